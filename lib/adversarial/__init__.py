@@ -1,0 +1,1 @@
+"""Part III, adversarial examples: Schöttle et al., *Detecting adversarial examples*."""

@@ -1,0 +1,140 @@
+"""The attacks of section II-A: the fast gradient method and projected gradient descent.
+
+Each returns adversarial images that stay in two boxes: the epsilon ball around the original
+images and the pixel range [0, 1].
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+NORMS = ("linf", "l2")
+
+
+def fgm(model: nn.Module, images: Tensor, labels: Tensor, epsilon: float) -> Tensor:
+    """Fast gradient method [16 in the paper]: one signed step of size epsilon, from the image."""
+    return pgd(
+        model, images, labels, epsilon, steps=1, step_size=epsilon, random_start=False
+    )  # (batch, 1, 28, 28)
+
+
+def pgd(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    epsilon: float,
+    *,
+    steps: int = 40,
+    step_size: float = 0.01,
+    random_start: bool = True,
+    norm: str = "linf",
+    targeted: bool = False,
+    start: Tensor | None = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Projected gradient descent, eq. 2 of the paper with the settings of Madry's script.
+
+    x[k+1] = clip_[0,1]( clip_ball( x[k] + step_size * sign(gradient of the loss) ) )
+
+    Args:
+        model: maps (batch, 1, 28, 28) in [0, 1] to logits (batch, 10).
+        images: (batch, 1, 28, 28) float32 in [0, 1], the benign images.
+        labels: (batch,) int64, the true class, or the class to reach if `targeted`.
+        epsilon: radius of the ball, in units of the pixel range, 0 to 1 (in norm l2: at least 0).
+        steps: K, the number of gradient steps.
+        step_size: length of one step in the same norm; the script keeps it at 0.01 for every epsilon.
+        random_start: begin uniformly in the ball (the script) or at the image (eq. 2 as printed).
+        norm: "linf" as in the paper, or "l2".
+        targeted: descend towards `labels` instead of climbing away from them.
+        start: images to begin from, instead of a random or plain start.
+        generator: source of the random start.
+
+    Returns:
+        (batch, 1, 28, 28) adversarial images, inside both boxes.
+
+    Raises:
+        ValueError: an argument has the wrong shape, type, range, or holds NaN.
+    """
+    check_images(images)
+    check_attack(images, labels, epsilon, steps, step_size, norm)
+    if start is None:
+        start = random_point(images, epsilon, norm, generator) if random_start else images
+    direction = -1.0 if targeted else 1.0
+    adversarial = project(start, images, epsilon, norm)
+    for _ in range(steps if epsilon > 0 else 0):
+        gradient = direction * image_gradient(model, adversarial, labels)
+        adversarial = adversarial + step_size * steepest(gradient, norm)
+        adversarial = project(adversarial, images, epsilon, norm)
+    return adversarial
+
+
+def image_gradient(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """Return d(sum of cross-entropies)/d(images), in the shape and type of `images`.
+
+    The sum, not the mean: each image's gradient must not depend on who shares its batch.
+    """
+    images = images.detach().requires_grad_(True)
+    dtype = next(model.parameters()).dtype
+    with torch.enable_grad():
+        loss = F.cross_entropy(model(images.to(dtype)).float(), labels, reduction="sum")
+    return torch.autograd.grad(loss, images)[0]
+
+
+def steepest(gradient: Tensor, norm: str) -> Tensor:
+    """Return the unit step that raises the loss most: the sign (linf) or the direction (l2)."""
+    if norm == "linf":
+        return gradient.sign()
+    length = gradient.flatten(1).norm(dim=1).clamp_min(1e-12)
+    return gradient / length[:, None, None, None]
+
+
+def project(points: Tensor, images: Tensor, epsilon: float, norm: str) -> Tensor:
+    """Return `points` moved into the epsilon ball around `images`, then into [0, 1]."""
+    if norm == "linf":
+        points = torch.clamp(points, images - epsilon, images + epsilon)
+    else:
+        offset = points - images
+        length = offset.flatten(1).norm(dim=1).clamp_min(1e-12)
+        offset = offset * (epsilon / length).clamp_max(1.0)[:, None, None, None]
+        points = images + offset
+    return points.clamp(0.0, 1.0)
+
+
+def random_point(
+    images: Tensor, epsilon: float, norm: str, generator: torch.Generator | None
+) -> Tensor:
+    """Return a point drawn uniformly from the epsilon ball around each image."""
+    if norm == "linf":
+        noise = torch.rand(images.shape, generator=generator) * 2 - 1
+        return images + epsilon * noise
+    noise = torch.randn(images.shape, generator=generator)
+    noise = noise / noise.flatten(1).norm(dim=1)[:, None, None, None]
+    radius = torch.rand(len(images), generator=generator) ** (1 / images[0].numel())
+    return images + epsilon * radius[:, None, None, None] * noise
+
+
+def check_images(images: Tensor) -> None:
+    """Raise ValueError unless `images` is (batch, 1, height, width) float32 in [0, 1]."""
+    if images.ndim != 4 or images.shape[1] != 1:
+        raise ValueError(f"images must be (batch, 1, height, width), not {tuple(images.shape)}")
+    if images.dtype != torch.float32:
+        raise ValueError(f"images must be float32 in [0, 1], not {images.dtype}; divide by 255")
+    if not bool(torch.isfinite(images).all()):
+        raise ValueError("images hold NaN or infinite pixels; remove these images first")
+    if images.numel() and (float(images.min()) < 0 or float(images.max()) > 1):
+        low, high = float(images.min()), float(images.max())
+        raise ValueError(f"images must lie in [0, 1], not [{low:g}, {high:g}]; divide by 255")
+
+
+def check_attack(
+    images: Tensor, labels: Tensor, epsilon: float, steps: int, step_size: float, norm: str
+) -> None:
+    """Raise ValueError unless the settings of an attack make sense for these images."""
+    if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
+        raise ValueError(f"labels must be ({len(images)},) int64, not {tuple(labels.shape)}")
+    if norm not in NORMS:
+        raise ValueError(f"unknown norm {norm!r}; choose one of: {', '.join(NORMS)}")
+    if not epsilon >= 0 or (norm == "linf" and epsilon > 1):
+        raise ValueError(f"epsilon must lie in [0, 1] (pixels are in [0, 1]), not {epsilon}")
+    if steps < 0 or not step_size >= 0:
+        raise ValueError(f"steps and step_size must be at least 0, not {steps} and {step_size}")

@@ -1,0 +1,198 @@
+"""Which networks there are to attack, and where their weights come from.
+
+`natural` and `robust` are the book's own. They are shipped, with a JSON beside each that says how
+it was made; a training whose configuration or data differ from what is shipped is run here and
+kept in data/cache. Two further pairs join in where a reader has them: the public `reference`
+LeNets and `madry`, the released networks of the paper.
+
+    python -m lib.adversarial.checkpoints ship robust
+
+trains a network of the quick profile anew and puts it into data/checkpoints.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from lib.adversarial import attacks, data, models, training
+from lib.adversarial.data import Digits
+from lib.adversarial.profiles import PROFILES, Profile, TrainingConfig
+from lib.book import data_root, results
+from lib.book.files import REPOSITORY, write_atomically
+
+SHIPPED = REPOSITORY / "data" / "checkpoints"
+CACHE = REPOSITORY / "data" / "cache" / "checkpoints"
+PAIRS = ("ours", "reference", "madry")
+
+
+@dataclass(frozen=True)
+class Network:
+    """Weights on disk: `pair` says whose ("ours", "reference", "madry"), `kind` how trained."""
+
+    pair: str
+    kind: str  # "natural" or "robust"
+    path: Path
+
+    @property
+    def architecture(self) -> str:
+        """Return the name under which `models` knows how to build it."""
+        return "reference" if self.pair == "reference" else "madry"
+
+    @property
+    def digest(self) -> str:
+        """Return the first 16 hex digits of the file's SHA-256."""
+        return file_digest(self.path)
+
+    def load(self) -> nn.Module:
+        """Return the network, frozen, float32."""
+        return models.load(self.path, self.architecture)
+
+
+def networks(profile: Profile, digits: Digits) -> list[Network]:
+    """Return all networks present, pair by pair, natural before robust; train ours if need be.
+
+    The other pairs know MNIST only and are left out on the embedded rung.
+    """
+    ours = [
+        Network("ours", config.name, own_weights(config, digits))
+        for config in (profile.natural, profile.robust)
+    ]
+    return ours + (published_networks() if digits.name == "mnist" else [])
+
+
+def published_networks() -> list[Network]:
+    """Return the reference and Madry pairs, as far as their files are under the data root."""
+    folder = data_root.root() / "weights"
+    names = {"reference": "advertorch_lenet5_{}.safetensors", "madry": "madry_{}.safetensors"}
+    found = [
+        Network(pair, kind, folder / name.format(kind))
+        for pair, name in names.items()
+        for kind in ("natural", "robust")
+    ]
+    return [network for network in found if network.path.is_file()]
+
+
+def own_weights(config: TrainingConfig, digits: Digits) -> Path:
+    """Return the file with the weights that `config` leads to: shipped, cached, or trained now.
+
+    With BOOK_RETRAIN in the environment the shipped file is passed over.
+    """
+    run = training_run(config, digits)
+    shipped = SHIPPED / f"part3_{config.name}.safetensors"
+    if not os.environ.get("BOOK_RETRAIN") and shipped_run(shipped) == run:
+        return shipped
+    path = CACHE / f"{results.key(run)}.safetensors"
+    if not path.is_file():
+        progress = path.with_suffix(".training")
+        model = training.train(config, digits, checkpoint=progress)
+        save_weights(model, path)
+        progress.unlink()
+    return path
+
+
+def training_run(config: TrainingConfig, digits: Digits) -> dict[str, object]:
+    """Return what determines the weights, as plain JSON."""
+    return {"training": asdict(config), "dataset": digits.name, "fingerprint": digits.fingerprint}
+
+
+def shipped_run(path: Path) -> dict[str, object] | None:
+    """Return what the JSON beside a shipped file says it was trained from; None without one."""
+    record = path.with_suffix(".json")
+    return json.loads(record.read_text())["run"] if record.is_file() else None
+
+
+def save_weights(model: nn.Module, path: Path) -> None:
+    """Store the weights as float16, half the size; what is reported is measured on what is stored.
+
+    Rounding to float16 moves a weight by at most one part in 2,000.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".partial")
+    save_file({k: v.half().contiguous() for k, v in model.state_dict().items()}, beside)
+    beside.replace(path)
+
+
+def find_by_digest(digest: str) -> Path:
+    """Return the weights file with this digest, wherever networks are kept.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    folders = (SHIPPED, CACHE, data_root.root() / "weights")
+    for path in (file for folder in folders for file in sorted(folder.glob("*.safetensors"))):
+        if file_digest(path) == digest:
+            return path
+    raise FileNotFoundError(f"no weights with digest {digest}; run the networks' chapter first")
+
+
+@lru_cache(maxsize=64)
+def file_digest(path: Path) -> str:
+    """Return the first 16 hex digits of a file's SHA-256."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def measure(model: nn.Module, digits: Digits, images: int = 1000) -> dict[str, float | int]:
+    """Return test accuracy on clean digits and under 40-step PGD at 0.3 on the first `images`."""
+    test, labels = data.to_batch(digits.test_images), torch.from_numpy(digits.test_labels)
+    generator = torch.Generator().manual_seed(0)
+    attacked = torch.cat(
+        [
+            attacks.pgd(model, batch, truth, 0.3, generator=generator)
+            for batch, truth in zip(
+                test[:images].split(200), labels[:images].split(200), strict=True
+            )
+        ]
+    )
+    return {
+        "clean_accuracy": training.accuracy(model, test, labels),
+        "clean_images": len(test),
+        "pgd40_accuracy_at_0.3": training.accuracy(model, attacked, labels[:images]),
+        "attacked_images": len(attacked),
+    }
+
+
+def ship(name: str, report: Callable[[int, float, nn.Module], None] | None = None) -> Path:
+    """Train a network of the quick profile on MNIST and put it, with its record, into SHIPPED."""
+    config = getattr(PROFILES["quick"], name)
+    digits = data.load("mnist")
+    run = training_run(config, digits)
+    path = SHIPPED / f"part3_{name}.safetensors"
+    progress = CACHE / f"{results.key(run)}.training"
+    started = time.monotonic()
+    model = training.train(config, digits, progress, report)
+    seconds = time.monotonic() - started
+    save_weights(model, path)
+    record = {
+        "run": run,
+        "command": f"python -m lib.adversarial.checkpoints ship {name}",
+        "licence": "CC BY 4.0",
+        "metrics": measure(models.load(path), digits),
+        "provenance": results.provenance(seconds, digits.name, digits.rung),
+    }
+    write_atomically(path.with_suffix(".json"), json.dumps(record, indent=1) + "\n")
+    progress.unlink()
+    return path
+
+
+def main() -> None:
+    """Run the command line described at the top."""
+    parser = argparse.ArgumentParser(prog="python -m lib.adversarial.checkpoints")
+    parser.add_argument("command", choices=["ship"])
+    parser.add_argument("name", choices=["natural", "robust"])
+    arguments = parser.parse_args()
+    path = ship(arguments.name, lambda epoch, loss, _: print(f"epoch {epoch} loss {loss:.4f}"))
+    print(path.with_suffix(".json").read_text())
+
+
+if __name__ == "__main__":
+    main()

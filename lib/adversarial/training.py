@@ -1,0 +1,203 @@
+"""Training the two networks of section III-B: *natural* on clean digits, *robust* on attacked ones.
+
+The paper fetched both from Madry's challenge. Robust training solves min over weights of the
+max over the epsilon ball; the inner maximum is approached by PGD against the current network.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tqdm.auto import tqdm
+
+from lib.adversarial import attacks, models
+from lib.adversarial.data import Digits, to_batch
+from lib.adversarial.profiles import TrainingConfig
+
+
+class Trainer:
+    """One training: network, optimiser, kept perturbations and position, resumable at each epoch.
+
+    The inner attack starts where the attack on the same image ended an epoch before, which lets a
+    few steps do the work of many (Zheng et al. 2020, "adversarial training with transferable
+    adversarial examples"); every `restart_epochs` it starts again from a random point.
+    """
+
+    def __init__(self, config: TrainingConfig, digits: Digits) -> None:
+        self.config = config
+        self.images = to_batch(digits.train_images)  # (n, 1, 28, 28)
+        self.labels = torch.from_numpy(digits.train_labels)  # (n,)
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.model = models.build("madry", self.generator, config.initial_weights)
+        self.average = models.frozen(self.model)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate)
+        self.perturbations = torch.zeros(self.images.shape, dtype=torch.float16)
+        self.epoch = 0
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Return the number of batches in one pass over the training images."""
+        return math.ceil(len(self.images) / self.config.batch_size)
+
+    def progress(self, step: int) -> float:
+        """Return how much of the training lies behind at this step of this epoch, 0 to 1."""
+        return (self.epoch + step / self.steps_per_epoch) / self.config.epochs
+
+    def learning_rate(self, progress: float) -> float:
+        """Return the learning rate: constant, or one cycle of linear warm-up and cosine decay."""
+        peak = self.config.learning_rate
+        if not self.config.one_cycle:
+            return peak
+        if progress < 0.1:
+            return peak * progress / 0.1
+        return peak * 0.5 * (1 + math.cos(math.pi * (progress - 0.1) / 0.9))
+
+    def train_epoch(self) -> float:
+        """Pass once over the training images; return the mean loss on the attacked images."""
+        config, losses = self.config, []
+        if config.epsilon and self.epoch % config.restart_epochs == 0:
+            noise = torch.rand(self.images.shape, generator=self.generator) * 2 - 1
+            self.perturbations = (config.epsilon * noise).half()
+        order = torch.randperm(len(self.images), generator=self.generator)
+        self.model.train()
+        for step, index in enumerate(order.split(config.batch_size)):
+            progress = self.progress(step)
+            images = self.attacked(index, progress) if config.epsilon else self.images[index]
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.learning_rate(progress)
+            losses.append(self.update(images, self.labels[index]))
+            self.update_average(progress)
+        self.epoch += 1
+        return float(np.mean(losses))
+
+    def attacked(self, index: Tensor, progress: float) -> Tensor:
+        """Return this batch attacked against the current network, and keep the perturbations."""
+        config, images = self.config, self.images[index]
+        ramp = min(1.0, progress * config.epochs / max(config.ramp_epochs, 1e-9))
+        epsilon = config.epsilon * ramp
+        dtype = torch.bfloat16 if config.bfloat16 else torch.float32
+        adversarial = attacks.pgd(
+            models.frozen(self.model, dtype),
+            images,
+            self.labels[index],
+            epsilon,
+            steps=config.attack_steps,
+            step_size=config.attack_step_size * ramp,
+            start=images + self.perturbations[index].float(),
+        )
+        self.perturbations[index] = (adversarial - images).half()
+        return adversarial
+
+    def update(self, images: Tensor, labels: Tensor) -> float:
+        """Take one step of Adam on the mean cross-entropy; return that loss."""
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bfloat16):
+            logits = self.model(images)
+        loss = F.cross_entropy(logits.float(), labels)
+        loss.backward()
+        self.optimizer.step()
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def update_average(self, progress: float) -> None:
+        """Follow the weights with a running mean; before `average_from` simply copy them."""
+        decay = self.config.average_decay if progress >= self.config.average_from else 0.0
+        for mean, weight in zip(self.average.parameters(), self.model.parameters(), strict=True):
+            mean.lerp_(weight, 1 - decay)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return everything that the rest of the training depends on, as named tensors."""
+        tensors = {"epoch": torch.tensor(self.epoch), "generator": self.generator.get_state()}
+        tensors["perturbations"] = self.perturbations
+        for prefix, module in (("model", self.model), ("average", self.average)):
+            for name, weight in module.state_dict().items():
+                tensors[f"{prefix}.{name}"] = weight.contiguous()
+        for index, slots in self.optimizer.state_dict()["state"].items():
+            for name, value in slots.items():
+                tensors[f"adam.{index}.{name}"] = value.contiguous()
+        return tensors
+
+    def load_state(self, tensors: dict[str, Tensor]) -> None:
+        """Continue from what `state` returned."""
+        self.epoch = int(tensors["epoch"])
+        self.generator.set_state(tensors["generator"])
+        self.perturbations = tensors["perturbations"]
+        for prefix, module in (("model", self.model), ("average", self.average)):
+            names = module.state_dict().keys()
+            module.load_state_dict({name: tensors[f"{prefix}.{name}"] for name in names})
+        adam = self.optimizer.state_dict()
+        adam["state"] = {}
+        for key, value in tensors.items():
+            if key.startswith("adam."):
+                _, index, name = key.split(".")
+                adam["state"].setdefault(int(index), {})[name] = value
+        self.optimizer.load_state_dict(adam)
+
+
+def train(
+    config: TrainingConfig,
+    digits: Digits,
+    checkpoint: Path | None = None,
+    report: Callable[[int, float, nn.Module], None] | None = None,
+) -> nn.Module:
+    """Train a network and return its averaged weights, frozen, float32.
+
+    Args:
+        config: what to train.
+        digits: where the training images come from; the test images are not touched.
+        checkpoint: written after each epoch; if it is there already, training goes on from it to
+            the same result (bit-equal on the same machine, versions and number of threads).
+        report: called after each epoch with (epoch, mean loss, averaged network).
+    """
+    trainer = Trainer(config, digits)
+    if checkpoint is not None and checkpoint.is_file():
+        trainer.load_state(read_state(checkpoint, config))
+    for epoch in remaining(trainer):
+        loss = trainer.train_epoch()
+        if report is not None:
+            report(epoch, loss, trainer.average)
+        if checkpoint is not None:
+            write_state(checkpoint, trainer)
+    return models.frozen(trainer.average)
+
+
+def remaining(trainer: Trainer) -> Iterator[int]:
+    """Yield the epochs that are left, with a progress bar on a terminal."""
+    epochs = range(trainer.epoch, trainer.config.epochs)
+    yield from tqdm(epochs, desc=f"train {trainer.config.name}", unit="epoch", disable=None)
+
+
+def write_state(path: Path, trainer: Trainer) -> None:
+    """Write the training's state beside its place, then rename it: never half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file(trainer.state(), partial, metadata={"config": repr(trainer.config)})
+    partial.replace(path)
+
+
+def read_state(path: Path, config: TrainingConfig) -> dict[str, Tensor]:
+    """Return the tensors of a training in progress.
+
+    Raises:
+        ValueError: the file belongs to a training with another configuration.
+    """
+    with safe_open(path, framework="pt") as stored:
+        if stored.metadata().get("config") != repr(config):
+            raise ValueError(f"{path} belongs to another configuration; move it away to start anew")
+        return {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+
+
+@torch.no_grad()
+def accuracy(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 500) -> float:
+    """Return the share of images (n, 1, 28, 28) that the network classifies as labelled."""
+    correct = [
+        (model(batch).argmax(1) == truth).sum()
+        for batch, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True)
+    ]
+    return float(sum(correct)) / len(images)

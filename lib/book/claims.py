@@ -1,0 +1,212 @@
+"""Verdicts: each claim of a paper, the paper's value, ours with an interval, and what follows.
+
+They lie in figures/<profile>/claims.json, one list for all parts.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from lib.book.files import REPOSITORY, write_atomically
+
+FIGURES = REPOSITORY / "figures"
+PARTS = ("part1", "part2", "part3")
+VERDICTS = ("reproduced", "partly", "not reproduced", "not testable here")
+
+
+def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return Wilson's score interval of a proportion: `successes` out of `n`.
+
+    With z the normal quantile and p = successes / n, its ends are
+    (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n). n = 0 says nothing: (0, 1).
+
+    Raises:
+        ValueError: successes are not between 0 and n, or confidence not between 0 and 1.
+    """
+    if not 0 <= successes <= n:
+        raise ValueError(f"{successes} successes out of {n}: expected 0 <= successes <= n")
+    z = stats.norm.ppf(_upper(confidence))
+    if n == 0:
+        return 0.0, 1.0
+    share = successes / n
+    centre = share + z**2 / (2 * n)
+    half = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    low, high = (centre - half) / (1 + z**2 / n), (centre + half) / (1 + z**2 / n)
+    return float(min(max(low, 0.0), share)), float(max(min(high, 1.0), share))  # rounding at 0, 1
+
+
+def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float]:
+    """Return Student's t interval of the mean of independent values (one per seed or fold).
+
+    Raises:
+        ValueError: there are fewer than two values, one is not finite, or confidence is no share.
+    """
+    sample = np.asarray(values, dtype=float)
+    if sample.ndim != 1 or sample.size < 2 or not np.isfinite(sample).all():
+        raise ValueError(f"expected at least two finite values in a row, not {values!r}")
+    half = stats.t.ppf(_upper(confidence), sample.size - 1) * stats.sem(sample)
+    return float(sample.mean() - half), float(sample.mean() + half)
+
+
+def bootstrap_interval(
+    values: np.ndarray,
+    statistic: Callable[[np.ndarray], float],
+    generator: np.random.Generator,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+) -> tuple[float, float]:
+    """Return the percentile bootstrap interval of `statistic(values)`.
+
+    `values` is (n, ...): the n units of the first axis are drawn with replacement, what belongs to
+    a unit stays together. The percentile interval is defined for constant samples too.
+
+    Raises:
+        ValueError: there are fewer than two units, or confidence is no share.
+    """
+    values = np.asarray(values)
+    if values.ndim == 0 or len(values) < 2:
+        raise ValueError("a bootstrap needs at least two units along the first axis")
+    _upper(confidence)
+    interval = stats.bootstrap(
+        (np.arange(len(values)),),
+        lambda drawn: statistic(values[drawn]),
+        n_resamples=resamples,
+        vectorized=False,
+        confidence_level=confidence,
+        method="percentile",
+        rng=generator,
+    ).confidence_interval
+    return float(interval.low), float(interval.high)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of a paper and our verdict on it.
+
+    `where` is its place in the paper. `ours` has the interval `low` to `high` over `n` units (say
+    in `claim` or `note` what they are). A number that does not exist is None. `note` says what
+    would change the verdict.
+
+    Raises:
+        ValueError: part or verdict is unknown, n is negative, or a number is NaN or infinite.
+    """
+
+    part: str
+    claim: str
+    where: str
+    paper_value: float | None
+    ours: float | None
+    low: float | None
+    high: float | None
+    n: int
+    dataset: str
+    rung: str
+    profile: str
+    verdict: str
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what the pages could not show."""
+        for name, known in (("part", PARTS), ("verdict", VERDICTS)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} {getattr(self, name)!r}; choose one of: {known}")
+        if self.n < 0:
+            raise ValueError(f"n is {self.n}; it counts units")
+        for name in ("paper_value", "ours", "low", "high"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                raise ValueError(f"{name} is {value}; use None where there is no number")
+
+
+def record(claims: Sequence[Claim], folder: Path = FIGURES) -> Path:
+    """Write claims of one profile into its file and return the path.
+
+    They replace all earlier claims of their part, so a part records its claims in one call; the
+    other parts' stay. The file is ordered by part, and within a part as given.
+
+    Raises:
+        ValueError: claims are of no or several profiles, or the file there is damaged.
+        OSError: the file cannot be written; what was there stays.
+    """
+    profiles = {claim.profile for claim in claims}
+    if len(profiles) != 1:
+        raise ValueError(f"claims of one profile are recorded together, not of {sorted(profiles)}")
+    profile = profiles.pop()
+    parts = {claim.part for claim in claims}
+    others = [claim for claim in load(profile, folder) if claim.part not in parts]
+    everything = sorted([*others, *claims], key=lambda claim: claim.part)  # stable
+    target = _file(profile, folder)
+    entries = [asdict(claim) for claim in everything]
+    write_atomically(target, json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
+    return target
+
+
+def load(profile: str, folder: Path = FIGURES) -> list[Claim]:
+    """Return the claims recorded for a profile, an empty list where there are none yet.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    source = _file(profile, folder)
+    try:
+        return [Claim(**entry) for entry in json.loads(source.read_bytes())]
+    except FileNotFoundError:
+        return []
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{source} is damaged ({error}); delete it and run the chapters again"
+        ) from None
+
+
+def as_table(claims: Iterable[Claim]) -> pd.DataFrame:
+    """Return claims as text to be read, one row each; a number that does not exist is a dash."""
+    return pd.DataFrame(
+        [
+            {
+                "Part": claim.part.removeprefix("part"),
+                "Claim": claim.claim,
+                "Where": claim.where,
+                "Paper": _number(claim.paper_value),
+                "Ours": _number(claim.ours),
+                "95 % interval": f"{_number(claim.low)} to {_number(claim.high)}",
+                "n": claim.n,
+                "Data": f"{claim.dataset} ({claim.rung}), {claim.profile}",
+                "Verdict": claim.verdict,
+                "What would change it": claim.note,
+            }
+            for claim in claims
+        ]
+    )
+
+
+def markdown(claims: Iterable[Claim]) -> str:
+    """Return the table of `as_table` in Markdown, for the README."""
+    table = as_table(claims)
+    rows = [list(table.columns), ["---"] * table.shape[1], *table.values.tolist()]
+    return "".join(
+        "| " + " | ".join(" ".join(str(cell).replace("|", r"\|").split()) for cell in row) + " |\n"
+        for row in rows
+    )
+
+
+def _upper(confidence: float) -> float:
+    """Return the upper probability of a two-sided interval, or raise ValueError."""
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is {confidence}; give a share between 0 and 1")
+    return (1 + confidence) / 2
+
+
+def _file(profile: str, folder: Path) -> Path:
+    """Return where a profile's claims lie."""
+    return Path(folder) / profile / "claims.json"
+
+
+def _number(value: float | None) -> str:
+    """Return a number with four significant digits."""
+    return "–" if value is None else f"{value:.4g}"

@@ -1,0 +1,312 @@
+"""The data ladder: where the data lie, which rung of it is present, and how to fetch and check it.
+
+Rungs: *original* (the data of the paper), *open* (real and free to fetch, but other data),
+*embedded* (comes with the book's libraries, so that every chapter runs). From the command line:
+`python -m lib.book.data_root list|get NAME|verify NAME`.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pooch
+import requests
+
+from lib.book.files import REPOSITORY
+
+LADDER = ("original", "open")  # best first; below both stands "embedded", which is always there
+PARTS = {"part3": "Part III, adversarial examples"}
+TIMEOUT = 30  # seconds without an answer before the next mirror is tried
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file: its name, size in bytes, checksum ("md5:..." or "sha256:...") and mirrors."""
+
+    name: str
+    size: int
+    checksum: str
+    urls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One dataset of one part: `rung` is a rung of LADDER, or "reference" for optional weights.
+
+    `folder` lies under the data root. `how` says in one line how a reader gets files that have
+    no address to download from.
+    """
+
+    title: str
+    part: str
+    rung: str
+    licence: str
+    homepage: str
+    folder: str
+    files: tuple[DataFile, ...]
+    how: str = ""
+
+
+def _mnist_file(name: str, size: int, md5: str) -> DataFile:
+    """Return one of the four official files of MNIST, with its mirrors."""
+    mirrors = (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    )
+    return DataFile(name, size, f"md5:{md5}", tuple(mirror + name for mirror in mirrors))
+
+
+DATASETS = {
+    "mnist": Dataset(
+        title="MNIST",
+        part="part3",
+        rung="original",
+        licence="CC BY-SA 3.0, as commonly stated",
+        homepage="http://yann.lecun.com/exdb/mnist/",
+        folder="mnist",
+        files=(
+            _mnist_file("train-images-idx3-ubyte.gz", 9912422, "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
+            _mnist_file("train-labels-idx1-ubyte.gz", 28881, "d53e105ee54ea40749a09fcbcd1e9432"),
+            _mnist_file("t10k-images-idx3-ubyte.gz", 1648877, "9fb629c4189551a2d022fa330f9573f3"),
+            _mnist_file("t10k-labels-idx1-ubyte.gz", 4542, "ec29112dd5afa0611ce80d1b7f02629c"),
+        ),
+    ),
+    "reference_lenet": Dataset(
+        title="advertorch's LeNet pair",
+        part="part3",
+        rung="reference",
+        licence="LGPL-3.0",
+        homepage="https://github.com/BorealisAI/advertorch",
+        folder="weights",
+        files=(
+            DataFile(
+                "advertorch_lenet5_natural.safetensors",
+                2593520,
+                "sha256:1414adc7c56b50edc51ebe1e8c62d8af2290600bc368c7964c2ba4eba295b220",
+            ),
+            DataFile(
+                "advertorch_lenet5_robust.safetensors",
+                2593520,
+                "sha256:be56397c84df419b8a8d845cb02e1a1111e437a8e71e0f66030f7c4a1df11037",
+            ),
+        ),
+        how="download mnist_lenet5_clntrained.pt and mnist_lenet5_advtrained.pt from "
+        "BorealisAI/advertorch (advertorch_examples/trained_models) and run "
+        "`python -m lib.adversarial.convert advertorch FILE.pt`",
+    ),
+}
+
+
+class UnknownDatasetError(ValueError):
+    """No dataset is registered under the name asked for."""
+
+
+def root() -> Path:
+    """Return the data root: the environment variable BOOK_DATA, else data/raw in the repository.
+
+    Raises:
+        FileNotFoundError: BOOK_DATA names a folder that does not exist.
+    """
+    named = os.environ.get("BOOK_DATA")
+    if not named:
+        return REPOSITORY / "data" / "raw"
+    if not Path(named).is_dir():
+        raise FileNotFoundError(
+            f"BOOK_DATA names {named}, which is no folder; make it, or unset BOOK_DATA"
+        )
+    return Path(named)
+
+
+def present(name: str) -> bool:
+    """Return whether all files of a dataset are there with the right size (bytes are not read).
+
+    Raises:
+        ValueError: no dataset has that name.
+    """
+    return next(_lacking(name), None) is None
+
+
+def locate(name: str) -> Path:
+    """Return the folder of a dataset that is present.
+
+    Raises:
+        ValueError: no dataset has that name.
+        FileNotFoundError: a file is missing or has the wrong size.
+    """
+    lacking = next(_lacking(name), None)
+    if lacking:
+        raise FileNotFoundError(_not_found(name, lacking))
+    return _folder(name)
+
+
+def verify(name: str) -> None:
+    """Compare every file of a dataset with its checksum.
+
+    Raises:
+        FileNotFoundError: a file is not there.
+        ValueError: a file holds other bytes, or no dataset has that name.
+    """
+    folder = _folder(name)
+    for file in DATASETS[name].files:
+        if not (folder / file.name).is_file():
+            raise FileNotFoundError(_not_found(name, f"{file.name} is missing"))
+        if not _is_good(file, folder):
+            raise ValueError(
+                f"{_shown(folder / file.name)} is truncated or altered (wrong checksum); "
+                f"run `python -m lib.book.data_root get {name}`"
+            )
+
+
+def get(name: str) -> Path:
+    """Show a dataset's licence, download what is missing or wrong, and return its folder.
+
+    Raises:
+        ValueError: no dataset has that name, or a file that cannot be fetched is bad.
+        FileNotFoundError: a file is missing and has no address to download from.
+        ConnectionError: no mirror gave a file with the right checksum; what was there stays.
+        OSError: the folder cannot be written.
+    """
+    folder, dataset = _folder(name), DATASETS[name]
+    megabytes = sum(file.size for file in dataset.files) / 1e6
+    print(f"{dataset.title}, licence {dataset.licence}, {megabytes:.1f} MB, {dataset.homepage}")
+    if dataset.how and not present(name):
+        raise FileNotFoundError(
+            f"{dataset.title} has no direct download: {dataset.how}; "
+            f"the files belong under {_shown(folder)}"
+        )
+    for file in dataset.files:
+        if file.urls and not _is_good(file, folder):
+            _download(file, folder)
+    verify(name)
+    return folder
+
+
+def rungs() -> list[tuple[str, str, str]]:
+    """Return for each part its title, the best rung present and what to do for a better one."""
+    lines = []
+    for part, title in PARTS.items():
+        ladder = [
+            (rung, name)
+            for rung in LADDER
+            for name, dataset in DATASETS.items()
+            if (dataset.part, dataset.rung) == (part, rung)
+        ]
+        rung = next((rung for rung, name in ladder if present(name)), "embedded")
+        best_rung, best = ladder[0]
+        todo = "" if rung == best_rung else f"run `python -m lib.book.data_root get {best}`"
+        lines.append((title, rung, todo))
+    return lines
+
+
+def _dataset(name: str) -> Dataset:
+    """Return a registered dataset, or raise UnknownDatasetError with the names there are."""
+    if name not in DATASETS:
+        raise UnknownDatasetError(f"unknown dataset {name!r}; choose one of: {', '.join(DATASETS)}")
+    return DATASETS[name]
+
+
+def _folder(name: str) -> Path:
+    """Return where a dataset lies or will lie."""
+    return root() / _dataset(name).folder
+
+
+def _shown(path: Path) -> Path:
+    """Return a path as a reader types it: relative inside the repository."""
+    return path.relative_to(REPOSITORY) if path.is_relative_to(REPOSITORY) else path
+
+
+def _lacking(name: str) -> Iterator[str]:
+    """Yield one phrase for each file that is missing or has the wrong size."""
+    folder = _folder(name)
+    for file in DATASETS[name].files:
+        path = folder / file.name
+        if not path.is_file():
+            yield f"{file.name} is missing"
+        elif path.stat().st_size != file.size:
+            yield f"{file.name} has {path.stat().st_size} bytes instead of {file.size}"
+
+
+def _not_found(name: str, lacking: str) -> str:
+    """Return the line that says what is lacking and what to do."""
+    return (
+        f"{DATASETS[name].title} not found under {_shown(_folder(name))} ({lacking}); "
+        f"run `python -m lib.book.data_root get {name}`, or set BOOK_DATA"
+    )
+
+
+def _is_good(file: DataFile, folder: Path) -> bool:
+    """Return whether a file is there with the right checksum."""
+    algorithm, _, expected = file.checksum.partition(":")
+    path = folder / file.name
+    return path.is_file() and pooch.file_hash(str(path), alg=algorithm) == expected
+
+
+def _download(file: DataFile, folder: Path) -> None:
+    """Fetch one file from the first mirror that gives the right bytes; raise as `get` does."""
+    pooch.get_logger().setLevel("WARNING")  # one line of ours instead of its two
+    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=TIMEOUT)
+    failures = []
+    for url in file.urls:
+        host = urlsplit(url).netloc
+        print(f"{file.name} from {host}")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            pooch.retrieve(url, file.checksum, file.name, folder, downloader=downloader)
+            return
+        except (requests.RequestException, ValueError) as error:
+            failures.append(f"{host} {_reason(error)}")
+        except OSError as error:
+            reason = error.strerror or "no permission"  # pooch's own PermissionError has none
+            raise OSError(f"cannot write under {_shown(folder)}: {reason}; set BOOK_DATA") from None
+    raise ConnectionError(f"{file.name} could not be fetched: {'; '.join(failures)}")
+
+
+def _reason(error: Exception) -> str:
+    """Return in a few words why a mirror did not serve."""
+    if isinstance(error, requests.HTTPError):
+        return f"answered {error.response.status_code}"
+    if isinstance(error, requests.Timeout):
+        return "did not answer in time"
+    if isinstance(error, requests.RequestException):
+        return "could not be reached or broke off"
+    return "sent other bytes than expected (wrong checksum)"
+
+
+def _print_list() -> None:
+    """Print one line for each dataset."""
+    for name, dataset in DATASETS.items():
+        state = "present" if present(name) else "missing"
+        megabytes = sum(file.size for file in dataset.files) / 1e6
+        print(
+            f"{name:16} {dataset.part}  {dataset.rung:10} {state:8} {megabytes:7.1f} MB  "
+            f"{dataset.title} ({dataset.licence})"
+        )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit status: 0, 1 (data missing or bad), 2 (wrong use)."""
+    summary = "List, download and check the data of the book."
+    parser = argparse.ArgumentParser(prog="python -m lib.book.data_root", description=summary)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="show every dataset, its licence and whether it is present")
+    commands.add_parser("get", help="download a dataset and check it").add_argument("name")
+    commands.add_parser("verify", help="check the files of a dataset").add_argument("name")
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "list":
+            _print_list()
+        else:
+            {"get": get, "verify": verify}[options.command](options.name)
+            print(f"{options.name} is complete under {_shown(_folder(options.name))}")
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2 if isinstance(error, UnknownDatasetError) else 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

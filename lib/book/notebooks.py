@@ -1,0 +1,260 @@
+"""Executes a chapter with papermill and keeps its notebook equal, byte for byte, when nothing changed.
+
+The `.py` in jupytext's percent format is the source of truth; the `.ipynb` beside it is what a run
+makes of it, so that the book can be read without running it.
+"""
+
+import asyncio
+import os
+import re
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty
+from types import FrameType
+from typing import Any, ClassVar
+
+import jupytext
+import nbformat
+import papermill
+from nbformat import NotebookNode
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import Engine, papermill_engines
+
+from lib.book.chapters import parameters as declared_parameters
+from lib.book.files import REPOSITORY, write_atomically
+
+KERNEL = "python3"
+MAX_BYTES = 1_000_000
+
+_KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": KERNEL}
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+_PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
+_NAMELESS_IN_TEXT = re.compile(r"!\[\s*\]\(|<img(?![^>]*\balt=[\"'][^\"'])")
+_WARNING = re.compile(r"^.*\b\w*Warning\b: .*$", re.MULTILINE)
+
+
+class ChapterTimeout(Exception):
+    """A chapter did not end within its limit."""
+
+
+class ChapterWarning(Exception):
+    """A cell warned in a run in which no warning is accepted."""
+
+
+def execute(
+    source: Path,
+    overrides: Mapping[str, Any],
+    output: Path,
+    *,
+    partial: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    working_directory: Path = REPOSITORY,
+    limit_seconds: float | None = None,
+    warnings_are_errors: bool = False,
+    progress_bar: bool | dict[str, Any] = False,
+) -> None:
+    """Execute the chapter `source` and write its normalised notebook to `output`, all or nothing.
+
+    `partial` (default: beside `output`) grows cell by cell; it stays for inspection if a cell
+    fails, and goes away on success or interruption.
+
+    Raises:
+        papermill.PapermillExecutionError: a cell failed.
+        ChapterTimeout: the chapter took longer than `limit_seconds`.
+        ChapterWarning: a cell warned and `warnings_are_errors`.
+    """
+    partial = partial or output.with_suffix(".partial.ipynb")
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with _time_limit(limit_seconds, source.stem):
+            notebook = papermill.execute_notebook(
+                jupytext.read(source),
+                partial,
+                parameters=_changed(source, overrides),
+                engine_name="polling",
+                kernel_name=KERNEL,
+                cwd=working_directory,
+                progress_bar=progress_bar,
+                environment=_kernel_environment(environment or {}),
+            )
+    except KeyboardInterrupt:
+        partial.unlink(missing_ok=True)
+        raise
+    if warnings_are_errors:
+        _refuse_warnings(notebook)
+    write_atomically(output, nbformat.writes(normalise(notebook)) + "\n")
+    partial.unlink()
+
+
+def _changed(source: Path, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    defaults = declared_parameters(source)
+    return {name: value for name, value in overrides.items() if value != defaults[name]}
+
+
+def _kernel_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    fixed = {
+        "BOOK_HEADLESS": "1",  # widgets become static strips
+        "PYTHONHASHSEED": "0",  # sets keep their order from run to run
+        "SOURCE_DATE_EPOCH": "315532800",  # the date that matplotlib writes into SVG
+    }
+    polite = {"OMP_WAIT_POLICY": "PASSIVE"}  # spinning threads nearly stop a busy two-core machine
+    return polite | dict(os.environ) | fixed | dict(extra)
+
+
+@contextmanager
+def _time_limit(seconds: float | None, name: str) -> Iterator[None]:
+    """Raise ChapterTimeout after `seconds`, wherever the main thread waits then.
+
+    The alarm raises KeyboardInterrupt, which asyncio lets through from any callback; it keeps
+    other exceptions for the task that happened to run.
+    """
+    expired = False
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal expired
+        expired = True
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds or 0)
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not expired:
+            raise
+        raise ChapterTimeout(
+            f"{name} did not end within its limit of {seconds or 0:.0f} s and was stopped"
+        ) from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def _refuse_warnings(notebook: NotebookNode) -> None:
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            found = output.get("name") == "stderr" and _WARNING.search(output.text)
+            if found:
+                raise ChapterWarning(f"{found[0]}\n\nin the cell\n\n{cell.source}")
+
+
+class PollingClient(PapermillNotebookClient):  # type: ignore[misc]
+    """papermill's client, but asking for the reply to a cell again and again.
+
+    nbclient waits for it once, without end, and misses it now and then when a widget's messages
+    pass at the same moment. Asking every second costs nothing and cannot miss it.
+    """
+
+    async def _async_poll_for_reply(
+        self,
+        msg_id: str,
+        cell: NotebookNode,
+        timeout: int | None,
+        task_poll_output_msg: asyncio.Future[Any],
+        task_poll_kernel_alive: asyncio.Future[Any],
+    ) -> dict[str, Any]:
+        try:
+            while True:
+                try:
+                    reply = await self.kc.shell_channel.get_msg(timeout=1)
+                except Empty:
+                    continue
+                if reply["parent_header"].get("msg_id") == msg_id:
+                    await task_poll_output_msg
+                    return dict(reply)
+        finally:
+            task_poll_kernel_alive.cancel()
+
+
+class PollingEngine(Engine):  # type: ignore[misc]
+    """Runs a notebook with `PollingClient`; papermill knows it as "polling"."""
+
+    client_options: ClassVar[dict[str, Any]] = {
+        "startup_timeout": 120,
+        "store_widget_state": False,  # GitHub refuses to show notebooks that hold it
+        "force_raise_errors": True,
+    }
+
+    @classmethod
+    def execute_managed_notebook(
+        cls, nb_man: Any, kernel_name: str, environment: Mapping[str, str], **options: Any
+    ) -> NotebookNode:
+        """Execute the notebook that `nb_man` holds in a kernel with this `environment`."""
+        client = PollingClient(nb_man, kernel_name=kernel_name, **cls.client_options)
+        return client.execute(env=dict(environment))
+
+
+papermill_engines.register("polling", PollingEngine)
+
+
+def normalise(notebook: NotebookNode) -> NotebookNode:
+    """Return the notebook without whatever differs between two equal runs.
+
+    Left out: times, stderr, widgets, papermill's metadata, versions. Cell ids follow from the
+    position, execution counts from the order; pieces of one stream are joined.
+    """
+    cells = [_normal_cell(cell, number) for number, cell in enumerate(notebook.cells, start=1)]
+    executed = (cell for cell in cells if cell.get("execution_count") is not None)
+    for count, cell in enumerate(executed, start=1):
+        cell.execution_count = count
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = count
+    metadata: dict[str, Any] = {"kernelspec": _KERNELSPEC, "language_info": {"name": "python"}}
+    return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def _normal_cell(cell: NotebookNode, number: int) -> NotebookNode:
+    hidden = ("papermill", "execution")
+    metadata = {key: value for key, value in cell.metadata.items() if value and key not in hidden}
+    fields = dict(cell) | {"id": f"cell-{number:03d}", "metadata": metadata}
+    if cell.cell_type == "code":
+        fields["outputs"] = _normal_outputs(cell.outputs)
+    return nbformat.from_dict(fields)
+
+
+def _normal_outputs(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    kept: list[NotebookNode] = []
+    for output in outputs:
+        if output.get("name") == "stderr" or _WIDGET in output.get("data", {}):
+            continue
+        if kept and output.output_type == kept[-1].output_type == "stream":
+            kept[-1].text += output.text
+        else:
+            kept.append(output.copy())
+    return kept
+
+
+def drift(source: Path) -> list[str]:
+    """Return one line for each cell in which the `.ipynb` beside `source` differs from it."""
+    committed = source.with_suffix(".ipynb")
+    if not committed.is_file():
+        return [f"{committed.name} is missing; make it with ./run_all.sh quick {source.stem}"]
+    wanted = [(cell.cell_type, cell.source) for cell in jupytext.read(source).cells]
+    found = [(cell.cell_type, cell.source) for cell in _read(committed).cells]
+    if len(wanted) != len(found):
+        return [f"{committed.name} has {len(found)} cells, {source.name} has {len(wanted)}"]
+    pairs = enumerate(zip(wanted, found, strict=True), start=1)
+    return [f"{committed.name}: cell {number} differs" for number, (a, b) in pairs if a != b]
+
+
+def pictures_without_alt(path: Path) -> list[str]:
+    """Return one line for each picture of the notebook at `path` that lacks alternative text."""
+    missing = []
+    for number, cell in enumerate(_read(path).cells, start=1):
+        texts = [cell.source] if cell.cell_type == "markdown" else []
+        for output in cell.get("outputs", []):
+            data, metadata = output.get("data", {}), output.get("metadata", {})
+            texts += [data[kind] for kind in ("text/html", "text/markdown") if kind in data]
+            for kind in _PICTURES:
+                if kind in data and not metadata.get(kind, {}).get("alt", "").strip():
+                    missing.append(f"{path.name}: cell {number}: {kind} without alt text")
+        if any(_NAMELESS_IN_TEXT.search(text) for text in texts):
+            missing.append(f"{path.name}: cell {number}: a picture in text without alt text")
+    return missing
+
+
+def _read(path: Path) -> NotebookNode:
+    return nbformat.read(path, as_version=4)
