@@ -89,7 +89,7 @@ def read_idx(path: Path) -> np.ndarray:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not gzip, not idx of unsigned bytes, or shorter or longer than it says.
+        ValueError: the file is not gzip, not idx of unsigned bytes, or not as long as it says.
     """
     if not path.is_file():
         raise FileNotFoundError(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from lib.adversarial.data import to_batch
 
@@ -27,6 +28,9 @@ class Detector:
     normalised: divide the weights of each image by their sum (the code) or leave them.
     quantise: images in [0, 1] become pixels in 0..255 by "truncate" (the code), "round" or "none".
     truncated_variance: the code stores the variance in an integer array.
+    scale: pixels run from 0 to 255 (the "5 +" of the weights needs it) or from 0 to 1.
+    border: the outermost pixels, which lack neighbours, are left "out" (the code) or their missing
+        neighbours taken as "black".
     """
 
     neighbours: int = 4
@@ -34,9 +38,12 @@ class Detector:
     normalised: bool = True
     quantise: str = "truncate"
     truncated_variance: bool = True
+    scale: float = 255.0
+    border: str = "out"
 
     def __post_init__(self) -> None:
-        if self.neighbours not in (4, 8) or self.quantise not in ("truncate", "round", "none"):
+        known = self.quantise in ("truncate", "round", "none") and self.border in ("out", "black")
+        if not known or self.neighbours not in (4, 8):
             raise ValueError(f"no such detector: {self}; neighbours 4 or 8, see the docstring")
 
     def score(self, images: Tensor) -> Tensor:
@@ -45,7 +52,9 @@ class Detector:
         Raises:
             ValueError: the images have the wrong shape or range, or hold NaN.
         """
-        pixels = to_pixels(images, self.quantise)  # (batch, height, width) float64, 0..255
+        pixels = to_pixels(images, self.quantise, self.scale)  # (batch, height, width) float64
+        if self.border == "black":
+            pixels = F.pad(pixels, (1, 1, 1, 1))
         weights = self.weights(pixels)  # (batch, height - 2, width - 2)
         terms = weights * residual(pixels)
         return (terms.abs() if self.magnitude else terms).flatten(1).mean(dim=1)
@@ -61,24 +70,39 @@ class Detector:
         return weights
 
 
-READINGS = {
+@dataclass(frozen=True)
+class InkCounter:
+    """A detector that knows nothing of steganalysis: how many pixels are not black.
+
+    Attacks in the infinity norm touch the background, and MNIST's background is exactly black.
+    """
+
+    def score(self, images: Tensor) -> Tensor:
+        """Return the number of pixels above 0, (batch,) float64."""
+        return (to_pixels(images, "truncate") > 0).flatten(1).sum(dim=1).double()
+
+
+READINGS: dict[str, Detector | InkCounter] = {
     "paper": Detector(),
     "literal": Detector(neighbours=8),
     "signed": Detector(magnitude=False),
     "unnormalised": Detector(normalised=False),
     "rounded": Detector(quantise="round"),
     "unquantised": Detector(quantise="none", truncated_variance=False),
+    "unit scale": Detector(quantise="none", truncated_variance=False, scale=1.0),
+    "black border": Detector(border="black"),
+    "ink counter": InkCounter(),
 }
 
 
-def to_pixels(images: Tensor, quantise: str) -> Tensor:
-    """Return (batch, height, width) float64 pixels in 0..255 from images in [0, 1].
+def to_pixels(images: Tensor, quantise: str, scale: float = 255.0) -> Tensor:
+    """Return (batch, height, width) float64 pixels in 0..scale from images in [0, 1].
 
     The product is taken in the images' own precision, as in the authors' code; all 256 values of
     an 8-bit pixel survive the division by 255 and the way back.
     """
     check(images)
-    pixels = images[:, 0] * 255
+    pixels = images[:, 0] * scale
     if quantise != "none":
         pixels = pixels.round() if quantise == "round" else pixels.trunc()
     return pixels.double()
@@ -93,7 +117,7 @@ def check(images: Tensor) -> None:
         raise ValueError(f"images must be float in [0, 1], not {images.dtype}; divide by 255")
     if not bool(torch.isfinite(images).all()):
         raise ValueError("images hold NaN or infinite pixels; remove these images first")
-    if images.numel() and (float(images.min()) < 0 or float(images.max()) > 1):
+    if bool(((images < 0) | (images > 1)).any()):
         raise ValueError("images must lie in [0, 1]; divide 8-bit pixels by 255")
 
 
@@ -132,12 +156,16 @@ def local_variance(pixels: Tensor, neighbours: int) -> Tensor:
     return (stacked - stacked.mean(dim=0)).square().sum(dim=0) / (neighbours - 1)
 
 
-def highest_score(detector: Detector, images: np.ndarray, batch_size: int = 2000) -> float:
+def highest_score(
+    detector: Detector | InkCounter, images: np.ndarray, batch_size: int = 2000
+) -> float:
     """Return the threshold of section III-B: the largest p-hat over benign uint8 images."""
     return float(benign_scores(detector, images, batch_size).max())
 
 
-def benign_scores(detector: Detector, images: np.ndarray, batch_size: int = 2000) -> np.ndarray:
+def benign_scores(
+    detector: Detector | InkCounter, images: np.ndarray, batch_size: int = 2000
+) -> np.ndarray:
     """Return p-hat (n,) float64 of benign uint8 images (n, height, width)."""
     batches = np.array_split(images, max(1, len(images) // batch_size))
     scores = [detector.score(to_batch(batch)) for batch in batches]

@@ -8,7 +8,6 @@ import copy
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -133,37 +132,3 @@ def load(path: str | Path, architecture: str = "madry") -> nn.Module:
 def frozen(model: nn.Module, dtype: torch.dtype = torch.float32) -> nn.Module:
     """Return a copy of `model` for attacking: evaluation mode, no weight gradients, `dtype`."""
     return copy.deepcopy(model).eval().requires_grad_(False).to(dtype)
-
-
-def from_tensorflow(variables: dict[str, np.ndarray]) -> MadryNet:
-    """Return Madry's released network from the eight arrays of its TensorFlow checkpoint.
-
-    Read the arrays where TensorFlow is installed, in the order in which the graph made them
-    (`Variable` is the first 5x5x1x32 kernel, `Variable_7` the last bias), for instance with
-    `tf.train.load_checkpoint(folder).get_tensor(name)`. TensorFlow stores kernels as
-    (height, width, in, out), dense weights as (in, out), and flattens (height, width, channel);
-    torch wants (out, in, height, width), (out, in) and (channel, height, width).
-
-    Raises:
-        ValueError: an array is missing or has another shape.
-    """
-    names = ["Variable"] + [f"Variable_{index}" for index in range(1, 8)]
-    shapes = [(5, 5, 1, 32), (32,), (5, 5, 32, 64), (64,), (3136, 1024), (1024,), (1024, 10), (10,)]
-    for name, shape in zip(names, shapes, strict=True):
-        if name not in variables or variables[name].shape != shape:
-            raise ValueError(f"TensorFlow variable {name!r} must be present with shape {shape}")
-    kernel1, bias1, kernel2, bias2, dense1, bias3, dense2, bias4 = (variables[n] for n in names)
-    dense1 = dense1.reshape(7, 7, 64, 1024).transpose(3, 2, 0, 1).reshape(1024, 3136)
-    arrays = {
-        "conv1.weight": kernel1.transpose(3, 2, 0, 1),
-        "conv1.bias": bias1,
-        "conv2.weight": kernel2.transpose(3, 2, 0, 1),
-        "conv2.bias": bias2,
-        "dense1.weight": dense1,
-        "dense1.bias": bias3,
-        "dense2.weight": dense2.T,
-        "dense2.bias": bias4,
-    }
-    model = MadryNet()
-    model.load_state_dict({k: torch.from_numpy(v.copy()).float() for k, v in arrays.items()})
-    return model.eval()

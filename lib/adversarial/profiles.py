@@ -43,6 +43,8 @@ class Profile:
     test_images: int  # the paper: all 10,000
     epsilons: tuple[float, ...]  # of Fig. 2 to 4
     table_epsilons: tuple[float, ...]  # of Table II
+    ledger_images: int  # for the other readings of what the paper leaves open
+    ledger_epsilons: tuple[float, ...] = (0.05, 0.08, 0.10, 0.15, 0.20, 0.30, 0.35, 0.40)
     steps: int = 40  # K; Madry's config.json, left unchanged by the authors' script
     step_size: float = 0.01  # likewise, for every epsilon
     batch_size: int = 200  # the script's; also fixes which random numbers an image gets
@@ -55,6 +57,7 @@ QUICK = Profile(
     test_images=1000,
     epsilons=PAPER_EPSILONS,
     table_epsilons=TABLE_EPSILONS,
+    ledger_images=300,
 )
 
 SMOKE = Profile(
@@ -64,6 +67,8 @@ SMOKE = Profile(
     test_images=40,
     epsilons=(0.01, 0.1, 0.3, 0.5),
     table_epsilons=(0.1, 0.3),
+    ledger_images=20,
+    ledger_epsilons=(0.1, 0.3),
     steps=5,
     step_size=0.08,  # the same 0.4 in all as 40 steps of 0.01
 )
@@ -90,6 +95,7 @@ PAPER = Profile(
     test_images=10_000,
     epsilons=PAPER_EPSILONS,
     table_epsilons=TABLE_EPSILONS,
+    ledger_images=10_000,
 )
 
 PROFILES = {"smoke": SMOKE, "quick": QUICK, "paper": PAPER}

@@ -11,10 +11,10 @@ from typing import Any
 
 from lib.book.files import REPOSITORY
 
-PROFILES = ("smoke", "quick", "paper")
-
 _CELL = re.compile(r"^# %%", re.MULTILINE)
 _PARAMETERS_TAG = re.compile(r"tags=\[[^\]]*[\"']parameters[\"']")
+
+_PASSED_ON = (bool, int, float, str, list, dict)  # papermill turns anything else into a string
 
 
 def chapters(root: Path = REPOSITORY) -> list[Path]:
@@ -43,14 +43,16 @@ def parameters(path: Path) -> dict[str, Any]:
 
 def _assignment(path: Path, statement: ast.stmt) -> tuple[str, Any]:
     match statement:
-        case ast.Assign(targets=[ast.Name(name)], value=value):
+        case ast.Assign(targets=[ast.Name(name)], value=expression):
             try:
-                return name, ast.literal_eval(value)
+                value = ast.literal_eval(expression)
             except ValueError:
-                pass
+                value = ...
+            if isinstance(value, _PASSED_ON):
+                return name, value
     raise ValueError(
-        f"{path.name}: parameters are plain literals, not `{ast.unparse(statement)}`; "
-        "compute what follows from them in a later cell"
+        f"{path.name}: parameters are plain literals (lists, not tuples), "
+        f"not `{ast.unparse(statement)}`; compute what follows from them in a later cell"
     )
 
 

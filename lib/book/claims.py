@@ -166,23 +166,23 @@ def load(profile: str, folder: Path = FIGURES) -> list[Claim]:
 
 def as_table(claims: Iterable[Claim]) -> pd.DataFrame:
     """Return claims as text to be read, one row each; a number that does not exist is a dash."""
-    return pd.DataFrame(
-        [
-            {
-                "Part": claim.part.removeprefix("part"),
-                "Claim": claim.claim,
-                "Where": claim.where,
-                "Paper": _number(claim.paper_value),
-                "Ours": _number(claim.ours),
-                "95 % interval": f"{_number(claim.low)} to {_number(claim.high)}",
-                "n": claim.n,
-                "Data": f"{claim.dataset} ({claim.rung}), {claim.profile}",
-                "Verdict": claim.verdict,
-                "What would change it": claim.note,
-            }
-            for claim in claims
-        ]
-    )
+    columns = ["Part", "Claim", "Where", "Paper", "Ours", "95 % interval", "n", "Data", "Verdict"]
+    rows = [
+        (
+            claim.part.removeprefix("part"),
+            claim.claim,
+            claim.where,
+            _number(claim.paper_value),
+            _number(claim.ours),
+            "–" if claim.low is None else f"{_number(claim.low)} to {_number(claim.high)}",
+            claim.n,
+            f"{claim.dataset} ({claim.rung}), {claim.profile}",
+            claim.verdict,
+            claim.note,
+        )
+        for claim in claims
+    ]
+    return pd.DataFrame(rows, columns=[*columns, "What would change it"])
 
 
 def markdown(claims: Iterable[Claim]) -> str:

@@ -267,7 +267,7 @@ def _download(file: DataFile, folder: Path) -> None:
 
 def _reason(error: Exception) -> str:
     """Return in a few words why a mirror did not serve."""
-    if isinstance(error, requests.HTTPError):
+    if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"answered {error.response.status_code}"
     if isinstance(error, requests.Timeout):
         return "did not answer in time"

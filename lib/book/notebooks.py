@@ -1,4 +1,4 @@
-"""Executes a chapter with papermill and keeps its notebook equal, byte for byte, when nothing changed.
+"""Executes a chapter with papermill; two equal runs give the same notebook, byte for byte.
 
 The `.py` in jupytext's percent format is the source of truth; the `.ipynb` beside it is what a run
 makes of it, so that the book can be read without running it.
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty
 from types import FrameType
-from typing import Any, ClassVar
+from typing import Any
 
 import jupytext
 import nbformat
@@ -27,6 +27,8 @@ from lib.book.files import REPOSITORY, write_atomically
 
 KERNEL = "python3"
 MAX_BYTES = 1_000_000
+STARTUP_SECONDS = 120  # that a kernel may take on a busy machine
+OUTPUT_SECONDS = 120  # that a cell's last outputs may take after its end
 
 _KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": KERNEL}
 _WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -75,6 +77,7 @@ def execute(
                 parameters=_changed(source, overrides),
                 engine_name="polling",
                 kernel_name=KERNEL,
+                language="python",
                 cwd=working_directory,
                 progress_bar=progress_bar,
                 environment=_kernel_environment(environment or {}),
@@ -84,7 +87,7 @@ def execute(
         raise
     if warnings_are_errors:
         _refuse_warnings(notebook)
-    write_atomically(output, nbformat.writes(normalise(notebook)) + "\n")
+    write_atomically(output, _text(normalise(notebook)))
     partial.unlink()
 
 
@@ -140,7 +143,7 @@ def _refuse_warnings(notebook: NotebookNode) -> None:
                 raise ChapterWarning(f"{found[0]}\n\nin the cell\n\n{cell.source}")
 
 
-class PollingClient(PapermillNotebookClient):  # type: ignore[misc]
+class PollingClient(PapermillNotebookClient):
     """papermill's client, but asking for the reply to a cell again and again.
 
     nbclient waits for it once, without end, and misses it now and then when a widget's messages
@@ -162,27 +165,21 @@ class PollingClient(PapermillNotebookClient):  # type: ignore[misc]
                 except Empty:
                     continue
                 if reply["parent_header"].get("msg_id") == msg_id:
-                    await task_poll_output_msg
+                    await asyncio.wait_for(task_poll_output_msg, OUTPUT_SECONDS)
                     return dict(reply)
         finally:
             task_poll_kernel_alive.cancel()
 
 
-class PollingEngine(Engine):  # type: ignore[misc]
+class PollingEngine(Engine):
     """Runs a notebook with `PollingClient`; papermill knows it as "polling"."""
-
-    client_options: ClassVar[dict[str, Any]] = {
-        "startup_timeout": 120,
-        "store_widget_state": False,  # GitHub refuses to show notebooks that hold it
-        "force_raise_errors": True,
-    }
 
     @classmethod
     def execute_managed_notebook(
         cls, nb_man: Any, kernel_name: str, environment: Mapping[str, str], **options: Any
     ) -> NotebookNode:
         """Execute the notebook that `nb_man` holds in a kernel with this `environment`."""
-        client = PollingClient(nb_man, kernel_name=kernel_name, **cls.client_options)
+        client = PollingClient(nb_man, kernel_name=kernel_name, startup_timeout=STARTUP_SECONDS)
         return client.execute(env=dict(environment))
 
 
@@ -204,6 +201,15 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
                 output.execution_count = count
     metadata: dict[str, Any] = {"kernelspec": _KERNELSPEC, "language_info": {"name": "python"}}
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def is_normalised(path: Path) -> bool:
+    """Return whether the notebook at `path` is, byte for byte, as a run writes it."""
+    return path.read_text(encoding="utf-8") == _text(normalise(_read(path)))
+
+
+def _text(notebook: NotebookNode) -> str:
+    return nbformat.writes(notebook) + "\n"
 
 
 def _normal_cell(cell: NotebookNode, number: int) -> NotebookNode:

@@ -5,9 +5,10 @@ An interruption loses only the runs in progress; calling again goes on where it 
 
 import json
 import os
+import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -90,14 +91,16 @@ def _jobs(jobs: int | None) -> int:
     return count
 
 
-def _finished(tasks: list[Any], jobs: int) -> Iterator[Result]:
+def _finished(tasks: list[Any], jobs: int) -> Generator[Result, None, None]:
     """Yield results as they finish; leaving early cancels what waits and ends the processes."""
     if jobs == 1:
         for function, arguments, keywords in tasks:
             yield function(*arguments, **keywords)
         return
-    # loky starts fresh interpreters: a forked pool can inherit a locked lock and hang on Ctrl-C
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+    # loky starts fresh interpreters: a forked pool can inherit a locked lock and hang on Ctrl-C.
+    # Workers ignore Ctrl-C, else each would begin another run before this process ends it.
+    ignore = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=1, **ignore):
         yield from joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks)
 
 

@@ -1,0 +1,269 @@
+"""What the detector finds (section IV): one run per network and epsilon, counted three ways.
+
+The paper's Table II counts images that are misclassified *and* flagged, over all images. Two other
+rates answer the questions a reader has: how many attacked images are flagged, and how many of the
+successful ones. A run stores counts, so that every rate and every interval follows from its file.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.metrics import roc_auc_score
+from torch import Tensor, nn
+
+from lib.adversarial import attacks, checkpoints, data, detector, models
+from lib.adversarial.checkpoints import Network
+from lib.adversarial.data import Digits
+from lib.adversarial.detector import PAPER_THRESHOLD, READINGS
+from lib.adversarial.profiles import Profile
+from lib.book import sweep
+
+PART = "part3"
+LEDGER: dict[str, Callable[[float], dict[str, Any]]] = {
+    "as published": lambda epsilon: {},
+    "another seed": lambda epsilon: {"seed": 1},
+    "a third seed": lambda epsilon: {"seed": 2},
+    "no random start": lambda epsilon: {"random_start": False},  # eq. 2 as printed
+    "step grows with epsilon": lambda epsilon: {"step_size": round(2.5 * epsilon / 40, 6)},
+    "100 steps": lambda epsilon: {"steps": 100},
+    "uniform noise, no attack": lambda epsilon: {"method": "noise"},
+    "evades the detector": lambda epsilon: {"method": "evasion", "steps": 100},
+}
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+PERCENTILE = 99.0  # of the third threshold: one benign training image in a hundred is flagged
+
+
+def attack_config(
+    profile: Profile, network: Network, digits: Digits, epsilon: float, **changes: Any
+) -> dict[str, Any]:
+    """Return everything that determines the counts of one run, with settings changed by name.
+
+    Raises:
+        ValueError: a change names no setting.
+    """
+    config = {
+        "pair": network.pair,
+        "kind": network.kind,
+        "architecture": network.architecture,
+        "weights": network.digest,
+        "dataset": digits.name,
+        "rung": digits.rung,
+        "fingerprint": digits.fingerprint,
+        "images": min(profile.test_images, len(digits.test_images)),
+        "batch_size": profile.batch_size,
+        "epsilon": epsilon,
+        "method": "pgd",
+        "steps": profile.steps,
+        "step_size": profile.step_size,
+        "random_start": True,
+        "norm": "linf",
+        "seed": 0,
+    }
+    if unknown := set(changes) - set(config):
+        raise ValueError(f"an attack has no setting {sorted(unknown)[0]!r}")
+    return config | changes
+
+
+def attack_grid(profile: Profile, network: Network, digits: Digits) -> list[dict[str, Any]]:
+    """Return the configs behind Table II and Fig. 2 to 4 for one network, one per epsilon."""
+    epsilons = sorted({*profile.epsilons, *profile.table_epsilons})
+    return [attack_config(profile, network, digits, epsilon) for epsilon in epsilons]
+
+
+def ledger_grid(
+    profile: Profile, network: Network, digits: Digits
+) -> dict[str, list[dict[str, Any]]]:
+    """Return {other reading of the attack: configs over the ledger's epsilons} for one network.
+
+    "as published" is the same attack on the same, smaller number of images.
+    """
+    images = min(profile.ledger_images, len(digits.test_images))
+    return {
+        name: [
+            attack_config(profile, network, digits, epsilon, images=images, **changes(epsilon))
+            for epsilon in profile.ledger_epsilons
+        ]
+        for name, changes in LEDGER.items()
+    }
+
+
+def attack_run(config: dict[str, Any]) -> dict[str, Any]:
+    """Attack the first `images` test images of one network; return what the detectors make of it.
+
+    Returns:
+        "images" and "correct" (counts); "perturbation", see `describe`; and for each reading of
+        the detector "auc", the area under the ROC curve against the same images unattacked, score
+        "quantiles", and per threshold "flagged" and "flagged_misclassified" (counts).
+    """
+    digits = cached_digits(config["dataset"])
+    model = models.load(checkpoints.find_by_digest(config["weights"]), config["architecture"])
+    generator = torch.Generator().manual_seed(config["seed"])
+    correct: list[Tensor] = []
+    perturbed: list[Tensor] = []
+    scores: dict[str, list[Tensor]] = {name: [] for name in READINGS}
+    images = data.to_batch(digits.test_images[: config["images"]])
+    labels = torch.from_numpy(digits.test_labels[: config["images"]])
+    size = config["batch_size"]
+    for batch, truth in zip(images.split(size), labels.split(size), strict=True):
+        adversarial = attack(model, batch, truth, config, generator)
+        correct.append(predict(model, adversarial) == truth)
+        perturbed.append(adversarial - batch)
+        for name, reading in READINGS.items():
+            scores[name].append(reading.score(adversarial))
+    counts = count(images, torch.cat(correct), {n: torch.cat(s) for n, s in scores.items()}, digits)
+    return counts | {"perturbation": describe(torch.cat(perturbed))}
+
+
+def attack(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    config: dict[str, Any],
+    generator: torch.Generator,
+) -> Tensor:
+    """Return the images (batch, 1, 28, 28) as the configured method leaves them."""
+    epsilon = config["epsilon"]
+    if config["method"] == "noise":  # no attack at all: uniform noise of the same size
+        noise = attacks.random_point(images, epsilon, config["norm"], generator)
+        return attacks.project(noise, images, epsilon, config["norm"])
+    if config["method"] == "evasion":
+        return attacks.evading_pgd(
+            model, images, labels, epsilon, config["steps"], config["step_size"]
+        )
+    return attacks.pgd(
+        model,
+        images,
+        labels,
+        epsilon,
+        steps=config["steps"],
+        step_size=config["step_size"],
+        random_start=config["random_start"],
+        norm=config["norm"],
+        generator=generator,
+    )
+
+
+@torch.no_grad()
+def predict(model: nn.Module, images: Tensor) -> Tensor:
+    """Return the predicted classes (batch,) int64."""
+    return model(images).argmax(dim=1)
+
+
+def count(
+    benign: Tensor, correct: Tensor, scores: dict[str, Tensor], digits: Digits
+) -> dict[str, Any]:
+    """Return the counts of one run from what was predicted and scored, see `attack_run`."""
+    readings: dict[str, Any] = {}
+    truth = np.repeat([0, 1], len(benign))
+    for name, attacked in scores.items():
+        both = np.concatenate([READINGS[name].score(benign).numpy(), attacked.numpy()])
+        flags = {name: attacked > value for name, value in thresholds(digits)[name].items()}
+        counts = {
+            threshold: {
+                "flagged": int(flagged.sum()),
+                "flagged_misclassified": int((flagged & ~correct).sum()),
+            }
+            for threshold, flagged in flags.items()
+        }
+        readings[name] = {
+            "auc": float(roc_auc_score(truth, both)),
+            "quantiles": {str(q): float(attacked.quantile(q)) for q in QUANTILES},
+            "thresholds": counts,
+        }
+    return {"images": len(correct), "correct": int(correct.sum()), "readings": readings}
+
+
+def describe(perturbations: Tensor) -> dict[str, float]:
+    """Return what perturbations (n, 1, height, width) look like, averaged over all images.
+
+    "changed" is the share of pixels changed by half a grey level or more, "size" the mean change
+    (in units of the pixel range), and "roughness" the mean magnitude of the predictor's residual
+    on the perturbation over that size: small if neighbours change alike, as the paper suspects of
+    attacks on the robust network (section IV-A).
+    """
+    size = float(perturbations.abs().mean())
+    rough = float(detector.residual(perturbations[:, 0].double()).abs().mean())
+    return {
+        "changed": float((perturbations.abs() >= 0.5 / 255).double().mean()),
+        "size": size,
+        "roughness": rough / size if size else 0.0,
+    }
+
+
+def threshold_configs(digits: Digits) -> list[dict[str, Any]]:
+    """Return one config per reading: what the detector says of benign images alone."""
+    return [
+        {
+            "reading": name,
+            "dataset": digits.name,
+            "rung": digits.rung,
+            "fingerprint": digits.fingerprint,
+        }
+        for name in READINGS
+    ]
+
+
+def threshold_run(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the thresholds that benign training images give one reading, and its false positives.
+
+    The paper takes the largest score over "50,000" training images; MNIST has 60,000, Madry's
+    loader keeps 55,000 of them, and all three give the same value.
+    """
+    digits, reading = cached_digits(config["dataset"]), READINGS[config["reading"]]
+    train = detector.benign_scores(reading, digits.train_images)
+    test = detector.benign_scores(reading, digits.test_images)
+    found = {"maximum": float(train.max()), "percentile": float(np.percentile(train, PERCENTILE))}
+    if config["reading"] == "paper":
+        found["authors"] = PAPER_THRESHOLD
+    return {
+        "thresholds": found,
+        "maximum_of_first": {
+            str(n): float(train[:n].max()) for n in (5_000, 50_000, 55_000) if n < len(train)
+        },
+        "train_images": len(train),
+        "test_images": len(test),
+        "test_maximum": float(test.max()),
+        "false_positives": {name: int((test > value).sum()) for name, value in found.items()},
+    }
+
+
+@lru_cache(maxsize=2)
+def thresholds(digits: Digits) -> dict[str, dict[str, float]]:
+    """Return {reading: {threshold name: value}}, from result files where they are present."""
+    found = sweep.run(PART, "thresholds", threshold_configs(digits), threshold_run, jobs=1)
+    return {run.config["reading"]: run.metrics["thresholds"] for run in found if run}
+
+
+@lru_cache(maxsize=2)
+def cached_digits(dataset: str) -> Digits:
+    """Return a dataset by name, read once per process."""
+    return data.load(dataset)
+
+
+RATES = {
+    "flagged and misclassified": lambda images, correct, flagged, both: (both, images),
+    "flagged": lambda images, correct, flagged, both: (flagged, images),
+    "flagged of successful": lambda images, correct, flagged, both: (both, images - correct),
+    "accuracy": lambda images, correct, flagged, both: (correct, images),
+    "correct or flagged": lambda images, correct, flagged, both: (correct + both, images),
+}
+
+
+def rate(
+    metrics: dict[str, Any], name: str, reading: str = "paper", threshold: str = "authors"
+) -> tuple[int, int]:
+    """Return one rate of a run as (successes, out of).
+
+    "flagged and misclassified" is the paper's Table II; "flagged" is what its text calls the true
+    positive rate; "flagged of successful" asks only about attacks that worked; "accuracy" is
+    Fig. 3 and "correct or flagged" Fig. 4.
+
+    Raises:
+        KeyError: there is no such rate, reading or threshold.
+    """
+    counts = metrics["readings"][reading]["thresholds"][threshold]
+    both = counts["flagged_misclassified"]
+    return RATES[name](metrics["images"], metrics["correct"], counts["flagged"], both)

@@ -1,0 +1,242 @@
+"""The command line of the book: `./run_all.sh [smoke|quick|paper] [chapter ...]`.
+
+Only the standard library is imported at the top, so that --help, --list and --check answer before
+anything is installed.
+"""
+
+import argparse
+import os
+import re
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from lib.book import chapters, check
+from lib.book.files import REPOSITORY
+from lib.book.profiles import PROFILES
+
+LIMIT_MINUTES = {"smoke": 5, "quick": 60, "paper": None}  # paper may take days, and says so before
+TRACEBACK_LINES = 15
+INTERRUPTED = 130  # what a shell reports after Ctrl-C
+
+EXAMPLES = """\
+examples:
+  ./run_all.sh                   the whole book at profile quick
+  ./run_all.sh smoke             every chapter in a minute each, on tiny data
+  ./run_all.sh quick 34 90       two chapters; by number, beginning or range (30-35)
+  ./run_all.sh 34 -p SEED=1      another parameter; the notebook goes to executed/quick/
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line instead of a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print `message` and end with exit code 2."""
+        self.exit(2, f"run_all.sh: {message}\n")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One chapter to run: its source, the values of its parameters, where its notebook goes."""
+
+    source: Path
+    overrides: dict[str, Any]
+    output: Path
+    partial: Path
+
+
+def main(arguments: Sequence[str] | None = None, root: Path = REPOSITORY) -> int:
+    """Do what the command line asks for the book under `root`; return the exit code."""
+    parser = _parser()
+    options = parser.parse_intermixed_args(arguments)
+    words = list(options.words)
+    profile = words.pop(0) if words and words[0] in PROFILES else "quick"
+    try:
+        selected = chapters.select(words, root)
+        plans = plan(selected, profile, options.settings, root)
+    except ValueError as error:
+        parser.error(str(error))
+    if options.list:
+        print("\n".join(f"{path.stem:34}{chapters.title(path)}" for path in selected))
+        return 0
+    if options.check:
+        return check.report()
+    return run(plans, profile, options, root)
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="run_all.sh",
+        description="Make the book: its notebooks, and every figure and table in figures/.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="[smoke|quick|paper] [chapter ...]",
+        help="profile (default: quick) and chapters (default: all)",
+    )
+    add = parser.add_argument
+    add("-p", action="append", default=[], dest="settings", metavar="NAME=VALUE", help="parameter")
+    add("--jobs", type=_positive, metavar="N", help="processes at a time (default: one per core)")
+    add("--retrain", action="store_true", help="train anew instead of loading shipped networks")
+    add("--measure", action="store_true", help="write times and memory to data/costs.json")
+    add("--list", action="store_true", help="show the chapters and end")
+    add("--check", action="store_true", help="show what is there and what is missing, and end")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 on, not {text!r}")
+    return int(text)
+
+
+def plan(selected: list[Path], profile: str, settings: list[str], root: Path) -> list[Plan]:
+    """Return what is to be run, each chapter with those of the `settings` that it declares.
+
+    Raises:
+        ValueError: a setting is not NAME=VALUE, no chapter knows it, or its type is another.
+    """
+    pairs = dict(_name_and_text(setting) for setting in settings)
+    declared = {source: chapters.parameters(source) for source in selected}
+    unknown = pairs.keys() - {name for defaults in declared.values() for name in defaults}
+    if unknown:
+        known = sorted({name for defaults in declared.values() for name in defaults} - {"PROFILE"})
+        raise ValueError(f"no chapter knows {sorted(unknown)[0]}; known: {', '.join(known)}")
+    executed = root / "executed" / profile
+    in_place = profile == "quick" and not pairs
+    return [
+        Plan(
+            source,
+            _overrides(source, defaults, {"PROFILE": profile} | pairs),
+            source.with_suffix(".ipynb") if in_place else executed / f"{source.stem}.ipynb",
+            executed / f"{source.stem}.partial.ipynb",
+        )
+        for source, defaults in declared.items()
+    ]
+
+
+def _name_and_text(setting: str) -> tuple[str, str]:
+    name, equals, text = setting.partition("=")
+    if not equals or not name.isidentifier():
+        raise ValueError(f"-p takes NAME=VALUE, not {setting!r}")
+    if name == "PROFILE":
+        raise ValueError(f"name the profile as the first word: ./run_all.sh {text} ...")
+    return name, text
+
+
+def _overrides(source: Path, defaults: dict[str, Any], pairs: dict[str, str]) -> dict[str, Any]:
+    values = {}
+    for name in pairs.keys() & defaults.keys():
+        try:
+            values[name] = chapters.override(defaults[name], pairs[name])
+        except ValueError as error:
+            raise ValueError(f"{name} of {source.stem}: {error}") from None
+    return values
+
+
+def run(plans: list[Plan], profile: str, options: argparse.Namespace, root: Path) -> int:
+    """Execute the plans one after the other; return 0, 1 if a chapter failed, 130 if interrupted.
+
+    A failing chapter does not keep the others from running.
+    """
+    from tqdm import tqdm
+
+    failed = []
+    with tqdm(plans, desc=f"the book, {profile}", unit="chapter", disable=_quiet()) as progress:
+        for step in progress:
+            try:
+                line = _run_chapter(step, profile, options, root)
+            except KeyboardInterrupt:
+                progress.write(f"interrupted in {step.source.stem}; call again to go on")
+                return INTERRUPTED
+            except (
+                Exception
+            ) as error:  # whatever stops a chapter is shown and told by the exit code
+                progress.write(_failure(step, error, root), file=sys.stderr)
+                failed.append(step.source.stem)
+            else:
+                progress.write(line)
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _quiet() -> bool:
+    return not sys.stderr.isatty()
+
+
+def _run_chapter(step: Plan, profile: str, options: argparse.Namespace, root: Path) -> str:
+    import joblib
+
+    from lib.book import measure, notebooks
+
+    cores = options.jobs or joblib.cpu_count()
+    limit = LIMIT_MINUTES[profile]
+    figures = root / "figures" / profile
+    before, start = _stamps(figures), time.monotonic()
+    bar = {"desc": step.source.stem, "leave": False, "position": 1}
+    with measure.PeakMemory() as memory:
+        notebooks.execute(
+            step.source,
+            step.overrides,
+            step.output,
+            partial=step.partial,
+            environment={"BOOK_JOBS": str(cores)} | _retrain(options),
+            working_directory=root,
+            limit_seconds=limit and limit * 60,
+            warnings_are_errors=profile == "smoke",
+            progress_bar=False if _quiet() else bar,
+        )
+    minutes = (time.monotonic() - start) / 60
+    if options.measure:
+        costs = root / "data" / "costs.json"
+        measure.record(costs, step.source.stem, profile, minutes, memory.gigabytes, cores)
+    made = _made(before, _stamps(figures), root)
+    return f"{step.source.stem}: {minutes:.1f} min, made {', '.join(made) or 'no figures'}"
+
+
+def _retrain(options: argparse.Namespace) -> dict[str, str]:
+    return {"BOOK_RETRAIN": "1"} if options.retrain else {}
+
+
+def _stamps(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def _made(before: dict[Path, int], after: dict[Path, int], root: Path) -> list[str]:
+    """Return what was written, without the .json that lies beside a figure and describes it."""
+    described = {path.with_suffix(".json") for path in after if path.suffix != ".json"}
+    fresh = (path for path in after if before.get(path) != after[path] and path not in described)
+    return sorted(str(path.relative_to(root)) for path in fresh)
+
+
+def _failure(step: Plan, error: Exception, root: Path) -> str:
+    """Return what a reader needs to see of a failure: the cell, the last lines, the notebook."""
+    from nbclient.exceptions import DeadKernelError
+    from papermill import PapermillExecutionError
+
+    if isinstance(error, PapermillExecutionError) and error.traceback:
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback)).splitlines()
+        what = "\n".join([error.source, "", *plain[-TRACEBACK_LINES:]])
+    elif isinstance(error, DeadKernelError):
+        what = (
+            "its kernel died, most often for want of memory; close other programs or use --jobs 1"
+        )
+    else:
+        what = f"{type(error).__name__}: {error}"
+    lines = [f"{step.source.stem} failed:", "", what, ""]
+    if step.partial.is_file():
+        shown = os.path.relpath(step.partial, root)
+        lines.append(f"The notebook up to there: {shown}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,197 @@
+"""One style for every picture and table, with alt text, a caption, and a file that says whence.
+
+A chapter makes one `Page` and hands it each figure and table. The page displays them and writes
+them into figures/<profile>/: a picture as PNG, a table as CSV and PNG, each with a JSON beside it.
+"""
+
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from IPython.display import HTML, Markdown, display
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
+
+from lib.book import results
+from lib.book.claims import FIGURES, Claim, as_table
+from lib.book.files import REPOSITORY, write_atomically
+from lib.book.results import Result
+
+PAGE_WIDTH = 7.6  # inches; every figure is drawn at the width at which it is read
+PALETTE = sns.color_palette("colorblind").as_hex()
+INK, PALE = "#222222", "#c8c8c8"
+
+sns.set_theme(
+    context="paper",
+    style="ticks",
+    palette="colorblind",
+    font_scale=1.1,
+    rc={
+        "figure.dpi": 110,
+        "savefig.dpi": 110,
+        "figure.constrained_layout.use": True,
+        "axes.titlelocation": "left",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.color": "#e6e6e6",
+        "legend.frameon": False,
+        "lines.linewidth": 1.8,
+    },
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Where a chapter's pictures come from and go to: profile, dataset and rung stand under each.
+
+    `folder` is figures/; a test may name another.
+    """
+
+    chapter: str
+    profile: str
+    dataset: str
+    rung: str
+    folder: Path = FIGURES
+
+    def figure(
+        self,
+        figure: Figure,
+        name: str,
+        *,
+        alt: str,
+        caption: str,
+        sources: Iterable[Result | None] = (),
+    ) -> None:
+        """Show a figure and write <name>.png and <name>.json.
+
+        Raises:
+            ValueError: alt text or caption is empty.
+            OSError: the files cannot be written; what was there stays.
+        """
+        self._write(f"{name}.png", png(figure))
+        self._describe(name, alt, caption, sources)
+        plt.close(figure)
+        self._display((self.folder / self.profile / f"{name}.png").read_bytes(), alt, caption)
+
+    def table(
+        self,
+        frame: pd.DataFrame,
+        name: str,
+        *,
+        alt: str,
+        caption: str,
+        sources: Iterable[Result | None] = (),
+        digits: int = 3,
+    ) -> None:
+        """Show a table and write <name>.csv (all digits), <name>.png (`digits`) and <name>.json.
+
+        Raises:
+            ValueError: alt text or caption is empty.
+            OSError: the files cannot be written; what was there stays.
+        """
+        self._write(f"{name}.csv", frame.to_csv(index=False))
+        picture = table_picture(as_text(frame, digits))
+        self._write(f"{name}.png", png(picture))
+        plt.close(picture)
+        self._describe(name, alt, caption, sources)
+        display(HTML(as_text(frame, digits).to_html(index=False, border=0)))
+        display(Markdown(self._caption(caption)))
+
+    def claims(self, claims: Sequence[Claim]) -> None:
+        """Show claims with their verdicts as a table; recording them is the caller's business."""
+        display(HTML(as_table(claims).to_html(index=False, border=0)))
+
+    def _display(self, picture: bytes, alt: str, caption: str) -> None:
+        data = {"image/png": picture, "text/plain": alt}
+        display(data, raw=True, metadata={"image/png": {"alt": alt}})
+        display(Markdown(self._caption(caption)))
+
+    def _caption(self, caption: str) -> str:
+        origin = f"{self.dataset} ({self.rung} rung), profile {self.profile}"
+        return f"*{caption}* <small>{origin}.</small>"
+
+    def _write(self, name: str, content: str | bytes) -> None:
+        write_atomically(self.folder / self.profile / name, content)
+
+    def _describe(
+        self, name: str, alt: str, caption: str, sources: Iterable[Result | None]
+    ) -> None:
+        if not alt.strip() or not caption.strip():
+            raise ValueError(f"{name} needs alt text and a caption")
+        files = [results.location(s.part, s.experiment, s.config) for s in sources if s]
+        described = {
+            "chapter": self.chapter,
+            "caption": caption,
+            "alt": alt,
+            "profile": self.profile,
+            "dataset": self.dataset,
+            "rung": self.rung,
+            "sources": sorted({_relative(file) for file in files}),
+        }
+        self._write(f"{name}.json", json.dumps(described, indent=1, ensure_ascii=False) + "\n")
+
+
+def png(figure: Figure) -> bytes:
+    """Return a figure as PNG; equal figures give equal bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def as_text(frame: pd.DataFrame, digits: int) -> pd.DataFrame:
+    """Return a table as the text to be read: fixed decimals, a dash for what is missing."""
+
+    def text(value: object) -> str:
+        if value is None or (isinstance(value, float) and pd.isna(value)):
+            return "–"
+        return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
+
+    return frame.map(text)
+
+
+def table_picture(frame: pd.DataFrame) -> Figure:
+    """Return a table of text drawn as a figure of page width, one row each."""
+    rows, columns = frame.shape
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.28 * (rows + 1) + 0.1))
+    axes.axis("off")
+    lengths = [max(map(len, [str(name), *frame[name]])) + 2 for name in frame.columns]
+    drawn = axes.table(
+        cellText=frame.values.tolist(),
+        colLabels=[str(name) for name in frame.columns],
+        colWidths=[length / sum(lengths) for length in lengths],
+        cellLoc="right",
+        bbox=Bbox.unit(),
+    )
+    drawn.auto_set_font_size(False)
+    drawn.set_fontsize(min(9.5, 9.5 * 100 / sum(lengths)))
+    for (row, column), cell in drawn.get_celld().items():
+        cell.visible_edges = "B" if row else "TB"
+        cell.set_edgecolor(INK if row in (0, rows) else "#e0e0e0")
+        cell.set_text_props(weight="bold" if row == 0 else "normal")
+        if column == 0:
+            cell.set_text_props(ha="left")
+    return figure
+
+
+def cost(chapter: str) -> Markdown:
+    """Return the box that opens a chapter: measured minutes and memory per profile.
+
+    The numbers come from data/costs.json, which `./run_all.sh --measure` writes.
+    """
+    file = REPOSITORY / "data" / "costs.json"
+    measured = json.loads(file.read_text()).get(chapter, {}) if file.is_file() else {}
+    parts = [
+        f"**{profile}** {entry['minutes']:.1f} min, {entry['peak_memory_gb']:.1f} GB"
+        for profile, entry in sorted(measured.items())
+    ]
+    return Markdown("> Cost on two cores: " + ("; ".join(parts) or "not measured yet") + ".")
+
+
+def _relative(file: Path) -> str:
+    return file.relative_to(REPOSITORY).as_posix() if file.is_relative_to(REPOSITORY) else file.name
