@@ -7,6 +7,7 @@ MNIST is the paper's own data. The embedded rung is another, smaller set (8x8 sc
 import gzip
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ MNIST_FILES = {
 EMBEDDED_TEST_IMAGES = 500
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Digits:
     """Handwritten digits split into train and test.
 
@@ -42,7 +43,7 @@ class Digits:
     test_images: np.ndarray
     test_labels: np.ndarray
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Return the first 16 hex digits of the SHA-256 over all four arrays."""
         digest = hashlib.sha256()
