@@ -5,7 +5,7 @@ rates answer the questions a reader has: how many attacked images are flagged, a
 successful ones. A run stores counts, so that every rate and every interval follows from its file.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +20,7 @@ from lib.adversarial.data import Digits
 from lib.adversarial.detector import PAPER_THRESHOLD, READINGS
 from lib.adversarial.profiles import Profile
 from lib.book import sweep
+from lib.book.results import Result
 
 PART = "part3"
 LEDGER: dict[str, Callable[[float], dict[str, Any]]] = {
@@ -67,10 +68,34 @@ def attack_config(
     return config | changes
 
 
-def attack_grid(profile: Profile, network: Network, digits: Digits) -> list[dict[str, Any]]:
-    """Return the configs behind Table II and Fig. 2 to 4 for one network, one per epsilon."""
-    epsilons = sorted({*profile.epsilons, *profile.table_epsilons})
-    return [attack_config(profile, network, digits, epsilon) for epsilon in epsilons]
+def attack_networks(
+    profile: Profile,
+    networks: Sequence[Network],
+    digits: Digits,
+    epsilons: Sequence[float] | None = None,
+) -> dict[tuple[str, str], list[Result]]:
+    """Return the runs behind Table II and Fig. 2 to 4, computing what has no result file yet.
+
+    Args:
+        profile: how many images, and the attack.
+        networks: whom to attack.
+        digits: the images.
+        epsilons: the strengths, in ascending order; those of the paper's figures and table if None.
+
+    Returns:
+        {(pair, kind): one result per epsilon}
+    """
+    wanted = epsilons or sorted({*profile.epsilons, *profile.table_epsilons})
+    grid = [attack_config(profile, n, digits, epsilon) for n in networks for epsilon in wanted]
+    found = iter(run_attacks(grid, digits))
+    return {(n.pair, n.kind): [next(found) for _ in wanted] for n in networks}
+
+
+def run_attacks(grid: Sequence[dict[str, Any]], digits: Digits) -> list[Result]:
+    """Return the result of each config, computing what is missing on all cores."""
+    thresholds(digits)  # once, before several processes want them
+    found = sweep.run(PART, "attack", grid, attack_run)
+    return [result for result in found if result is not None]
 
 
 def ledger_grid(
@@ -231,10 +256,15 @@ def threshold_run(config: dict[str, Any]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=2)
-def thresholds(digits: Digits) -> dict[str, dict[str, float]]:
-    """Return {reading: {threshold name: value}}, from result files where they are present."""
+def benign_runs(digits: Digits) -> list[Result]:
+    """Return one result per reading, see `threshold_run`; from their files where they exist."""
     found = sweep.run(PART, "thresholds", threshold_configs(digits), threshold_run, jobs=1)
-    return {run.config["reading"]: run.metrics["thresholds"] for run in found if run}
+    return [result for result in found if result is not None]
+
+
+def thresholds(digits: Digits) -> dict[str, dict[str, float]]:
+    """Return {reading: {threshold name: value}}."""
+    return {run.config["reading"]: run.metrics["thresholds"] for run in benign_runs(digits)}
 
 
 @lru_cache(maxsize=2)

@@ -262,7 +262,10 @@ def _download(file: DataFile, folder: Path) -> None:
         except OSError as error:
             reason = error.strerror or "no permission"  # pooch's own PermissionError has none
             raise OSError(f"cannot write under {_shown(folder)}: {reason}; set BOOK_DATA") from None
-    raise ConnectionError(f"{file.name} could not be fetched: {'; '.join(failures)}")
+    raise ConnectionError(
+        f"{file.name} could not be fetched ({'; '.join(failures)}); "
+        f"check the connection, or put the file into {_shown(folder)} yourself"
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -8,16 +8,19 @@ import asyncio
 import os
 import re
 import signal
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
 import jupytext
 import nbformat
 import papermill
+from jupyter_core.utils import ensure_event_loop
+from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
@@ -65,12 +68,13 @@ def execute(
     Raises:
         papermill.PapermillExecutionError: a cell failed.
         ChapterTimeout: the chapter took longer than `limit_seconds`.
+        nbclient.exceptions.DeadKernelError: the kernel died; its notes hold what it last said.
         ChapterWarning: a cell warned and `warnings_are_errors`.
     """
     partial = partial or output.with_suffix(".partial.ipynb")
     partial.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with _time_limit(limit_seconds, source.stem):
+        with _time_limit(limit_seconds, source.stem), _kernel_stderr() as kernel_stderr:
             notebook = papermill.execute_notebook(
                 jupytext.read(source),
                 partial,
@@ -81,6 +85,7 @@ def execute(
                 cwd=working_directory,
                 progress_bar=progress_bar,
                 environment=_kernel_environment(environment or {}),
+                kernel_stderr=kernel_stderr,
             )
     except KeyboardInterrupt:
         partial.unlink(missing_ok=True)
@@ -89,6 +94,22 @@ def execute(
         _refuse_warnings(notebook)
     write_atomically(output, _text(normalise(notebook)))
     partial.unlink()
+
+
+@contextmanager
+def _kernel_stderr() -> Iterator[IO[bytes]]:
+    """Yield a file for what the kernel's processes print past the notebook.
+
+    At Ctrl-C that is a traceback from each worker, which nobody wants to see; when a kernel dies
+    it is the only trace of why, so it becomes a note of the error.
+    """
+    with tempfile.TemporaryFile() as file:
+        try:
+            yield file
+        except DeadKernelError as error:
+            file.seek(0)
+            error.add_note(file.read().decode(errors="replace"))
+            raise
 
 
 def _changed(source: Path, overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,6 +171,18 @@ class PollingClient(PapermillNotebookClient):
     pass at the same moment. Asking every second costs nothing and cannot miss it.
     """
 
+    def papermill_execute_cells(self) -> None:
+        """Execute all cells; interrupted, end what waits for the kernel before it is shut down."""
+        try:
+            super().papermill_execute_cells()
+        except KeyboardInterrupt:
+            loop = ensure_event_loop()
+            waiting = asyncio.all_tasks(loop)
+            for task in waiting:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*waiting, return_exceptions=True))
+            raise
+
     async def _async_poll_for_reply(
         self,
         msg_id: str,
@@ -176,11 +209,16 @@ class PollingEngine(Engine):
 
     @classmethod
     def execute_managed_notebook(
-        cls, nb_man: Any, kernel_name: str, environment: Mapping[str, str], **options: Any
+        cls,
+        nb_man: Any,
+        kernel_name: str,
+        environment: Mapping[str, str],
+        kernel_stderr: IO[bytes],
+        **options: Any,
     ) -> NotebookNode:
-        """Execute the notebook that `nb_man` holds in a kernel with this `environment`."""
+        """Execute the notebook that `nb_man` holds in a kernel with this environment and stderr."""
         client = PollingClient(nb_man, kernel_name=kernel_name, startup_timeout=STARTUP_SECONDS)
-        return client.execute(env=dict(environment))
+        return client.execute(env=dict(environment), stderr=kernel_stderr)
 
 
 papermill_engines.register("polling", PollingEngine)

@@ -8,6 +8,7 @@ import functools
 import hashlib
 import json
 import math
+import os
 import platform
 import re
 import resource
@@ -25,7 +26,8 @@ import torch
 
 from lib.book.files import REPOSITORY, write_atomically
 
-RESULTS = REPOSITORY / "data" / "results"
+# Smoke runs keep theirs apart: the runner names another folder for them.
+RESULTS = Path(os.environ.get("BOOK_RESULTS") or REPOSITORY / "data" / "results")
 PAPER = REPOSITORY / "data" / "paper"
 
 

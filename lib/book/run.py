@@ -22,6 +22,8 @@ LIMIT_MINUTES = {"smoke": 5, "quick": 60, "paper": None}  # paper may take days,
 TRACEBACK_LINES = 15
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
+USAGE = """./run_all.sh [smoke|quick|paper] [chapter ...] [-p NAME=VALUE ...] [--jobs N]
+                    [--retrain] [--measure] [--list] [--check] [--help]"""
 EXAMPLES = """\
 examples:
   ./run_all.sh                   the whole book at profile quick
@@ -71,6 +73,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = REPOSITORY) -> int
 def _parser() -> Parser:
     parser = Parser(
         prog="run_all.sh",
+        usage=USAGE,
         description="Make the book: its notebooks, and every figure and table in figures/.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -82,7 +85,14 @@ def _parser() -> Parser:
         help="profile (default: quick) and chapters (default: all)",
     )
     add = parser.add_argument
-    add("-p", action="append", default=[], dest="settings", metavar="NAME=VALUE", help="parameter")
+    add(
+        "-p",
+        action="append",
+        default=[],
+        dest="settings",
+        metavar="NAME=VALUE",
+        help="set a parameter",
+    )
     add("--jobs", type=_positive, metavar="N", help="processes at a time (default: one per core)")
     add("--retrain", action="store_true", help="train anew instead of loading shipped networks")
     add("--measure", action="store_true", help="write times and memory to data/costs.json")
@@ -226,9 +236,9 @@ def _failure(step: Plan, error: Exception, root: Path) -> str:
         plain = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback)).splitlines()
         what = "\n".join([error.source, "", *plain[-TRACEBACK_LINES:]])
     elif isinstance(error, DeadKernelError):
-        what = (
-            "its kernel died, most often for want of memory; close other programs or use --jobs 1"
-        )
+        last_words = "\n".join(error.__notes__).splitlines()[-TRACEBACK_LINES:]
+        advice = "its kernel died, often for want of memory: close other programs, use --jobs 1"
+        what = "\n".join([*last_words, advice])
     else:
         what = f"{type(error).__name__}: {error}"
     lines = [f"{step.source.stem} failed:", "", what, ""]

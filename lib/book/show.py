@@ -4,6 +4,7 @@ A chapter makes one `Page` and hands it each figure and table. The page displays
 them into figures/<profile>/: a picture as PNG, a table as CSV and PNG, each with a JSON beside it.
 """
 
+import inspect
 import io
 import json
 from collections.abc import Iterable, Sequence
@@ -13,7 +14,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
-from IPython.display import HTML, Markdown, display
+from IPython.display import HTML, Code, Markdown, display
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
@@ -87,20 +88,22 @@ class Page:
         alt: str,
         caption: str,
         sources: Iterable[Result | None] = (),
-        digits: int = 3,
+        number: str = ".3f",
     ) -> None:
-        """Show a table and write <name>.csv (all digits), <name>.png (`digits`) and <name>.json.
+        """Show a table and write <name>.csv (all digits), <name>.png and <name>.json.
+
+        `number` is the format in which fractions are read, as in f"{x:.3f}".
 
         Raises:
             ValueError: alt text or caption is empty.
             OSError: the files cannot be written; what was there stays.
         """
         self._write(f"{name}.csv", frame.to_csv(index=False))
-        picture = table_picture(as_text(frame, digits))
+        picture = table_picture(as_text(frame, number))
         self._write(f"{name}.png", png(picture))
         plt.close(picture)
         self._describe(name, alt, caption, sources)
-        display(HTML(as_text(frame, digits).to_html(index=False, border=0)))
+        display(HTML(as_text(frame, number).to_html(index=False, border=0)))
         display(Markdown(self._caption(caption)))
 
     def claims(self, claims: Sequence[Claim]) -> None:
@@ -144,20 +147,20 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def as_text(frame: pd.DataFrame, digits: int) -> pd.DataFrame:
-    """Return a table as the text to be read: fixed decimals, a dash for what is missing."""
+def as_text(frame: pd.DataFrame, number: str) -> pd.DataFrame:
+    """Return a table as the text to be read; a dash stands for what is missing."""
 
     def text(value: object) -> str:
         if value is None or (isinstance(value, float) and pd.isna(value)):
             return "–"
-        return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
+        return format(value, number) if isinstance(value, float) else str(value)
 
     return frame.map(text)
 
 
 def table_picture(frame: pd.DataFrame) -> Figure:
     """Return a table of text drawn as a figure of page width, one row each."""
-    rows, columns = frame.shape
+    rows = len(frame)
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.28 * (rows + 1) + 0.1))
     axes.axis("off")
     lengths = [max(map(len, [str(name), *frame[name]])) + 2 for name in frame.columns]
@@ -169,7 +172,7 @@ def table_picture(frame: pd.DataFrame) -> Figure:
         bbox=Bbox.unit(),
     )
     drawn.auto_set_font_size(False)
-    drawn.set_fontsize(min(9.5, 9.5 * 100 / sum(lengths)))
+    drawn.set_fontsize(min(9.5, 9.5 * 88 / sum(lengths)))
     for (row, column), cell in drawn.get_celld().items():
         cell.visible_edges = "B" if row else "TB"
         cell.set_edgecolor(INK if row in (0, rows) else "#e0e0e0")
@@ -177,6 +180,11 @@ def table_picture(frame: pd.DataFrame) -> Figure:
         if column == 0:
             cell.set_text_props(ha="left")
     return figure
+
+
+def source(thing: object) -> Code:
+    """Return the source of a function or class as it runs, for a chapter to show."""
+    return Code(inspect.getsource(thing), language="python")  # type: ignore[arg-type]
 
 
 def cost(chapter: str) -> Markdown:

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -97,11 +98,22 @@ def _finished(tasks: list[Any], jobs: int) -> Generator[Result, None, None]:
         for function, arguments, keywords in tasks:
             yield function(*arguments, **keywords)
         return
-    # loky starts fresh interpreters: a forked pool can inherit a locked lock and hang on Ctrl-C.
-    # Workers ignore Ctrl-C, else each would begin another run before this process ends it.
-    ignore = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=1, **ignore):
+    # loky starts fresh interpreters: a forked pool can inherit a locked lock and hang on Ctrl-C
+    begin = {"initializer": _begin_worker, "initargs": (os.getpid(),)}
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=1, **begin):
         yield from joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks)
+
+
+def _begin_worker(parent: int) -> None:
+    """Leave Ctrl-C to the parent process, and let no worker outlive it, however it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # else it would begin the next run
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _compute(part: str, experiment: str, config: Config, run_one: RunOne, folder: Path) -> Result:

@@ -1,0 +1,355 @@
+"""The pictures of Part III. Each function takes data and returns a matplotlib figure."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from torch import Tensor, nn
+
+from lib.adversarial import detector
+from lib.adversarial.evaluation import predict, rate
+from lib.book.claims import wilson
+from lib.book.results import Result
+from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
+
+KIND_COLOURS = {"natural": PALETTE[1], "robust": PALETTE[0]}
+PAIR_LINES = {"ours": "-", "reference": "--", "madry": ":"}
+DIVERGING = "RdBu_r"  # around zero; readable with every common colour-vision deficiency
+BOXES = {  # Fig. 1: name -> (centre x, centre y, text, one of three tints)
+    "image": (0.9, 1.0, "benign\nimage", 0),
+    "attack": (2.5, 1.0, "PGD attack\non the network", 1),
+    "detector": (4.3, 1.0, "detector\n$\\hat p > \\bar p$ ?", 1),
+    "network": (6.2, 0.45, "network\n(natural or robust)", 1),
+    "out": (6.2, 1.65, "flagged as\nadversarial", 2),
+    "label": (8.0, 0.45, "label", 2),
+}
+ARROWS = (
+    ("image", "attack", ""),
+    ("attack", "detector", ""),
+    ("detector", "out", "yes"),
+    ("detector", "network", "no"),
+    ("network", "label", ""),
+)
+
+
+def workflow() -> Figure:
+    """Draw Fig. 1, the experiment's block diagram."""
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 2.1))
+    axes.set(xlim=(0.1, 8.7), ylim=(0, 2.1))
+    axes.axis("off")
+    for x, y, text, tint in BOXES.values():
+        width, height = (0.8 if tint == 2 and text == "label" else 1.3), 0.62
+        corner = (x - width / 2, y - height / 2)
+        colour = ("white", "#e8f0f7", "#fdf1dd")[tint]
+        style = "round,pad=0.04"
+        axes.add_patch(
+            FancyBboxPatch(corner, width, height, boxstyle=style, facecolor=colour, edgecolor=INK)
+        )
+        axes.text(x, y, text, ha="center", va="center", fontsize=9)
+    for source, target, text in ARROWS:
+        (x0, y0), (x1, y1) = BOXES[source][:2], BOXES[target][:2]
+        gap = 0.5 if target == "label" else 0.75
+        arrow = FancyArrowPatch(
+            (x0 + 0.72, y0), (x1 - gap, y1), arrowstyle="-|>", mutation_scale=11, color=INK
+        )
+        axes.add_patch(arrow)
+        axes.text((x0 + x1) / 2 - 0.2, (y0 + y1) / 2 + np.sign(y1 - y0) * 0.14, text, fontsize=9)
+    return figure
+
+
+def gallery(rows: Mapping[str, Tensor], titles: Sequence[str] = ()) -> Figure:
+    """Draw named rows of images (n, 1, 28, 28); a row with negative values has a signed scale."""
+    columns = max(len(images) for images in rows.values())
+    size = PAGE_WIDTH / (columns + 1.2)
+    figure, grid = plt.subplots(
+        len(rows), columns, figsize=(PAGE_WIDTH, size * len(rows) + 0.3), squeeze=False
+    )
+    for line, (name, images) in zip(grid, rows.items(), strict=True):
+        limit = float(images.abs().max()) if float(images.min()) < 0 else None
+        for axes, image in zip(line, images, strict=True):
+            draw_image(axes, image[0], limit)
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+    for axes, title in zip(grid[0], titles, strict=False):
+        axes.set_title(title, loc="center", fontsize=9)
+    return figure
+
+
+def draw_image(axes: Axes, image: Tensor, limit: float | None = None) -> None:
+    """Draw one image (height, width): grey in [0, 1], or signed colours up to +-limit."""
+    if limit is not None:
+        axes.imshow(image, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest")
+    else:
+        axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
+def first_filters(networks: Mapping[str, nn.Module]) -> Figure:
+    """Draw the first-layer kernels (out, 1, size, size) of several networks, strongest first."""
+    shown = 16
+    figure, grid = plt.subplots(
+        len(networks), shown, figsize=(PAGE_WIDTH, 0.62 * len(networks) + 0.2), squeeze=False
+    )
+    for line, (name, network) in zip(grid, networks.items(), strict=True):
+        kernels = network.get_parameter("conv1.weight")[:, 0]
+        order = kernels.abs().amax(dim=(1, 2)).argsort(descending=True)[:shown]
+        limit = float(kernels.abs().max())
+        for axes, kernel in zip(line, kernels[order], strict=True):
+            draw_image(axes, kernel, limit)
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+    return figure
+
+
+def walk(accuracies: pd.DataFrame) -> Figure:
+    """Draw accuracy over the number of steps; columns kind, epsilon, steps, accuracy."""
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 2.8))
+    for (kind, epsilon), rows in accuracies.groupby(["kind", "epsilon"]):
+        style = "o-" if epsilon == accuracies["epsilon"].max() else "o--"
+        label = f"{kind}, $\\varepsilon$ = {epsilon}"
+        axes.plot(rows["steps"], rows["accuracy"], style, color=KIND_COLOURS[kind], label=label)
+    axes.set(xlabel="steps", ylabel="accuracy", ylim=(-0.03, 1.03), xscale="symlog")
+    ticks = sorted(accuracies["steps"].unique())
+    axes.set_xticks(ticks, ticks)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
+    return figure
+
+
+def curves(
+    runs: Mapping[tuple[str, str], Sequence[Result | None]],
+    name: str,
+    paper: Mapping[str, Mapping[str, float]] | None = None,
+    *,
+    ylabel: str,
+    reading: str = "paper",
+    threshold: str = "authors",
+) -> Figure:
+    """Draw one rate over epsilon per network with 95 % Wilson bands, over the paper's curves.
+
+    Args:
+        runs: results by (pair, kind), one per epsilon; a missing one leaves a gap.
+        name: which rate, see `evaluation.rate`.
+        paper: {kind: {epsilon as text: value}}, or None where the paper shows no such curve.
+        ylabel: what the rate means.
+        reading: which reading of the detector.
+        threshold: which of its thresholds.
+    """
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.3))
+    for kind, points in (paper or {}).items():
+        x = [float(epsilon) for epsilon in points]
+        axes.plot(x, list(points.values()), color=PALE, linewidth=5, solid_capstyle="round")
+        axes.plot([], [], color=KIND_COLOURS[kind], alpha=0)
+    if paper:
+        axes.plot([], [], color=PALE, linewidth=5, label="the paper's curves")
+    for (pair, kind), results in runs.items():
+        draw_rate(axes, results, name, pair, kind, reading, threshold)
+    axes.set(xlabel="$\\varepsilon$", ylabel=ylabel, ylim=(-0.03, 1.03), xlim=(0, 0.505))
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
+    return figure
+
+
+def draw_rate(
+    axes: Axes,
+    results: Sequence[Result | None],
+    name: str,
+    pair: str,
+    kind: str,
+    reading: str = "paper",
+    threshold: str = "authors",
+) -> None:
+    """Draw one network's rate over epsilon with its Wilson band."""
+    present = [result for result in results if result is not None]
+    epsilons = [result.config["epsilon"] for result in present]
+    counts = [rate(result.metrics, name, reading, threshold) for result in present]
+    values = [successes / n if n else np.nan for successes, n in counts]
+    low, high = zip(*[wilson(*pair_) for pair_ in counts], strict=True)
+    colour = KIND_COLOURS[kind]
+    axes.fill_between(epsilons, low, high, color=colour, alpha=0.15, linewidth=0)
+    axes.plot(epsilons, values, PAIR_LINES[pair], color=colour, label=f"{kind}, {pair}")
+
+
+def roughness(runs: Mapping[tuple[str, str], Sequence[Result]]) -> Figure:
+    """Draw how unalike neighbouring pixels change, over epsilon, see `evaluation.describe`."""
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 2.8))
+    for (pair, kind), results in runs.items():
+        epsilons = [result.config["epsilon"] for result in results]
+        values = [result.metrics["perturbation"]["roughness"] for result in results]
+        style, colour = PAIR_LINES[pair], KIND_COLOURS[kind]
+        axes.plot(epsilons, values, style, color=colour, label=f"{kind}, {pair}")
+    axes.set(xlabel="$\\varepsilon$", ylabel="roughness", xlim=(0, 0.505), ylim=(0, None))
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
+    return figure
+
+
+def scores(
+    runs: Mapping[tuple[str, str], Sequence[Result]], thresholds: Mapping[str, float]
+) -> Figure:
+    """Draw median and central 90 % of p-hat over epsilon for our networks, and the thresholds."""
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.0))
+    for (pair, kind), results in runs.items():
+        if pair != "ours":
+            continue
+        epsilons = [result.config["epsilon"] for result in results]
+        low, middle, high = (
+            [result.metrics["readings"]["paper"]["quantiles"][q] for result in results]
+            for q in ("0.05", "0.5", "0.95")
+        )
+        axes.fill_between(epsilons, low, high, color=KIND_COLOURS[kind], alpha=0.2, linewidth=0)
+        axes.plot(epsilons, middle, color=KIND_COLOURS[kind], label=kind)
+    for style, (name, value) in zip(("-", "--", ":"), thresholds.items(), strict=False):
+        axes.axhline(value, color=INK, linestyle=style, linewidth=1.2, label=f"threshold: {name}")
+    axes.set(xlabel="$\\varepsilon$", ylabel="$\\hat p$", xlim=(0, 0.505), yscale="log")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
+    return figure
+
+
+def score_histograms(
+    scores: Mapping[str, np.ndarray], thresholds: Mapping[str, float], xlabel: str
+) -> Figure:
+    """Draw the distributions of p-hat for several sets of images, and thresholds as lines."""
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.0))
+    top = max(float(values.max()) for values in scores.values())
+    bins = np.linspace(0, max(top, *thresholds.values()) * 1.02, 120).tolist()
+    for index, (name, values) in enumerate(scores.items()):
+        axes.hist(values, bins=bins, density=True, histtype="stepfilled", alpha=0.45, label=name)
+        axes.hist(values, bins=bins, density=True, histtype="step", color=PALETTE[index])
+    styles = ("-", "--", ":")
+    for style, (name, value) in zip(styles, thresholds.items(), strict=False):
+        axes.axvline(value, color=INK, linestyle=style, linewidth=1.4, label=f"{name}: {value:.5f}")
+    axes.set(xlabel=xlabel, ylabel="density", xlim=(0, None))
+    axes.legend(fontsize=8.5)
+    return figure
+
+
+def detector_panel(image: Tensor, reading: detector.Detector) -> Figure:
+    """Draw how one image (1, 1, 28, 28) becomes a score: prediction, residual, weight, product."""
+    pixels = detector.to_pixels(image, reading.quantise)
+    residual = detector.residual(pixels)[0]
+    weights = reading.weights(pixels)[0]
+    inner = pixels[0, 1:-1, 1:-1]
+    panels = {
+        "pixels $x_i$": (inner, "gray"),
+        "prediction $\\hat x_i$": (inner - residual, "gray"),
+        "residual $x_i-\\hat x_i$": (residual, DIVERGING),
+        "weight $w_i$": (weights, "viridis"),
+        "$w_i\\,|x_i-\\hat x_i|$": (weights * residual.abs(), "magma"),
+    }
+    figure, grid = plt.subplots(1, len(panels), figsize=(PAGE_WIDTH, 1.85))
+    for axes, (title, (values, cmap)) in zip(grid, panels.items(), strict=True):
+        bound = float(values.abs().max()) if cmap == DIVERGING else None
+        low, high = (-bound, bound) if bound else (None, None)
+        drawn = axes.imshow(values, cmap=cmap, vmin=low, vmax=high)
+        axes.set(xticks=[], yticks=[])
+        axes.set_title(title, loc="center", fontsize=9)
+        bar = figure.colorbar(drawn, ax=axes, orientation="horizontal", pad=0.04)
+        bar.ax.tick_params(labelsize=6.5)
+        bar.locator = plt.MaxNLocator(3)
+        bar.outline.set_visible(False)
+    return figure
+
+
+def effects(
+    ledger: Mapping[str, Mapping[str, Sequence[Result]]], name: str, epsilon: float
+) -> Figure:
+    """Draw one rate at one epsilon for each reading of the attack, with 95 % intervals.
+
+    `ledger` is {kind: {reading: results}}; a line marks the reading "as published".
+    """
+    readings = list(next(iter(ledger.values())))
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.33 * len(readings) + 0.8))
+    for shift, (kind, found) in zip((0.14, -0.14), ledger.items(), strict=True):
+        for place, reading in enumerate(readings):
+            nearest = min(found[reading], key=lambda r: abs(r.config["epsilon"] - epsilon))
+            successes, n = rate(nearest.metrics, name)
+            y, colour = len(readings) - place + shift, KIND_COLOURS[kind]
+            axes.plot(wilson(successes, n), (y, y), color=colour, linewidth=2.2)
+            axes.plot(successes / n, y, "o", color=colour, markersize=5)
+            if reading == "as published":
+                axes.axvline(successes / n, color=colour, linestyle=":", linewidth=1.2)
+        axes.plot([], [], "o-", color=KIND_COLOURS[kind], label=kind)
+    axes.set(xlabel=name, xlim=(-0.03, 1.03))
+    axes.set_yticks(range(len(readings), 0, -1), readings)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
+    return figure
+
+
+def two_attackers(ledger: Mapping[str, Mapping[str, Sequence[Result]]], name: str) -> Figure:
+    """Draw one rate over epsilon against the published attack and the one that evades."""
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.0))
+    styles = {"as published": "o-", "evades the detector": "s--"}
+    for kind, found in ledger.items():
+        for reading, style in styles.items():
+            counts = [rate(result.metrics, name) for result in found[reading]]
+            epsilons = [result.config["epsilon"] for result in found[reading]]
+            low, high = zip(*[wilson(*each) for each in counts], strict=True)
+            colour = KIND_COLOURS[kind]
+            axes.fill_between(epsilons, low, high, color=colour, alpha=0.15, linewidth=0)
+            values = [successes / n for successes, n in counts]
+            axes.plot(
+                epsilons, values, style, color=colour, markersize=4, label=f"{kind}, {reading}"
+            )
+    axes.set(xlabel="$\\varepsilon$", ylabel=name, ylim=(-0.03, 1.03))
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
+    return figure
+
+
+def explore_panel(
+    model: nn.Module, image: Tensor, adversarial: Tensor, label: int, threshold: float
+) -> Figure:
+    """Draw one attacked image as the network and the detector see it.
+
+    Args:
+        model: the network under attack.
+        image: (1, 1, 28, 28) the benign image.
+        adversarial: (1, 1, 28, 28) the attacked one.
+        label: its true class.
+        threshold: above which p-hat is flagged.
+    """
+    reading = detector.READINGS["paper"]
+    assert isinstance(reading, detector.Detector)
+    figure, grid = plt.subplots(1, 5, figsize=(PAGE_WIDTH, 2.0), width_ratios=(1, 1, 1, 1.1, 1.1))
+    pixels = detector.to_pixels(adversarial, reading.quantise)
+    draw_image(grid[0], adversarial[0, 0])
+    draw_image(grid[1], (adversarial - image)[0, 0], limit=0.5)
+    draw_image(grid[2], detector.residual(pixels)[0], limit=255.0)
+    for axes, title in zip(
+        grid, ("attacked image", "perturbation", "filter residual"), strict=False
+    ):
+        axes.set_title(title, loc="center", fontsize=9)
+    draw_probabilities(grid[3], model, adversarial, label)
+    draw_score(grid[4], reading, image, adversarial, threshold)
+    return figure
+
+
+@torch.no_grad()
+def draw_probabilities(axes: Axes, model: nn.Module, image: Tensor, label: int) -> None:
+    """Draw the ten class probabilities; the true class is blue, a wrong winner orange."""
+    probabilities = model(image).softmax(dim=1)[0]
+    winner = int(predict(model, image))
+    colours = [PALE] * len(probabilities)
+    colours[winner] = PALETTE[1]
+    colours[label] = PALETTE[0]
+    axes.barh(range(10), probabilities, color=colours)
+    axes.set(xlim=(0, 1), ylim=(9.6, -0.6), xticks=(0, 1), yticks=range(10))
+    axes.tick_params(axis="y", labelsize=8)
+    verdict = "right" if winner == label else f"wrong: {winner}"
+    axes.set_title(f"class probability ({verdict})", loc="center", fontsize=8.5)
+
+
+def draw_score(
+    axes: Axes, reading: detector.Detector, image: Tensor, adversarial: Tensor, threshold: float
+) -> None:
+    """Draw p-hat of the benign and the attacked image against the threshold."""
+    scores = [float(reading.score(each)) for each in (image, adversarial)]
+    flagged = scores[1] > threshold
+    axes.bar(("benign", "attacked"), scores, color=(PALE, PALETTE[1] if flagged else PALETTE[2]))
+    axes.axhline(threshold, color=INK, linestyle="--", linewidth=1.2)
+    axes.set(ylim=(0, max(*scores, threshold) * 1.15))
+    axes.tick_params(axis="both", labelsize=8)
+    axes.set_title(
+        "$\\hat p$: " + ("flagged" if flagged else "not flagged"), loc="center", fontsize=9
+    )

@@ -1,0 +1,145 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 30 · Can an old steganalysis filter see an adversarial example?
+#
+# *Part III rebuilds Schöttle, Schlögl, Pasquini and Böhme, "Detecting adversarial examples: a
+# lesson from multimedia security" (2018).*
+#
+# A network reads a handwritten digit almost perfectly. Change every pixel a little, in the right
+# direction, and it reads another one. The network's features do not know that anything happened.
+# Does something much simpler know? The paper takes a linear filter from the time when
+# steganalysts looked for hidden messages in images, points it at attacked digits, and claims
+# three things:
+#
+# 1. the filter finds the attacked images, and ever better as the attack grows (Table II, Fig. 2);
+# 2. it does so just where the network stops being robust (section IV-A, Fig. 3);
+# 3. together, the filter and a robust network leave the attacker almost nothing: never below 96 %
+#    (section IV-B, Fig. 4).
+#
+# This chapter lays out the idea and the data. Chapter 31 attacks, 32 builds the detector, 33 holds
+# the results beside the paper's, 34 asks what follows from all that the paper leaves open, and 35
+# lets you try it by hand.
+
+# %% tags=["parameters"]
+PROFILE = "quick"
+SEED = 0
+
+# %%
+import numpy as np
+
+from lib.adversarial import data, plots, profiles
+from lib.book import profiles as sizes
+from lib.book import results
+from lib.book.show import Page, cost
+
+profile = sizes.choose(profiles.PROFILES, PROFILE)
+digits = data.load(profile.dataset)
+page = Page("30_adversarial_paper", PROFILE, digits.name, digits.rung)
+cost(page.chapter)
+
+# %% [markdown]
+# ## The same game under two names
+#
+# A steganographer hides a message by nudging pixels; a steganalyst says whether an image was
+# nudged. An attacker fools a network by nudging pixels; a detector says whether an image was
+# nudged. The paper's Table I sets the two side by side, and its argument rests on the last row.
+# In steganography the *sender* shapes the distribution $\mathcal{P}_1$ of altered images and keeps
+# it close to that of covers, $\mathcal{P}_0$. An attacker on a network is free to move an image as
+# far as the constraint allows, and gains by doing so. The further she goes, the more she leaves
+# the distribution that a steganalyst knows.
+
+# %%
+import pandas as pd
+
+published = results.paper("part3_table1")
+page.table(
+    pd.DataFrame(published["rows"], columns=published["columns"]),
+    "part3_table1_parallels",
+    alt="Nine parallels and differences between attacks on networks and steganography.",
+    caption="Table I of the paper. Everything but the last row is a parallel.",
+)
+
+# %% [markdown]
+# ## The experiment in one drawing
+#
+# Fig. 1 of the paper, drawn from its text. Each test image is attacked with full knowledge of the
+# network (a *white-box* attack), at 50 strengths $\varepsilon$ from 0.01 to 0.50. The detector
+# knows neither network nor attack. An image that it flags goes out; the rest is classified.
+
+# %%
+page.figure(
+    plots.workflow(),
+    "part3_fig1_workflow",
+    alt="Block diagram: a benign image is attacked by PGD, the detector asks whether p-hat exceeds "
+    "the threshold; if yes the image is flagged as adversarial, if no the network labels it.",
+    caption="Fig. 1, the workflow. Watch what is missing: no benign image ever enters on the left.",
+)
+
+# %% [markdown]
+# That nothing benign enters is why Fig. 4 of the paper can count a flagged image as a success
+# whatever the network would have said. Chapter 33 returns to this.
+#
+# ## The data
+#
+# The paper uses MNIST: 60,000 training and 10,000 test images of 28x28 pixels, grey values 0 to
+# 255. (It says 50,000 for training. The threshold comes out the same either way; chapter 32 shows
+# why.) Where MNIST is not there, this book falls back on scikit-learn's smaller digits, enlarged
+# to the same size, and says so under every picture. Those numbers are never the paper's.
+
+# %%
+rng = np.random.default_rng(SEED)
+chosen = [rng.choice(np.flatnonzero(digits.test_labels == digit)) for digit in range(10)]
+page.figure(
+    plots.gallery(
+        {"test set": data.to_batch(digits.test_images[chosen])}, [str(d) for d in range(10)]
+    ),
+    "part3_digits",
+    alt="One handwritten digit of each class, 0 to 9, white on a black background.",
+    caption="One test image per class. The background matters here: in most pixels it is exactly 0.",
+)
+
+# %%
+black = float((digits.test_images == 0).mean())
+print(f"{len(digits.train_images):,} training and {len(digits.test_images):,} test images")
+print(f"{100 * black:.1f} % of all test pixels are exactly 0")
+
+# %% [markdown]
+# That last number is a warning. An attack in the infinity norm may move *every* pixel, and on a
+# black background almost any movement is visible to almost any detector. A result on MNIST may be
+# about the attack, or about the background. Chapter 34 takes the two apart.
+#
+# ## What is tested where
+#
+# | claim of the paper | its place | chapter |
+# |---|---|---|
+# | no benign image is flagged | IV-A | 32, 33 |
+# | the detection rate rises with $\varepsilon$, for both networks | Table II, Fig. 2 | 33 |
+# | attacks on the robust network are harder to detect: they change pixels more alike | IV-A | 33 |
+# | detection rises where the network loses robustness | IV-A, Fig. 3 | 33 |
+# | natural network + filter never falls below 50 %, robust + filter never below 96 % | IV-B, Fig. 4 | 33 |
+# | perfect separation from $\varepsilon$ = 0.17 (natural) and 0.31 (robust) | IV-B | 33 |
+# | filter and robust network are "very hard to defeat with the same adversarial examples" | V | 34 |
+#
+# ## Exercises
+#
+# 1. Which of the rows of Table I would change for an attacker who *knows* the detector?
+#    *Hint: the last one.* Chapter 34 plays it out.
+# 2. The paper speaks of 100,000 attacked images. Count them from its own footnote.
+#    *Solution:* run the next cell.
+
+# %%
+print(
+    f"{len(profiles.PAPER_EPSILONS)} strengths x 2 networks x 10,000 images = "
+    f"{len(profiles.PAPER_EPSILONS) * 2 * 10_000:,}"
+)
