@@ -1,0 +1,91 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 00 · What Features Know
+#
+# A network that has learned to recognise something carries an inner description of it: *features*.
+# What do they know, and what do they not? This book takes three papers that give an answer, rebuilds
+# each from its text, and lets you run, question and change every step.
+#
+# - **Part I, sound.** Features learned from millions of videos help to say *what* sounds in a
+#   recording, and hardly *when*. (To come.)
+# - **Part II, faces.** A code that has forgotten *who* is in the picture recognises expressions better
+#   on people it never met. (To come.)
+# - **Part III, adversarial examples.** A network's features miss a change that a linear filter from
+#   1990s steganalysis sees. (Chapters 30 to 35.)
+#
+# Every number here was computed by this book's code and stored in a file with the way it came about.
+# Nothing is typed by hand, what does not reproduce stays in, and every picture says which data it came
+# from.
+
+# %% tags=["parameters"]
+PROFILE = "quick"
+SEED = 0
+
+# %%
+from IPython.display import Markdown
+
+from lib.book import claims, data_root
+from lib.book.chapters import chapters, title
+from lib.book.show import cost
+
+cost("00_start")
+
+# %% [markdown]
+# ## The chapters
+
+# %%
+Markdown("\n".join(f"- [{title(chapter)}]({chapter.stem}.ipynb)" for chapter in chapters()))
+
+# %% [markdown]
+# ## Three paths
+#
+# - **Ten minutes.** Read chapter 33 for the figures beside the paper's, then move the controls in
+#   chapter 35 until you find an attack that nobody sees.
+# - **An evening.** Chapters 30 to 35 in order, with the exercises. `./run_all.sh` regenerates all of
+#   it from the stored networks and results; delete a result file, and it is computed again.
+# - **A cluster.** `./run_all.sh paper --retrain` trains the networks by the published recipe and
+#   attacks 1,000,000 images.
+#
+# ## What surprises you
+#
+# In Part III: the published threshold is an integer overflow, found again to its last bit (32). The
+# rate that the paper calls *true positive rate* cannot exceed one minus the accuracy, whatever the
+# detector does (33). And an attacker who has read the paper walks past the filter (34).
+#
+# ## This machine
+
+# %%
+rows = ["| part | data here | what to do for better |", "|---|---|---|"]
+rows += [
+    f"| {part} | {rung} | {todo or 'nothing, this is the best'} |"
+    for part, rung, todo in data_root.rungs()
+]
+Markdown("\n".join(rows))
+
+# %% [markdown]
+# The *ladder*: each chapter takes the first rung that is there. **original** is the paper's own data,
+# **open** is real data under an open licence, **embedded** is drawn or built in. A lesser rung never
+# passes for a better one: it stands under every picture.
+#
+# ## The claims so far
+
+# %%
+verdicts = [(claim.verdict, claim.part) for claim in claims.load(PROFILE)]
+Markdown(
+    "\n".join(
+        f"- {verdict}: {sum(found == verdict for found, _ in verdicts)}"
+        for verdict in claims.VERDICTS
+    )
+    + "\n\nAll of them, with intervals, are on [one page](90_claims.ipynb)."
+)
