@@ -33,13 +33,45 @@ PROFILE = "quick"
 SEED = 0
 
 # %%
+import torch
 from IPython.display import Markdown
 
+from lib.adversarial import attacks, checkpoints, data, evaluation, plots, profiles
 from lib.book import claims, data_root
+from lib.book import profiles as sizes
 from lib.book.chapters import chapters, title
-from lib.book.show import cost
+from lib.book.show import Page, cost
 
 cost("00_start")
+
+# %% [markdown]
+# ## One picture to begin with
+#
+# A digit is changed a little more in each column, by an attacker who knows the network. Above, what
+# the network reads. Below, what is left when each pixel is predicted from its neighbours.
+
+# %%
+profile = sizes.choose(profiles.PROFILES, PROFILE)
+digits = data.load(profile.dataset)
+page = Page("00_start", PROFILE, digits.name, digits.rung)
+model = checkpoints.networks(profile, digits)[0].load()
+image = data.to_batch(digits.test_images[:1])
+label = torch.from_numpy(digits.test_labels[:1])
+strengths = (0.0, 0.04, 0.08, 0.12, 0.16, 0.2)
+generator = torch.Generator().manual_seed(SEED)
+attacked = [
+    attacks.pgd(model, image, label, epsilon, steps=profile.steps, generator=generator)
+    for epsilon in strengths
+]
+threshold = evaluation.thresholds(digits)["paper"]["authors"]
+page.figure(
+    plots.cover(model, torch.cat(attacked), int(label), strengths, threshold),
+    "cover",
+    alt="One digit under six growing attacks, with the class that the network reads, and the filter's "
+    "residual, with whether the filter raises the alarm.",
+    caption="Look for the columns in which the network is already wrong and the filter still silent: "
+    "that gap is what Part III is about.",
+)
 
 # %% [markdown]
 # ## The chapters

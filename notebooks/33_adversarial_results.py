@@ -71,7 +71,10 @@ for epsilon in profile.table_epsilons:
         for (pair, other), of_network in runs.items():
             if other == kind:
                 result = next(r for r in of_network if r.config["epsilon"] == epsilon)
-                row[f"{kind}: {pair}"] = verdicts.share(result, "flagged and misclassified")
+                counts = evaluation.rate(result.metrics, "flagged and misclassified")
+                row[f"{kind}: {pair}"] = counts[0] / counts[1]
+                if pair == "ours":
+                    row[f"{kind}: low"], row[f"{kind}: high"] = claims.wilson(*counts)
     rows.append(row)
 page.table(
     pd.DataFrame(rows),

@@ -59,7 +59,7 @@ def draw(digit, network, attack, epsilon, steps):
     settings = {"method": methods[attack], "epsilon": epsilon, "steps": steps}
     settings |= {"step_size": profile.step_size, "random_start": True, "norm": "linf"}
     generator = torch.Generator().manual_seed(SEED)
-    adversarial = evaluation.attack(networks[network], image, label, settings, generator)
+    adversarial = evaluation.attack(networks[network], image, label, settings, generator, threshold)
     return plots.explore_panel(networks[network], image, adversarial, int(label), threshold)
 
 

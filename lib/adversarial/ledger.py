@@ -59,16 +59,15 @@ ENTRIES = (
 )
 
 
-def table(runs: Runs, attacks: AttackReadings) -> pd.DataFrame:
-    """Return the ledger with both networks' rates under our choice and under the other one."""
+def table(runs: Runs, attacks: AttackReadings, rate_name: str) -> pd.DataFrame:
+    """Return the entries measured by one rate, both networks, our choice and the other."""
     rows = []
-    for entry in ENTRIES:
+    for entry in (entry for entry in ENTRIES if entry.rate == rate_name):
         row: dict[str, str | float] = {
             "open point": entry.item,
             "the paper says": entry.paper,
             "we take": entry.ours,
             "other choice": entry.other,
-            "measured": f"{entry.rate}, {entry.epsilon:.2f}",
         }
         for kind in attacks:
             row |= {f"{kind}: ours": mine(entry, kind, runs, attacks)}

@@ -62,6 +62,37 @@ def workflow() -> Figure:
     return figure
 
 
+def cover(
+    model: nn.Module, images: Tensor, label: int, epsilons: Sequence[float], threshold: float
+) -> Figure:
+    """Draw one image under growing attacks: what the network reads, what the filter sees.
+
+    Args:
+        model: the network under attack.
+        images: (n, 1, 28, 28), the image attacked at each of `epsilons`.
+        label: its true class.
+        epsilons: the strengths.
+        threshold: above which p-hat is flagged.
+    """
+    reading = detector.Detector()
+    figure, grid = plt.subplots(2, len(images), figsize=(PAGE_WIDTH, 3.35))
+    residuals = detector.residual(detector.to_pixels(images, reading.quantise))
+    scores, classes = reading.score(images), predict(model, images)
+    for column, epsilon in enumerate(epsilons):
+        right, flagged = int(classes[column]) == label, float(scores[column]) > threshold
+        upper, lower = grid[0, column], grid[1, column]
+        draw_image(upper, images[column, 0])
+        draw_image(lower, residuals[column], limit=100.0)
+        upper.set_title(f"$\\varepsilon$ = {epsilon:.2f}", loc="center", fontsize=10)
+        read = f"network: {int(classes[column])}" + ("" if right else "  ✗")
+        upper.set_xlabel(read, color=PALETTE[0] if right else PALETTE[1], weight="bold")
+        seen = "filter: alarm" if flagged else "filter: silent"
+        lower.set_xlabel(seen, color=PALETTE[1] if flagged else PALETTE[0], weight="bold")
+    grid[0, 0].set_ylabel("attacked")
+    grid[1, 0].set_ylabel("residual")
+    return figure
+
+
 def gallery(rows: Mapping[str, Tensor], titles: Sequence[str] = ()) -> Figure:
     """Draw named rows of images (n, 1, 28, 28); a row with negative values has a signed scale."""
     columns = max(len(images) for images in rows.values())

@@ -188,7 +188,7 @@ def _run_chapter(step: Plan, profile: str, options: argparse.Namespace, root: Pa
     from lib.book import measure, notebooks
 
     cores = options.jobs or joblib.cpu_count()
-    limit = LIMIT_MINUTES[profile]
+    limit = None if options.retrain else LIMIT_MINUTES[profile]
     figures = root / "figures" / profile
     before, start = _stamps(figures), time.monotonic()
     bar = {"desc": step.source.stem, "leave": False, "position": 1}
@@ -198,7 +198,7 @@ def _run_chapter(step: Plan, profile: str, options: argparse.Namespace, root: Pa
             step.overrides,
             step.output,
             partial=step.partial,
-            environment={"BOOK_JOBS": str(cores)} | _retrain(options),
+            environment=_environment(profile, cores, options, root),
             working_directory=root,
             limit_seconds=limit and limit * 60,
             warnings_are_errors=profile == "smoke",
@@ -212,8 +212,16 @@ def _run_chapter(step: Plan, profile: str, options: argparse.Namespace, root: Pa
     return f"{step.source.stem}: {minutes:.1f} min, made {', '.join(made) or 'no figures'}"
 
 
-def _retrain(options: argparse.Namespace) -> dict[str, str]:
-    return {"BOOK_RETRAIN": "1"} if options.retrain else {}
+def _environment(
+    profile: str, cores: int, options: argparse.Namespace, root: Path
+) -> dict[str, str]:
+    """Return what a chapter's kernel is told beyond its parameters."""
+    told = {"BOOK_JOBS": str(cores)}
+    if options.retrain:
+        told["BOOK_RETRAIN"] = "1"
+    if profile == "smoke":  # tiny runs prove that the code runs; they are no results to keep
+        told["BOOK_RESULTS"] = str(root / "data" / "cache" / "results")
+    return told
 
 
 def _stamps(folder: Path) -> dict[Path, int]:

@@ -51,6 +51,9 @@ install_into_venv() {
         exit 1
     fi
     rm -rf .cache/pip .cache/tmp
+    # JupyterLab starts kernels in notebooks/, where `import lib` needs to be told the way.
+    local packages
+    for packages in .venv/lib/python3*/site-packages; do echo "$PWD" >"$packages/book.pth"; done
     .venv/bin/python -m lib.book.environment --fingerprint >"$STAMP"
 }
 
