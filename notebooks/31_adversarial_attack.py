@@ -89,13 +89,11 @@ test, truth = data.to_batch(digits.test_images), torch.from_numpy(digits.test_la
 runs = evaluation.attack_networks(profile, networks, digits, epsilons=(0.1, 0.3))
 rows = []
 for network, results in zip(networks, runs.values(), strict=True):
-    under_attack = [evaluation.rate(result.metrics, "accuracy") for result in results]
     row = {"pair": network.pair, "network": network.kind}
     row["clean test images"] = training.accuracy(network.load(), test, truth)
-    row |= {
-        f"PGD at {result.config['epsilon']}": correct / count
-        for result, (correct, count) in zip(results, under_attack, strict=True)
-    }
+    for result in results:
+        strength = result.config["epsilon"]
+        row[f"PGD at {strength}"] = evaluation.share(result, "accuracy")
     rows.append(row)
 page.table(
     pd.DataFrame(rows),

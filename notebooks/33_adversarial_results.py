@@ -134,7 +134,7 @@ page.figure(
 # %%
 rows = []
 for (pair, kind), of_network in runs.items():
-    combined = {r.config["epsilon"]: verdicts.share(r, "correct or flagged") for r in of_network}
+    combined = {r.config["epsilon"]: evaluation.share(r, "correct or flagged") for r in of_network}
     lowest = min(combined, key=combined.get)
     row = {"pair": pair, "network": kind, "lowest": combined[lowest], "at epsilon": lowest}
     row["separated from"] = verdicts.crossing(combined, verdicts.PERFECT)
@@ -201,7 +201,7 @@ for (pair, kind), of_network in runs.items():
     for result in of_network:
         if result.config["epsilon"] in (0.05, 0.10, 0.20, 0.30, 0.35, 0.40):
             row = {"network": f"{kind}, {pair}", "epsilon": result.config["epsilon"]}
-            row |= {name: verdicts.share(result, name) for name in evaluation.RATES}
+            row |= {name: evaluation.share(result, name) for name in evaluation.RATES}
             rows.append(row)
 page.table(
     pd.DataFrame(rows),

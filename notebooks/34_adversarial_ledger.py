@@ -70,8 +70,8 @@ for reading, values in thresholds.items():
         for (_, kind), of_network in runs.items():
             for result in of_network:
                 if result.config["epsilon"] in marks:
-                    flagged, n = evaluation.rate(result.metrics, "flagged", reading, threshold)
-                    row[f"{kind} {result.config['epsilon']:.2f}"] = flagged / n
+                    flagged = evaluation.share(result, "flagged", reading, threshold)
+                    row[f"{kind} {result.config['epsilon']:.2f}"] = flagged
         rows.append(row)
 page.table(
     pd.DataFrame(rows),

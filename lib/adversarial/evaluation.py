@@ -307,3 +307,14 @@ def rate(
     counts = metrics["readings"][reading]["thresholds"][threshold]
     both = counts["flagged_misclassified"]
     return RATES[name](metrics["images"], metrics["correct"], counts["flagged"], both)
+
+
+def share(result: Result, name: str, reading: str = "paper", threshold: str = "authors") -> float:
+    """Return one rate of a run as a share; NaN where it has no images to speak of."""
+    successes, n = rate(result.metrics, name, reading, threshold)
+    return successes / n if n else float("nan")
+
+
+def at_epsilon(found: Sequence[Result], epsilon: float) -> Result:
+    """Return the run at `epsilon`, or the nearest one (profile smoke has few)."""
+    return min(found, key=lambda result: abs(result.config["epsilon"] - epsilon))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lib.adversarial.evaluation import rate
+from lib.adversarial.evaluation import at_epsilon, share
 from lib.book.results import Result
 
 Runs = Mapping[tuple[str, str], Sequence[Result]]
@@ -79,19 +79,12 @@ def table(runs: Runs, attacks: AttackReadings, rate_name: str) -> pd.DataFrame:
 def mine(entry: Entry, kind: str, runs: Runs, attacks: AttackReadings) -> float:
     """Return the rate under the book's choice, on the images of the other choice."""
     found = attacks[kind]["as published"] if entry.attack else runs["ours", kind]
-    return _share(found, entry)
+    return share(at_epsilon(found, entry.epsilon), entry.rate)
 
 
 def others(entry: Entry, kind: str, runs: Runs, attacks: AttackReadings) -> float:
     """Return the rate under the other choice."""
     if entry.attack:
-        return _share(attacks[kind][entry.attack], entry)
-    return _share(runs["ours", kind], entry, entry.reading, entry.threshold)
-
-
-def _share(
-    found: Sequence[Result], entry: Entry, reading: str = "paper", threshold: str = "authors"
-) -> float:
-    nearest = min(found, key=lambda result: abs(result.config["epsilon"] - entry.epsilon))
-    successes, n = rate(nearest.metrics, entry.rate, reading, threshold)
-    return successes / n
+        return share(at_epsilon(attacks[kind][entry.attack], entry.epsilon), entry.rate)
+    run = at_epsilon(runs["ours", kind], entry.epsilon)
+    return share(run, entry.rate, entry.reading, entry.threshold)

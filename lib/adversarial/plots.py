@@ -12,7 +12,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from torch import Tensor, nn
 
 from lib.adversarial import detector
-from lib.adversarial.evaluation import predict, rate
+from lib.adversarial.evaluation import at_epsilon, predict, rate
 from lib.book.claims import wilson
 from lib.book.results import Result
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
@@ -294,8 +294,7 @@ def effects(
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.33 * len(readings) + 0.8))
     for shift, (kind, found) in zip((0.14, -0.14), ledger.items(), strict=True):
         for place, reading in enumerate(readings):
-            nearest = min(found[reading], key=lambda r: abs(r.config["epsilon"] - epsilon))
-            successes, n = rate(nearest.metrics, name)
+            successes, n = rate(at_epsilon(found[reading], epsilon).metrics, name)
             y, colour = len(readings) - place + shift, KIND_COLOURS[kind]
             axes.plot(wilson(successes, n), (y, y), color=colour, linewidth=2.2)
             axes.plot(successes / n, y, "o", color=colour, markersize=5)

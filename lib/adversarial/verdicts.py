@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib.adversarial.data import Digits
-from lib.adversarial.evaluation import PART, rate
+from lib.adversarial.evaluation import PART, at_epsilon, rate, share
 from lib.book.claims import Claim, wilson
 from lib.book.results import Result
 
@@ -231,19 +231,13 @@ class Judge:
 
     def at(self, pair: str, kind: str, epsilon: float) -> Result:
         """Return the run nearest to `epsilon`."""
-        return min(self.runs[pair, kind], key=lambda r: abs(r.config["epsilon"] - epsilon))
+        return at_epsilon(self.runs[pair, kind], epsilon)
 
     def others(self, kind: str, epsilon: float, name: str) -> str:
         """Return the same rate of the other pairs present, as text."""
         pairs = [pair for pair, other in self.runs if other == kind and pair != "ours"]
         values = [f"{pair}: {share(self.at(pair, kind, epsilon), name):.3f}" for pair in pairs]
         return f"Other pairs at the same epsilon: {', '.join(values)}." if values else ""
-
-
-def share(result: Result, name: str) -> float:
-    """Return a rate of one run as a share."""
-    successes, n = rate(result.metrics, name)
-    return successes / n if n else float("nan")
 
 
 def crossing(shares: Mapping[float, float], level: float) -> float | None:
