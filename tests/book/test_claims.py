@@ -1,0 +1,175 @@
+"""Verdicts and intervals: against SciPy's own, against closed forms, and what is refused."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from lib.book import claims
+from lib.book.claims import Claim
+
+CLAIM = Claim(
+    part="part3",
+    claim="The detector flags | every attack",
+    where="Table II",
+    paper_value=0.5293,
+    ours=0.51234567,
+    low=0.48,
+    high=0.54,
+    n=1000,
+    dataset="mnist",
+    rung="original",
+    profile="quick",
+    verdict="partly",
+    note="another network",
+)
+
+
+@settings(deadline=None)  # a busy machine is no fault
+@given(st.integers(1, 20_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
+       st.floats(0.5, 0.999))  # fmt: skip
+def test_wilson_is_scipys(counts: tuple[int, int], confidence: float) -> None:
+    successes, n = counts
+    low, high = claims.wilson(successes, n, confidence)
+    expected = binomtest(successes, n).proportion_ci(confidence, method="wilson")
+    assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert 0 <= low <= successes / n <= high <= 1
+
+
+def test_wilson_without_a_trial_says_nothing() -> None:
+    assert claims.wilson(0, 0) == (0, 1)
+
+
+@pytest.mark.parametrize(("successes", "n"), [(-1, 5), (6, 5), (0, -1)])
+def test_wilson_refuses_impossible_counts(successes: int, n: int) -> None:
+    with pytest.raises(ValueError, match="0 <= successes <= n"):
+        claims.wilson(successes, n)
+
+
+@pytest.mark.parametrize("confidence", [0, 1, 95, float("nan")])
+def test_a_confidence_that_is_no_share_is_refused(confidence: float) -> None:
+    for call in (
+        lambda: claims.wilson(1, 2, confidence),
+        lambda: claims.mean_interval([1, 2], confidence),
+        lambda: claims.bootstrap_interval(
+            np.arange(3), np.mean, np.random.default_rng(0), confidence
+        ),
+    ):
+        with pytest.raises(ValueError, match="confidence"):
+            call()
+
+
+def test_mean_interval_is_the_closed_form() -> None:
+    # mean 3, sample variance 2.5, and the 97.5 % quantile of t with 4 degrees from a printed table
+    half = 2.776445 * np.sqrt(2.5 / 5)
+    assert claims.mean_interval([1, 2, 3, 4, 5]) == pytest.approx((3 - half, 3 + half), abs=1e-6)
+    assert claims.mean_interval([0.5, 0.5, 0.5]) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, float("nan")], [[1.0, 2.0], [3.0, 4.0]]])
+def test_mean_interval_needs_two_finite_values(values: list) -> None:
+    with pytest.raises(ValueError, match="at least two finite values"):
+        claims.mean_interval(values)
+
+
+def test_bootstrap_interval_of_a_mean_is_near_the_normal_one() -> None:
+    values = np.random.default_rng(0).normal(10, 2, 400)
+    low, high = claims.bootstrap_interval(values, np.mean, np.random.default_rng(1))
+    half = 1.96 * values.std(ddof=1) / 20
+    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.03)
+    assert claims.bootstrap_interval(values, np.mean, np.random.default_rng(1)) == (low, high)
+
+
+def test_bootstrap_keeps_together_what_belongs_to_a_unit() -> None:
+    pairs = np.arange(20.0).repeat(2).reshape(20, 2)  # both columns are equal
+
+    def largest_difference(drawn: np.ndarray) -> float:
+        return float(np.abs(drawn[:, 0] - drawn[:, 1]).max())
+
+    generator = np.random.default_rng(0)
+    assert claims.bootstrap_interval(pairs, largest_difference, generator) == (0, 0)
+
+
+def test_bootstrap_needs_two_units() -> None:
+    with pytest.raises(ValueError, match="at least two units"):
+        claims.bootstrap_interval(np.ones(1), np.mean, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"verdict": "confirmed"}, "verdict 'confirmed'; choose one of"),
+        ({"part": "part4"}, "part 'part4'; choose one of"),
+        ({"n": -1}, "n is -1"),
+        ({"ours": float("nan")}, "ours is nan; use None"),
+        ({"high": float("inf")}, "high is inf; use None"),
+    ],
+)
+def test_a_claim_that_cannot_be_shown_is_refused(change: dict, expected: str) -> None:
+    with pytest.raises(ValueError, match=expected):
+        replace(CLAIM, **change)
+
+
+def test_a_part_replaces_its_claims_and_leaves_the_others(tmp_path: Path) -> None:
+    second = replace(CLAIM, claim="No false positives", verdict="reproduced")
+    sound = replace(CLAIM, part="part1", verdict="not testable here", ours=None)
+    claims.record([CLAIM, second], tmp_path)
+    claims.record([sound], tmp_path)
+    assert claims.load("quick", tmp_path) == [sound, CLAIM, second]
+    claims.record([second], tmp_path)
+    assert claims.load("quick", tmp_path) == [sound, second]
+    assert claims.load("paper", tmp_path) == []
+
+
+def test_recording_again_gives_the_same_bytes_in_whatever_order_parts_run(tmp_path: Path) -> None:
+    sound = replace(CLAIM, part="part1")
+    first = claims.record([CLAIM], tmp_path / "a")
+    claims.record([sound], tmp_path / "a")
+    second = claims.record([sound], tmp_path / "b")
+    claims.record([CLAIM], tmp_path / "b")
+    assert first.read_bytes() == second.read_bytes()
+    claims.record([CLAIM], tmp_path / "b")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_claims_of_several_profiles_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"not of \['paper', 'quick'\]"):
+        claims.record([CLAIM, replace(CLAIM, profile="paper")], tmp_path)
+    with pytest.raises(ValueError, match="one profile"):
+        claims.record([], tmp_path)
+
+
+def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    target = claims.record([CLAIM], tmp_path)
+    for text in ("[{", "[1]", "3", '[{"part": "part3"}]', target.read_text()[:-10]):
+        target.write_text(text)
+        with pytest.raises(ValueError, match="is damaged"):
+            claims.record([CLAIM], tmp_path)
+        assert target.read_text() == text
+
+
+def test_the_table_shows_numbers_to_be_read() -> None:
+    missing = replace(CLAIM, ours=None, low=None, high=None, n=0, verdict="not testable here")
+    table = claims.as_table([CLAIM, missing])
+    assert table["Ours"].tolist() == ["0.5123", "–"]
+    assert table["95 % interval"].tolist() == ["0.48 to 0.54", "–"]
+    assert table["Verdict"].tolist() == ["partly", "not testable here"]
+    assert len(claims.as_table([])) == 0
+
+
+def test_markdown_has_one_line_per_claim_whatever_is_in_it() -> None:
+    broken = replace(CLAIM, note="two\nlines")
+    lines = claims.markdown([CLAIM, broken]).splitlines()
+    assert len(lines) == 4
+    cells = {line.replace(r"\|", "").count("|") for line in lines}
+    assert cells == {len(claims.as_table([CLAIM]).columns) + 1}
+    assert len(claims.markdown([]).splitlines()) == 2
+
+
+def test_the_file_holds_exactly_the_agreed_fields() -> None:
+    agreed = "part claim where paper_value ours low high n dataset rung profile verdict note"
+    assert list(asdict(CLAIM)) == agreed.split()

@@ -1,0 +1,106 @@
+"""Set-up: the list of packages is one, agrees with the tested set, and is checked correctly."""
+
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from lib.book import environment
+from lib.book.files import REPOSITORY
+
+REQUIREMENTS = REPOSITORY / "requirements.txt"
+LOCK = REPOSITORY / "requirements.lock"
+
+
+def test_this_python_satisfies_the_list() -> None:
+    assert environment.unmet() == []
+
+
+def test_every_requirement_is_locked_within_its_bounds() -> None:
+    locked = map(Requirement, environment.requirement_lines(LOCK))
+    versions = {canonicalize_name(line.name): str(line.specifier)[2:] for line in locked}
+    for requirement in map(Requirement, environment.requirement_lines(REQUIREMENTS)):
+        version = versions[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(version), f"{requirement} but locked {version}"
+
+
+@pytest.mark.parametrize("path", [REQUIREMENTS, LOCK], ids=lambda path: path.name)
+def test_the_lists_hold_plain_pins_only(path: Path) -> None:
+    for line in environment.requirement_lines(path):
+        assert not {"+", "@", "/"} & set(line), f"{line}: a local build, address or path"
+
+
+def test_conda_reads_the_same_list() -> None:
+    content = yaml.safe_load((REPOSITORY / "environment.yml").read_text(encoding="utf-8"))
+    assert "python=3.11" in content["dependencies"]
+    assert {"pip": ["-r requirements.txt"]} in content["dependencies"]
+
+
+def test_what_is_missing_or_too_old_is_named(tmp_path: Path) -> None:
+    found = metadata.version("pytest")
+    path = tmp_path / "requirements.txt"
+    path.write_text("no-such-package-here>=1\npytest>=999  # from the future\nnumpy\n")
+    assert environment.unmet(path) == [
+        "no-such-package-here>=1: not installed",
+        f"pytest>=999: found {found}",
+    ]
+
+
+def test_a_local_build_satisfies_a_plain_pin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "requirements.txt"
+    path.write_text("torch==2.13.0\n")
+    monkeypatch.setattr(metadata, "version", lambda name: "2.13.0+cpu")
+    assert environment.unmet(path) == []
+
+
+def test_the_fingerprint_changes_with_either_list(tmp_path: Path) -> None:
+    for name in ("requirements.txt", "requirements.lock"):
+        (tmp_path / name).write_text("numpy\n")
+    before = environment.fingerprint(tmp_path)
+    (tmp_path / "requirements.lock").write_text("numpy==2\n")
+    assert environment.fingerprint(tmp_path) != before
+
+
+def bare_python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run this Python without any installed package, as on a fresh machine."""
+    code = (
+        f"import runpy, sys; sys.path.insert(0, {str(REPOSITORY)!r}); "
+        f"sys.argv = {list(arguments)!r}; "
+        "runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
+    )
+    command = [sys.executable, "-I", "-S", "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_bare_python_is_told_what_is_missing() -> None:
+    result = bare_python("lib.book.environment")
+    assert result.returncode == 1
+    assert "torch==2.13.0: not installed" in result.stdout.splitlines()
+
+
+@pytest.mark.parametrize("option", ["--help", "--list"])
+def test_a_bare_python_answers(option: str) -> None:
+    result = bare_python("lib.book.run", option)
+    assert result.returncode == 0, result.stderr
+
+
+def test_check_on_a_bare_python_says_what_to_do() -> None:
+    result = bare_python("lib.book.run", "--check")
+    assert result.returncode == 1
+    packages = [line for line in result.stdout.splitlines() if line.startswith("MISSING packages")]
+    assert len(packages) == 1 and "./run_all.sh" in packages[0]
+
+
+def test_check_with_all_packages_reports_each_need(capfd: pytest.CaptureFixture[str]) -> None:
+    subprocess.run([sys.executable, "-m", "lib.book.run", "--check"], cwd=REPOSITORY, check=True)
+    names = [line[8:].partition(":")[0] for line in capfd.readouterr().out.splitlines()]
+    expected = ["Python", "packages", "memory", "disk", "kernel", "GPU", "torchvision"]
+    assert names[: len(expected)] == expected
+    assert any(name.startswith("data of Part III") for name in names)

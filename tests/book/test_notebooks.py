@@ -1,0 +1,257 @@
+"""Chapters as text, executing them, and what makes two equal runs equal in every byte."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import papermill
+import psutil
+import pytest
+from nbclient.exceptions import DeadKernelError
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from lib.book import chapters, notebooks
+
+WriteChapter = Callable[..., Path]
+PIXEL = "iVBORw0KGgo="  # nothing here decodes it
+
+
+def run(source: Path, overrides: dict[str, Any] | None = None, **options: Any) -> Path:
+    """Execute a tiny chapter and return its notebook."""
+    output = source.with_suffix(".ipynb")
+    folder = source.parents[1]
+    notebooks.execute(source, overrides or {}, output, working_directory=folder, **options)
+    return output
+
+
+def kernels_below_this_process() -> list[psutil.Process]:
+    return [
+        process
+        for process in psutil.Process().children(recursive=True)
+        if "ipykernel_launcher" in " ".join(process.cmdline())
+    ]
+
+
+# ---- reading
+
+
+def test_parameters_are_read_without_running(write_chapter: WriteChapter) -> None:
+    source = write_chapter("raise SystemExit")
+    assert chapters.parameters(source) == {"PROFILE": "quick", "SEED": 0, "RATE": 0.5}
+
+
+@pytest.mark.parametrize("value", ["range(3)", "(1, 2)", "SEED + 1", "None"])
+def test_a_parameter_that_is_no_plain_literal_is_refused(
+    write_chapter: WriteChapter, value: str
+) -> None:
+    source = write_chapter(header=f'# %% tags=["parameters"]\nSEED = 0\nWHAT = {value}\n')
+    with pytest.raises(ValueError, match="plain literals"):
+        chapters.parameters(source)
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_exactly_one_parameters_cell(write_chapter: WriteChapter, count: int) -> None:
+    source = write_chapter(header='# %% tags=["parameters"]\nSEED = 0\n\n' * count)
+    with pytest.raises(ValueError, match=f"{count} cells tagged parameters"):
+        chapters.parameters(source)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ([], ["10_a", "11_a_more", "20_b"]),
+        (["20", "10"], ["10_a", "20_b"]),
+        (["10_a"], ["10_a"]),
+        (["11_a"], ["11_a_more"]),
+        (["10-19", "11"], ["10_a", "11_a_more"]),
+    ],
+)
+def test_chapters_are_chosen_by_number_stem_beginning_or_range(
+    write_chapter: WriteChapter, names: list[str], expected: list[str]
+) -> None:
+    for name in ("20_b", "11_a_more", "10_a"):
+        path = write_chapter(name=name)
+    assert [found.stem for found in chapters.select(names, path.parents[1])] == expected
+
+
+@pytest.mark.parametrize("name", ["1", "30", "30-39", "1*", ""])
+def test_a_name_that_fits_no_chapter_or_several_is_refused(
+    write_chapter: WriteChapter, name: str
+) -> None:
+    write_chapter(name="10_a")
+    path = write_chapter(name="11_a")
+    with pytest.raises(ValueError, match=r"there is no chapter|may be any of"):
+        chapters.select([name], path.parents[1])
+
+
+@pytest.mark.parametrize(
+    ("default", "text", "expected"),
+    [(0, "7", 7), (0.5, "1", 1.0), (0.5, "1e-3", 1e-3), (True, "False", False)]
+    + [("a", "b", "b"), ("a", "2020", "2020"), ("a", "'b'", "b"), ([1], "[2, 3]", [2, 3])],
+)
+def test_a_value_takes_the_type_of_the_literal(default: Any, text: str, expected: Any) -> None:
+    value = chapters.override(default, text)
+    assert value == expected and type(value) is type(default)
+
+
+@pytest.mark.parametrize(
+    ("default", "text"), [(0, "1.5"), (0, "x"), (0, "True"), (0.5, "x"), (True, "1"), ([1], "1")]
+)
+def test_a_value_of_another_type_is_refused(default: Any, text: str) -> None:
+    with pytest.raises(ValueError, match=f"expected {type(default).__name__}"):
+        chapters.override(default, text)
+
+
+# ---- executing
+
+
+def test_two_runs_give_the_same_bytes(write_chapter: WriteChapter) -> None:
+    source = write_chapter(
+        "import sys, time\nprint('out')\nprint('progress', time.time(), file=sys.stderr)",
+        "print('more', flush=True)\nprint('and more')\nSEED",
+        "{str(number) for number in range(20)}",
+    )
+    first = run(source).read_bytes()
+    assert run(source).read_bytes() == first
+    assert b'"progress 1' not in first and b"papermill" not in first
+
+
+def test_a_run_without_changes_has_the_cells_of_the_source(write_chapter: WriteChapter) -> None:
+    source = write_chapter("SEED")
+    run(source, {"PROFILE": "quick", "SEED": 0})
+    assert notebooks.drift(source) == []
+
+
+def test_a_parameter_reaches_the_chapter(write_chapter: WriteChapter) -> None:
+    output = run(write_chapter("print(PROFILE, SEED, RATE)"), {"SEED": 3, "PROFILE": "smoke"})
+    assert "smoke 3 0.5" in output.read_text()
+
+
+def test_chapters_know_that_nobody_is_watching_and_what_the_runner_says(
+    write_chapter: WriteChapter,
+) -> None:
+    source = write_chapter("import os\nprint(os.environ['BOOK_HEADLESS'], os.environ['BOOK_JOBS'])")
+    assert "1 5\\n" in run(source, environment={"BOOK_JOBS": "5"}).read_text()
+
+
+def test_a_failing_cell_keeps_the_partial_notebook_and_the_old_one(
+    write_chapter: WriteChapter,
+) -> None:
+    source = write_chapter("print('before')", "1 / 0", "print('after')")
+    source.with_suffix(".ipynb").write_text("the old one")
+    with pytest.raises(papermill.PapermillExecutionError, match="division by zero") as failure:
+        run(source)
+    assert failure.value.source == "1 / 0"
+    assert source.with_suffix(".ipynb").read_text() == "the old one"
+    partial = nbformat.read(source.with_suffix(".partial.ipynb"), as_version=4)
+    assert "before" in str(partial) and not partial.cells[-1].outputs
+
+
+def test_a_chapter_that_hangs_is_stopped_at_its_limit(write_chapter: WriteChapter) -> None:
+    source = write_chapter("import time\ntime.sleep(600)")
+    with pytest.raises(notebooks.ChapterTimeout, match="10_tiny did not end within its limit"):
+        run(source, limit_seconds=3)
+    assert source.with_suffix(".partial.ipynb").exists()
+    assert kernels_below_this_process() == []
+
+
+def test_a_kernel_that_dies_ends_the_run(write_chapter: WriteChapter) -> None:
+    with pytest.raises(DeadKernelError):
+        run(write_chapter("import os\nos._exit(1)"), limit_seconds=60)
+
+
+def test_widgets_do_not_hold_up_a_run(write_chapter: WriteChapter) -> None:
+    widget = (
+        "import ipywidgets\n"
+        "panel = ipywidgets.Output()\n"
+        "display(panel)\n"
+        "with panel:\n    print('inside')"
+    )
+    output = run(write_chapter(*[widget] * 3), limit_seconds=120)
+    assert "widget" not in json.dumps(nbformat.read(output, as_version=4).metadata)
+
+
+def test_a_warning_fails_a_run_only_where_none_is_accepted(write_chapter: WriteChapter) -> None:
+    source = write_chapter("import warnings\nwarnings.warn('old habit', FutureWarning)")
+    assert run(source).exists()
+    with pytest.raises(notebooks.ChapterWarning, match="FutureWarning: old habit"):
+        run(source, warnings_are_errors=True)
+
+
+def test_no_kernel_outlives_a_run(write_chapter: WriteChapter) -> None:
+    run(write_chapter("SEED"))
+    assert kernels_below_this_process() == []
+
+
+# ---- normalising and checking
+
+
+def noisy_notebook(seconds: str, pieces: list[str]) -> nbformat.NotebookNode:
+    outputs = [new_output("stream", name="stdout", text=piece) for piece in pieces]
+    outputs.insert(1, new_output("stream", name="stderr", text=f"took {seconds}"))
+    outputs.append(
+        new_output("display_data", {"application/vnd.jupyter.widget-view+json": {"id": seconds}})
+    )
+    outputs.append(new_output("execute_result", {"text/plain": "1"}, execution_count=9))
+    cell = new_code_cell("x", outputs=outputs, execution_count=9)
+    cell.metadata.update(papermill={"duration": seconds}, tags=[], execution={"t": seconds})
+    notebook = new_notebook(cells=[new_markdown_cell("# T"), cell])
+    notebook.metadata.update(widgets={"state": seconds}, language_info={"version": seconds})
+    return notebook
+
+
+def test_what_differs_between_equal_runs_is_left_out() -> None:
+    one = notebooks.normalise(noisy_notebook("1.5 s", ["a", "b\n"]))
+    other = notebooks.normalise(noisy_notebook("2.5 s", ["ab", "\n"]))
+    assert nbformat.writes(one) == nbformat.writes(other)
+    nbformat.validate(one)
+    assert one.cells[1].outputs[0].text == "ab\n"
+    assert one.cells[1].execution_count == one.cells[1].outputs[1].execution_count == 1
+
+
+def test_normalising_twice_changes_nothing_more() -> None:
+    once = notebooks.normalise(noisy_notebook("1 s", ["a", "b"]))
+    assert nbformat.writes(notebooks.normalise(once)) == nbformat.writes(once)
+
+
+def write_pair(source: Path) -> nbformat.NotebookNode:
+    notebook = notebooks.normalise(jupytext.read(source))
+    nbformat.write(notebook, source.with_suffix(".ipynb"))
+    return notebook
+
+
+def test_drift_names_what_differs(write_chapter: WriteChapter) -> None:
+    source = write_chapter("SEED", "RATE")
+    assert "is missing" in notebooks.drift(source)[0]
+    notebook = write_pair(source)
+    assert notebooks.drift(source) == []
+    notebook.cells[-1].source = "SEED + 1"
+    nbformat.write(notebook, source.with_suffix(".ipynb"))
+    assert notebooks.drift(source) == ["10_tiny.ipynb: cell 4 differs"]
+    write_chapter("SEED")
+    assert notebooks.drift(source) == ["10_tiny.ipynb has 4 cells, 10_tiny.py has 3"]
+
+
+@pytest.mark.parametrize("alt", [None, "", "  ", "A white pixel"])
+@pytest.mark.parametrize("kind", ["image/png", "image/svg+xml"])
+def test_a_picture_needs_alt_text(tmp_path: Path, kind: str, alt: str | None) -> None:
+    metadata = {} if alt is None else {kind: {"alt": alt}}
+    output = new_output("display_data", {kind: PIXEL}, metadata=metadata)
+    path = tmp_path / "n.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("x", outputs=[output])]), path)
+    missing = notebooks.pictures_without_alt(path)
+    assert missing == ([] if alt and alt.strip() else [f"n.ipynb: cell 1: {kind} without alt text"])
+
+
+@pytest.mark.parametrize(
+    ("text", "fine"),
+    [("![](a.png)", False), ("![a digit](a.png)", True)]
+    + [("<img src='a.png'>", False), ("<img src='a.png' alt='a digit'>", True)],
+)
+def test_a_picture_in_text_needs_alt_text_too(tmp_path: Path, text: str, fine: bool) -> None:
+    path = tmp_path / "n.ipynb"
+    nbformat.write(new_notebook(cells=[new_markdown_cell(text)]), path)
+    assert (notebooks.pictures_without_alt(path) == []) is fine

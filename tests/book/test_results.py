@@ -1,0 +1,276 @@
+"""The results store: round trip, keys, damage, full disks, and the join with the paper."""
+
+import errno
+import json
+import os
+import random
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lib.book import results
+from lib.book.results import Result
+
+CONFIG = {"epsilon": 0.1, "model": "natural", "steps": 40, "box": [0, 1], "seed": None}
+RESULT = Result("part3", "attack", CONFIG, {"accuracy": 0.1 + 0.2, "flagged": 7}, {"seconds": 1.5})
+
+# a busy machine is no fault
+relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+plain_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+configs = st.dictionaries(st.text(), plain_values, max_size=6)
+
+
+def shuffled(value: Any, order: random.Random) -> Any:
+    """Return the same value with the keys of every dict inserted in another order."""
+    if isinstance(value, dict):
+        names = list(value)
+        order.shuffle(names)
+        return {name: shuffled(value[name], order) for name in names}
+    return [shuffled(inner, order) for inner in value] if isinstance(value, list) else value
+
+
+def test_a_result_survives_the_round_trip(tmp_path: Path) -> None:
+    target = results.save(RESULT, tmp_path)
+    assert target == tmp_path / "part3" / "attack" / f"{results.key(CONFIG)}.json"
+    assert results.load(target) == RESULT
+    assert results.find("part3", "attack", CONFIG, tmp_path) == RESULT
+
+
+def test_a_run_without_a_file_is_none(tmp_path: Path) -> None:
+    assert results.find("part3", "attack", CONFIG, tmp_path) is None
+
+
+@relaxed
+@given(configs, configs, st.randoms(use_true_random=False))
+def test_any_plain_content_survives(config: dict, metrics: dict, order: random.Random) -> None:
+    result = Result("part3", "attack", config, metrics)
+    assert json.loads(json.dumps(result.config)) == result.config == config
+    assert result.metrics == metrics
+    again = shuffled(config, order)
+    assert results.key(again) == results.key(config)
+
+
+@relaxed
+@given(configs, configs)
+def test_different_configs_have_different_keys(one: dict, other: dict) -> None:
+    def text(config: dict) -> str:
+        return json.dumps(config, sort_keys=True)
+
+    assert (results.key(one) == results.key(other)) == (text(one) == text(other))
+
+
+def test_the_key_is_fixed_for_ever() -> None:
+    assert results.key({"b": [1, 2], "a": 0.1}) == "deb925af18b3be3b"  # stored results hang on it
+    assert results.key({"a": 0.1, "b": (1, 2)}) == "deb925af18b3be3b"
+    assert results.key({"a": np.float64(0.1), "b": [1, 2]}) == "deb925af18b3be3b"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_is_not_finite_is_refused_with_its_place(value: float) -> None:
+    with pytest.raises(ValueError, match=r"config\['grid'\]\[1\] is -?(nan|inf)"):
+        results.key({"grid": [0.1, value]})
+    with pytest.raises(ValueError, match=r"metrics\['rate'\]"):
+        Result("part3", "attack", CONFIG, {"rate": value})
+
+
+@pytest.mark.parametrize("value", [np.float32(1), np.int64(1), np.bool_(True), {1}, b"", Path(".")])
+def test_what_is_not_json_is_refused_with_its_place(value: object) -> None:
+    with pytest.raises(TypeError, match=r"config\['x'\] is a \w+"):
+        results.key({"x": value})
+
+
+def test_keys_that_are_no_strings_are_refused() -> None:
+    with pytest.raises(TypeError, match="key 1; keys must be strings"):
+        results.key({"x": {1: "one"}})
+
+
+@pytest.mark.parametrize("name", ["../part3", "", "Part 3", "a/b"])
+def test_names_that_are_no_folder_names_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="names a folder"):
+        Result(name, "attack", {}, {})
+    with pytest.raises(ValueError, match="names a folder"):
+        Result("part3", name, {}, {})
+
+
+def test_a_file_truncated_anywhere_is_refused_in_one_line(tmp_path: Path) -> None:
+    target = results.save(RESULT, tmp_path)
+    whole = target.read_bytes()
+    for length in range(len(whole) - 2):  # the last two bytes are the brace and the line's end
+        target.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match="damaged .*; delete it") as raised:
+            results.load(target)
+        assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("entry", ["config", "metrics", "provenance"])
+def test_a_number_altered_by_hand_is_noticed(entry: str, tmp_path: Path) -> None:
+    target = results.save(RESULT, tmp_path)
+    content = json.loads(target.read_text())
+    name = next(name for name, value in content[entry].items() if isinstance(value, float))
+    content[entry][name] += 0.001
+    target.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="was altered"):
+        results.load(target)
+
+
+@pytest.mark.parametrize("change", [{"extra": 1}, {"part": "../x"}, {"config": [1]}, {"key": None}])
+def test_a_file_of_another_form_is_refused(change: dict, tmp_path: Path) -> None:
+    target = results.save(RESULT, tmp_path)
+    target.write_text(json.dumps(json.loads(target.read_text()) | change))
+    with pytest.raises(ValueError, match="delete it and run again"):
+        results.load(target)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "3", "null", "{}", '{"digest": "", "key": ""}', "\xff"])
+def test_a_file_of_other_json_is_refused(text: str, tmp_path: Path) -> None:
+    target = tmp_path / "x.json"
+    target.write_text(text, encoding="latin-1")
+    with pytest.raises(ValueError, match="delete it and run again"):
+        results.load(target)
+
+
+def test_a_result_in_another_runs_place_is_refused(tmp_path: Path) -> None:
+    target = results.save(RESULT, tmp_path)
+    other = results.location("part3", "attack", CONFIG | {"epsilon": 0.2}, tmp_path)
+    target.rename(other)
+    with pytest.raises(ValueError, match="holds run part3/attack/"):
+        results.load(other)
+
+
+@pytest.mark.parametrize("fault", ["fsync", "replace"])
+def test_a_full_disk_is_one_line_and_leaves_what_was_there(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = results.save(RESULT, tmp_path)
+    before = target.read_bytes()
+
+    def refuse(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, fault, refuse)
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OSError, match="No space left on device; nothing was changed") as raised:
+        results.save(Result("part3", "attack", CONFIG, {"accuracy": 0.5}), tmp_path)
+    assert raised.value.errno == errno.ENOSPC
+    assert "\n" not in str(raised.value)
+    assert target.read_bytes() == before
+    assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a disk of 64 kB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("a real full disk needs the right to mount one")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_disk_that_is_really_full(small_disk: Path) -> None:
+    target = results.save(RESULT, small_disk)
+    before = target.read_bytes()
+    large = Result("part3", "attack", CONFIG, {"curve": "x" * 200_000})
+    with pytest.raises(OSError, match="No space left on device; nothing was changed"):
+        results.save(large, small_disk)
+    assert target.read_bytes() == before
+    assert list(target.parent.iterdir()) == [target]
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(OSError, match="Read-only file system; nothing was changed"):
+        results.save(RESULT, small_disk)
+    assert results.load(target) == RESULT
+
+
+def test_provenance_says_how_and_not_where() -> None:
+    origin = results.provenance(1.23456, dataset="mnist", rung="original")
+    Result("part3", "attack", {}, {}, origin)  # plain, or this raises
+    assert (origin["seconds"], origin["dataset"], origin["rung"]) == (1.235, "mnist", "original")
+    assert 10 < origin["peak_memory_mb"] < 1e6
+    assert origin["processor"] and origin["torch_threads"] >= 1
+    text = json.dumps(origin)
+    assert os.uname().nodename not in text
+    assert str(Path.home()) not in text and str(results.REPOSITORY) not in text
+
+
+def test_code_version_outside_git_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "REPOSITORY", tmp_path)
+    assert results.code_version.__wrapped__() == "unknown"
+
+
+def test_code_version_tells_a_commit_from_changed_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "REPOSITORY", tmp_path)
+    identity = ("-c", "user.name=A Reader", "-c", "user.email=reader@example.org")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "code.py").write_text("x = 1\n")
+    for command in (["init"], ["add", "."], [*identity, "commit", "-m", "start"]):
+        subprocess.run(["git", "-C", str(tmp_path), *command], check=True, capture_output=True)
+    (tmp_path / "result.json").write_text("{}")  # results may come and go
+    clean = results.code_version.__wrapped__()
+    assert len(clean) >= 7 and "dirty" not in clean
+    (tmp_path / "lib" / "code.py").write_text("x = 2\n")
+    assert results.code_version.__wrapped__() == f"{clean} dirty"
+
+
+def test_table_joins_ours_with_the_papers() -> None:
+    runs = [{"epsilon": e, "seed": s} for e in (0.1, 0.2, 0.3) for s in (0, 1, 2)]
+    values = [0.1, 0.2, 0.6, None, 0.5, "missing", "missing", "missing", "missing"]
+    found = [
+        None if value == "missing" else Result("part3", "attack", config, {"rate": value})
+        for config, value in zip(runs, values, strict=True)
+    ]
+    table = results.table(runs, found, "epsilon", "rate", {0.1: 0.25, 0.3: 0.9})
+    assert list(table) == ["epsilon", "mean", "spread", "n", "paper", "difference"]
+    first, second, third = (row for _, row in table.iterrows())
+    assert first["mean"] == pytest.approx(0.3) and first["n"] == 3
+    assert first["spread"] == pytest.approx(np.sqrt((0.04 + 0.01 + 0.09) / 2))
+    assert first["difference"] == pytest.approx(0.05)
+    assert (second["mean"], second["n"]) == (0.5, 1)
+    assert np.isnan(second["spread"]) and np.isnan(second["paper"])
+    assert third["n"] == 0 and third["paper"] == 0.9
+    assert np.isnan(third["mean"]) and np.isnan(third["difference"])
+
+
+def test_table_by_several_keys_keeps_their_order() -> None:
+    runs = [{"model": m, "epsilon": e} for m in ("robust", "natural") for e in (0.2, 0.1)]
+    found = [Result("part3", "attack", run, {"rate": run["epsilon"]}) for run in runs]
+    published = {("natural", 0.1): 0.5, ("robust", 0.2): 0.7}
+    table = results.table(runs, found, ["model", "epsilon"], "rate", published)
+    assert table["model"].tolist() == ["robust", "robust", "natural", "natural"]
+    assert table["epsilon"].tolist() == [0.2, 0.1, 0.2, 0.1]
+    np.testing.assert_array_equal(table["paper"], [0.7, np.nan, np.nan, 0.5])
+
+
+def test_table_of_nothing_yet_still_has_its_rows() -> None:
+    table = results.table([{"epsilon": 0.1}], [None], "epsilon", "rate", {0.1: 0.5})
+    assert table["n"].tolist() == [0] and table["paper"].tolist() == [0.5]
+    with pytest.raises(ValueError):
+        results.table([{"epsilon": 0.1}], [], "epsilon", "rate", {})
+
+
+def test_paper_reads_published_numbers(tmp_path: Path) -> None:
+    (tmp_path / "curves.json").write_text('{"tpr": {"0.10": 0.5293}}')
+    assert results.paper("curves", tmp_path) == {"tpr": {"0.10": 0.5293}}
+    with pytest.raises(FileNotFoundError, match="no tables.json; there is: curves"):
+        results.paper("tables", tmp_path)
+    (tmp_path / "curves.json").write_text("{")
+    with pytest.raises(ValueError, match="curves.json is no JSON"):
+        results.paper("curves", tmp_path)

@@ -1,0 +1,237 @@
+"""The command line, on a tiny book: what it makes, what it says, and how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from lib.book import run
+from lib.book.files import REPOSITORY
+
+WriteChapter = Callable[..., Path]
+DRAW = """\
+from pathlib import Path
+folder = Path("figures") / PROFILE
+folder.mkdir(parents=True, exist_ok=True)
+(folder / "part3_fig1.png").write_bytes(b"a picture")
+(folder / "part3_fig1.json").write_text("{}")
+(folder / "claims.json").write_text("[]")"""
+
+
+def call(root: Path, *arguments: str) -> int:
+    """Return the exit code of `./run_all.sh arguments` for the book under `root`."""
+    try:
+        return run.main(arguments, root)
+    except SystemExit as end:
+        return int(end.code or 0)
+
+
+def everything_below(root: Path) -> list[str]:
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["99"], "no chapter '99'"),
+        (["smok"], "no chapter 'smok'"),
+        (["-p", "SPEED=1"], "no chapter knows SPEED; known: RATE, SEED"),
+        (["-p", "SEED=fast"], "SEED of 10_tiny: expected int such as 0, not 'fast'"),
+        (["-p", "RATE=[1]"], "RATE of 10_tiny: expected float"),
+        (["-p", "SEED"], "-p takes NAME=VALUE, not 'SEED'"),
+        (["-p", "PROFILE=paper"], "first word"),
+        (["--jobs", "0"], "expected a number from 1 on"),
+        (["--fast"], "unrecognized arguments: --fast"),
+    ],
+)
+def test_a_wrong_call_is_one_clear_line_and_exit_2(
+    write_chapter: WriteChapter,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    root = write_chapter("SEED").parents[1]
+    before = everything_below(root)
+    assert call(root, *arguments) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err and len(captured.err.splitlines()) == 1
+    assert captured.out == "" and everything_below(root) == before
+
+
+def test_list_shows_names_and_titles(
+    write_chapter: WriteChapter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = write_chapter().parents[1]
+    assert call(root, "--list") == 0
+    assert capsys.readouterr().out.split(maxsplit=1) == ["10_tiny", "A tiny chapter\n"]
+
+
+def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(REPOSITORY, "--help") == 0
+    text = capsys.readouterr().out
+    for option in ("smoke|quick|paper", "-p", "--jobs", "--retrain", "--measure", "--list"):
+        assert option in text
+
+
+def test_the_default_run_fills_the_book_and_tells_what_it_made(
+    write_chapter: WriteChapter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = write_chapter(DRAW).parents[1]
+    assert call(root) == 0
+    assert everything_below(root) == [
+        "figures/quick/claims.json",
+        "figures/quick/part3_fig1.json",
+        "figures/quick/part3_fig1.png",
+        "notebooks/10_tiny.ipynb",
+        "notebooks/10_tiny.py",
+    ]
+    [line] = capsys.readouterr().out.splitlines()
+    assert line.startswith("10_tiny: 0.")
+    assert line.endswith("made figures/quick/claims.json, figures/quick/part3_fig1.png")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "folder", "expected"),
+    [
+        (["smoke"], "executed/smoke", "smoke 0 0.5"),
+        (["-p", "SEED=7"], "executed/quick", "quick 7 0.5"),
+        (["10", "-p", "RATE=1", "-p", "SEED=7"], "executed/quick", "quick 7 1.0"),
+    ],
+)
+def test_any_other_run_leaves_the_book_alone(
+    write_chapter: WriteChapter, arguments: list[str], folder: str, expected: str
+) -> None:
+    root = write_chapter("print(PROFILE, SEED, RATE)").parents[1]
+    assert call(root, *arguments) == 0
+    assert everything_below(root) == [f"{folder}/10_tiny.ipynb", "notebooks/10_tiny.py"]
+    assert expected in (root / folder / "10_tiny.ipynb").read_text()
+
+
+def test_a_parameter_goes_only_to_the_chapters_that_declare_it(
+    write_chapter: WriteChapter,
+) -> None:
+    write_chapter("print(SEED)")
+    header = '# %% tags=["parameters"]\nPROFILE = "quick"\nSIZE = 1\n'
+    root = write_chapter("print('size', SIZE)", name="20_other", header=header).parents[1]
+    assert call(root, "-p", "SIZE=5") == 0
+    assert "size 5" in (root / "executed/quick/20_other.ipynb").read_text()
+    assert "SIZE" not in (root / "executed/quick/10_tiny.ipynb").read_text()
+
+
+def test_jobs_and_retrain_reach_the_chapters(write_chapter: WriteChapter) -> None:
+    cell = "import os\nprint('got', os.environ['BOOK_JOBS'], os.environ['BOOK_RETRAIN'])"
+    root = write_chapter(cell).parents[1]
+    assert call(root, "--jobs", "3", "--retrain") == 0
+    assert "got 3 1" in (root / "notebooks/10_tiny.ipynb").read_text()
+
+
+def test_measuring_writes_the_costs_and_only_then(write_chapter: WriteChapter) -> None:
+    root = write_chapter("import time\nmemory = bytearray(200_000_000)\ntime.sleep(1)").parents[1]
+    assert call(root) == 0
+    costs = root / "data" / "costs.json"
+    assert not costs.exists()
+    costs.parent.mkdir()
+    costs.write_text('{"10_tiny": {"paper": {"minutes": 9}}, "20_other": {}}')
+    assert call(root, "--measure", "--jobs", "2") == 0
+    content = json.loads(costs.read_text())
+    measured = content["10_tiny"].pop("quick")
+    assert content == {"10_tiny": {"paper": {"minutes": 9}}, "20_other": {}}
+    assert measured["cores"] == 2 and 0 < measured["minutes"] < 1
+    assert 0.2 < measured["peak_memory_gb"] < 2
+
+
+def test_a_failing_chapter_is_shown_and_the_others_still_run(
+    write_chapter: WriteChapter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_chapter("print('fine')", "denominator = 0\n1 / denominator")
+    root = write_chapter("print('other')", name="20_other").parents[1]
+    assert call(root) == 1
+    captured = capsys.readouterr()
+    assert "10_tiny failed:\n\ndenominator = 0\n1 / denominator\n" in captured.err
+    assert "ZeroDivisionError: division by zero" in captured.err and "\x1b" not in captured.err
+    assert "The notebook up to there: executed/quick/10_tiny.partial.ipynb" in captured.err
+    assert captured.err.splitlines()[-1] == "failed: 10_tiny"
+    assert captured.out.startswith("20_other: ")
+    assert (root / "executed/quick/10_tiny.partial.ipynb").exists()
+    assert not (root / "notebooks/10_tiny.ipynb").exists()
+    write_chapter("print('mended')")
+    assert call(root, "10") == 0
+    assert not (root / "executed/quick/10_tiny.partial.ipynb").exists()
+
+
+def test_a_kernel_that_dies_leaves_its_last_words(
+    write_chapter: WriteChapter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = write_chapter("import os\nos.write(2, b'out of luck\\n')\nos.abort()").parents[1]
+    assert call(root) == 1
+    message = capsys.readouterr().err
+    assert "out of luck" in message and "its kernel died" in message
+
+
+def test_a_warning_fails_a_smoke_run(
+    write_chapter: WriteChapter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = write_chapter("import warnings\nwarnings.warn('old habit')").parents[1]
+    assert call(root, "smoke") == 1
+    assert "UserWarning: old habit" in capsys.readouterr().err
+
+
+def test_a_chapter_that_hangs_is_stopped_and_named(
+    write_chapter: WriteChapter,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root = write_chapter("import time\ntime.sleep(600)").parents[1]
+    monkeypatch.setitem(run.LIMIT_MINUTES, "quick", 3 / 60)
+    assert call(root) == 1
+    message = "ChapterTimeout: 10_tiny did not end within its limit of 3 s and was stopped"
+    assert message in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_with_130_and_leaves_nothing_behind(write_chapter: WriteChapter) -> None:
+    cell = (
+        "import os, subprocess, sys, time\n"
+        "worker = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "open('pids', 'w').write(f'{os.getpid()} {worker.pid} ')\n"
+        "time.sleep(600)"
+    )
+    root = write_chapter(cell).parents[1]
+    before = [*everything_below(root), "pids"]
+    command = "import sys; from pathlib import Path; from lib.book.run import main; "
+    command += f"sys.exit(main([], Path({str(root)!r})))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", command],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    pids = _wait_for_pids(root / "pids")
+    os.kill(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert out == "interrupted in 10_tiny; call again to go on\n"
+    assert err == ""
+    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if _runs(pid)], timeout=10)
+    assert alive == []
+    assert everything_below(root) == sorted(before)
+
+
+def _wait_for_pids(path: Path) -> list[int]:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if path.exists() and path.read_text().endswith(" "):
+            return [int(pid) for pid in path.read_text().split()]
+        time.sleep(0.1)
+    raise AssertionError("the chapter did not start within a minute")
+
+
+def _runs(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

@@ -1,0 +1,112 @@
+"""lib/book/setup.sh, with a stand-in for the slow installation."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lib.book import environment
+from lib.book.files import REPOSITORY
+
+FAKE_PIP = """\
+#!/bin/bash
+echo "pip $*" >> "{log}"
+[[ ! -e "{log}.fail" ]]
+"""
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """Return a folder with what set-up reads, and an .venv whose pip only takes notes."""
+    folder = tmp_path / "clone with spaces"
+    (folder / "lib" / "book").mkdir(parents=True)
+    for name in ("environment.py", "files.py", "setup.sh", "__init__.py"):
+        shutil.copy(REPOSITORY / "lib" / "book" / name, folder / "lib" / "book")
+    shutil.copy(REPOSITORY / "requirements.lock", folder)
+    (folder / "requirements.txt").write_text("no-such-package-here==1\n")
+    (folder / ".venv" / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
+    binaries = folder / ".venv" / "bin"
+    binaries.mkdir(parents=True)
+    (binaries / "python").symlink_to(sys.executable)
+    (binaries / "pip").write_text(FAKE_PIP.format(log=folder / "pip.log"))
+    (binaries / "pip").chmod(0o755)
+    return folder
+
+
+def set_up(folder: Path, path: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `ensure_environment` as run_all.sh does and print the Python that it chose."""
+    script = 'set -euo pipefail; source lib/book/setup.sh; ensure_environment; echo "$PYTHON"'
+    search = path or f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        [shutil.which("bash") or "bash", "-c", script],
+        cwd=folder,
+        env=os.environ | {"PATH": search},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def pip_calls(folder: Path) -> list[str]:
+    log = folder / "pip.log"
+    return log.read_text().splitlines() if log.exists() else []
+
+
+def test_an_environment_that_satisfies_the_list_is_used_as_it_is(clone: Path) -> None:
+    (clone / "requirements.txt").write_text("packaging\n")
+    result = set_up(clone)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == ["python3"]
+    assert pip_calls(clone) == []
+
+
+def test_packages_are_installed_once_and_again_when_a_list_changes(clone: Path) -> None:
+    assert set_up(clone).stdout.splitlines()[-1] == f"{clone}/.venv/bin/python"
+    set_up(clone)
+    assert pip_calls(clone) == ["pip install -r requirements.txt -c requirements.lock"]
+    (clone / "requirements.txt").write_text("no-such-package-here==2\n")
+    set_up(clone)
+    assert len(pip_calls(clone)) == 2
+
+
+def test_the_library_can_be_imported_from_the_folder_of_the_chapters(clone: Path) -> None:
+    set_up(clone)
+    packages = clone / ".venv" / "lib" / "python3.11" / "site-packages"
+    assert (packages / "book.pth").read_text() == f"{clone}\n"
+
+
+def test_an_installation_that_stopped_goes_on_at_the_next_call(clone: Path) -> None:
+    (clone / "pip.log.fail").touch()
+    first = set_up(clone)
+    assert first.returncode == 1
+    assert first.stderr.strip() == "The installation stopped; call again and it goes on from here."
+    assert not (clone / ".venv" / "installed").exists()
+    (clone / "pip.log.fail").unlink()
+    assert set_up(clone).returncode == 0
+    stamp = (clone / ".venv" / "installed").read_text().strip()
+    assert stamp == environment.fingerprint(clone)
+
+
+def test_no_suitable_python_is_one_line_and_exit_2(clone: Path, tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "mkdir").symlink_to(shutil.which("mkdir") or "")
+    (tools / "python3").write_text("#!/bin/bash\nexit 1\n")  # as an old Python answers
+    (tools / "python3").chmod(0o755)
+    # bash itself is found through its full path, everything else only in tools
+    result = set_up(clone, str(tools))
+    assert result.returncode == 2
+    assert result.stderr.startswith("No Python 3.11 or newer found")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_python_without_venv_is_one_line_and_exit_2(clone: Path) -> None:
+    shutil.rmtree(clone / ".venv")
+    (clone / ".venv").write_text("a file where the folder should be\n")
+    result = set_up(clone)
+    assert result.returncode == 2
+    assert "cannot make a virtual environment" in result.stderr

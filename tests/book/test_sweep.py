@@ -1,0 +1,254 @@
+"""Sweeps: nothing runs twice, nothing finished is lost, nothing is left running."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import torch
+
+from lib.book import results, sweep
+from lib.book.files import REPOSITORY
+from lib.book.results import Result
+
+
+def square(config: dict[str, Any]) -> dict[str, Any]:
+    """Note the call in a file, fail where asked to, else square x."""
+    with open(config["log"], "a") as log:
+        log.write(f"{config['x']}\n")
+    if config["x"] == config.get("fail_at"):
+        raise ZeroDivisionError("no such x")
+    time.sleep(config.get("seconds", 0))
+    return {"square": config["x"] ** 2, "threads": torch.get_num_threads(), "pid": os.getpid()}
+
+
+def spoil(config: dict[str, Any]) -> dict[str, Any]:
+    """Change the config it was given."""
+    config["x"] = -1
+    return {}
+
+
+def calls(log: Path) -> list[int]:
+    """Return the x of each call, in order."""
+    return [int(line) for line in log.read_text().split()] if log.exists() else []
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "calls.txt"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "results"
+
+
+def squares(found: list[Result | None]) -> list[int | None]:
+    return [None if result is None else result.metrics["square"] for result in found]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_results_come_in_the_order_of_the_configs_and_are_not_computed_again(
+    jobs: int, log: Path, folder: Path
+) -> None:
+    configs = [{"x": x, "log": str(log), "dataset": "none"} for x in (3, 1, 2, 1)]
+    first = sweep.run("part3", "squares", configs, square, jobs=jobs, folder=folder)
+    assert squares(first) == [9, 1, 4, 1]
+    assert sorted(calls(log)) == [1, 2, 3]  # the duplicate ran once
+    configs.insert(0, {"x": 5, "log": str(log), "dataset": "none"})
+    second = sweep.run("part3", "squares", configs, square, jobs=jobs, folder=folder)
+    assert second[1:] == first
+    assert calls(log)[3:] == [5]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_each_run_has_one_thread_and_says_so(jobs: int, log: Path, folder: Path) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        configs = [{"x": x, "log": str(log), "dataset": "mnist", "rung": "open"} for x in (1, 2)]
+        found = sweep.run("part3", "squares", configs, square, jobs=jobs, folder=folder)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+    for result in found:
+        assert result is not None
+        assert result.metrics["threads"] == result.provenance["torch_threads"] == 1
+        assert (result.provenance["dataset"], result.provenance["rung"]) == ("mnist", "open")
+        assert (result.metrics["pid"] == os.getpid()) == (jobs == 1)
+
+
+def test_without_computing_only_what_is_present_comes_back(log: Path, folder: Path) -> None:
+    configs = [{"x": x, "log": str(log)} for x in (1, 2)]
+    sweep.run("part3", "squares", configs[1:], square, jobs=1, folder=folder)
+    found = sweep.run("part3", "squares", configs, square, compute=False, folder=folder)
+    assert squares(found) == [None, 4]
+    assert calls(log) == [2]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_failing_run_is_named_and_those_before_it_are_kept(
+    jobs: int, log: Path, folder: Path
+) -> None:
+    configs = [{"x": x, "log": str(log), "fail_at": 3} for x in (1, 2, 3)]
+    sweep.run("part3", "squares", configs[:1], square, jobs=jobs, folder=folder)
+    with pytest.raises(RuntimeError, match='ZeroDivisionError: no such x; the run was {"x": 3'):
+        sweep.run("part3", "squares", configs[1:], square, jobs=1, folder=folder)
+    if jobs == 2:
+        with pytest.raises(RuntimeError, match='the run was {"x": 3'):
+            more = [configs[2], {"x": 4, "log": str(log), "seconds": 0.01}]
+            sweep.run("part3", "squares", more, square, jobs=jobs, folder=folder)
+    kept = sweep.run("part3", "squares", configs, square, compute=False, folder=folder)
+    assert squares(kept) == [1, 4, None]
+
+
+def test_a_damaged_file_is_set_aside_and_the_run_repeated(
+    log: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = {"x": 2, "log": str(log)}
+    sweep.run("part3", "squares", [config], square, jobs=1, folder=folder)
+    file = results.location("part3", "squares", config, folder)
+    damaged = file.read_bytes()[:-40]
+    file.write_bytes(damaged)
+    found = sweep.run("part3", "squares", [config], square, compute=False, folder=folder)
+    assert found == [None] and file.read_bytes() == damaged
+    capsys.readouterr()
+    assert squares(sweep.run("part3", "squares", [config], square, jobs=1, folder=folder)) == [4]
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert file.with_name(f"{file.name}.damaged").read_bytes() == damaged
+    assert calls(log) == [2, 2]
+
+
+def test_a_run_that_changes_its_config_does_not_change_its_key(folder: Path) -> None:
+    (result,) = sweep.run("part3", "squares", [{"x": 1}], spoil, jobs=1, folder=folder)
+    assert result is not None and result.config == {"x": 1}
+    assert results.find("part3", "squares", {"x": 1}, folder) == result
+
+
+def test_no_configs_are_no_results(folder: Path) -> None:
+    assert sweep.run("part3", "squares", [], square, folder=folder) == []
+
+
+def test_a_config_that_is_not_plain_is_refused_before_anything_runs(
+    log: Path, folder: Path
+) -> None:
+    configs = [{"x": 1, "log": str(log)}, {"x": float("nan"), "log": str(log)}]
+    with pytest.raises(ValueError, match=r"config\['x'\] is nan"):
+        sweep.run("part3", "squares", configs, square, jobs=1, folder=folder)
+    assert calls(log) == []
+
+
+@pytest.mark.parametrize("asked", ["0", "-2", "many"])
+def test_a_senseless_number_of_jobs_is_one_line(
+    asked: str, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    monkeypatch.setenv("BOOK_JOBS", asked)
+    with pytest.raises(ValueError, match=f"BOOK_JOBS.*{asked}"):
+        sweep.run("part3", "squares", [{"x": 1}], square, folder=folder)
+
+
+def test_progress_is_quiet_where_the_output_is_no_terminal(
+    log: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep.run("part3", "squares", [{"x": 1, "log": str(log)}], square, jobs=1, folder=folder)
+    assert capsys.readouterr() == ("", "")
+
+
+SCRIPT = """
+import sys, time
+from lib.book import sweep
+
+def slow(config):
+    with open(sys.argv[2], "a") as log:
+        log.write(f"{config['x']}\\n")
+    time.sleep(0.1 if config["x"] < 3 else 60)
+    return {"square": config["x"] ** 2}
+
+if __name__ == "__main__":
+    configs = [{"x": x} for x in range(20)]
+    sweep.run("part3", "squares", configs, slow, jobs=int(sys.argv[1]), folder=sys.argv[3])
+"""
+
+
+def wait_until(condition: Any, seconds: float = 60) -> None:
+    """Return as soon as the condition holds."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def interrupted(tmp_path: Path, log: Path, folder: Path) -> Iterator[Callable[[int], Any]]:
+    """Give a function that starts a sweep of 20 and waits until three of its runs have finished."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    started: list[psutil.Process] = []
+
+    def start(jobs: int) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
+        process = subprocess.Popen(
+            [sys.executable, str(script), str(jobs), str(log), str(folder)],
+            env=os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(psutil.Process(process.pid))
+        wait_until(lambda: len(calls(log)) == 3 + jobs)  # the others sleep
+        family = started[0].children(recursive=True)
+        started.extend(family)
+        assert jobs == 1 or len(family) >= jobs
+        return process, family
+
+    yield start
+    for left in started:
+        with suppress(psutil.NoSuchProcess):
+            left.kill()
+
+
+def assert_three_kept(log: Path, folder: Path, jobs: int) -> None:
+    """Hold that the finished runs have files, nothing half-written lies there, no other began."""
+    configs = [{"x": x} for x in range(20)]
+    kept = sweep.run("part3", "squares", configs, square, compute=False, folder=folder)
+    assert squares(kept) == [0, 1, 4] + [None] * 17
+    files = [file.name for file in folder.rglob("*") if file.is_file()]
+    assert len(files) == 3 and all(name.endswith(".json") for name in files)
+    assert len(calls(log)) == 3 + jobs
+
+
+@pytest.mark.parametrize(
+    ("jobs", "to_the_group"),
+    [(1, True), (2, True), (2, False)],
+    ids=["one process", "Ctrl-C reaches the workers", "Ctrl-C reaches the parent only"],
+)
+def test_an_interruption_keeps_what_finished_and_leaves_no_process(
+    jobs: int, to_the_group: bool, interrupted: Callable[[int], Any], log: Path, folder: Path
+) -> None:
+    process, family = interrupted(jobs)
+    if to_the_group:
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        process.send_signal(signal.SIGINT)
+    _, complaint = process.communicate(timeout=30)
+    assert complaint.rstrip().endswith("KeyboardInterrupt")
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert alive == []
+    assert_three_kept(log, folder, jobs)
+
+
+def test_workers_do_not_outlive_a_killed_parent(
+    interrupted: Callable[[int], Any], log: Path, folder: Path
+) -> None:
+    process, family = interrupted(2)
+    process.kill()
+    process.communicate(timeout=30)
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert alive == []
+    assert_three_kept(log, folder, 2)

@@ -1,0 +1,46 @@
+"""A tiny book in a temporary folder, for the tests of what runs the real one."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+HEADER = """\
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # A tiny chapter
+
+# %% tags=["parameters"]
+PROFILE = "quick"
+SEED = 0
+RATE = 0.5
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def jupyter_stays_in_a_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the tests away from the kernels and settings of whoever runs them."""
+    folder = tmp_path_factory.mktemp("jupyter")
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+        os.environ[name] = str(folder / name.lower())
+
+
+@pytest.fixture
+def write_chapter(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes a chapter with the given code cells into a tiny book."""
+
+    def write(*cells: str, name: str = "10_tiny", header: str = HEADER) -> Path:
+        path = tmp_path / "notebooks" / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(header + "".join(f"\n# %%\n{cell}\n" for cell in cells), encoding="utf-8")
+        return path
+
+    return write
