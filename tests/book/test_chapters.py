@@ -47,6 +47,7 @@ def smoke(source: Path, folder: Path) -> tuple[float, bytes]:
         source,
         {"PROFILE": "smoke"},
         output,
+        environment={"BOOK_RESULTS": str(folder / "results")},
         limit_seconds=SMOKE_SECONDS,
         warnings_are_errors=True,
     )
