@@ -49,7 +49,7 @@ def pgd(
         norm: "linf" as in the paper, or "l2".
         targeted: descend towards `labels` instead of climbing away from them.
         start: images to begin from, instead of a random or plain start.
-        generator: source of the random start.
+        generator: source of the random start, on the CPU wherever the images are.
 
     Returns:
         (batch, 1, 28, 28) adversarial images, inside both boxes.
@@ -102,7 +102,7 @@ def evading_pgd(
     check_attack(images, labels, epsilon, steps, step_size, "linf")
     smooth, judge = Detector(quantise="none", truncated_variance=False), Detector()
     target = 0.9 * threshold  # a margin for what truncation to whole pixels adds
-    multiplier = torch.zeros(len(images))
+    multiplier = torch.zeros(len(images), device=images.device)
     adversarial, best = images, images
     for _ in range(steps if epsilon > 0 else 0):
         loss_gradient = steepest(image_gradient(model, adversarial, labels), "l2")
@@ -164,11 +164,11 @@ def random_point(
     """Return a point drawn uniformly from the epsilon ball around each image."""
     if norm == "linf":
         noise = torch.rand(images.shape, generator=generator) * 2 - 1
-        return images + epsilon * noise
+        return images + epsilon * noise.to(images.device)
     noise = torch.randn(images.shape, generator=generator)
     noise = noise / noise.flatten(1).norm(dim=1)[:, None, None, None]
     radius = torch.rand(len(images), generator=generator) ** (1 / images[0].numel())
-    return images + epsilon * radius[:, None, None, None] * noise
+    return images + epsilon * (radius[:, None, None, None] * noise).to(images.device)
 
 
 def check_images(images: Tensor) -> None:

@@ -20,6 +20,7 @@ from lib.adversarial.data import Digits
 from lib.adversarial.detector import PAPER_THRESHOLD, READINGS
 from lib.adversarial.profiles import Profile
 from lib.book import sweep
+from lib.book.device import best_device
 from lib.book.results import Result
 
 PART = "part3"
@@ -124,13 +125,15 @@ def attack_run(config: dict[str, Any]) -> dict[str, Any]:
         "quantiles", and per threshold "flagged" and "flagged_misclassified" (counts).
     """
     digits = cached_digits(config["dataset"])
+    device = best_device()
     model = models.load(checkpoints.find_by_digest(config["weights"]), config["architecture"])
+    model = model.to(device)
     generator = torch.Generator().manual_seed(config["seed"])
     correct: list[Tensor] = []
     perturbed: list[Tensor] = []
     scores: dict[str, list[Tensor]] = {name: [] for name in READINGS}
-    images = data.to_batch(digits.test_images[: config["images"]])
-    labels = torch.from_numpy(digits.test_labels[: config["images"]])
+    images = data.to_batch(digits.test_images[: config["images"]]).to(device)
+    labels = torch.from_numpy(digits.test_labels[: config["images"]]).to(device)
     size, threshold = config["batch_size"], thresholds(digits)["paper"]["authors"]
     for batch, truth in zip(images.split(size), labels.split(size), strict=True):
         adversarial = attack(model, batch, truth, config, generator, threshold)
@@ -138,7 +141,8 @@ def attack_run(config: dict[str, Any]) -> dict[str, Any]:
         perturbed.append(adversarial - batch)
         for name, reading in READINGS.items():
             scores[name].append(reading.score(adversarial))
-    counts = count(images, torch.cat(correct), {n: torch.cat(s) for n, s in scores.items()}, digits)
+    all_scores = {name: torch.cat(found).cpu() for name, found in scores.items()}
+    counts = count(images.cpu(), torch.cat(correct).cpu(), all_scores, digits)
     return counts | {"perturbation": describe(torch.cat(perturbed))}
 
 

@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 from lib.adversarial import attacks, models
 from lib.adversarial.data import Digits, to_batch
 from lib.adversarial.profiles import TrainingConfig
+from lib.book.device import best_device
 
 
 class Trainer:
@@ -31,13 +32,14 @@ class Trainer:
 
     def __init__(self, config: TrainingConfig, digits: Digits) -> None:
         self.config = config
-        self.images = to_batch(digits.train_images)  # (n, 1, 28, 28)
-        self.labels = torch.from_numpy(digits.train_labels)  # (n,)
+        self.device = best_device()
+        self.images = to_batch(digits.train_images).to(self.device)  # (n, 1, 28, 28)
+        self.labels = torch.from_numpy(digits.train_labels).to(self.device)  # (n,)
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.model = models.build("madry", self.generator, config.initial_weights)
+        self.model = models.build("madry", self.generator, config.initial_weights).to(self.device)
         self.average = models.frozen(self.model)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate)
-        self.perturbations = torch.zeros(self.images.shape, dtype=torch.float16)
+        self.perturbations = torch.zeros_like(self.images, dtype=torch.float16)
         self.epoch = 0
 
     @property
@@ -63,8 +65,8 @@ class Trainer:
         config, losses = self.config, []
         if config.epsilon and self.epoch % config.restart_epochs == 0:
             noise = torch.rand(self.images.shape, generator=self.generator) * 2 - 1
-            self.perturbations = (config.epsilon * noise).half()
-        order = torch.randperm(len(self.images), generator=self.generator)
+            self.perturbations = (config.epsilon * noise).half().to(self.device)
+        order = torch.randperm(len(self.images), generator=self.generator).to(self.device)
         self.model.train()
         for step, index in enumerate(order.split(config.batch_size)):
             progress = self.progress(step)
@@ -97,7 +99,7 @@ class Trainer:
     def update(self, images: Tensor, labels: Tensor) -> float:
         """Take one step of Adam on the mean cross-entropy; return that loss."""
         self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bfloat16):
             logits = self.model(images)
         loss = F.cross_entropy(logits.float(), labels)
         loss.backward()
@@ -127,7 +129,7 @@ class Trainer:
         """Continue from what `state` returned."""
         self.epoch = int(tensors["epoch"])
         self.generator.set_state(tensors["generator"])
-        self.perturbations = tensors["perturbations"]
+        self.perturbations = tensors["perturbations"].to(self.device)
         for prefix, module in (("model", self.model), ("average", self.average)):
             names = module.state_dict().keys()
             module.load_state_dict({name: tensors[f"{prefix}.{name}"] for name in names})
@@ -164,7 +166,7 @@ def train(
             report(epoch, loss, trainer.average)
         if checkpoint is not None:
             write_state(checkpoint, trainer)
-    return models.frozen(trainer.average)
+    return models.frozen(trainer.average).cpu()
 
 
 def remaining(trainer: Trainer) -> Iterator[int]:

@@ -1,0 +1,108 @@
+"""Digits and networks small enough for tests; what is real is asked for and may be missing."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from lib.adversarial import checkpoints, data, evaluation
+from lib.adversarial.data import Digits
+from lib.book import data_root, results
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Hold torch to one thread, as the book's own runs are: sums come out in one order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def no_open_figures() -> Iterator[None]:
+    """Begin without figures and leave none behind."""
+    plt.close("all")
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="session")
+def digits() -> Digits:
+    """Give the embedded rung."""
+    return data.load("digits")
+
+
+@pytest.fixture(scope="session")
+def mnist() -> Digits:
+    """Give MNIST, or skip the test."""
+    if not data_root.present("mnist"):
+        pytest.skip("MNIST is not under the data root: `python -m lib.book.data_root get mnist`")
+    return data.load("mnist")
+
+
+@pytest.fixture
+def few(digits: Digits) -> Callable[[int, int], Digits]:
+    """Return a function that keeps the first so many embedded training and test images."""
+
+    def keep(train: int, test: int) -> Digits:
+        return Digits(
+            "digits",
+            "embedded",
+            digits.train_images[:train],
+            digits.train_labels[:train],
+            digits.test_images[:test],
+            digits.test_labels[:test],
+        )
+
+    return keep
+
+
+@pytest.fixture(scope="session")
+def small_network(digits: Digits) -> nn.Module:
+    """Give a small network that reads most embedded digits and that attacks can fool."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = nn.Sequential(
+            nn.Conv2d(1, 8, kernel_size=5, stride=2, padding=2),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(8 * 14 * 14, 32),
+            nn.ReLU(),
+            nn.Linear(32, 10),
+        )
+    images, labels = data.to_batch(digits.train_images), torch.from_numpy(digits.train_labels)
+    optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(12):
+        for index in torch.randperm(len(images), generator=generator).split(64):
+            optimizer.zero_grad()
+            F.cross_entropy(network(images[index]), labels[index]).backward()
+            optimizer.step()
+    return network.eval().requires_grad_(False)
+
+
+@pytest.fixture
+def private_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Let results and checkpoints of the test go into its own folder, and be found only there."""
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr(checkpoints, "CACHE", tmp_path / "cache")
+    monkeypatch.setenv("BOOK_DATA", str(tmp_path))
+    monkeypatch.delenv("BOOK_RETRAIN", raising=False)
+    evaluation.benign_runs.cache_clear()
+    evaluation.cached_digits.cache_clear()
+    yield tmp_path
+    evaluation.benign_runs.cache_clear()
+    evaluation.cached_digits.cache_clear()
+
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    """Give a generator that starts alike in every test."""
+    return np.random.default_rng(0)
