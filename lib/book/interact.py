@@ -4,6 +4,7 @@ A page to explore is one pure function `draw(**settings) -> Figure`. With a live
 settings become linked controls; run by papermill or read as a file, a strip of settings is drawn.
 """
 
+import html
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -55,7 +56,7 @@ def explore(
 def panel(
     draw: Draw, controls: Mapping[str, Any], start: Mapping[str, Any], alt: str
 ) -> widgets.VBox:
-    """Return the controls over their picture; an error is shown in the picture's place.
+    """Return the controls over their picture and, in words, what it shows or what went wrong.
 
     The picture is replaced, never appended, so hundreds of moves need no more memory than one.
     """
@@ -70,12 +71,13 @@ def panel(
         try:
             figure = draw(**setting)
         except Exception as error:  # a reader moves on; the message stands where the picture was
-            line.value = f"<b>{type(error).__name__}: {error}</b> with <code>{call}</code>"
+            said = html.escape(f"{type(error).__name__}: {error}")
+            line.value = f"<b>{said}</b><br><code>draw({html.escape(call)})</code>"
             return
         picture.value = png(figure)
-        picture.alt = alt.format(**setting)
         plt.close(figure)
-        line.value = f"<code>draw({call})</code>"
+        shown = html.escape(alt.format(**setting))  # in words too: an image widget has no alt text
+        line.value = f"{shown}<br><code>draw({html.escape(call)})</code>"
 
     def back(_: object) -> None:
         for name, control in made.items():
@@ -94,6 +96,7 @@ def _control(name: str, abbreviation: Any, value: Any) -> widgets.ValueWidget:
     control.value = value
     control.description = name.replace("_", " ")
     control.style = {"description_width": "7em"}
+    control.layout.width = "34em"
     if hasattr(control, "continuous_update"):
         control.continuous_update = False  # one answer per move, none while dragging
     return control
