@@ -25,7 +25,7 @@ MNIST_FILES = {
     "test_images": "t10k-images-idx3-ubyte.gz",
     "test_labels": "t10k-labels-idx1-ubyte.gz",
 }
-EMBEDDED_TEST_IMAGES = 500
+EMBEDDED_TEST_IMAGES = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +113,7 @@ def load_embedded() -> Digits:
     """Return scikit-learn's 1,797 handwritten digits, enlarged to 28x28 with MNIST's margin.
 
     Each 8x8 scan is interpolated to 20x20 and centred with four black pixels around, as MNIST's
-    digits are. The last 500 are the test set; they come from other writers than the first.
+    digits are. The last 200 are the test set.
     """
     bunch = load_digits()
     small = np.pad(bunch.images / 16.0, ((0, 0), (1, 1), (1, 1)))  # (n, 10, 10): ink stays inside

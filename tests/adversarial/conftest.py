@@ -79,7 +79,7 @@ def small_network(digits: Digits) -> nn.Module:
     images, labels = data.to_batch(digits.train_images), torch.from_numpy(digits.train_labels)
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
     generator = torch.Generator().manual_seed(0)
-    for _ in range(12):
+    for _ in range(8):
         for index in torch.randperm(len(images), generator=generator).split(64):
             optimizer.zero_grad()
             F.cross_entropy(network(images[index]), labels[index]).backward()
