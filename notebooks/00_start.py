@@ -21,8 +21,8 @@
 #   recording, and hardly *when*. (To come.)
 # - **Part II, faces.** A code that has forgotten *who* is in the picture recognises expressions better
 #   on people it never met. (To come.)
-# - **Part III, adversarial examples.** A network's features miss a change that a linear filter from
-#   1990s steganalysis sees. (Chapters 30 to 35.)
+# - **Part III, adversarial examples.** A network's features miss a change that a linear filter, which
+#   steganalysts used in the 2000s, sees. (Chapters 30 to 35.)
 #
 # Every number here was computed by this book's code and stored in a file with the way it came about.
 # Nothing is typed by hand, what does not reproduce stays in, and every picture says which data it came
@@ -60,7 +60,15 @@ label = torch.from_numpy(digits.test_labels[:1])
 strengths = (0.0, 0.04, 0.08, 0.12, 0.16, 0.2)
 generator = torch.Generator().manual_seed(SEED)
 attacked = [
-    attacks.pgd(model, image, label, epsilon, steps=profile.steps, generator=generator)
+    attacks.pgd(
+        model,
+        image,
+        label,
+        epsilon,
+        steps=profile.steps,
+        step_size=profile.step_size,
+        generator=generator,
+    )
     for epsilon in strengths
 ]
 threshold = evaluation.thresholds(digits)["paper"]["authors"]
@@ -87,13 +95,13 @@ Markdown("\n".join(f"- [{title(chapter)}]({chapter.stem}.ipynb)" for chapter in 
 # - **An evening.** Chapters 30 to 35 in order, with the exercises. `./run_all.sh` regenerates all of
 #   it from the stored networks and results; delete a result file, and it is computed again.
 # - **A cluster.** `./run_all.sh paper --retrain` trains the networks by the published recipe and
-#   attacks 1,000,000 images.
+#   attacks the published 1,000,000 images, and more for the ledger.
 #
 # ## What surprises you
 #
 # In Part III: the published threshold is an integer overflow, found again to its last bit (32). The
 # rate that the paper calls *true positive rate* cannot exceed one minus the accuracy, whatever the
-# detector does (33). And an attacker who has read the paper walks past the filter (34).
+# detector does (33). And how little an attacker who has read the paper is slowed down (34).
 #
 # ## This machine
 

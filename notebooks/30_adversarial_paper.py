@@ -18,9 +18,8 @@
 #
 # A network reads a handwritten digit almost perfectly. Change every pixel a little, in the right
 # direction, and it reads another one. The network's features do not know that anything happened.
-# Does something much simpler know? The paper takes a linear filter from the time when
-# steganalysts looked for hidden messages in images, points it at attacked digits, and claims
-# three things:
+# Does something much simpler know? The paper takes a linear filter with which steganalysts look for
+# hidden messages in images, applies it to attacked digits, and claims three things:
 #
 # 1. the filter finds the attacked images, and ever better as the attack grows (Table II, Fig. 2);
 # 2. it does so just where the network stops being robust (section IV-A, Fig. 3);
@@ -53,11 +52,15 @@ cost(page.chapter)
 #
 # A steganographer hides a message by nudging pixels; a steganalyst says whether an image was
 # nudged. An attacker fools a network by nudging pixels; a detector says whether an image was
-# nudged. The paper's Table I sets the two side by side, and its argument rests on the last row.
-# In steganography the *sender* shapes the distribution $\mathcal{P}_1$ of altered images and keeps
-# it close to that of covers, $\mathcal{P}_0$. An attacker on a network is free to move an image as
-# far as the constraint allows, and gains by doing so. The further she goes, the more she leaves
-# the distribution that a steganalyst knows.
+# nudged. A *cover* is an untouched image, a *stego image* one that carries a message, and the
+# *adaptivity criterion* tells the sender which pixels are safest to change.
+#
+# The paper's Table I sets the two games side by side, and its argument rests on the last row. In
+# steganography $\mathcal{P}_0$ are covers and $\mathcal{P}_1$ stego images: the *sender* makes
+# $\mathcal{P}_1$ and keeps it close to $\mathcal{P}_0$. For a network $\mathcal{P}_1$ is the true
+# class of an image and $\mathcal{P}_0$ are all other classes; both are given, and the attacker
+# pushes an image of $\mathcal{P}_1$ across the boundary, as far as her constraint allows. The
+# further she goes, the more she leaves the images that a steganalyst knows.
 
 # %%
 import pandas as pd
@@ -74,8 +77,11 @@ page.table(
 # ## The experiment in one drawing
 #
 # Fig. 1 of the paper, drawn from its text. Each test image is attacked with full knowledge of the
-# network (a *white-box* attack), at 50 strengths $\varepsilon$ from 0.01 to 0.50. The detector
-# knows neither network nor attack. An image that it flags goes out; the rest is classified.
+# network (a *white-box* attack) by *projected gradient descent*, PGD. No pixel may change by more
+# than $\varepsilon$ (the attack lives in the *infinity norm*), at 50 strengths from 0.01 to 0.50 of
+# the pixel range. The detector knows neither network nor attack. It computes one number, $\hat p$,
+# and flags the image if that exceeds a threshold $\bar p$. A flagged image goes out; the rest is
+# classified.
 
 # %%
 page.figure(
@@ -83,18 +89,18 @@ page.figure(
     "part3_fig1_workflow",
     alt="Block diagram: a benign image is attacked by PGD, the detector asks whether p-hat exceeds "
     "the threshold; if yes the image is flagged as adversarial, if no the network labels it.",
-    caption="Fig. 1, the workflow. Watch what is missing: no benign image ever enters on the left.",
+    caption="Fig. 1, the workflow. Watch what is missing: every image that reaches the detector has "
+    "been attacked.",
 )
 
 # %% [markdown]
-# That nothing benign enters is why Fig. 4 of the paper can count a flagged image as a success
-# whatever the network would have said. Chapter 33 returns to this.
+# That nothing benign reaches the detector is why Fig. 4 of the paper can count a flagged image as a
+# success whatever the network would have said. Chapter 33 returns to this.
 #
 # ## The data
 #
 # The paper uses MNIST: 60,000 training and 10,000 test images of 28x28 pixels, grey values 0 to
-# 255. (It says 50,000 for training. The threshold comes out the same either way; chapter 32 shows
-# why.) Where MNIST is not there, this book falls back on scikit-learn's smaller digits, enlarged
+# 255. (It says 50,000 for training. Chapter 32 shows that its threshold comes out the same.) Where MNIST is not there, this book falls back on scikit-learn's smaller digits, enlarged
 # to the same size, and says so under every picture. Those numbers are never the paper's.
 
 # %%
@@ -116,8 +122,8 @@ print(f"{100 * black:.1f} % of all test pixels are exactly 0")
 
 # %% [markdown]
 # That last number is a warning. An attack in the infinity norm may move *every* pixel, and on a
-# black background almost any movement is visible to almost any detector. A result on MNIST may be
-# about the attack, or about the background. Chapter 34 takes the two apart.
+# black background a detector that merely counts black pixels would notice. A result on MNIST may be
+# about the attack, or about the background. Chapter 34 returns to this.
 #
 # ## What is tested where
 #
@@ -125,11 +131,23 @@ print(f"{100 * black:.1f} % of all test pixels are exactly 0")
 # |---|---|---|
 # | no benign image is flagged | IV-A | 32, 33 |
 # | the detection rate rises with $\varepsilon$, for both networks | Table II, Fig. 2 | 33 |
-# | attacks on the robust network are harder to detect: they change pixels more alike | IV-A | 33 |
+# | attacks on the robust network are harder to detect: they change more pixels, and more alike | IV-A | 33 |
 # | detection rises where the network loses robustness | IV-A, Fig. 3 | 33 |
+# | the filter finds a majority of the attacks that would have been misclassified | IV-B | 33 |
 # | natural network + filter never falls below 50 %, robust + filter never below 96 % | IV-B, Fig. 4 | 33 |
 # | perfect separation from $\varepsilon$ = 0.17 (natural) and 0.31 (robust) | IV-B | 33 |
-# | filter and robust network are "very hard to defeat with the same adversarial examples" | V | 34 |
+# | network and filter together are very hard to defeat with the same images | V | 33, 34 |
+#
+# ## Sources
+#
+# - P. Schöttle, A. Schlögl, C. Pasquini, R. Böhme, *Detecting adversarial examples: a lesson from
+#   multimedia security*, EUSIPCO 2018; [arXiv 1803.03613](https://arxiv.org/abs/1803.03613).
+# - *The authors' scripts*: [alxshine/stego4secureML](https://github.com/alxshine/stego4secureML),
+#   named in footnote 4. They carry no licence; nothing of them is copied here.
+# - *Madry's challenge*, its networks and attack script:
+#   [MadryLab/mnist_challenge](https://github.com/MadryLab/mnist_challenge), footnote 2; the authors
+#   used commit 2527d24 and changed only epsilon.
+# - The reference pair: [BorealisAI/advertorch](https://github.com/BorealisAI/advertorch), LGPL-3.0.
 #
 # ## Exercises
 #

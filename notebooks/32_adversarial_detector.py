@@ -20,12 +20,13 @@
 #
 # | symbol | meaning | range, shape | in the code |
 # |---|---|---|---|
-# | $x^i$ | pixel $i$ | 0 to 255, (batch, 28, 28) | `pixels` |
+# | $x^i$ | pixel $i$ (here $i$ counts pixels; in chapter 31 it is a class) | 0 to 255, (batch, 28, 28) | `pixels` |
+# | $n$ | pixels with a full neighbourhood | 26 x 26 = 676 | |
 # | $\hat x^i$ | its prediction from the eight neighbours | (batch, 26, 26) | `predicted` |
 # | $\sigma_i^2$ | variance in the neighbourhood | (batch, 26, 26) | `variance` |
 # | $w_i$ | weight, proportional to $1/(5+\sigma_i^2)$ | (batch, 26, 26) | `weights` |
-# | $\hat p$ | the detector's score | (batch,) | `score` |
-# | $\bar p$ | threshold | | `threshold` |
+# | $\hat p$ | the detector's score, in grey levels over $n$ | about 0.001 to 0.01 for clean digits, (batch,) | `score` |
+# | $\bar p$ | threshold, above which an image is flagged | | `threshold` |
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -48,15 +49,21 @@ cost(page.chapter)
 # %% [markdown]
 # ## Predict each pixel from its neighbours
 #
-# In a natural image a pixel is nearly what its neighbours suggest. A message hidden in the image,
-# or an attack, breaks that. The filter of section III-A predicts each pixel, and eq. 3 averages the
-# weighted surprise:
+# In a photograph a pixel is nearly what its neighbours suggest. A message hidden in it, or an attack,
+# breaks that. The filter of section III-A predicts each pixel, and eq. 3 averages the weighted
+# surprise:
 #
 # $$\hat{x}^i = x^i * \begin{pmatrix} -1/4 & 1/2 & -1/4 \\ 1/2 & 0 & 1/2 \\ -1/4 & 1/2 & -1/4 \end{pmatrix},
 # \qquad \hat{p} = \frac{1}{n} \sum_{i=0}^{n-1} w_i \left( x^i - \hat{x}^i \right),
 # \qquad w_i^{-1} \propto 5 + \sigma_i^2 .$$
 #
 # The weights trust the filter where the image is flat and forgive it where it is busy.
+#
+# The name of the method, *weighted stego-image* steganalysis, comes from its original form (Ker and
+# Böhme 2008), which multiplies each residual by the direction in which hiding a bit would have moved
+# that pixel, so that the terms add up. Eq. 3 drops this factor. With equal weights its signed sum of
+# second differences would telescope to almost nothing; that is why the authors' code takes the
+# *magnitude* of each term.
 
 # %%
 source(detector.residual)
@@ -67,7 +74,13 @@ model = network.load()
 image = data.to_batch(digits.test_images[:1])
 label = torch.from_numpy(digits.test_labels[:1])
 attacked = attacks.pgd(
-    model, image, label, 0.1, steps=profile.steps, generator=torch.Generator().manual_seed(SEED)
+    model,
+    image,
+    label,
+    0.1,
+    steps=profile.steps,
+    step_size=profile.step_size,
+    generator=torch.Generator().manual_seed(SEED),
 )
 for name, each in {"benign": image, "attacked": attacked}.items():
     page.figure(
@@ -101,15 +114,21 @@ print(
 # ## One formula, several readings
 #
 # Eq. 3 leaves much open. Is the residual signed, or its magnitude taken? Do the weights sum to one?
-# Does "the neighborhood of pixel $i$" mean the four nearest pixels, or all eight? Are pixels in 0 to
-# 255 or 0 to 1? The authors' published code answers, and the answers are not always the ones that
-# the text suggests: *magnitude*, *sum to one*, *four*, *0 to 255, truncated*. Each reading is one
-# object:
+# Does "the neighborhood of pixel $i$ (but excluding the center pixel)" mean the four nearest pixels,
+# or the eight that the filter itself uses? Are pixels in 0 to 255 or 0 to 1? The authors' published
+# code answers: *magnitude*, *sum to one*, *four*, *0 to 255, truncated*. Each reading is one object:
 
 # %%
 source(detector.Detector)
 
+# %%
+for name, reading in detector.READINGS.items():
+    print(f"{name:13} {reading}")
+
 # %% [markdown]
+# *literal* takes all eight neighbours for the variance, as the text may be read. The *ink counter* is
+# no steganalysis: it counts the pixels that are not black, and is here to be compared with.
+#
 # ## The threshold
 #
 # The paper is "conservative": $\bar p$ is the largest score of any benign training image. Here is
@@ -123,7 +142,7 @@ page.table(
             {
                 "reading": run.config["reading"],
                 "threshold: maximum": run.metrics["thresholds"]["maximum"],
-                "of the first 50,000": run.metrics["maximum_of_first"].get("50000"),
+                **run.metrics["maximum_of"],
                 "99th percentile": run.metrics["thresholds"]["percentile"],
                 "test maximum": run.metrics["test_maximum"],
                 "flagged at maximum": run.metrics["false_positives"]["maximum"],
@@ -142,8 +161,9 @@ page.table(
 
 # %% [markdown]
 # Two things to see. The maximum comes from one image; the 99th percentile lies far below it, so the
-# conservative threshold costs a great deal of sensitivity. And it makes no difference whether 50,000
-# or all training images are asked: the one image that decides is among the first.
+# conservative threshold costs a great deal of sensitivity. And for the paper's reading it makes no
+# difference which training images are asked, since the one that decides is in every selection; for
+# other readings it can.
 
 # %%
 scores = {
@@ -161,25 +181,35 @@ page.figure(
 
 # %%
 outlier = int(scores["training images"].argmax())
+chosen = data.to_batch(digits.train_images[outlier : outlier + 1])
 page.figure(
-    plots.detector_panel(
-        data.to_batch(digits.train_images[outlier : outlier + 1]), detector.READINGS["paper"]
-    ),
+    plots.detector_panel(chosen, detector.READINGS["paper"]),
     "part3_threshold_image",
     alt="The benign training image with the highest score, through the detector.",
-    caption="The one training image that sets the threshold for all others.",
+    caption=f"Training image {outlier:,}, whose score is the formula's maximum. Almost all of it comes "
+    "from the few pixels that light up in the last panel.",
+)
+pixels = detector.to_pixels(chosen, "truncate")
+terms = detector.READINGS["paper"].weights(pixels) * detector.residual(pixels).abs()
+flat = detector.local_variance(pixels, 4).trunc() == 0
+print(
+    f"{int((flat & (terms > 0)).sum())} of {terms.numel()} pixels have four equal neighbours and yet "
+    f"a residual; they make up {float(terms[flat].sum() / terms.sum()):.1%} of the score"
 )
 
 # %% [markdown]
 # ## Forensics: where does 0.014321956650606307 come from?
 #
-# That constant is hard-coded in the authors' scripts. The formula gives another maximum. Their
-# comment beside it reads "mean nan". A mean of NaN means that some image scored NaN, and NaN means
-# that something was divided by zero. But $5 + \sigma^2$ is never zero... unless it is kept in
-# **eight bits**. There, 251 + 5 is 0.
+# That constant is hard-coded in three of the authors' scripts (`05_diff_generation.py`, `09_` and
+# `11_`). The formula gives another maximum, and the published `04_threshold_generation.py` a third:
+# it reads images in 0 to 1, which is our reading *unit scale* in the table above. Beside the constant
+# stands a comment: "min 0.0003615763742060155 ... mean nan". A mean of NaN says that some image
+# scored NaN. When can that be? If $5 + \sigma^2$ were zero, a weight would be infinite, and dividing
+# it by the sum of weights, infinite too, gives NaN. But $5 + \sigma^2$ is never zero... unless it
+# is kept in **eight bits**. There, 251 + 5 is 0.
 #
-# So: take MNIST as it is read from disk, unsigned bytes. Store the variance in an array of that
-# type, where it wraps modulo 256. Add 5, wrapping again.
+# So: take MNIST as it is read from disk, unsigned bytes. Store the variance in an array of that type,
+# where it wraps modulo 256. Add 5, wrapping again. Take the largest score of the images that remain.
 
 # %%
 source(detector.wrapped_scores)
@@ -191,41 +221,44 @@ wrapped = np.concatenate(
 page.table(
     pd.DataFrame(
         [
-            ("as the formula says", float(scores["training images"].max()), "0"),
-            (
-                "variance wrapped in 8 bits",
-                float(np.nanmax(wrapped)),
-                f"{np.isnan(wrapped).sum():,}",
-            ),
-            ("constant in the authors' scripts", detector.PAPER_THRESHOLD, "mean nan"),
+            ("the formula", scores["training images"].min(), scores["training images"].max(), "0"),
+            ("8 bits", np.nanmin(wrapped), np.nanmax(wrapped), f"{np.isnan(wrapped).sum():,}"),
+            ("authors' scripts", detector.PAPER_MINIMUM, detector.PAPER_THRESHOLD, "mean nan"),
         ],
-        columns=["variance", "largest score", "images that score NaN"],
+        columns=["variance in", "smallest score", "largest score", "images that score NaN"],
     ),
     "part3_threshold_forensics",
-    alt="Largest score by the formula, with 8-bit wrapping, and the authors' constant.",
-    caption="The emulated overflow and the published constant, all digits printed.",
+    alt="Smallest and largest score by the formula, with 8-bit wrapping, and in the authors' scripts.",
+    caption="The emulated overflow and the published constants, all digits printed.",
     number=".17g",
 )
 if digits.name == "mnist":
     print("equal, bit for bit:", bool(np.nanmax(wrapped) == detector.PAPER_THRESHOLD))
+    crowned = int(np.nanargmax(wrapped))
+    print(
+        f"the overflow crowned another image: number {crowned:,}, whose score by the formula is "
+        f"{scores['training images'][crowned]:.5f}"
+    )
 else:
     print("the constant is MNIST's; on this rung there is nothing to compare it with")
 
 # %% [markdown]
-# The threshold of the paper is an integer overflow. It does no harm here: the attacked images were
-# scored without it, and a threshold that is a little too high only flags a little less. But it is a
-# lesson in reproduction: the text alone would never have led to this number, and the number alone
-# told the whole story. We use the authors' constant wherever we stand beside their figures, and show
-# what the formula's own maximum changes (chapter 34).
+# The threshold of the paper is an integer overflow. The attacked images were scored without it, so all
+# it does is to set the bar a little higher than the formula would; the ledger in chapter 34 says how
+# much less is flagged. But it is a lesson in reproduction: the text alone would never have led to this
+# number, and the number alone told the story. We use the authors' constant wherever we stand beside
+# their figures.
 #
 # ## Exercises
 #
-# 1. Write an $f(\text{row}) + g(\text{column})$ perturbation of size 0.3 that the detector does not
-#    see. Why does the *weight* still notice? *Hint: $\sigma_i^2$ is computed from the same pixels.*
-# 2. Which variances make the wrapped weight largest? *Solution:* those just above a multiple of 256
-#    minus 5, where the wrapped sum is 1, not 5:
+# 1. Write an $f(\text{row}) + g(\text{column})$ perturbation of size 0.3 that leaves every residual
+#    as it was. Why may the score change all the same? *Hint: $\sigma_i^2$ is computed from the same
+#    pixels.*
+# 2. Which variances make the *finite* wrapped weight largest? *Solution:* those where the wrapped sum
+#    is 1, one above a multiple of 256 minus 5:
 
 # %%
 variances = np.arange(0, 600)
-weights = 1.0 / np.maximum((variances.astype(np.uint8) + np.uint8(5)).astype(float), 1e-9)
-print("variances with a wrapped weight of 1:", variances[weights == 1.0])
+wrapped_sum = variances.astype(np.uint8) + np.uint8(5)
+print("variances with a wrapped weight of 1:", variances[wrapped_sum == 1])
+print("variances with an infinite weight:   ", variances[wrapped_sum == 0])

@@ -14,7 +14,10 @@ NORMS = ("linf", "l2")
 
 
 def fgm(model: nn.Module, images: Tensor, labels: Tensor, epsilon: float) -> Tensor:
-    """Fast gradient method [16 in the paper]: one signed step of size epsilon, from the image."""
+    """Fast gradient method ([16] in the paper): one step along the sign, of length epsilon.
+
+    Arguments and errors as for `pgd`; returns (batch, 1, 28, 28).
+    """
     return pgd(
         model, images, labels, epsilon, steps=1, step_size=epsilon, random_start=False
     )  # (batch, 1, 28, 28)
@@ -82,10 +85,10 @@ def evading_pgd(
 ) -> Tensor:
     """Attack the network *and* the detector: the attacker who knows both, whom the paper omits.
 
-    Climbs loss - multiplier * p_hat / threshold with both gradients brought to unit length. Each
-    image's multiplier grows while the image would be flagged and shrinks while it would not (dual
-    ascent on "p_hat stays below the threshold"). It starts at the image: random noise on a black
-    background is what the detector sees best.
+    Climbs loss - multiplier * p_hat with both gradients brought to unit length. Each image's
+    multiplier grows while p_hat exceeds nine tenths of the threshold and shrinks below that (dual
+    ascent on "p_hat stays below the threshold"). It starts at the image itself: from a random point
+    every pixel of the background would begin as something to be hidden.
 
     Args:
         model, images, labels, epsilon, steps, step_size: as for `pgd`.

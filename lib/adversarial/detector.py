@@ -16,6 +16,7 @@ from lib.adversarial.data import to_batch
 
 PREDICTOR = ((-0.25, 0.5, -0.25), (0.5, 0.0, 0.5), (-0.25, 0.5, -0.25))
 PAPER_THRESHOLD = 0.014321956650606307  # the constant in the authors' scripts; see `wrapped_scores`
+PAPER_MINIMUM = 0.0003615763742060155  # in the comment beside it
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ class Detector:
 
     def score(self, images: Tensor) -> Tensor:
         """Return p-hat (batch,) float64 of images (batch, 1, height, width) float in [0, 1].
+
+        In grey levels, divided by the number of pixels a second time where the weights sum to 1,
+        as in the authors' code: a constant factor, which the threshold shares.
 
         Raises:
             ValueError: the images have the wrong shape or range, or hold NaN.

@@ -16,8 +16,9 @@ AttackReadings = Mapping[str, Mapping[str, Sequence[Result]]]  # {kind: {reading
 class Entry:
     """One open point: what the text says, what we do and why, and where the effect is measured.
 
-    Either `reading` (of the detector) and `threshold`, or `attack` (a reading of the attack) names
-    the other choice; `rate` is what is compared at `epsilon`.
+    Either `reading` (of the detector) and `threshold`, or `attack` (a reading of the attack), or
+    `other_rate` names the other choice; `rate` is what is compared at `epsilon`. Readings of the
+    detector are compared at the formula's maximum of each, so that one thing differs at a time.
     """
 
     item: str
@@ -28,6 +29,7 @@ class Entry:
     threshold: str = "maximum"
     attack: str = ""
     rate: str = "flagged"
+    other_rate: str = ""
     epsilon: float = 0.10
 
 
@@ -52,6 +54,11 @@ ENTRIES = (
     Entry(*_STEP, attack="step grows with epsilon"),
     Entry(*_STEPS, attack="100 steps"),
     Entry(*_SEED, attack="another seed"),
+    Entry(
+        *("flagged images", "count as success (code)", "the same", "lost, if read correctly"),
+        rate="correct or flagged",
+        other_rate="rightly handled",
+    ),
     Entry(*_START, attack="no random start", **_STRONG),  # type: ignore[arg-type]
     Entry(*_STEP, attack="step grows with epsilon", **_STRONG),  # type: ignore[arg-type]
     Entry(*_STEPS, attack="100 steps", **_STRONG),  # type: ignore[arg-type]
@@ -79,7 +86,8 @@ def table(runs: Runs, attacks: AttackReadings, rate_name: str) -> pd.DataFrame:
 def mine(entry: Entry, kind: str, runs: Runs, attacks: AttackReadings) -> float:
     """Return the rate under the book's choice, on the images of the other choice."""
     found = attacks[kind]["as published"] if entry.attack else runs["ours", kind]
-    return share(at_epsilon(found, entry.epsilon), entry.rate)
+    threshold = "authors" if entry.reading == "paper" else "maximum"
+    return share(at_epsilon(found, entry.epsilon), entry.rate, threshold=threshold)
 
 
 def others(entry: Entry, kind: str, runs: Runs, attacks: AttackReadings) -> float:
@@ -87,4 +95,6 @@ def others(entry: Entry, kind: str, runs: Runs, attacks: AttackReadings) -> floa
     if entry.attack:
         return share(at_epsilon(attacks[kind][entry.attack], entry.epsilon), entry.rate)
     run = at_epsilon(runs["ours", kind], entry.epsilon)
+    if entry.other_rate:
+        return share(run, entry.other_rate)
     return share(run, entry.rate, entry.reading, entry.threshold)

@@ -120,18 +120,21 @@ def draw_image(axes: Axes, image: Tensor, limit: float | None = None) -> None:
     axes.spines[:].set_visible(False)
 
 
-def first_filters(networks: Mapping[str, nn.Module]) -> Figure:
-    """Draw the first-layer kernels (out, 1, size, size) of several networks, strongest first."""
-    shown = 16
+def first_filters(networks: Mapping[str, nn.Module], shown: int = 12) -> Figure:
+    """Draw the first-layer kernels of several networks, the most concentrated ones first.
+
+    Above each stands the share of its absolute weight that lies in its largest entry.
+    """
     figure, grid = plt.subplots(
-        len(networks), shown, figsize=(PAGE_WIDTH, 0.62 * len(networks) + 0.2), squeeze=False
+        len(networks), shown, figsize=(PAGE_WIDTH, 0.85 * len(networks)), squeeze=False
     )
     for line, (name, network) in zip(grid, networks.items(), strict=True):
-        kernels = network.get_parameter("conv1.weight")[:, 0]
-        order = kernels.abs().amax(dim=(1, 2)).argsort(descending=True)[:shown]
-        limit = float(kernels.abs().max())
-        for axes, kernel in zip(line, kernels[order], strict=True):
-            draw_image(axes, kernel, limit)
+        kernels = network.get_parameter("conv1.weight")[:, 0]  # (out, size, size)
+        weights = kernels.abs().flatten(1)
+        shares = weights.amax(dim=1) / weights.sum(dim=1)
+        for axes, index in zip(line, shares.argsort(descending=True)[:shown], strict=True):
+            draw_image(axes, kernels[index], float(weights[index].max()))
+            axes.set_title(f"{float(shares[index]):.2f}", loc="center", fontsize=8)
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
     return figure
 
@@ -153,7 +156,7 @@ def walk(accuracies: pd.DataFrame) -> Figure:
 def curves(
     runs: Mapping[tuple[str, str], Sequence[Result | None]],
     name: str,
-    paper: Mapping[str, Mapping[str, float]] | None = None,
+    paper: Mapping[str, Mapping[float, float]] | None = None,
     *,
     ylabel: str,
     reading: str = "paper",
@@ -164,18 +167,16 @@ def curves(
     Args:
         runs: results by (pair, kind), one per epsilon; a missing one leaves a gap.
         name: which rate, see `evaluation.rate`.
-        paper: {kind: {epsilon as text: value}}, or None where the paper shows no such curve.
+        paper: {kind: {epsilon: value}}, or None where the paper shows no such curve.
         ylabel: what the rate means.
         reading: which reading of the detector.
         threshold: which of its thresholds.
     """
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.3))
     for kind, points in (paper or {}).items():
-        x = [float(epsilon) for epsilon in points]
-        axes.plot(x, list(points.values()), color=PALE, linewidth=5, solid_capstyle="round")
-        axes.plot([], [], color=KIND_COLOURS[kind], alpha=0)
-    if paper:
-        axes.plot([], [], color=PALE, linewidth=5, label="the paper's curves")
+        colour, label = KIND_COLOURS[kind], f"{kind}, the paper"
+        x, y = list(points), list(points.values())
+        axes.plot(x, y, color=colour, linewidth=6, alpha=0.3, solid_capstyle="round", label=label)
     for (pair, kind), results in runs.items():
         draw_rate(axes, results, name, pair, kind, reading, threshold)
     axes.set(xlabel="$\\varepsilon$", ylabel=ylabel, ylim=(-0.03, 1.03), xlim=(0, 0.505))
@@ -203,16 +204,17 @@ def draw_rate(
     axes.plot(epsilons, values, PAIR_LINES[pair], color=colour, label=f"{kind}, {pair}")
 
 
-def roughness(runs: Mapping[tuple[str, str], Sequence[Result]]) -> Figure:
-    """Draw how unalike neighbouring pixels change, over epsilon, see `evaluation.describe`."""
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 2.8))
-    for (pair, kind), results in runs.items():
-        epsilons = [result.config["epsilon"] for result in results]
-        values = [result.metrics["perturbation"]["roughness"] for result in results]
-        style, colour = PAIR_LINES[pair], KIND_COLOURS[kind]
-        axes.plot(epsilons, values, style, color=colour, label=f"{kind}, {pair}")
-    axes.set(xlabel="$\\varepsilon$", ylabel="roughness", xlim=(0, 0.505), ylim=(0, None))
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
+def perturbations(runs: Mapping[tuple[str, str], Sequence[Result]]) -> Figure:
+    """Draw how many pixels change, and how unalike neighbours do, see `evaluation.describe`."""
+    figure, grid = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.7))
+    for axes, name in zip(grid, ("changed", "roughness"), strict=True):
+        for (pair, kind), results in runs.items():
+            epsilons = [result.config["epsilon"] for result in results]
+            values = [result.metrics["perturbation"][name] for result in results]
+            style, colour = PAIR_LINES[pair], KIND_COLOURS[kind]
+            axes.plot(epsilons, values, style, color=colour, label=f"{kind}, {pair}")
+        axes.set(xlabel="$\\varepsilon$", ylabel=name, xlim=(0, 0.505), ylim=(0, None))
+    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
 
 
@@ -234,6 +236,19 @@ def scores(
     for style, (name, value) in zip(("-", "--", ":"), thresholds.items(), strict=False):
         axes.axhline(value, color=INK, linestyle=style, linewidth=1.2, label=f"threshold: {name}")
     axes.set(xlabel="$\\varepsilon$", ylabel="$\\hat p$", xlim=(0, 0.505), yscale="log")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
+    return figure
+
+
+def areas(runs: Mapping[tuple[str, str], Sequence[Result]]) -> Figure:
+    """Draw the area under the ROC curve over epsilon, attacked against benign images."""
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 2.8))
+    for (pair, kind), results in runs.items():
+        epsilons = [result.config["epsilon"] for result in results]
+        values = [result.metrics["readings"]["paper"]["auc"] for result in results]
+        style, colour = PAIR_LINES[pair], KIND_COLOURS[kind]
+        axes.plot(epsilons, values, style, color=colour, label=f"{kind}, {pair}")
+    axes.set(xlabel="$\\varepsilon$", ylabel="area under the ROC curve", xlim=(0, 0.205))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
     return figure
 
@@ -308,20 +323,23 @@ def effects(
 
 
 def two_attackers(ledger: Mapping[str, Mapping[str, Sequence[Result]]], name: str) -> Figure:
-    """Draw one rate over epsilon against the published attack and the one that evades."""
+    """Draw one rate over epsilon: published attack, the one that evades, and no filter at all."""
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.0))
-    styles = {"as published": "o-", "evades the detector": "s--"}
+    lines = {
+        ("as published", name): "o-",
+        ("evades the detector", name): "s--",
+        ("100 steps", "accuracy"): "^:",  # what the network alone withstands, at as many steps
+    }
     for kind, found in ledger.items():
-        for reading, style in styles.items():
-            counts = [rate(result.metrics, name) for result in found[reading]]
+        for (reading, rate_name), style in lines.items():
+            counts = [rate(result.metrics, rate_name) for result in found[reading]]
             epsilons = [result.config["epsilon"] for result in found[reading]]
             low, high = zip(*[wilson(*each) for each in counts], strict=True)
             colour = KIND_COLOURS[kind]
             axes.fill_between(epsilons, low, high, color=colour, alpha=0.15, linewidth=0)
             values = [successes / n for successes, n in counts]
-            axes.plot(
-                epsilons, values, style, color=colour, markersize=4, label=f"{kind}, {reading}"
-            )
+            label = f"{kind}, {reading}" if rate_name == name else f"{kind}, no filter"
+            axes.plot(epsilons, values, style, color=colour, markersize=4, label=label)
     axes.set(xlabel="$\\varepsilon$", ylabel=name, ylim=(-0.03, 1.03))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
     return figure

@@ -22,9 +22,7 @@ class TrainingConfig:
     one_cycle: bool = True  # linear up over a tenth of the training, then a cosine to zero
     epsilon: float = 0.0  # 0.3 for the robust network, as in Madry's challenge
     attack_steps: int = 5
-    attack_step_size: float = (
-        0.06  # five steps cross the ball; Madry's 40 of 0.01 cost six times more
-    )
+    attack_step_size: float = 0.06  # five reach the ball's boundary; Madry: 40 of 0.01
     ramp_epochs: float = 2.0  # epsilon grows from 0: at full size the first epochs learn nothing
     restart_epochs: int = 8  # perturbations are kept between epochs and drawn anew this often
     average_from: float = 0.8  # the result is a running mean of the weights over the last fifth
@@ -73,7 +71,8 @@ SMOKE = Profile(
     step_size=0.08,  # the same 0.4 in all as 40 steps of 0.01
 )
 
-# Madry's train.py and config.json at the commit the authors used: 100,000 steps of 50 images.
+# Madry's train.py and config.json at the commit the authors used: 100,000 steps of 50 images,
+# here as 84 whole epochs (100,800 steps) of all 60,000 images.
 _MADRY = {
     "epochs": 84,
     "batch_size": 50,
@@ -95,7 +94,7 @@ PAPER = Profile(
     test_images=10_000,
     epsilons=PAPER_EPSILONS,
     table_epsilons=TABLE_EPSILONS,
-    ledger_images=10_000,
+    ledger_images=1_000,
 )
 
 PROFILES = {"smoke": SMOKE, "quick": QUICK, "paper": PAPER}

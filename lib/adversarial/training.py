@@ -26,8 +26,8 @@ class Trainer:
     """One training: network, optimiser, kept perturbations and position, resumable at each epoch.
 
     The inner attack starts where the attack on the same image ended an epoch before, which lets a
-    few steps do the work of many (Zheng et al. 2020, "adversarial training with transferable
-    adversarial examples"); every `restart_epochs` it starts again from a random point.
+    few steps do the work of many (Zheng et al. 2020, "Efficient adversarial training with
+    transferable adversarial examples"); every `restart_epochs` it starts again from a random point.
     """
 
     def __init__(self, config: TrainingConfig, digits: Digits) -> None:
@@ -81,7 +81,9 @@ class Trainer:
     def attacked(self, index: Tensor, progress: float) -> Tensor:
         """Return this batch attacked against the current network, and keep the perturbations."""
         config, images = self.config, self.images[index]
-        ramp = min(1.0, progress * config.epochs / max(config.ramp_epochs, 1e-9))
+        ramp = (
+            min(1.0, progress * config.epochs / config.ramp_epochs) if config.ramp_epochs else 1.0
+        )
         epsilon = config.epsilon * ramp
         dtype = torch.bfloat16 if config.bfloat16 else torch.float32
         adversarial = attacks.pgd(
@@ -196,10 +198,18 @@ def read_state(path: Path, config: TrainingConfig) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def accuracy(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 500) -> float:
-    """Return the share of images (n, 1, 28, 28) that the network classifies as labelled."""
+def count_correct(
+    model: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 500
+) -> tuple[int, int]:
+    """Return how many of the images (n, 1, 28, 28) are classified as labelled, and n."""
     correct = [
-        (model(batch).argmax(1) == truth).sum()
+        int((model(batch).argmax(1) == truth).sum())
         for batch, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True)
     ]
-    return float(sum(correct)) / len(images)
+    return sum(correct), len(images)
+
+
+def accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
+    """Return the share of images (n, 1, 28, 28) that the network classifies as labelled."""
+    correct, n = count_correct(model, images, labels)
+    return correct / n
