@@ -18,8 +18,9 @@
 #
 # Pick a test image, a network, a strength $\varepsilon$ and a number of steps. From left to right you
 # see the attacked image, what was added to it (red: brighter, blue: darker), the filter's residual,
-# what the network now believes (blue: the true class, orange: a wrong winner), and $\hat p$ before
-# and after, against the threshold of the authors' scripts.
+# what the network now believes (blue: the true class, orange: a wrong winner), and the filter's score
+# $\hat p$ before and after, against the threshold of the authors' scripts (dashed): above it, an image is
+# flagged.
 #
 # Three ways to change the image: *PGD* as in the paper, *uniform noise* of the same size, which is no
 # attack at all, and the *informed* attacker of chapter 34, who knows the filter.
@@ -91,15 +92,15 @@ interact.explore(
 # %% [markdown]
 # ## Things to look for
 #
-# - On the natural network, find an $\varepsilon$ at which the digit falls but is not flagged. That gap
-#   is where the lowest point of Fig. 4 lies.
-# - Switch to noise at the same $\varepsilon$. The network does not care. The filter does.
-# - Give the robust network 0.35 and drag the steps from 0 to 40. When does it change its mind?
+# - On the natural network, look for an $\varepsilon$ at which the digit falls but is not flagged. Such
+#   gaps make the lowest point of Fig. 4.
+# - Switch to noise at the same $\varepsilon$. Who minds, the network or the filter?
+# - Give the robust network 0.35 and go through the steps from 0 to 40. When does it change its mind?
 # - Choose *informed* and go up as far as you like. Watch where in the image she works.
 #
 # ## Exercises
 #
-# 1. Find a digit that the robust network still reads at 0.4. *Hint: ones are the most stubborn.*
+# 1. Find a digit that the robust network still reads at 0.4. Which classes hold out longest?
 # 2. Find the smallest $\varepsilon$ at which pure noise is flagged. *Solution for the first test image:*
 
 # %%
