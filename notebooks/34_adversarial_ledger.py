@@ -248,7 +248,7 @@ for kind, found in ledger.items():
         )
 
 # %% [markdown]
-# 2. She did not aim at those. Write an attack that does. *Hint: give `attacks.evading_pgd` the reading
+# 2. She did not aim at those. Write an attack that does. *Hint: in a copy of `attacks.evading_pgd`, take
 #    `Detector(neighbours=8)` and its own threshold.*
 # 3. From which $\varepsilon$ on is half of all harmless noise flagged? *Hint: the runs are in
 #    `ledger["natural"]["uniform noise, no attack"]`.*
