@@ -94,6 +94,7 @@ def private_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path / "shipped")
     monkeypatch.setattr(checkpoints, "CACHE", tmp_path / "cache")
     monkeypatch.setenv("BOOK_DATA", str(tmp_path))
+    monkeypatch.setenv("BOOK_JOBS", "1")  # other processes would look elsewhere
     monkeypatch.delenv("BOOK_RETRAIN", raising=False)
     evaluation.benign_runs.cache_clear()
     evaluation.cached_digits.cache_clear()
