@@ -1,0 +1,144 @@
+"""The runs behind the chapter on the metrics, one result file each."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from lib.book import sweep
+from lib.book.results import Result
+from lib.sound import evaluation, oracles, scored
+from lib.sound.evaluation import METRICS, SCORES
+from lib.sound.profiles import MetricsProfile
+from lib.sound.scored import Scored
+
+PART = "part1"
+KEPT_CLIPS = 779  # section 4.1: what the paper could still get of the 880 test clips
+
+
+def base_config(data: Scored) -> dict[str, Any]:
+    """Return what every run of the chapter depends on."""
+    return {
+        "dataset": data.name,
+        "rung": data.rung,
+        "fingerprint": data.fingerprint,
+        "clips": len(data.truth.clips),
+        "source": "drawn" if data.rung == "embedded" else "dcase2018",
+    }
+
+
+def _data(config: dict[str, Any]) -> Scored:
+    """Return the test set of a run."""
+    if config["source"] == "drawn":
+        return scored.load("drawn", config["clips"])
+    return scored.load(config["source"])
+
+
+def _run(
+    experiment: str,
+    configs: Sequence[dict[str, Any]],
+    run_one: Callable[[dict[str, Any]], dict[str, Any]],
+) -> list[Result]:
+    """Return the result of each config; the runs take seconds, so one process does them all."""
+    found = sweep.run(PART, experiment, configs, run_one, jobs=1)
+    return [result for result in found if result is not None]
+
+
+def ceilings(data: Scored) -> list[Result]:
+    """Return the three scores of each of `oracles.CEILINGS`."""
+    base = base_config(data)
+    return _run("ceilings", [base | {"ceiling": name} for name in oracles.CEILINGS], ceiling_run)
+
+
+def ceiling_run(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the scores of one perfect system with one loss."""
+    truth = _data(config).truth
+    predicted = oracles.CEILINGS[config["ceiling"]](truth)
+    return evaluation.table3_scores(evaluation.all_counts(truth, predicted))
+
+
+def windows(profile: MetricsProfile, data: Scored) -> Result:
+    """Return the scores of a perfect tagger slid over the clips, over its window's length."""
+    config = base_config(data) | {"windows": list(profile.windows)}
+    return _run("windows", [config], windows_run)[0]
+
+
+def windows_run(config: dict[str, Any]) -> dict[str, Any]:
+    """Return {metric: one score per window}, the window touching the event."""
+    truth = _data(config).truth
+    found = [
+        evaluation.table3_scores(evaluation.all_counts(truth, oracles.touching(truth, window)))
+        for window in config["windows"]
+    ]
+    return {name: [scores[name] for scores in found] for name in METRICS}
+
+
+def curves(profile: MetricsProfile, data: Scored) -> list[Result]:
+    """Return for each median filter the scores over the thresholds."""
+    base = base_config(data) | {"thresholds": list(profile.thresholds)}
+    return _run("curves", [base | {"median": median} for median in profile.medians], curve_run)
+
+
+def curve_run(config: dict[str, Any]) -> dict[str, Any]:
+    """Return {metric: one score per threshold} and, per class, its event F1 at each threshold."""
+    data = _data(config)
+    filtered = evaluation.median_filter(data.scores, config["median"])  # it commutes
+    rows, by_class = [], []
+    for threshold in config["thresholds"]:
+        active = evaluation.decide(filtered, threshold)
+        counts = evaluation.all_counts(data.truth, evaluation.decode(active, data.truth, data.hop))
+        rows.append(evaluation.table3_scores(counts))
+        totals = counts["event"].sum(axis=0).tolist()
+        by_class.append([evaluation.f1(*row) for row in totals])
+    found: dict[str, Any] = {name: [row[name] for row in rows] for name in METRICS}
+    return found | {"event by class": by_class}
+
+
+def noise(profile: MetricsProfile, data: Scored, seed: int = 0) -> Result:
+    """Return how far scores, and differences between two systems, hang on the clips drawn."""
+    config = base_config(data) | {"resamples": profile.resamples, "seed": seed}
+    return _run("noise", [config], noise_run)[0]
+
+
+def noise_run(config: dict[str, Any]) -> dict[str, Any]:
+    """Return per metric the bootstrap of two systems, of their difference, and of two near twins.
+
+    The twins are one system at thresholds 0.5 and 0.4: as alike as two systems can well be. Also
+    the spread over random subsets of as many clips as the paper kept.
+    """
+    data, found = _data(config), {}
+    (first, one), (second, other) = data.systems.items()
+    active = evaluation.median_filter(evaluation.decide(data.scores, 0.4))
+    twin = evaluation.decode(active, data.truth, data.hop)
+    counts = [evaluation.all_counts(data.truth, events) for events in (one, other, twin)]
+    generator = np.random.default_rng(config["seed"])
+    kept = min(KEPT_CLIPS, len(data.truth.clips) * KEPT_CLIPS // 880)
+    subsets = [generator.permutation(len(data.truth.clips))[:kept] for _ in range(200)]
+    for name in METRICS:
+        score = SCORES[name]
+        three = np.stack([each[name] for each in counts], axis=1)  # (clips, 3, classes, 3)
+        statistics = {
+            first: lambda c, score=score: score(c[:, 0]),
+            second: lambda c, score=score: score(c[:, 1]),
+            "difference": lambda c, score=score: score(c[:, 0]) - score(c[:, 1]),
+            "twins": lambda c, score=score: score(c[:, 0]) - score(c[:, 2]),
+        }
+        found[name] = {
+            what: _described(three, statistic, config) for what, statistic in statistics.items()
+        }
+        spread = np.std([score(three[subset, 0]) for subset in subsets])
+        found[name]["subsets"] = {"clips": kept, "spread": float(spread)}
+    return found
+
+
+def _described(
+    counts: np.ndarray, statistic: Callable[[np.ndarray], float], config: dict[str, Any]
+) -> dict[str, float]:
+    """Return a statistic's value, its 95 % interval and its standard error."""
+    ends = evaluation.interval(counts, statistic, config["seed"], config["resamples"])
+    return {
+        "value": statistic(counts),
+        "low": ends[0],
+        "high": ends[1],
+        "standard error": evaluation.standard_error(ends),
+    }
