@@ -27,6 +27,36 @@ def whole_clips(truth: Events) -> Events:
     return truth.replaced(clip, label, np.zeros(len(clip)), truth.durations[clip])
 
 
+def erring_tagger(truth: Events, score: float, generator: np.random.Generator) -> Events:
+    """Return whole-clip events of a tagger with clip micro F1 `score` that never localises.
+
+    As many tags are missed as are made up, so that precision, recall and F1 are alike. Which are
+    missed is drawn from all true tags; which are made up, from the others, frequent classes more
+    often.
+
+    Args:
+        truth: the true events.
+        score: clip micro F1, 0 to 1.
+        generator: of the errors.
+
+    Raises:
+        ValueError: the score is no share, or so low that there are not enough false tags.
+    """
+    if not 0 <= score <= 1:
+        raise ValueError(f"F1 is {score}; give a share between 0 and 1")
+    tags = truth.tags.copy()
+    right, wrong = np.flatnonzero(tags), np.flatnonzero(~tags)
+    errors = round((1 - score) * len(right))
+    frequency = np.broadcast_to(tags.sum(axis=0) + 0.0, tags.shape).ravel()[wrong]
+    if errors > np.count_nonzero(frequency):
+        raise ValueError(f"F1 of {score} needs {errors} false tags, more than there can be")
+    tags.flat[generator.choice(right, errors, replace=False)] = False
+    weights = frequency / frequency.sum()
+    tags.flat[generator.choice(wrong, errors, replace=False, p=weights)] = True
+    clip, label = np.nonzero(tags)
+    return truth.replaced(clip, label, np.zeros(len(clip)), truth.durations[clip])
+
+
 def whole_segments(truth: Events, seconds: float = SEGMENT_SECONDS) -> Events:
     """Return the events made of all segments that a true event touches, neighbours joined."""
     onset = np.floor(truth.onset / seconds) * seconds

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MultipleLocator
 
 from lib.book.results import Result
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
@@ -22,6 +23,7 @@ METRIC_NAMES = {
     "event": "event, macro F1",
 }
 METRIC_STYLES = {"clip": "-", "segment": "--", "event": "-."}
+SHORT_NAMES = {"Electric_shaver_toothbrush": "Shaver", "Running_water": "Water"}
 METRIC_MARKERS = {"clip": "o", "segment": "s", "event": "D"}
 
 
@@ -35,7 +37,8 @@ def timelines(truth: Events, found: Mapping[str, Events], clip: int = 0) -> Figu
         found: {name: events} of each system, in the same clips.
         clip: which clip.
     """
-    labels = np.unique(truth.label[truth.clip == clip])
+    shown_labels = [events.tags[clip] for events in (truth, *found.values())]
+    labels = np.flatnonzero(np.any(shown_labels, axis=0))
     rows = 1 + len(found)
     figure, grid = plt.subplots(
         rows, 1, figsize=(PAGE_WIDTH, 0.32 * rows * max(2, len(labels)) + 0.7), sharex=True
@@ -75,25 +78,27 @@ def _draw_bars(
 
 
 def _short(label: str) -> str:
-    """Return the first word of a class's name."""
-    return label.split("_")[0]
+    """Return the word that tells a class from the others."""
+    return SHORT_NAMES.get(label, label.split("_")[0])
 
 
 def fall(lines: Mapping[str, tuple[Mapping[str, float], str]]) -> Figure:
     """Draw how systems fall from tagging to coarse to fine detection, one line each.
 
     `lines` is {name: (scores by metric in percent, kind)}; kinds are "spectral" and "pretrained"
-    (rows of Table 3) and "tagger" (the perfect one).
+    (rows of Table 3), "erring" (taggers with the clip scores of the latter) and "tagger" (perfect).
     """
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.9))
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 4.2))
     looks = {
         "spectral": {"color": PALETTE[0], "linestyle": "-", "marker": "o", "linewidth": 1.4},
         "pretrained": {"color": PALETTE[1], "linestyle": "--", "marker": "s", "linewidth": 1.4},
+        "erring": {"color": INK, "linestyle": ":", "marker": "x", "linewidth": 1.2},
         "tagger": {"color": INK, "linestyle": "-", "marker": "D", "linewidth": 3},
     }
     names = {
         "spectral": "paper, rows with spectral input",
         "pretrained": "paper, rows with pretrained features only",
+        "erring": "taggers with their clip scores that never localise",
         "tagger": "a perfect tagger that never localises",
     }
     drawn: set[str] = set()
@@ -124,10 +129,7 @@ def ceilings(found: Sequence[Result]) -> Figure:
         for metric, value in zip(METRICS, values, strict=True):
             look = {"color": METRIC_COLOURS[metric], "marker": METRIC_MARKERS[metric]}
             axes.plot(value, place, linestyle="", markersize=6.5, **look)
-        axes.annotate(
-            f"{values[2]:.0f}", (values[2], place), (-9, 0), textcoords="offset points",
-            ha="right", va="center", fontsize=8.5, color=METRIC_COLOURS["event"],
-        )  # fmt: skip
+        axes.text(values[2] - 2, place, f"{values[2]:.0f}", ha="right", va="center", fontsize=9)
     for metric in METRICS:
         look = {"color": METRIC_COLOURS[metric], "marker": METRIC_MARKERS[metric]}
         axes.plot([], [], linestyle="", markersize=6.5, label=METRIC_NAMES[metric], **look)
@@ -144,14 +146,14 @@ def lengths(truth: Events) -> Figure:
     bins = np.geomspace(0.05, 10, 40).tolist()
     for values, name, colour in ((seconds, "events", PALETTE[0]), (gaps, "gaps", PALETTE[1])):
         share = (values < WINDOW_SECONDS).mean() if len(values) else 0.0
-        label = f"{name}: {100 * share:.0f} % shorter"
+        label = f"{name}, {100 * share:.0f} % shorter"
         left.hist(values, bins=bins, histtype="stepfilled", alpha=0.35, color=colour, label=label)
         left.hist(values, bins=bins, histtype="step", color=colour)
     left.axvline(WINDOW_SECONDS, color=INK, linestyle="--", linewidth=1.3)
     left.set(xscale="log", xlabel="seconds", ylabel="number", xlim=(0.05, 10.2))
     left.set_xticks([0.1, 0.3, 1, 3, 10], ["0.1", "0.3", "1", "3", "10"])
     left.minorticks_off()
-    left.legend(fontsize=8.5, loc="upper left")
+    left.legend(fontsize=8.5, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2)
     short = np.array(
         [(seconds[truth.label == label] < WINDOW_SECONDS).mean() for label in range(truth.shape[1])]
     )
@@ -196,11 +198,11 @@ def threshold_curves(found: Sequence[Result], median: int) -> Figure:
         look = {"color": METRIC_COLOURS[metric], "linestyle": METRIC_STYLES[metric]}
         values = 100 * np.array(chosen.metrics[metric])
         left.plot(chosen.config["thresholds"], values, label=METRIC_NAMES[metric], **look)
-    for shade, result in zip(np.linspace(0.85, 0.25, len(found)), found, strict=True):
-        colour = plt.get_cmap("cividis")(shade)
+    for place, result in enumerate(found):
         values = 100 * np.array(result.metrics["event"])
-        name = str(result.config["median"])
-        right.plot(result.config["thresholds"], values, color=colour, label=name)
+        look = {"color": PALETTE[place], "linewidth": 1.3 + 1.2 * (len(found) - 1 - place)}
+        name = str(result.config["median"])  # wide below narrow: curves that coincide are all seen
+        right.plot(result.config["thresholds"], values, label=name, **look)
     for axes in (left, right):
         axes.axvline(evaluation.THRESHOLD, color=INK, linestyle=":", linewidth=1.2)
         axes.set(xlabel="threshold", xlim=(0, 1), ylim=(0, 100))
@@ -231,6 +233,7 @@ def table3_noise(rows: Sequence[Mapping[str, Any]], noise: Result) -> Figure:
             axes.plot((0, change), (place, place), color=colour, linewidth=1.3)
             axes.plot(change, place, "o" if row["spectral"] else "s", color=colour, markersize=6)
         axes.axvline(0, color=INK, linewidth=1)
+        axes.xaxis.set_major_locator(MultipleLocator(5))
         axes.set_title(METRIC_NAMES[metric].split(",")[0], loc="center")
         axes.set(xlabel="points", ylim=(len(rows) - 1.4, -0.6))
         axes.grid(axis="y", visible=False)
@@ -285,6 +288,8 @@ def explore_panel(
         _draw_bars(axes, events, np.flatnonzero(events.clip == clip), labels.tolist(), filled)
         axes.set_ylabel(title)
     lower.set_xlabel("seconds")
+    for axes in (upper, middle):
+        axes.tick_params(labelbottom=False)
     axes = figure.add_subplot(grid[:, 1])
     values = [100 * results[metric] for metric in METRICS]
     bars = axes.bar(METRICS, values, color=[METRIC_COLOURS[metric] for metric in METRICS])

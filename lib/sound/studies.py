@@ -57,6 +57,24 @@ def ceiling_run(config: dict[str, Any]) -> dict[str, Any]:
     return evaluation.table3_scores(evaluation.all_counts(truth, predicted))
 
 
+def taggers(data: Scored, scores: Sequence[float], draws: int = 20) -> list[Result]:
+    """Return for each clip F1 what a tagger with that score gets that never localises."""
+    base = base_config(data) | {"draws": draws, "seed": 0}
+    return _run("taggers", [base | {"clip F1": score} for score in scores], tagger_run)
+
+
+def tagger_run(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the mean scores over several draws of the errors, and how far single draws spread."""
+    truth, generator = _data(config).truth, np.random.default_rng(config["seed"])
+    drawn = [
+        oracles.erring_tagger(truth, config["clip F1"], generator) for _ in range(config["draws"])
+    ]
+    found = [evaluation.table3_scores(evaluation.all_counts(truth, each)) for each in drawn]
+    values = {name: np.array([scores[name] for scores in found]) for name in METRICS}
+    means = {name: float(each.mean()) for name, each in values.items()}
+    return means | {"spread": {name: float(each.std()) for name, each in values.items()}}
+
+
 def windows(profile: MetricsProfile, data: Scored) -> Result:
     """Return the scores of a perfect tagger slid over the clips, over its window's length."""
     config = base_config(data) | {"windows": list(profile.windows)}

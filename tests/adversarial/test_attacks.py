@@ -108,7 +108,7 @@ def test_both_boxes_are_held(
         random_start=random_start, targeted=targeted, generator=seeded(seed),
     )  # fmt: skip
     assert found.shape == images.shape and found.dtype == torch.float32
-    assert 0 <= float(found.min()) and float(found.max()) <= 1
+    assert float(found.min()) >= 0 and float(found.max()) <= 1
     assert float(size(found - images, norm).max()) <= epsilon + ROUNDING
 
 
@@ -121,7 +121,7 @@ def test_a_start_from_outside_is_brought_into_both_boxes(
     start = torch.randn(images.shape, generator=seeded(seed + 1)) * 3
     labels = torch.zeros(2, dtype=torch.int64)
     found = attacks.pgd(Linear(3, 16), images, labels, epsilon, steps=0, norm=norm, start=start)
-    assert 0 <= float(found.min()) and float(found.max()) <= 1
+    assert float(found.min()) >= 0 and float(found.max()) <= 1
     assert float(size(found - images, norm).max()) <= epsilon + ROUNDING
 
 
@@ -256,9 +256,7 @@ def test_from_the_same_start_foolbox_finds_the_same_images(
     assert torch.equal(small_network(ours).argmax(1), small_network(found).argmax(1))
 
 
-def test_from_its_own_start_foolbox_is_as_strong(
-    small_network: nn.Module, digits: Digits
-) -> None:
+def test_from_its_own_start_foolbox_is_as_strong(small_network: nn.Module, digits: Digits) -> None:
     images = data.to_batch(digits.test_images[:300])
     labels = torch.from_numpy(digits.test_labels[:300])
     ours = attacks.pgd(small_network, images, labels, 0.08, steps=20, generator=seeded(0))
@@ -373,7 +371,7 @@ def test_evading_pgd_stays_in_both_boxes_and_below_the_threshold(
     evading = attacks.evading_pgd(
         small_network, images, labels, epsilon, steps=60, step_size=0.01, threshold=threshold
     )
-    assert 0 <= float(evading.min()) and float(evading.max()) <= 1
+    assert float(evading.min()) >= 0 and float(evading.max()) <= 1
     assert float(size(evading - images, "linf").max()) <= epsilon + ROUNDING
     assert float((Detector().score(plain) > threshold).double().mean()) > 0.9
     assert float((Detector().score(evading) > threshold).double().mean()) < 0.1
