@@ -65,6 +65,19 @@ def draw_events(clips: int, seed: int = 0) -> Events:
     return Events(names, durations, clip, label, onset, offset)
 
 
+def example() -> Events:
+    """Return one made-up clip: three barks, two sentences, and water all through it."""
+    dog, speech, water = (CLASSES.index(name) for name in ("Dog", "Speech", "Running_water"))
+    return Events(
+        clips=("example",),
+        durations=np.array([CLIP_SECONDS]),
+        clip=np.zeros(6, dtype=np.int64),
+        label=np.array([dog, dog, dog, speech, speech, water]),
+        onset=np.array([1.1, 2.2, 3.0, 4.3, 7.1, 0.0]),
+        offset=np.array([1.6, 2.6, 3.4, 6.4, 9.2, 10.0]),
+    )
+
+
 def _draw(
     timing: Timing, seconds: float, generator: np.random.Generator
 ) -> list[tuple[float, float]]:

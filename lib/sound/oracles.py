@@ -57,6 +57,20 @@ def erring_tagger(truth: Events, score: float, generator: np.random.Generator) -
     return truth.replaced(clip, label, np.zeros(len(clip)), truth.durations[clip])
 
 
+def evenly_spread(truth: Events, share: float = 0.8) -> Events:
+    """Return as many events of each class as a clip has, spread evenly over it.
+
+    Each fills `share` of its part of the clip; a single one fills the clip.
+    """
+    order = np.lexsort((truth.onset, truth.label, truth.clip))
+    clip, label = truth.clip[order], truth.label[order]
+    _, start, many = np.unique(clip * truth.shape[1] + label, return_index=True, return_counts=True)
+    place = np.arange(len(truth)) - np.repeat(start, many)
+    part = truth.durations[clip] / np.repeat(many, many)
+    filled = np.where(np.repeat(many, many) == 1, 1.0, share)
+    return truth.replaced(clip, label, place * part, (place + filled) * part)
+
+
 def whole_segments(truth: Events, seconds: float = SEGMENT_SECONDS) -> Events:
     """Return the events made of all segments that a true event touches, neighbours joined."""
     onset = np.floor(truth.onset / seconds) * seconds

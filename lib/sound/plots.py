@@ -11,7 +11,7 @@ from matplotlib.ticker import MultipleLocator
 
 from lib.book.results import Result
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
-from lib.sound import evaluation
+from lib.sound import evaluation, studies
 from lib.sound.evaluation import METRICS
 from lib.sound.labels import Events
 from lib.sound.oracles import WINDOW_SECONDS
@@ -82,36 +82,34 @@ def _short(label: str) -> str:
     return SHORT_NAMES.get(label, label.split("_")[0])
 
 
-def fall(lines: Mapping[str, tuple[Mapping[str, float], str]]) -> Figure:
+def fall(
+    rows: Sequence[Mapping[str, Any]], erring: Sequence[Result], perfect: Mapping[str, float]
+) -> Figure:
     """Draw how systems fall from tagging to coarse to fine detection, one line each.
 
-    `lines` is {name: (scores by metric in percent, kind)}; kinds are "spectral" and "pretrained"
-    (rows of Table 3), "erring" (taggers with the clip scores of the latter) and "tagger" (perfect).
+    Args:
+        rows: of data/paper/part1_table3.json, in percent.
+        erring: taggers that err and never localise, see `studies.tagger_run`.
+        perfect: the scores of one that does not err.
     """
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 4.2))
-    looks = {
-        "spectral": {"color": PALETTE[0], "linestyle": "-", "marker": "o", "linewidth": 1.4},
-        "pretrained": {"color": PALETTE[1], "linestyle": "--", "marker": "s", "linewidth": 1.4},
-        "erring": {"color": INK, "linestyle": ":", "marker": "x", "linewidth": 1.2},
-        "tagger": {"color": INK, "linestyle": "-", "marker": "D", "linewidth": 3},
-    }
-    names = {
-        "spectral": "paper, rows with spectral input",
-        "pretrained": "paper, rows with pretrained features only",
-        "erring": "taggers with their clip scores that never localise",
-        "tagger": "a perfect tagger that never localises",
-    }
-    drawn: set[str] = set()
-    for scores, kind in lines.values():
-        values = [scores[metric] for metric in METRICS]
-        label = None if kind in drawn else names[kind]
-        axes.plot(range(3), values, markersize=5, label=label, **looks[kind])
-        drawn.add(kind)
-        if kind == "tagger":
-            for x, value in enumerate(values):
-                axes.annotate(
-                    f"{value:.0f}", (x, value), (7, 5), textcoords="offset points", weight="bold"
-                )
+    spectral = [row for row in rows if row["spectral"]]
+    alone = [row for row in rows if not row["spectral"]]
+    shares = [{name: 100 * run.metrics[name] for name in METRICS} for run in erring]
+    tagger = {name: 100 * perfect[name] for name in METRICS}
+    for lines, name, style, colour, width in (
+        (spectral, "paper, rows with spectral input", "o-", PALETTE[0], 1.4),
+        (alone, "paper, rows with pretrained features only", "s--", PALETTE[1], 1.4),
+        (shares, "taggers with their clip scores that never localise", "x:", INK, 1.2),
+        ([tagger], "a perfect tagger that never localises", "D-", INK, 3),
+    ):
+        values = np.array([[line[metric] for metric in METRICS] for line in lines]).T
+        drawn = axes.plot(range(3), values, style, color=colour, linewidth=width, markersize=5)
+        drawn[0].set_label(name)
+    for x, metric in enumerate(METRICS):
+        place = (x, tagger[metric])
+        text = f"{tagger[metric]:.0f}"
+        axes.annotate(text, place, (7, 5), textcoords="offset points", weight="bold")
     axes.set_xticks(
         range(3), ["clip-based\n(what?)", "segment-based\n(1 s)", "event-based\n(when?)"]
     )
@@ -149,11 +147,12 @@ def lengths(truth: Events) -> Figure:
         label = f"{name}, {100 * share:.0f} % shorter"
         left.hist(values, bins=bins, histtype="stepfilled", alpha=0.35, color=colour, label=label)
         left.hist(values, bins=bins, histtype="step", color=colour)
-    left.axvline(WINDOW_SECONDS, color=INK, linestyle="--", linewidth=1.3)
+    left.axvline(WINDOW_SECONDS, ymax=0.78, color=INK, linestyle="--", linewidth=1.3)
     left.set(xscale="log", xlabel="seconds", ylabel="number", xlim=(0.05, 10.2))
     left.set_xticks([0.1, 0.3, 1, 3, 10], ["0.1", "0.3", "1", "3", "10"])
     left.minorticks_off()
-    left.legend(fontsize=8.5, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2)
+    left.set_ylim(0, 1.28 * left.get_ylim()[1])  # room for the legend above the bars
+    left.legend(fontsize=8.5, loc="upper left")
     short = np.array(
         [(seconds[truth.label == label] < WINDOW_SECONDS).mean() for label in range(truth.shape[1])]
     )
@@ -200,7 +199,7 @@ def threshold_curves(found: Sequence[Result], median: int) -> Figure:
         left.plot(chosen.config["thresholds"], values, label=METRIC_NAMES[metric], **look)
     for place, result in enumerate(found):
         values = 100 * np.array(result.metrics["event"])
-        look = {"color": PALETTE[place], "linewidth": 1.3 + 1.2 * (len(found) - 1 - place)}
+        look = {"color": PALETTE[place], "linewidth": 1.3 + 0.9 * (len(found) - 1 - place)}
         name = str(result.config["median"])  # wide below narrow: curves that coincide are all seen
         right.plot(result.config["thresholds"], values, label=name, **look)
     for axes in (left, right):
@@ -223,9 +222,8 @@ def table3_noise(rows: Sequence[Mapping[str, Any]], noise: Result) -> Figure:
     figure, grid = plt.subplots(1, 3, figsize=(PAGE_WIDTH, 3.1), sharey=True)
     first = rows[0]
     for axes, metric in zip(grid, METRICS, strict=True):
-        found = noise.metrics[metric]
         for what, shade in (("difference", "#e3e3e3"), ("twins", "#bdbdbd")):
-            half = 196 * at_kept(found[what]["standard error"], noise)
+            half = 1.96 * studies.error_at_kept(noise, metric, what)
             axes.axvspan(-half, half, color=shade, linewidth=0)
         for place, row in enumerate(rows[1:]):
             change = row[metric] - first[metric]
@@ -237,20 +235,8 @@ def table3_noise(rows: Sequence[Mapping[str, Any]], noise: Result) -> Figure:
         axes.set_title(METRIC_NAMES[metric].split(",")[0], loc="center")
         axes.set(xlabel="points", ylim=(len(rows) - 1.4, -0.6))
         axes.grid(axis="y", visible=False)
-    grid[0].set_yticks(range(len(rows) - 1), [row_name(row) for row in rows[1:]])
+    grid[0].set_yticks(range(len(rows) - 1), [studies.row_name(row) for row in rows[1:]])
     return figure
-
-
-def at_kept(error: float, noise: Result) -> float:
-    """Return a standard error over all clips as it is over the fewer that the paper kept."""
-    kept = noise.metrics["clip"]["subsets"]["clips"]
-    return float(error * np.sqrt(noise.config["clips"] / kept))
-
-
-def row_name(row: Mapping[str, Any]) -> str:
-    """Return which features a row of Table 3 uses, as "S + A + V"."""
-    kinds = {"spectral": "S", "auditory": "A", "visual": "V"}
-    return " + ".join(letter for kind, letter in kinds.items() if row[kind])
 
 
 def explore_panel(
@@ -260,24 +246,28 @@ def explore_panel(
 
     Args:
         truth: the true events.
-        scores: (clips, frames, classes), already filtered by the median.
+        scores: (clips, frames, classes), not filtered.
         hop: seconds from frame to frame.
         clip: which one is drawn.
         threshold: of the decisions.
-        median: frames of the filter, for the title.
+        median: frames of the filter.
     """
-    found = evaluation.decode(evaluation.decide(scores, threshold), truth, hop)
+    active = evaluation.median_filter(evaluation.decide(scores, threshold), median)
+    found = evaluation.decode(active, truth, hop)
     results = evaluation.table3_scores(evaluation.all_counts(truth, found))
-    top = scores[clip].max(axis=0)
+    shown = evaluation.median_filter(scores[clip : clip + 1], median)[0]
+    top = shown.max(axis=0)
     labels = np.flatnonzero(truth.tags[clip] | (top > max(0.1, threshold)) | found.tags[clip])
     labels = labels if len(labels) else top.argsort()[-1:]
-    figure = plt.figure(figsize=(PAGE_WIDTH, 4.6))
-    grid = figure.add_gridspec(3, 2, width_ratios=(3.1, 1), height_ratios=(2, 1, 1))
+    figure = plt.figure(figsize=(PAGE_WIDTH, 4.4), layout="none")  # a fixed layout is drawn sooner
+    ratios = {"width_ratios": (3.1, 1), "height_ratios": (2, 1, 1)}
+    margins = {"left": 0.11, "right": 0.99, "bottom": 0.11, "top": 0.94}
+    grid = figure.add_gridspec(3, 2, wspace=0.27, hspace=0.12, **ratios, **margins)
     upper = figure.add_subplot(grid[0, 0])
     middle, lower = (figure.add_subplot(grid[row, 0], sharex=upper) for row in (1, 2))
-    times = (np.arange(scores.shape[1]) + 0.5) * hop
+    times = (np.arange(len(shown)) + 0.5) * hop
     for place, label in enumerate(labels):
-        upper.plot(times, scores[clip, :, label], color=PALETTE[place % len(PALETTE)])
+        upper.plot(times, shown[:, label], color=PALETTE[place % len(PALETTE)])
     upper.axhline(threshold, color=INK, linestyle=":", linewidth=1.2)
     upper.set(ylim=(-0.03, 1.03), ylabel="score", xlim=(0, truth.durations[clip]))
     matched = evaluation.match(truth, found)
@@ -286,7 +276,7 @@ def explore_panel(
         if events is found:
             filled = np.isin(np.arange(len(found)), matched[matched >= 0])
         _draw_bars(axes, events, np.flatnonzero(events.clip == clip), labels.tolist(), filled)
-        axes.set_ylabel(title)
+        axes.set_ylabel(title, labelpad=1)
     lower.set_xlabel("seconds")
     for axes in (upper, middle):
         axes.tick_params(labelbottom=False)

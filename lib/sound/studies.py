@@ -1,9 +1,10 @@
 """The runs behind the chapter on the metrics, one result file each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from lib.book import sweep
 from lib.book.results import Result
@@ -100,10 +101,10 @@ def curves(profile: MetricsProfile, data: Scored) -> list[Result]:
 def curve_run(config: dict[str, Any]) -> dict[str, Any]:
     """Return {metric: one score per threshold} and, per class, its event F1 at each threshold."""
     data = _data(config)
-    filtered = evaluation.median_filter(data.scores, config["median"])  # it commutes
     rows, by_class = [], []
     for threshold in config["thresholds"]:
-        active = evaluation.decide(filtered, threshold)
+        active = evaluation.decide(data.scores, threshold)
+        active = evaluation.median_filter(active, config["median"])
         counts = evaluation.all_counts(data.truth, evaluation.decode(active, data.truth, data.hop))
         rows.append(evaluation.table3_scores(counts))
         totals = counts["event"].sum(axis=0).tolist()
@@ -112,9 +113,98 @@ def curve_run(config: dict[str, Any]) -> dict[str, Any]:
     return found | {"event by class": by_class}
 
 
+def traps(data: Scored) -> Result:
+    """Return the scores of one system under five ways of counting, all by sed_eval."""
+    return _run("traps", [base_config(data)], traps_run)[0]
+
+
+def traps_run(config: dict[str, Any]) -> dict[str, Any]:
+    """Return {"ways": one {"counting", "segment", "event"} per way of counting}."""
+    data = _data(config)
+    truth, found = data.truth, next(iter(data.systems.values()))
+    by_class = evaluation.event_counts(truth, found).sum(axis=0).tolist()
+    worst = int(np.argmin([evaluation.f1(*row) for row in by_class]))
+    said = found.label != worst
+    silent = found.replaced(
+        found.clip[said], found.label[said], found.onset[said], found.offset[said]
+    )
+    eventful = [truth.clips[clip] for clip in np.unique(truth.clip)]
+    ask = evaluation.by_sed_eval
+    counted = {
+        "as it should be": ask(truth, found),
+        f"never say {truth.classes[worst]}, whose F1 is then 0": ask(truth, silent),
+        "... and let it drop out of the mean": ask(truth, silent, never_predicted="skip"),
+        "leave out clips without events": ask(truth.subset(eventful), found.subset(eventful)),
+        "offset: min instead of max": ask(truth, found, rule="min"),
+    }
+    ways = [
+        {"counting": way, "segment": scores["segment micro"], "event": scores["event macro"]}
+        for way, scores in counted.items()
+    ]
+    return {"ways": ways}
+
+
+def in_percent(column: str, found: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Return one row per name, in a column called `column`, with its scores in percent."""
+    rows = []
+    for name, scores in found.items():
+        shown = {metric: 100 * scores[metric] for metric in METRICS if metric in scores}
+        rows.append({column: name} | shown)
+    return pd.DataFrame(rows)
+
+
+def noise_table(noise: Result) -> list[dict[str, Any]]:
+    """Return one row per metric: score, interval and standard errors in points (see `noise_run`).
+
+    The errors are those of as many clips as the paper kept.
+    """
+    rows = []
+    for metric in METRICS:
+        one = noise.metrics[metric]["one"]
+        row = {"metric": metric, noise.config["systems"][0]: 100 * one["value"]}
+        row |= {"95 % from": 100 * one["low"], "to": 100 * one["high"]}
+        row |= {"error": error_at_kept(noise, metric, "one")}
+        row |= {"of a difference": error_at_kept(noise, metric, "difference")}
+        row |= {"of near twins": error_at_kept(noise, metric, "twins")}
+        rows.append(row | {"of the clips lost": 100 * noise.metrics[metric]["subsets"]["spread"]})
+    return rows
+
+
+def tagger_table(rows: Sequence[Mapping[str, Any]], found: Sequence[Result]) -> pd.DataFrame:
+    """Return rows of Table 3 beside taggers that never localise, in percent (see `tagger_run`)."""
+    return pd.DataFrame(
+        [
+            {
+                "clip": row["clip"],
+                "segment": row["segment"],
+                "segment, never localising": 100 * run.metrics["segment"],
+                "event": row["event"],
+                "event, never localising": 100 * run.metrics["event"],
+                "+-": 100 * run.metrics["spread"]["event"],
+            }
+            for row, run in zip(rows, found, strict=True)
+        ],
+        index=pd.Index([row_name(row) for row in rows], name="features"),
+    ).reset_index()
+
+
+def row_name(row: Mapping[str, Any]) -> str:
+    """Return which features a row of Table 3 uses, as "S + A + V"."""
+    kinds = {"spectral": "S", "auditory": "A", "visual": "V"}
+    return " + ".join(letter for kind, letter in kinds.items() if row[kind])
+
+
+def error_at_kept(noise: Result, metric: str, what: str) -> float:
+    """Return a standard error in points, for as many clips as the paper kept."""
+    kept = noise.metrics[metric]["subsets"]["clips"]
+    error = noise.metrics[metric][what]["standard error"]
+    return float(100 * error * np.sqrt(noise.config["clips"] / kept))
+
+
 def noise(profile: MetricsProfile, data: Scored, seed: int = 0) -> Result:
     """Return how far scores, and differences between two systems, hang on the clips drawn."""
     config = base_config(data) | {"resamples": profile.resamples, "seed": seed}
+    config |= {"systems": list(data.systems)}
     return _run("noise", [config], noise_run)[0]
 
 
@@ -125,7 +215,7 @@ def noise_run(config: dict[str, Any]) -> dict[str, Any]:
     the spread over random subsets of as many clips as the paper kept.
     """
     data, found = _data(config), {}
-    (first, one), (second, other) = data.systems.items()
+    one, other = (data.systems[name] for name in config["systems"])
     active = evaluation.median_filter(evaluation.decide(data.scores, 0.4))
     twin = evaluation.decode(active, data.truth, data.hop)
     counts = [evaluation.all_counts(data.truth, events) for events in (one, other, twin)]
@@ -136,8 +226,8 @@ def noise_run(config: dict[str, Any]) -> dict[str, Any]:
         score = SCORES[name]
         three = np.stack([each[name] for each in counts], axis=1)  # (clips, 3, classes, 3)
         statistics = {
-            first: lambda c, score=score: score(c[:, 0]),
-            second: lambda c, score=score: score(c[:, 1]),
+            "one": lambda c, score=score: score(c[:, 0]),
+            "other": lambda c, score=score: score(c[:, 1]),
             "difference": lambda c, score=score: score(c[:, 0]) - score(c[:, 1]),
             "twins": lambda c, score=score: score(c[:, 0]) - score(c[:, 2]),
         }

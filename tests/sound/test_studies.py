@@ -9,6 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from lib.book import results
+from lib.book.results import Result
 from lib.sound import evaluation, oracles, plots, profiles, studies
 from lib.sound.scored import Scored
 
@@ -33,6 +34,34 @@ def test_the_curve_at_the_paper_setting_is_the_system_itself(drawn: Scored) -> N
     assert np.mean(run.metrics["event by class"]) == pytest.approx(expected["event"])
 
 
+def test_tables_read_the_same_from_a_file_as_from_memory(drawn: Scored) -> None:
+    first, again = studies.noise_table(noise_of(drawn)), studies.noise_table(noise_of(drawn))
+    assert first == again and [list(row) for row in first] == [list(row) for row in again]
+    ways = [studies.traps(drawn).metrics["ways"] for _ in range(2)]
+    tables = [studies.in_percent("counting", {way["counting"]: way for way in w}) for w in ways]
+    assert tables[0].equals(tables[1]) and list(tables[0]) == ["counting", "segment", "event"]
+
+
+def noise_of(data: Scored) -> Result:
+    """Return the noise run of the test's size."""
+    return studies.noise(PROFILE, data)
+
+
+def test_silence_pays_where_it_is_not_counted(drawn: Scored) -> None:
+    ways = studies.traps(drawn).metrics["ways"]
+    honest, silent, dropped = (way["event"] for way in ways[:3])
+    assert silent <= honest < dropped
+    assert ways[4]["event"] < honest and ways[3]["segment"] >= ways[0]["segment"]
+
+
+def test_taggers_that_never_localise_are_near_each_other(drawn: Scored) -> None:
+    sure, erring = studies.taggers(drawn, [1.0, 0.7], draws=3)
+    assert sure.metrics["spread"]["event"] == 0 and erring.metrics["spread"]["event"] > 0
+    assert erring.metrics["event"] < sure.metrics["event"]
+    table = studies.tagger_table(ROWS[4:6], [sure, erring])
+    assert table["features"].tolist() == ["V", "A"]
+
+
 def test_a_window_of_nothing_loses_nothing(drawn: Scored) -> None:
     run = studies.windows(PROFILE, drawn)
     assert [run.metrics[name][0] for name in evaluation.METRICS] == [1.0, 1.0, 1.0]
@@ -41,8 +70,7 @@ def test_a_window_of_nothing_loses_nothing(drawn: Scored) -> None:
 
 def test_the_noise_of_a_difference_is_paired(drawn: Scored) -> None:
     found = studies.noise(PROFILE, drawn).metrics["segment"]
-    one, two = list(drawn.systems)
-    difference = found[one]["value"] - found[two]["value"]
+    difference = found["one"]["value"] - found["other"]["value"]
     assert found["difference"]["value"] == pytest.approx(difference)
     assert found["twins"]["standard error"] < found["difference"]["standard error"]
     assert found["subsets"] == {"clips": 35, "spread": pytest.approx(0.005, abs=0.01)}
@@ -57,7 +85,7 @@ def test_the_noise_of_a_difference_is_paired(drawn: Scored) -> None:
         lambda data: plots.threshold_curves(studies.curves(PROFILE, data), 7),
         lambda data: plots.lengths(data.truth),
         lambda data: plots.table3_noise(ROWS, studies.noise(PROFILE, data)),
-        lambda data: plots.fall({"tagger": ({"clip": 100, "segment": 78, "event": 24}, "tagger")}),
+        lambda data: plots.fall(ROWS, studies.taggers(data, [0.8], draws=2), ROWS[0]),
     ],
     ids=["timelines", "ceilings", "windows", "thresholds", "lengths", "noise", "fall"],
 )
@@ -77,7 +105,7 @@ def test_the_widget_draws_every_kind_of_clip(drawn: Scored, threshold: float) ->
 
 
 def test_the_rows_of_table_3_are_typed_as_printed() -> None:
-    assert [plots.row_name(row) for row in ROWS] == [
+    assert [studies.row_name(row) for row in ROWS] == [
         *("S", "S + V", "S + A", "S + A + V", "V", "A", "A + V")
     ]
     first, last = ROWS[0], ROWS[3]  # section 5.1: gains of 4.81, 4.50 and 7.50 %
