@@ -183,9 +183,10 @@ page.table(
 #
 # But the perfect tagger is a generous comparison, because it makes no errors. The dotted lines are fairer:
 # taggers with just as many wrong tags as the paper's models, and no idea of time. At one-second segments
-# the paper's models are clearly better than these. At events, hardly. So pretrained features do know
-# *roughly* when; what they lack is the last few hundred milliseconds. (Our errors are random, real ones
-# prefer some classes, and a macro mean feels that: read the last column as a scale, not as a test.)
+# the paper's models with audio are clearly better than these. At events, the one with audio alone is level
+# with its tagger, and the other two gain little. So pretrained features do know *roughly* when; what they
+# lack is the last few hundred milliseconds. (Our errors are random, real ones prefer some classes, and a
+# macro mean feels that: read the last columns as a scale, not as a test.)
 #
 # ## The ceilings of windows, filters and grids
 #
