@@ -19,7 +19,10 @@ import requests
 from lib.book.files import REPOSITORY
 
 LADDER = ("original", "open")  # best first; below both stands "embedded", which is always there
-PARTS = {"part3": "Part III, adversarial examples"}
+PARTS = {
+    "part1": "Part I, sound (labels and metrics)",
+    "part3": "Part III, adversarial examples",
+}
 TIMEOUT = 30  # seconds without an answer before the next mirror is tried
 
 
@@ -61,6 +64,74 @@ def _mnist_file(name: str, size: int, md5: str) -> DataFile:
 
 
 DATASETS = {
+    "dcase2018_task4": Dataset(
+        title="DCASE 2018 task 4, labels",
+        part="part1",
+        rung="original",
+        licence="MIT",
+        homepage="https://github.com/DCASE-REPO/dcase2018_baseline",
+        folder="dcase2018_task4",
+        files=(
+            DataFile(
+                "eval_dcase2018.tsv",
+                173641,
+                "sha256:f000d9f352d2487f57a0e40c81ce5317e0bc3cb151b50a993f432e06de6b6705",
+            ),
+            DataFile(
+                "test_dcase2018.tsv",
+                47709,
+                "sha256:8d8e90a2adef9af526335e8f18e0e105831c72658c8e611c426b62af648b2489",
+            ),
+            DataFile(
+                "metadata/train/weak.csv",
+                72813,
+                "sha256:92e3c29539a274b4ad980b7536b0ac74f7676e434ccad9bb2df62199f65554f3",
+            ),
+            DataFile(
+                "baseline_eval_predictions.csv",
+                96373,
+                "sha256:9b6a8f262fd855cf21494eb7eac03be78824f9873b8e5fb941347750271c83c9",
+            ),
+        ),
+        how="from DCASE-REPO/dcase2018_baseline take the folder task4/dataset/metadata, its "
+        "eval/eval.csv as eval_dcase2018.tsv and task4/notebooks/eval_results_baseline.csv as "
+        "baseline_eval_predictions.csv; from turpaultn/DESED take "
+        "data/real/metadata/validation/test_dcase2018.tsv",
+    ),
+    "desed_baseline": Dataset(
+        title="DESED_task baseline, labels and frame scores",
+        part="part1",
+        rung="reference",
+        licence="MIT",
+        homepage="https://github.com/DCASE-REPO/DESED_task",
+        folder="desed_baseline",
+        files=(
+            DataFile(
+                "validation.tsv",
+                221316,
+                "sha256:aa137f17507407ff08fd245ba63c2af4383c0a8fff9e5a89938df7de0c363871",
+            ),
+            DataFile(
+                "validation_durations.tsv",
+                42624,
+                "sha256:58e0699fde847d6abe27872df9f353aaefa8fd4fd49f109b1995661dba6f503b",
+            ),
+            DataFile(
+                "student_predictions_0.5.tsv",
+                180467,
+                "sha256:d11cf710f0a0dc0df280bd016d5a5d43f8d577d064fd14b47575180fb3ce1f93",
+            ),
+            DataFile(
+                "student_scores.npz",
+                261798,
+                "sha256:a2b7f13fdfc723af4302b55ecafa09c742e97661b4203760009715b816d3cc6f",
+            ),
+        ),
+        how="from DCASE-REPO/DESED_task, folder PSDS_Eval/meta, take validation.tsv, "
+        "validation_durations.tsv and metrics_test/student/predictions0.5.csv as "
+        "student_predictions_0.5.tsv, and run `python -m lib.sound.fold FOLDER` on "
+        "metrics_test/student/predictions_operating_points",
+    ),
     "mnist": Dataset(
         title="MNIST",
         part="part3",
@@ -195,6 +266,8 @@ def rungs() -> list[tuple[str, str, str]]:
             for name, dataset in DATASETS.items()
             if (dataset.part, dataset.rung) == (part, rung)
         ]
+        if not ladder:
+            continue
         rung = next((rung for rung, name in ladder if present(name)), "embedded")
         best_rung, best = ladder[0]
         todo = "" if rung == best_rung else f"run `python -m lib.book.data_root get {best}`"

@@ -251,6 +251,12 @@ def test_rungs_tell_the_best_rung_present(monkeypatch: pytest.MonkeyPatch, place
     assert data_root.rungs() == [("Part III, adversarial examples", "original", "")]
 
 
+def test_rungs_pass_over_a_part_without_data(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    register(monkeypatch)
+    monkeypatch.setattr(data_root, "PARTS", {"part1": "Part I", "part3": "Part III"})
+    assert [title for title, _, _ in data_root.rungs()] == ["Part III"]
+
+
 def test_rungs_do_not_count_reference_weights(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
     register(monkeypatch)
     put(place, GOOD)
@@ -274,7 +280,7 @@ def test_command_line(
     assert capsys.readouterr().err == "unknown dataset 'letters'; choose one of: digits\n"
 
 
-@pytest.mark.parametrize("name", ["mnist", "reference_lenet"])
+@pytest.mark.parametrize("name", data_root.DATASETS)
 def test_the_real_files_have_the_registered_checksums(name: str) -> None:
     try:
         data_root.locate(name)

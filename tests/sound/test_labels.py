@@ -1,0 +1,161 @@
+"""Reading the official lists: what they hold, and one clear line for what is wrong in them."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lib.sound import labels
+from lib.sound.labels import CLASSES
+
+HEADER = "filename\tonset\toffset\tevent_label\n"
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Return a function that writes a list of events."""
+
+    def text(*rows: str, header: str = HEADER, encoding: str = "utf-8") -> Path:
+        path = tmp_path / "list.tsv"
+        path.write_bytes((header + "".join(f"{row}\n" for row in rows)).encode(encoding))
+        return path
+
+    return text
+
+
+def test_events_are_read_with_their_clips_in_order(write: Write) -> None:
+    path = write("b.wav\t0.5\t1.5\tDog", "a.wav\t\t\t", "b.wav\t2\t9.5\tSpeech")
+    events = labels.read_strong(path)
+    assert events.clips == ("b.wav", "a.wav")
+    assert events.clip.tolist() == [0, 0]
+    assert [CLASSES[label] for label in events.label] == ["Dog", "Speech"]
+    assert events.onset.tolist() == [0.5, 2.0] and events.offset.tolist() == [1.5, 9.5]
+    assert events.tags.sum(axis=1).tolist() == [2, 0]  # a clip without events is a clip
+
+
+def test_offsets_past_the_end_are_clipped_to_the_clip(write: Write) -> None:
+    path = write("a.wav\t3\t10.115\tDog", "b.wav\t1\t9\tDog")
+    assert labels.read_strong(path).offset.tolist() == [10.0, 9.0]
+    shorter = labels.read_strong(path, {"b.wav": 4.5})
+    assert shorter.offset.tolist() == [10.0, 4.5] and shorter.durations.tolist() == [10.0, 4.5]
+    assert labels.read_strong(path, float("inf")).offset.tolist() == [10.115, 9.0]
+
+
+@pytest.mark.parametrize("form", ["byte-order mark", "Windows line ends", "empty lines", "commas"])
+def test_harmless_forms_of_the_same_list(write: Write, form: str) -> None:
+    rows = ["a.wav\t1\t2\tCat", "a.wav\t3\t4\tCat"]
+    path = {
+        "byte-order mark": lambda: write(*rows, encoding="utf-8-sig"),
+        "Windows line ends": lambda: write(*(f"{r}\r" for r in rows), header=HEADER[:-1] + "\r\n"),
+        "empty lines": lambda: write(rows[0], "", rows[1], ""),
+        "commas": lambda: write(
+            "0,Cat,1,2,a.wav", "1,Cat,3,4,a.wav", header=",event_label,onset,offset,filename\n"
+        ),
+    }[form]()
+    assert labels.read_strong(path).onset.tolist() == [1.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ("a.wav\t1\t2\tDragon", "unknown label 'Dragon'"),
+        ("a.wav\t2\t2\tDog", "begins at 2.0 s and ends at 2.0 s"),
+        ("a.wav\t3\t2\tDog", "begins at 3.0 s and ends at 2.0 s"),
+        ("a.wav\t-0.1\t2\tDog", "onset is '-0.1', no time"),
+        ("a.wav\t1\tinf\tDog", "offset is 'inf', no time"),
+        ("a.wav\tnan\t2\tDog", "onset is 'nan', no time"),
+        ("a.wav\t1,5\t2\tDog", "onset is '1,5', no time"),
+        ("a.wav\t10\t11\tDog", "begins at 10.0 s, but the clip ends at 10.0 s"),
+        ("a.wav\t1\t2\t", "together or not at all"),
+        ("a.wav\t\t2\tDog", "together or not at all"),
+        ("ok.wav\t0\t1\tDog", "the same event is listed twice"),
+        ("a.wav\t1\t2", "3 fields instead of 4"),
+        ("a.wav\t1\t2\tDog\tCat", "5 fields instead of 4"),
+        ("\t1\t2\tDog", "no file name"),
+    ],
+)
+def test_a_bad_line_is_named_with_file_and_row(write: Write, row: str, complaint: str) -> None:
+    path = write("ok.wav\t0\t1\tDog", row)
+    with pytest.raises(ValueError, match=re.escape(complaint)) as raised:
+        labels.read_strong(path)
+    assert str(raised.value).startswith(f"{path}, row 3: ") and "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("missing", labels.STRONG_COLUMNS)
+def test_a_missing_column_is_named(write: Write, missing: str) -> None:
+    path = write(header=HEADER.replace(missing, "other"))
+    with pytest.raises(ValueError, match=f"row 1: no column '{missing}'"):
+        labels.read_strong(path)
+
+
+def test_an_empty_file_and_a_binary_one(write: Write, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no column 'filename'"):
+        labels.read_strong(write(header=""))
+    (tmp_path / "sound.wav").write_bytes(b"RIFF\xff\xfe\x00")
+    with pytest.raises(ValueError, match="no text in UTF-8"):
+        labels.read_strong(tmp_path / "sound.wav")
+    with pytest.raises(FileNotFoundError, match=r"no list .*nowhere.tsv"):
+        labels.read_strong(tmp_path / "nowhere.tsv")
+
+
+def test_predictions_are_placed_among_the_clips_asked_for(write: Write) -> None:
+    path = write("b.wav\t1\t2\tDog", "b.wav\t9\t9.5\tDog")
+    found = labels.read_strong(path, {"b.wav": 8.0}, clips=["a.wav", "b.wav"])
+    assert found.clips == ("a.wav", "b.wav") and found.clip.tolist() == [1]  # padding is cut
+    with pytest.raises(ValueError, match="row 2: b.wav is not one of the 1 clips"):
+        labels.read_strong(path, clips=["a.wav"])
+
+
+def test_weak_labels_are_split_at_commas(write: Write) -> None:
+    header = "filename\tevent_labels\n"
+    assert labels.read_weak(write("a.wav\tDog,Speech", "b.wav\tCat", header=header)) == {
+        "a.wav": ("Dog", "Speech"),
+        "b.wav": ("Cat",),
+    }
+    for row, complaint in {
+        "a.wav\tDog, Cat": "unknown label ' Cat'",
+        "a.wav\t": "unknown label ''",
+        "ok.wav\tDog": "ok.wav is listed twice",
+    }.items():
+        with pytest.raises(ValueError, match=f"row 3: {complaint}"):
+            labels.read_weak(write("ok.wav\tCat", row, header=header))
+
+
+def test_durations(write: Write) -> None:
+    header = "filename\tduration\n"
+    assert labels.read_durations(write("a.wav\t2.4", header=header)) == {"a.wav": 2.4}
+    with pytest.raises(ValueError, match="row 2: duration is '-1'"):
+        labels.read_durations(write("a.wav\t-1", header=header))
+    with pytest.raises(ValueError, match="row 3: a.wav is listed twice"):
+        labels.read_durations(write("a.wav\t1", "a.wav\t1", header=header))
+
+
+def test_a_subset_keeps_clips_in_the_order_asked_for(write: Write) -> None:
+    events = labels.read_strong(write("a.wav\t1\t2\tDog", "b.wav\t\t\t", "c.wav\t3\t4\tCat"))
+    part = events.subset(["c.wav", "b.wav"])
+    assert part.clips == ("c.wav", "b.wav") and part.clip.tolist() == [0]
+    assert part.onset.tolist() == [3.0]
+    with pytest.raises(ValueError, match="no clip is named d.wav"):
+        events.subset(["a.wav", "d.wav"])
+
+
+def test_the_fingerprint_follows_every_part(write: Write) -> None:
+    first = labels.read_strong(write("a.wav\t1\t2\tDog"))
+    assert first.fingerprint == labels.read_strong(write("a.wav\t1\t2\tDog")).fingerprint
+    for row in ("b.wav\t1\t2\tDog", "a.wav\t1\t2\tCat", "a.wav\t1\t2.001\tDog"):
+        assert labels.read_strong(write(row)).fingerprint != first.fingerprint
+
+
+def test_the_official_lists_are_as_large_as_published(lists: Path) -> None:
+    folder = lists / "dcase2018_task4"
+    test = labels.read_strong(folder / "eval_dcase2018.tsv")
+    assert test.shape == (880, 10) and len(test) == 3328
+    assert int((~test.tags.any(axis=1)).sum()) == 15 and test.offset.max() == 10.0
+    validation = labels.read_strong(folder / "test_dcase2018.tsv")
+    assert validation.shape == (288, 10) and len(validation) == 896
+    weak = labels.read_weak(folder / "metadata/train/weak.csv")
+    assert len(weak) == 1578
+    assert np.mean([len(tags) for tags in weak.values()]) > 1
