@@ -108,7 +108,8 @@ def training_run(config: TrainingConfig, digits: Digits) -> dict[str, object]:
 def shipped_run(path: Path) -> dict[str, object] | None:
     """Return what the JSON beside a shipped file says it was trained from; None without one."""
     record = path.with_suffix(".json")
-    return json.loads(record.read_text())["run"] if record.is_file() else None
+    there = path.is_file() and record.is_file()
+    return json.loads(record.read_text())["run"] if there else None
 
 
 def save_weights(model: nn.Module, path: Path) -> None:

@@ -10,15 +10,17 @@ where every chapter finds them.
 import argparse
 import pickle
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from lib.adversarial.models import MadryNet, ReferenceLeNet
 from lib.book import data_root
+from lib.book.files import write_atomically
 
 
 def from_advertorch(path: Path) -> ReferenceLeNet:
@@ -30,11 +32,12 @@ def from_advertorch(path: Path) -> ReferenceLeNet:
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(f"{path} is no plain file of weights: {reason}") from None
     model = ReferenceLeNet()
     expected = {name: value.shape for name, value in model.state_dict().items()}
-    if {name: getattr(value, "shape", None) for name, value in weights.items()} != expected:
+    found = weights.items() if isinstance(weights, dict) else ()
+    if {name: getattr(value, "shape", None) for name, value in found} != expected:
         raise ValueError(f"{path} does not hold advertorch's LeNet5; expected {list(expected)}")
     model.load_state_dict(weights)
     return model
@@ -85,18 +88,17 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         ValueError: it is no such file.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return dict(stored)
-    except (ValueError, OSError, EOFError, TypeError) as error:
+    except (ValueError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is no .npz file of plain arrays: {error}") from None
 
 
-def save(model: nn.Module, name: str) -> Path:
+def store(model: nn.Module, name: str) -> Path:
     """Store a converted network in full precision under the data root."""
     folder = data_root.root() / "weights"
-    folder.mkdir(parents=True, exist_ok=True)
     weights: dict[str, Tensor] = {k: v.contiguous() for k, v in model.state_dict().items()}
-    save_file(weights, folder / name)
+    write_atomically(folder / name, save(weights))
     return folder / name
 
 
@@ -112,10 +114,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     try:
         if asked.source == "advertorch":
-            path = save(from_advertorch(asked.file), f"advertorch_lenet5_{asked.kind}.safetensors")
+            path = store(from_advertorch(asked.file), f"advertorch_lenet5_{asked.kind}.safetensors")
         else:
             model = from_tensorflow(read_arrays(asked.file))
-            path = save(model, f"madry_{asked.kind}.safetensors")
+            path = store(model, f"madry_{asked.kind}.safetensors")
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -113,9 +113,9 @@ def gallery(rows: Mapping[str, Tensor], titles: Sequence[str] = ()) -> Figure:
 def draw_image(axes: Axes, image: Tensor, limit: float | None = None) -> None:
     """Draw one image (height, width): grey in [0, 1], or signed colours up to +-limit."""
     if limit is not None:
-        axes.imshow(image, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest")
+        axes.imshow(image.numpy(), cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest")
     else:
-        axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        axes.imshow(image.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
@@ -288,7 +288,7 @@ def detector_panel(image: Tensor, reading: detector.Detector) -> Figure:
     for axes, (title, (values, cmap)) in zip(grid, panels.items(), strict=True):
         bound = float(values.abs().max()) if cmap == DIVERGING else None
         low, high = (-bound, bound) if bound else (None, None)
-        drawn = axes.imshow(values, cmap=cmap, vmin=low, vmax=high)
+        drawn = axes.imshow(values.numpy(), cmap=cmap, vmin=low, vmax=high)
         axes.set(xticks=[], yticks=[])
         axes.set_title(title, loc="center", fontsize=9)
         bar = figure.colorbar(drawn, ax=axes, orientation="horizontal", pad=0.04)
@@ -312,9 +312,11 @@ def effects(
             successes, n = rate(at_epsilon(found[reading], epsilon).metrics, name)
             y, colour = len(readings) - place + shift, KIND_COLOURS[kind]
             axes.plot(wilson(successes, n), (y, y), color=colour, linewidth=2.2)
-            axes.plot(successes / n, y, "o", color=colour, markersize=5)
+            axes.plot(successes / n if n else np.nan, y, "o", color=colour, markersize=5)
             if reading == "as published":
-                axes.axvline(successes / n, color=colour, linestyle=":", linewidth=1.2)
+                axes.axvline(
+                    successes / n if n else np.nan, color=colour, linestyle=":", linewidth=1.2
+                )
         axes.plot([], [], "o-", color=KIND_COLOURS[kind], label=kind)
     axes.set(xlabel=name, xlim=(-0.03, 1.03))
     axes.set_yticks(range(len(readings), 0, -1), readings)
@@ -337,7 +339,7 @@ def two_attackers(ledger: Mapping[str, Mapping[str, Sequence[Result]]], name: st
             low, high = zip(*[wilson(*each) for each in counts], strict=True)
             colour = KIND_COLOURS[kind]
             axes.fill_between(epsilons, low, high, color=colour, alpha=0.15, linewidth=0)
-            values = [successes / n for successes, n in counts]
+            values = [successes / n if n else np.nan for successes, n in counts]
             label = f"{kind}, {reading}" if rate_name == name else f"{kind}, no filter"
             axes.plot(epsilons, values, style, color=colour, markersize=4, label=label)
     axes.set(xlabel="$\\varepsilon$", ylabel=name, ylim=(-0.03, 1.03))
@@ -381,7 +383,7 @@ def draw_probabilities(axes: Axes, model: nn.Module, image: Tensor, label: int) 
     colours = [PALE] * len(probabilities)
     colours[winner] = PALETTE[1]
     colours[label] = PALETTE[0]
-    axes.barh(range(10), probabilities, color=colours)
+    axes.barh(range(10), probabilities.numpy(), color=colours)
     axes.set(xlim=(0, 1), ylim=(9.6, -0.6), xticks=(0, 1), yticks=range(10))
     axes.tick_params(axis="y", labelsize=8)
     verdict = "right" if winner == label else f"wrong: {winner}"

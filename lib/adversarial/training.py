@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -191,10 +191,13 @@ def read_state(path: Path, config: TrainingConfig) -> dict[str, Tensor]:
     Raises:
         ValueError: the file belongs to a training with another configuration.
     """
-    with safe_open(path, framework="pt") as stored:
-        if stored.metadata().get("config") != repr(config):
-            raise ValueError(f"{path} belongs to another configuration; move it away to start anew")
-        return {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+    try:
+        with safe_open(path, framework="pt") as stored:
+            if stored.metadata().get("config") == repr(config):
+                return {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged ({error}); delete it to start anew") from None
+    raise ValueError(f"{path} belongs to another configuration; move it away to start anew")
 
 
 @torch.no_grad()

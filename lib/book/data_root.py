@@ -167,7 +167,7 @@ DATASETS = {
         ),
         how="download mnist_lenet5_clntrained.pt and mnist_lenet5_advtrained.pt from "
         "BorealisAI/advertorch (advertorch_examples/trained_models) and run "
-        "`python -m lib.adversarial.convert advertorch FILE.pt`",
+        "`python -m lib.adversarial.convert advertorch FILE.pt KIND`",
     ),
 }
 

@@ -68,14 +68,17 @@ def panel(
     def redraw(_: object = None) -> None:
         setting = {name: control.value for name, control in made.items()}
         call = ", ".join(f"{name}={value!r}" for name, value in setting.items())
+        before = set(plt.get_fignums())
         try:
-            figure = draw(**setting)
+            drawn = png(draw(**setting))
         except Exception as error:  # a reader moves on; the message stands where the picture was
             said = html.escape(f"{type(error).__name__}: {error}")
             line.value = f"<b>{said}</b><br><code>draw({html.escape(call)})</code>"
             return
-        picture.value = png(figure)
-        plt.close(figure)
+        finally:  # half a figure too, where drawing broke off
+            for number in set(plt.get_fignums()) - before:
+                plt.close(number)
+        picture.value = drawn
         shown = html.escape(alt.format(**setting))  # in words too: an image widget has no alt text
         line.value = f"{shown}<br><code>draw({html.escape(call)})</code>"
 
