@@ -33,7 +33,7 @@ class FirstConvolution(torch.autograd.Function):
         return F.conv2d(images, weight, bias, padding=weight.shape[-1] // 2)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (weight,) = ctx.saved_tensors  # (32, 1, size, size)
         channels, _, size, _ = weight.shape
         blocked = weight.new_zeros(16, channels, size + 3, size + 3)

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from lib.adversarial import models
+from lib.adversarial import attacks, models
 from lib.adversarial.models import MadryNet, ReferenceLeNet
 
 
@@ -159,3 +159,20 @@ def test_frozen_does_not_touch_the_original() -> None:
     assert model.training
     assert all(weights.requires_grad for weights in model.parameters())
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("architecture", ["madry", "reference"])
+@pytest.mark.parametrize("batch", [models.SMALLEST_FAST_BATCH - 1, models.SMALLEST_FAST_BATCH + 8])
+def test_the_fast_way_back_to_the_image_is_the_plain_convolutions(
+    architecture: str, batch: int
+) -> None:
+    generator = torch.Generator().manual_seed(4)
+    plain = models.build(architecture, generator).eval()
+    fast = models.frozen(plain)
+    images = torch.rand(batch, 1, 28, 28, generator=generator)
+    labels = torch.randint(0, 10, (batch,), generator=generator)
+    expected = attacks.image_gradient(plain, images, labels)  # its weights ask for gradients
+    found = attacks.image_gradient(fast, images, labels)
+    assert float(expected.abs().max()) > 0
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-7)
+    assert float((found.sign() == expected.sign()).double().mean()) > 0.999
