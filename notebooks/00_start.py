@@ -18,7 +18,7 @@
 # each from its text, and lets you run, question and change every step.
 #
 # - **Part I, sound.** Features learned from millions of videos help to say *what* sounds in a
-#   recording, and hardly *when*. (To come.)
+#   recording, and hardly *when*. (Chapter 11, on what its metrics measure; the rest is to come.)
 # - **Part II, faces.** A code that has forgotten *who* is in the picture recognises expressions better
 #   on people it never met. (To come.)
 # - **Part III, adversarial examples.** A network's features miss a change that a linear filter, which
