@@ -298,6 +298,15 @@ page.figure(
     sources=every_run,
 )
 
+# %%
+for (pair, kind), of_network in runs.items():
+    result = evaluation.at_epsilon(of_network, 0.20)
+    found = result.metrics["perturbation"]
+    print(
+        f"epsilon {result.config['epsilon']}, {pair} {kind}: {found['changed']:.0%} of the pixels "
+        f"changed, roughness {found['roughness']:.2f}"
+    )
+
 # %% [markdown]
 # ## The score itself is better than its threshold
 #

@@ -147,6 +147,7 @@ def walk(accuracies: pd.DataFrame) -> Figure:
         label = f"{kind}, $\\varepsilon$ = {epsilon}"
         axes.plot(rows["steps"], rows["accuracy"], style, color=KIND_COLOURS[kind], label=label)
     axes.set(xlabel="steps", ylabel="accuracy", ylim=(-0.03, 1.03), xscale="symlog")
+    axes.set_xlim(left=-0.2)
     ticks = sorted(accuracies["steps"].unique())
     axes.set_xticks(ticks, ticks)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
@@ -325,13 +326,11 @@ def effects(
 
 
 def two_attackers(ledger: Mapping[str, Mapping[str, Sequence[Result]]], name: str) -> Figure:
-    """Draw one rate over epsilon: published attack, the one that evades, and no filter at all."""
+    """Draw one rate over epsilon against the published attack and the one that evades."""
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.0))
-    lines = {
-        ("as published", name): "o-",
-        ("evades the detector", name): "s--",
-        ("100 steps", "accuracy"): "^:",  # what the network alone withstands, at as many steps
-    }
+    lines = {("as published", name): "o-", ("evades the detector", name): "s--"}
+    if name == "correct or flagged":  # beside it, what the network alone withstands, in 100 steps
+        lines["100 steps", "accuracy"] = "^:"
     for kind, found in ledger.items():
         for (reading, rate_name), style in lines.items():
             counts = [rate(result.metrics, rate_name) for result in found[reading]]

@@ -7,6 +7,7 @@ them into figures/<profile>/: a picture as PNG, a table as CSV and PNG, each wit
 import inspect
 import io
 import json
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,12 +162,21 @@ def as_text(frame: pd.DataFrame, number: str) -> pd.DataFrame:
 def table_picture(frame: pd.DataFrame) -> Figure:
     """Return a table of text drawn as a figure of page width, one row each."""
     rows = len(frame)
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.28 * (rows + 1) + 0.1))
+    widths = [max([8, *map(len, frame[name])]) for name in frame.columns]
+    heads = [
+        textwrap.fill(str(name), width, break_long_words=False)
+        for name, width in zip(frame.columns, widths, strict=True)
+    ]
+    head_lines = max(head.count("\n") + 1 for head in heads)
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.28 * rows + 0.2 * head_lines + 0.15))
     axes.axis("off")
-    lengths = [max(map(len, [str(name), *frame[name]])) + 2 for name in frame.columns]
+    lengths = [
+        max(width, *map(len, head.split("\n"))) + 2
+        for width, head in zip(widths, heads, strict=True)
+    ]
     drawn = axes.table(
         cellText=frame.values.tolist(),
-        colLabels=[str(name) for name in frame.columns],
+        colLabels=heads,
         colWidths=[length / sum(lengths) for length in lengths],
         cellLoc="right",
         bbox=Bbox.unit(),
@@ -175,6 +185,7 @@ def table_picture(frame: pd.DataFrame) -> Figure:
     drawn.set_fontsize(min(9.5, 9.5 * 88 / sum(lengths)))
     for (row, column), cell in drawn.get_celld().items():
         cell.visible_edges = "B" if row else "TB"
+        cell.set_height(0.28 if row else 0.2 * head_lines + 0.1)
         cell.set_edgecolor(INK if row in (0, rows) else "#e0e0e0")
         cell.set_text_props(weight="bold" if row == 0 else "normal")
         if column == 0:
