@@ -261,7 +261,14 @@ print("largest distance from the optimum:", f"{float((found - optimum).abs().max
 # %%
 natural = networks[0].load()
 in_l2 = attacks.pgd(
-    natural, images[:6], labels[:6], 2.0, norm="l2", step_size=0.2, steps=profile.steps
+    natural,
+    images[:6],
+    labels[:6],
+    2.0,
+    norm="l2",
+    step_size=0.2,
+    steps=profile.steps,
+    generator=torch.Generator().manual_seed(SEED),
 )
 threes = attacks.pgd(
     natural,
@@ -271,6 +278,7 @@ threes = attacks.pgd(
     targeted=True,
     steps=profile.steps,
     step_size=profile.step_size,
+    generator=torch.Generator().manual_seed(SEED),
 )
 page.figure(
     plots.gallery(

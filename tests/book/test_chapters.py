@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import time
 from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
@@ -14,24 +13,23 @@ from lib.book.files import REPOSITORY
 
 SOURCES = chapters.chapters()
 SMOKE_SECONDS = 300
-RUN_TWICE = 2  # chapters; the others are as deterministic, and time is short
 
 # pattern: why such a file may be larger than 1 MB
 LARGE_FILES = {
     "data/checkpoints/*.safetensors": "weights that take hours to train",
 }
 
-Execute = Callable[[Path], tuple[float, bytes]]
+Execute = Callable[[Path], bytes]
 each_chapter = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 
 
 @pytest.fixture(scope="module")
 def execute(tmp_path_factory: pytest.TempPathFactory) -> Execute:
-    """Return a function that runs a chapter at smoke once and gives seconds and notebook."""
+    """Return a function that runs a chapter at smoke once and gives its notebook."""
     folder = tmp_path_factory.mktemp("executed")
-    done: dict[Path, tuple[float, bytes]] = {}
+    done: dict[Path, bytes] = {}
 
-    def run(source: Path) -> tuple[float, bytes]:
+    def run(source: Path) -> bytes:
         if source not in done:
             done[source] = smoke(source, folder)
         return done[source]
@@ -39,10 +37,9 @@ def execute(tmp_path_factory: pytest.TempPathFactory) -> Execute:
     return run
 
 
-def smoke(source: Path, folder: Path) -> tuple[float, bytes]:
-    """Run a chapter at profile smoke and return the seconds it took and its notebook."""
+def smoke(source: Path, folder: Path) -> bytes:
+    """Run a chapter at profile smoke, with result files of its own, and return its notebook."""
     output = folder / f"{source.stem}.ipynb"
-    start = time.monotonic()
     notebooks.execute(
         source,
         {"PROFILE": "smoke"},
@@ -51,7 +48,7 @@ def smoke(source: Path, folder: Path) -> tuple[float, bytes]:
         limit_seconds=SMOKE_SECONDS,
         warnings_are_errors=True,
     )
-    return time.monotonic() - start, output.read_bytes()
+    return output.read_bytes()
 
 
 def test_there_are_chapters() -> None:
@@ -62,16 +59,16 @@ def test_there_are_chapters() -> None:
 def test_a_chapter_runs_at_smoke_with_alt_text_and_in_size(
     source: Path, execute: Execute, tmp_path: Path
 ) -> None:
-    _, content = execute(source)
+    content = execute(source)
     assert len(content) <= notebooks.MAX_BYTES
     path = tmp_path / f"{source.stem}.ipynb"
     path.write_bytes(content)
     assert notebooks.pictures_without_alt(path) == []
 
 
-def test_running_again_gives_the_same_bytes(execute: Execute, tmp_path: Path) -> None:
-    for source in sorted(SOURCES, key=lambda source: execute(source)[0])[:RUN_TWICE]:
-        assert smoke(source, tmp_path)[1] == execute(source)[1], source.stem
+@each_chapter
+def test_running_again_gives_the_same_bytes(source: Path, execute: Execute, tmp_path: Path) -> None:
+    assert smoke(source, tmp_path) == execute(source)
 
 
 @each_chapter

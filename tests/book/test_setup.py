@@ -25,6 +25,9 @@ def clone(tmp_path: Path) -> Path:
     (folder / "lib" / "book").mkdir(parents=True)
     for name in ("environment.py", "files.py", "setup.sh", "__init__.py"):
         shutil.copy(REPOSITORY / "lib" / "book" / name, folder / "lib" / "book")
+    shutil.copy(
+        REPOSITORY / "lib" / "__init__.py", folder / "lib"
+    )  # or the book's own lib is found
     shutil.copy(REPOSITORY / "requirements.lock", folder)
     (folder / "requirements.txt").write_text("no-such-package-here==1\n")
     (folder / ".venv" / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
