@@ -68,7 +68,8 @@ def plain(value: Any, place: str = "config") -> Any:
         wrong = [name for name in value if not isinstance(name, str)]
         if wrong:
             raise TypeError(f"{place} has the key {wrong[0]!r}; keys must be strings")
-        return {name: plain(inner, f"{place}[{name!r}]") for name, inner in value.items()}
+        # sorted, as the file is: what was just computed reads in the same order as what was loaded
+        return {name: plain(value[name], f"{place}[{name!r}]") for name in sorted(value)}
     if isinstance(value, list | tuple):
         return [plain(inner, f"{place}[{index}]") for index, inner in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):

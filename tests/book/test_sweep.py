@@ -99,10 +99,10 @@ def test_a_failing_run_is_named_and_those_before_it_are_kept(
 ) -> None:
     configs = [{"x": x, "log": str(log), "fail_at": 3} for x in (1, 2, 3)]
     sweep.run("part3", "squares", configs[:1], square, jobs=jobs, folder=folder)
-    with pytest.raises(RuntimeError, match='ZeroDivisionError: no such x; the run was {"x": 3'):
+    with pytest.raises(RuntimeError, match='ZeroDivisionError: no such x; the run was {.*"x": 3}'):
         sweep.run("part3", "squares", configs[1:], square, jobs=1, folder=folder)
     if jobs == 2:
-        with pytest.raises(RuntimeError, match='the run was {"x": 3'):
+        with pytest.raises(RuntimeError, match='the run was {.*"x": 3}'):
             more = [configs[2], {"x": 4, "log": str(log), "seconds": 0.01}]
             sweep.run("part3", "squares", more, square, jobs=jobs, folder=folder)
     kept = sweep.run("part3", "squares", configs, square, compute=False, folder=folder)
