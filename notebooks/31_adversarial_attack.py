@@ -147,6 +147,9 @@ page.figure(
 # contain $x_1$, so the order makes no difference.
 
 # %%
+source(attacks.fgm)
+
+# %%
 source(attacks.pgd)
 
 # %% [markdown]

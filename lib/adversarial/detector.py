@@ -160,17 +160,13 @@ def local_variance(pixels: Tensor, neighbours: int) -> Tensor:
     return (stacked - stacked.mean(dim=0)).square().sum(dim=0) / (neighbours - 1)
 
 
-def highest_score(
-    detector: Detector | InkCounter, images: np.ndarray, batch_size: int = 2000
-) -> float:
-    """Return the threshold of section III-B: the largest p-hat over benign uint8 images."""
-    return float(benign_scores(detector, images, batch_size).max())
-
-
 def benign_scores(
     detector: Detector | InkCounter, images: np.ndarray, batch_size: int = 2000
 ) -> np.ndarray:
-    """Return p-hat (n,) float64 of benign uint8 images (n, height, width)."""
+    """Return p-hat (n,) float64 of benign uint8 images (n, height, width).
+
+    The largest one over the training images is the threshold of section III-B.
+    """
     batches = np.array_split(images, max(1, len(images) // batch_size))
     scores = [detector.score(to_batch(batch)) for batch in batches]
     return torch.cat(scores).numpy()

@@ -17,10 +17,7 @@ COSTS = REPOSITORY / "data" / "costs.json"
 
 def claims_region() -> str:
     """Return the table of all claims recorded at profile quick."""
-    table = claims.as_table(claims.load("quick"))
-    short = table[["Part", "Claim", "Paper", "Ours", "95 % interval", "n", "Verdict"]]
-    lines = [list(short.columns), ["---"] * short.shape[1], *short.values.tolist()]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+    return claims.markdown(claims.load("quick")).rstrip()
 
 
 def costs_region() -> str:
