@@ -21,7 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from lib.adversarial import attacks, data, models, training
@@ -117,10 +117,8 @@ def save_weights(model: nn.Module, path: Path) -> None:
 
     Rounding to float16 moves a weight by at most one part in 2,000.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".partial")
-    save_file({k: v.half().contiguous() for k, v in model.state_dict().items()}, beside)
-    beside.replace(path)
+    weights = {name: value.half().contiguous() for name, value in model.state_dict().items()}
+    write_atomically(path, save(weights))
 
 
 def find_by_digest(digest: str) -> Path:
