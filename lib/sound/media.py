@@ -1,0 +1,171 @@
+"""Sound and pictures out of real files (section 4.1: "video clips" of YouTube), through FFmpeg.
+
+Time 0 of a file is its first audio sample, for its pictures too. What cannot be used is refused
+with one line that says why, so that a corpus can leave such a clip out and tell.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.stream import Disposition
+
+from lib.sound.data import Waveform
+
+SHORT_SIDE = 256  # pixels kept: enough for networks that look at 224
+SLACK = 0.5  # seconds by which sound may end before its container without being called truncated
+
+
+def read_audio(path: Path) -> Waveform:
+    """Return the first audio stream of a file: channels averaged, at the rate it is stored with.
+
+    Truncation shows where the container tells its length, which WAV, FLAC, MP4 and WebM do; an Ogg
+    file that is cut reads as a shorter one.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no media file, has no audio stream, is truncated, or its sound is refused
+            by `check_waveform`.
+    """
+    path = Path(path)
+    with _opened(path) as container:
+        if not container.streams.audio:
+            raise ValueError(f"{path} has no audio stream; leave this clip out")
+        stream = container.streams.audio[0]
+        stream.codec_context.thread_count = 1
+        to_float = av.AudioResampler(format="fltp")
+        pieces = [
+            piece.to_ndarray().mean(axis=0)
+            for frame in container.decode(stream)
+            for piece in to_float.resample(frame)
+        ]
+        rate, declared = stream.rate, _declared_seconds(container, stream)
+    samples = np.concatenate([np.zeros(0, dtype=np.float32), *pieces])
+    if len(samples) < (declared - SLACK) * rate:
+        seconds = len(samples) / rate
+        raise ValueError(f"{path} is truncated: {seconds:.2f} s of {declared:.2f} s; get it again")
+    return check_waveform(samples, rate, str(path))
+
+
+def check_waveform(samples: np.ndarray, rate: float, name: str) -> Waveform:
+    """Return sound that can be used, or say what is wrong with it.
+
+    Args:
+        samples: (n,) or (n, channels) floating point; channels are averaged.
+        rate: in Hz.
+        name: what to call it in a complaint.
+
+    Raises:
+        ValueError: the rate is no positive whole number, the array has another form or no floating
+            point, or the sound is empty, a single sample, not finite, or silent throughout.
+    """
+    samples = np.asarray(samples)
+    if not np.isfinite(rate) or rate <= 0 or rate != int(rate):
+        raise ValueError(f"{name}: the sampling rate is {rate}, no positive whole number of Hz")
+    if not np.issubdtype(samples.dtype, np.floating):
+        raise ValueError(f"{name}: samples are {samples.dtype}; scale them to floats in [-1, 1]")
+    if samples.ndim not in (1, 2) or (samples.ndim == 2 and 0 < len(samples) < samples.shape[1]):
+        raise ValueError(f"{name}: samples of shape {samples.shape}, not (n,) or (n, channels)")
+    if len(samples) < 2 or samples.size == 0:
+        what = "a single sample" if samples.size else "no sound: it is empty"
+        raise ValueError(f"{name} holds {what}; leave this clip out")
+    if not np.isfinite(samples).all():
+        raise ValueError(f"{name} holds samples that are not finite; leave this clip out")
+    mono = samples if samples.ndim == 1 else samples.mean(axis=1)
+    if not mono.any():
+        raise ValueError(f"{name} is silent: every sample is zero; leave this clip out")
+    return Waveform(np.ascontiguousarray(mono, dtype=np.float32), int(rate))
+
+
+def read_frames(path: Path, times: np.ndarray) -> np.ndarray | None:
+    """Return the frames of the first video stream that are nearest to given times.
+
+    Frames are decoded one after the other and only those asked for are kept, with a short side of
+    SHORT_SIDE pixels at most. Times outside the video get its first or its last frame.
+
+    Args:
+        path: of the file.
+        times: (n,) in seconds, n at least 1, in any order.
+
+    Returns:
+        (n, height, width, 3) uint8, or None where the file has no video stream.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no media file, or holds a video stream without a frame.
+    """
+    path = Path(path)
+    with _opened(path) as container:
+        cover = Disposition.attached_pic
+        streams = [stream for stream in container.streams.video if not stream.disposition & cover]
+        if not streams:
+            return None
+        streams[0].codec_context.thread_count = 1
+        order = np.argsort(times, kind="stable")
+        nearest = _nearest(_frames(container, streams[0]), np.asarray(times)[order])
+        pictures = [picture for frame, count in nearest for picture in [_small(frame)] * count]
+    if not pictures:
+        raise ValueError(f"{path} has a video stream without a frame; leave this clip out")
+    result = np.empty((len(pictures), *pictures[0].shape), dtype=np.uint8)
+    for place, picture in zip(order, pictures, strict=True):
+        result[place] = picture
+    return result
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a media file; what FFmpeg cannot open or decode becomes one line."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}; see `python -m lib.book.data_root list`")
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path} is an empty file; get it again")
+    try:
+        with av.open(str(path)) as container:
+            yield container
+    except (av.error.FFmpegError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "unreadable names"
+        raise ValueError(f"{path} cannot be decoded ({reason}): damaged, or no media") from None
+
+
+def _declared_seconds(container: Any, stream: Any) -> float:
+    """Return how long the file says that its sound is, 0 where it does not say."""
+    if stream.duration is not None:
+        return float(stream.duration * stream.time_base)
+    return (container.duration or 0) / av.time_base
+
+
+def _frames(container: Any, stream: Any) -> Iterator[tuple[float, Any]]:
+    """Yield time and frame, in the order in which they are shown."""
+    audio = container.streams.audio
+    begin = 0.0
+    if audio and audio[0].start_time is not None:
+        begin = float(audio[0].start_time * audio[0].time_base)
+    for frame in container.decode(stream):
+        if frame.time is not None:
+            yield frame.time - begin, frame
+
+
+def _nearest(frames: Iterator[tuple[float, Any]], times: np.ndarray) -> Iterator[tuple[Any, int]]:
+    """Yield each frame that is nearest to some of the ascending times, and to how many."""
+    done, before = 0, None
+    for after in frames:
+        if before is not None:
+            until = int(np.searchsorted(times, (before[0] + after[0]) / 2, side="right"))
+            if until > done:
+                yield before[1], until - done
+                done = until
+            if done == len(times):
+                return
+        before = after
+    if before is not None:
+        yield before[1], len(times) - done
+
+
+def _small(frame: Any) -> np.ndarray:
+    """Return the (height, width, 3) picture of a frame, its short side SHORT_SIDE at most."""
+    scale = min(1.0, SHORT_SIDE / min(frame.width, frame.height))
+    width, height = round(frame.width * scale), round(frame.height * scale)
+    return frame.to_ndarray(format="rgb24", width=width, height=height)

@@ -1,0 +1,179 @@
+"""Real files decode as another reader decodes them, and what cannot be used says why."""
+
+import wave
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from lib.book import data_root
+from lib.sound import media
+
+TONE = (0.5 * np.sin(np.arange(16000) / 16000 * 2 * np.pi * 440)).astype(np.float32)
+RATE = 16000
+
+
+@pytest.fixture(scope="session")
+def real_files() -> Path:
+    """Give the folder of real video files, or skip the test."""
+    if not data_root.present("av"):
+        pytest.skip("av is not under the data root: see data/README.md")
+    return data_root.locate("av")
+
+
+def write_video(path: Path, greys: list[int], rate: int = 10) -> Path:
+    """Write one even frame per grey, without loss, 64 x 48."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=Fraction(rate))
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "bgr0"
+        for grey in greys:
+            picture = np.full((48, 64, 3), grey, dtype=np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("form", ["wav", "flac"])
+def test_sound_reads_as_soundfile_reads_it(tmp_path: Path, form: str) -> None:
+    path = tmp_path / f"tone.{form}"
+    stereo = np.stack([TONE, 0.25 * TONE[::-1]], axis=1)
+    soundfile.write(path, stereo, RATE, subtype="PCM_16")
+    expected, _ = soundfile.read(path)
+    found = media.read_audio(path)
+    assert found.rate == RATE and found.samples.dtype == np.float32
+    np.testing.assert_allclose(found.samples, expected.mean(axis=1), atol=1e-7)
+
+
+def test_real_recordings_read_as_soundfile_reads_them() -> None:
+    if not data_root.present("esc10"):
+        pytest.skip("esc10 is not under the data root: see data/README.md")
+    path = data_root.locate("esc10") / "audio_ogg22k" / "1-100032-A-0.ogg"
+    expected, rate = soundfile.read(path)
+    found = media.read_audio(path)
+    assert found.rate == rate == 22050
+    np.testing.assert_allclose(found.samples, expected, atol=1e-4)
+
+
+def test_real_videos_are_as_long_as_published(real_files: Path) -> None:
+    for name, rate, seconds in (
+        ("big_buck_bunny_0_30.webm", 44100, 30.0),
+        ("big_buck_bunny_432_433.webm", 44100, 1.0),
+        ("nasa_13013.mp4", 8000, 13.056),  # the first of two audio streams
+    ):
+        found = media.read_audio(real_files / name)
+        assert found.rate == rate and found.seconds == pytest.approx(seconds, abs=0.03)
+
+
+def test_real_frames_are_those_a_seek_finds(real_files: Path) -> None:
+    path = real_files / "nasa_13013.mp4"
+    found = media.read_frames(path, np.array([11.0, 2.0]))
+    assert found is not None and found.shape == (2, 180, 320, 3)
+    with av.open(str(path)) as container:
+        for place, second in enumerate((11.0, 2.0)):
+            container.seek(round(second * 1e6))
+            frame = next(f for f in container.decode(video=0) if f.time >= second - 0.02)
+            np.testing.assert_array_equal(found[place], frame.to_ndarray(format="rgb24"))
+
+
+def test_large_frames_are_kept_small(real_files: Path) -> None:
+    found = media.read_frames(real_files / "big_buck_bunny_432_433.webm", np.array([0.5]))
+    assert found is not None and found.shape == (1, 256, 455, 3)
+
+
+def test_the_nearest_frame_is_given_for_each_time_in_any_order(tmp_path: Path) -> None:
+    greys = [10, 20, 30, 40, 50, 60]
+    path = write_video(tmp_path / "greys.mkv", greys)
+    times = np.array([9.0, 0.24, 0.26, 0.0, -1.0, 0.31, 0.31, 0.5])
+    expected = [greys[np.abs(np.arange(6) / 10 - time).argmin()] for time in times]
+    found = media.read_frames(path, times)
+    assert found is not None and found.dtype == np.uint8
+    assert found[:, 0, 0, 0].tolist() == expected
+    assert (found == found[:, :1, :1, :1]).all()
+
+
+def test_a_file_without_pictures_has_none_and_one_without_sound_is_refused(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "tone.wav", TONE, RATE)
+    assert media.read_frames(tmp_path / "tone.wav", np.zeros(1)) is None
+    path = write_video(tmp_path / "silent_film.mkv", [1, 2])
+    with pytest.raises(ValueError, match="silent_film.mkv has no audio stream; leave"):
+        media.read_audio(path)
+
+
+def test_files_that_cannot_be_decoded_are_named_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "empty.wav").write_bytes(b"")
+    (tmp_path / "notes.mp4").write_bytes(b"no film at all, but long enough to be looked at" * 50)
+    for name, complaint in {
+        "empty.wav": "is an empty file",
+        "notes.mp4": "cannot be decoded .*no media",
+    }.items():
+        for read in (media.read_audio, lambda path: media.read_frames(path, np.zeros(1))):
+            with pytest.raises(ValueError, match=f"{name} {complaint}") as raised:
+                read(tmp_path / name)
+            assert "\n" not in str(raised.value)
+    with pytest.raises(FileNotFoundError, match="no file .*nowhere.wav"):
+        media.read_audio(tmp_path / "nowhere.wav")
+
+
+def test_a_file_without_a_sample_is_empty(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "none.wav", TONE[:0], RATE)
+    with pytest.raises(ValueError, match=r"none.wav (holds no sound|cannot be decoded)"):
+        media.read_audio(tmp_path / "none.wav")
+
+
+def test_truncated_files_are_noticed(tmp_path: Path, real_files: Path) -> None:
+    with wave.open(str(tmp_path / "whole.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes((np.tile(TONE, 3) * 32767).astype("<i2").tobytes())
+    soundfile.write(tmp_path / "whole.flac", np.tile(TONE, 3), RATE)
+    for path in (
+        tmp_path / "whole.wav",
+        tmp_path / "whole.flac",
+        real_files / "big_buck_bunny_0_30.webm",
+        real_files / "nasa_13013.mp4",
+    ):
+        cut = tmp_path / f"cut{path.suffix}"
+        cut.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        with pytest.raises(ValueError, match="is truncated: .* s of|cannot be decoded"):
+            media.read_audio(cut)
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate", "complaint"),
+    [
+        (TONE[:0], RATE, "holds no sound: it is empty"),
+        (np.zeros((0, 2)), RATE, "holds no sound: it is empty"),
+        (np.zeros((5, 0)), RATE, "holds no sound: it is empty"),
+        (TONE[:1], RATE, "holds a single sample"),
+        (np.zeros(100), RATE, "is silent: every sample is zero"),
+        (np.array([[0.5, -0.5]] * 9), RATE, "is silent"),  # channels that cancel
+        (np.array([0.1, np.nan, 0.2]), RATE, "not finite"),
+        (np.array([0.1, np.inf, 0.2]), RATE, "not finite"),
+        (TONE, 0, "the sampling rate is 0"),
+        (TONE, -RATE, "the sampling rate is -16000"),
+        (TONE, float("nan"), "the sampling rate is nan"),
+        (TONE, 22050.5, "the sampling rate is 22050.5"),
+        (np.ones((2, 100)), RATE, r"shape (2, 100), not (n,) or (n, channels)"),
+        (np.ones((3, 2, 2)), RATE, r"shape (3, 2, 2), not"),
+        (np.array(0.5), RATE, r"shape (), not"),
+        (np.ones(9, dtype=np.int16), RATE, "samples are int16; scale them"),
+    ],
+)
+def test_sound_that_cannot_be_used_says_why(
+    samples: np.ndarray, rate: float, complaint: str
+) -> None:
+    with pytest.raises(ValueError) as raised:
+        media.check_waveform(samples, rate, "clip.wav")
+    assert complaint in str(raised.value) and "\n" not in str(raised.value)
+    assert str(raised.value).startswith("clip.wav")
+
+
+def test_channels_are_averaged() -> None:
+    stereo = np.array([[0.2, 0.4], [-0.2, 0.6], [0.0, 0.0]])
+    found = media.check_waveform(stereo, 8000.0, "clip.wav")
+    np.testing.assert_allclose(found.samples, [0.3, 0.2, 0.0], atol=1e-7)
+    assert found.rate == 8000 and isinstance(found.rate, int) and found.samples.dtype == np.float32
