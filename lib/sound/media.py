@@ -17,6 +17,7 @@ from lib.sound.data import Waveform
 
 SHORT_SIDE = 256  # pixels kept: enough for networks that look at 224
 SLACK = 0.5  # seconds by which sound may end before its container without being called truncated
+UNKNOWN_SIZE = 0x7F000000  # programs that write a WAV file into a pipe declare sizes from here on
 
 
 def read_audio(path: Path) -> Waveform:
@@ -32,6 +33,7 @@ def read_audio(path: Path) -> Waveform:
     """
     path = Path(path)
     with _opened(path) as container:
+        _check_wave_size(path)
         if not container.streams.audio:
             raise ValueError(f"{path} has no audio stream; leave this clip out")
         stream = container.streams.audio[0]
@@ -128,6 +130,15 @@ def _opened(path: Path) -> Iterator[Any]:
     except (av.error.FFmpegError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "unreadable names"
         raise ValueError(f"{path} cannot be decoded ({reason}): damaged, or no media") from None
+
+
+def _check_wave_size(path: Path) -> None:
+    """Raise ValueError where a WAV file is shorter than its header says; FFmpeg lets that pass."""
+    with path.open("rb") as file:
+        kind, size = file.read(4), int.from_bytes(file.read(4), "little") + 8
+    written = path.stat().st_size
+    if kind == b"RIFF" and written < size < UNKNOWN_SIZE:
+        raise ValueError(f"{path} is truncated: {written} bytes of {size}; get it again")
 
 
 def _declared_seconds(container: Any, stream: Any) -> float:

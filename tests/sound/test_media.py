@@ -54,7 +54,9 @@ def test_real_recordings_read_as_soundfile_reads_them() -> None:
     expected, rate = soundfile.read(path)
     found = media.read_audio(path)
     assert found.rate == rate == 22050
-    np.testing.assert_allclose(found.samples, expected, atol=1e-4)
+    last_block = len(found.samples) - len(expected)  # FFmpeg gives it whole
+    assert 0 <= last_block < 2048
+    np.testing.assert_allclose(found.samples[: len(expected)], expected, atol=1e-6)
 
 
 def test_real_videos_are_as_long_as_published(real_files: Path) -> None:
@@ -138,8 +140,17 @@ def test_truncated_files_are_noticed(tmp_path: Path, real_files: Path) -> None:
     ):
         cut = tmp_path / f"cut{path.suffix}"
         cut.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-        with pytest.raises(ValueError, match="is truncated: .* s of|cannot be decoded"):
+        with pytest.raises(ValueError, match=r"is truncated: .* of|cannot be decoded"):
             media.read_audio(cut)
+
+
+def test_a_wave_file_out_of_a_pipe_declares_no_size(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "tone.wav", TONE, RATE)
+    content = bytearray((tmp_path / "tone.wav").read_bytes())
+    for place in (4, content.index(b"data") + 4):
+        content[place : place + 4] = b"\xff\xff\xff\xff"
+    (tmp_path / "piped.wav").write_bytes(content)
+    assert media.read_audio(tmp_path / "piped.wav").seconds == 1.0
 
 
 @pytest.mark.parametrize(
