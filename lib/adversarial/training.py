@@ -10,8 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
@@ -19,6 +17,7 @@ from tqdm.auto import tqdm
 from lib.adversarial import attacks, models
 from lib.adversarial.data import Digits, to_batch
 from lib.adversarial.profiles import TrainingConfig
+from lib.book import states
 from lib.book.device import best_device
 
 
@@ -119,29 +118,18 @@ class Trainer:
         """Return everything that the rest of the training depends on, as named tensors."""
         tensors = {"epoch": torch.tensor(self.epoch), "generator": self.generator.get_state()}
         tensors["perturbations"] = self.perturbations
-        for prefix, module in (("model", self.model), ("average", self.average)):
-            for name, weight in module.state_dict().items():
-                tensors[f"{prefix}.{name}"] = weight.contiguous()
-        for index, slots in self.optimizer.state_dict()["state"].items():
-            for name, value in slots.items():
-                tensors[f"adam.{index}.{name}"] = value.contiguous()
-        return tensors
+        tensors |= states.pack("model", self.model.state_dict())
+        tensors |= states.pack("average", self.average.state_dict())
+        return tensors | states.pack_optimizer(self.optimizer)
 
     def load_state(self, tensors: dict[str, Tensor]) -> None:
         """Continue from what `state` returned."""
         self.epoch = int(tensors["epoch"])
         self.generator.set_state(tensors["generator"])
         self.perturbations = tensors["perturbations"].to(self.device)
-        for prefix, module in (("model", self.model), ("average", self.average)):
-            names = module.state_dict().keys()
-            module.load_state_dict({name: tensors[f"{prefix}.{name}"] for name in names})
-        adam = self.optimizer.state_dict()
-        adam["state"] = {}
-        for key, value in tensors.items():
-            if key.startswith("adam."):
-                _, index, name = key.split(".")
-                adam["state"].setdefault(int(index), {})[name] = value
-        self.optimizer.load_state_dict(adam)
+        self.model.load_state_dict(states.unpack("model", tensors))
+        self.average.load_state_dict(states.unpack("average", tensors))
+        states.unpack_optimizer(self.optimizer, tensors)
 
 
 def train(
@@ -161,13 +149,13 @@ def train(
     """
     trainer = Trainer(config, digits)
     if checkpoint is not None and checkpoint.is_file():
-        trainer.load_state(read_state(checkpoint, config))
+        trainer.load_state(states.read(checkpoint, config))
     for epoch in remaining(trainer):
         loss = trainer.train_epoch()
         if report is not None:
             report(epoch, loss, trainer.average)
         if checkpoint is not None:
-            write_state(checkpoint, trainer)
+            states.write(checkpoint, trainer.state(), config)
     return models.frozen(trainer.average).cpu()
 
 
@@ -175,29 +163,6 @@ def remaining(trainer: Trainer) -> Iterator[int]:
     """Yield the epochs that are left, with a progress bar on a terminal."""
     epochs = range(trainer.epoch, trainer.config.epochs)
     yield from tqdm(epochs, desc=f"train {trainer.config.name}", unit="epoch", disable=None)
-
-
-def write_state(path: Path, trainer: Trainer) -> None:
-    """Write the training's state beside its place, then rename it: never half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    save_file(trainer.state(), partial, metadata={"config": repr(trainer.config)})
-    partial.replace(path)
-
-
-def read_state(path: Path, config: TrainingConfig) -> dict[str, Tensor]:
-    """Return the tensors of a training in progress.
-
-    Raises:
-        ValueError: the file belongs to a training with another configuration.
-    """
-    try:
-        with safe_open(path, framework="pt") as stored:
-            if stored.metadata().get("config") == repr(config):
-                return {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"{path} is damaged ({error}); delete it to start anew") from None
-    raise ValueError(f"{path} belongs to another configuration; move it away to start anew")
 
 
 @torch.no_grad()

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from lib.sound.data import Sizes
+
 
 @dataclass(frozen=True)
 class MetricsProfile:
@@ -40,4 +42,90 @@ METRICS = {
     ),
     "quick": _QUICK,
     "paper": _QUICK,  # the published protocol is cheap here
+}
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a mean teacher is trained (sections 2.3 and 4.3.1)."""
+
+    epochs: int = 200
+    steps_per_epoch: int = 250
+    weak_batch: int = 24
+    unlabelled_batch: int = 24
+    learning_rate: float = 1e-3  # at the end of the ramp
+    ramp_steps: int = 12_500  # 50 epochs of 250
+    decay: float = 0.99995  # of the learning rate after the ramp, each step
+    teacher_decay: float = 0.999
+    consistency: float = 2.0  # weight of both consistency terms
+    consistency_ramp: bool = True  # under the learning rate's ramp, as both DCASE baselines have it
+    teacher_mode: str = (
+        "train"  # own dropout and batch statistics; "eval": neither, as at test time
+    )
+    bfloat16: bool = False  # half precision in the convolutions of training; evaluation is float32
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the chapters of Part I compute at one size."""
+
+    dataset: str  # "best" rung present, or "drawn" (embedded)
+    sizes: Sizes  # of a corpus that is made; the original has its own
+    width: float  # of convolutions and GRU; 1 is the paper's
+    mel_bands: int
+    training: TrainingConfig
+    trainings: int  # of each row of Table 3; the paper's 20
+    best: int  # of them are averaged, chosen on validation; the paper's 5
+    ledger_trainings: int  # of each other reading of what the paper leaves open
+    shown_clips: int  # test clips that the chapters look at one by one
+
+
+def _schedule(steps: int, epochs: int) -> TrainingConfig:
+    """Return the published schedule squeezed into fewer steps: a quarter ramp, the same end."""
+    rest = steps - steps // 4
+    return TrainingConfig(
+        epochs=epochs,
+        steps_per_epoch=steps // epochs,
+        weak_batch=12,
+        unlabelled_batch=12,
+        ramp_steps=steps // 4,
+        decay=round(0.99995 ** (37_500 / rest), 6),
+        bfloat16=True,
+    )
+
+
+PROFILES = {
+    "smoke": Profile(
+        dataset="drawn",
+        sizes=Sizes(weak=16, unlabelled=16, validation=10, test=12),
+        width=0.125,
+        mel_bands=32,
+        training=_schedule(steps=8, epochs=2),
+        trainings=2,
+        best=1,
+        ledger_trainings=1,
+        shown_clips=4,
+    ),
+    "quick": Profile(
+        dataset="best",
+        sizes=Sizes(weak=500, unlabelled=700, validation=150, test=400),
+        width=0.5,
+        mel_bands=64,
+        training=_schedule(steps=800, epochs=10),
+        trainings=3,
+        best=1,  # a quarter of them, as 5 of 20
+        ledger_trainings=1,
+        shown_clips=12,
+    ),
+    "paper": Profile(
+        dataset="best",
+        sizes=Sizes(weak=1439, unlabelled=13_017, validation=259, test=779),  # section 4.1
+        width=1.0,
+        mel_bands=128,
+        training=TrainingConfig(),
+        trainings=20,
+        best=5,
+        ledger_trainings=5,
+        shown_clips=12,
+    ),
 }

@@ -12,6 +12,7 @@ from lib.adversarial import data, training
 from lib.adversarial.data import Digits
 from lib.adversarial.profiles import TrainingConfig
 from lib.adversarial.training import Trainer
+from lib.book import states
 
 NATURAL = TrainingConfig("natural", epochs=4, batch_size=32)
 ROBUST = TrainingConfig(
@@ -74,7 +75,7 @@ def test_a_checkpoint_of_another_configuration_is_refused_and_kept(
     change: dict, few: Few, tmp_path: Path
 ) -> None:
     path = tmp_path / "state.training"
-    training.write_state(path, Trainer(ROBUST, few(8, 4)))
+    states.write(path, Trainer(ROBUST, few(8, 4)).state(), ROBUST)
     before = path.read_bytes()
     line = "state.training belongs to another configuration; move it away to start anew"
     with pytest.raises(ValueError, match=line):
@@ -85,7 +86,7 @@ def test_a_checkpoint_of_another_configuration_is_refused_and_kept(
 @pytest.mark.parametrize("keep", [0, 100, 100_000])
 def test_a_damaged_checkpoint_is_one_clear_line(keep: int, few: Few, tmp_path: Path) -> None:
     path = tmp_path / "state.training"
-    training.write_state(path, Trainer(NATURAL, few(8, 4)))
+    states.write(path, Trainer(NATURAL, few(8, 4)).state(), NATURAL)
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(ValueError, match="state.training") as raised:
         training.train(NATURAL, few(8, 4), path)
@@ -97,16 +98,16 @@ def test_half_a_checkpoint_is_never_left_behind(
 ) -> None:
     path = tmp_path / "state.training"
     trainer = Trainer(NATURAL, few(8, 4))
-    training.write_state(path, trainer)
+    states.write(path, trainer.state(), NATURAL)
     before = path.read_bytes()
 
     def full(tensors: dict, target: Path, **keywords: object) -> None:
         Path(target).write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(training, "save_file", full)
+    monkeypatch.setattr(states, "save_file", full)
     with pytest.raises(OSError):
-        training.write_state(path, trainer)
+        states.write(path, trainer.state(), NATURAL)
     assert path.read_bytes() == before
 
 

@@ -1,0 +1,200 @@
+"""The mean teacher: its loss and schedules in closed form, its resumption to the same bits."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lib.sound import training
+from lib.sound.models import CRNN, ModelConfig, Probabilities
+from lib.sound.profiles import PROFILES, TrainingConfig
+from lib.sound.training import Shuffled, Trainer, TrainingSet
+
+PAPER = PROFILES["paper"].training
+SHORT = TrainingConfig(
+    epochs=3, steps_per_epoch=2, weak_batch=3, unlabelled_batch=2, ramp_steps=3, bfloat16=True
+)
+FORM = ModelConfig(
+    ("spectral", "audio"), audio_features=6, visual_features=5, width=0.125, mel_bands=16
+)
+
+
+def some(clips: int, seed: int) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        "spectral": torch.randn(clips, 604, 16, generator=generator).half(),
+        "audio": torch.randn(clips, 151, 6, generator=generator).half(),
+    }
+
+
+@pytest.fixture(scope="module")
+def clips() -> TrainingSet:
+    targets = (torch.arange(50).reshape(5, 10) % 3 == 0).float()
+    return TrainingSet(some(5, 0), targets, some(4, 1))
+
+
+def test_the_loss_is_that_of_section_2_3() -> None:
+    generator = np.random.default_rng(0)
+    student, teacher = (
+        Probabilities(
+            torch.from_numpy(generator.uniform(0.05, 0.95, (4, 7, 10))),
+            torch.from_numpy(generator.uniform(0.05, 0.95, (4, 10))),
+        )
+        for _ in range(2)
+    )
+    targets = torch.from_numpy(generator.integers(0, 2, (2, 10)).astype(float))
+    found = training.losses(student, teacher, targets)
+    p, y = student.clip[:2].numpy(), targets.numpy()
+    assert float(found.classification) == pytest.approx(
+        -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+    )
+    for term, name in ((found.clip_consistency, "clip"), (found.frame_consistency, "frame")):
+        difference = getattr(student, name).numpy() - getattr(teacher, name).numpy()
+        assert float(term) == pytest.approx(np.mean(difference**2))
+
+
+def test_the_learning_rate_rises_for_12500_steps_and_then_decays() -> None:
+    assert training.learning_rate(PAPER, 0) == pytest.approx(1e-3 * math.exp(-5))
+    assert training.learning_rate(PAPER, 6250) == pytest.approx(1e-3 * math.exp(-1.25))
+    assert training.learning_rate(PAPER, 12_500) == 1e-3
+    assert training.learning_rate(PAPER, 12_501) == pytest.approx(1e-3 * 0.99995)
+    assert training.learning_rate(PAPER, 50_000) == pytest.approx(1.534e-4, rel=1e-3)
+    rates = [training.learning_rate(PAPER, step) for step in range(0, 12_501, 100)]
+    assert rates == sorted(rates)
+
+
+def test_the_quick_schedule_has_the_published_shape() -> None:
+    quick = PROFILES["quick"].training
+    steps = quick.epochs * quick.steps_per_epoch
+    assert quick.ramp_steps / steps == PAPER.ramp_steps / 50_000
+    assert training.learning_rate(quick, steps) == pytest.approx(1.534e-4, rel=1e-3)
+
+
+def test_consistency_is_ramped_or_the_papers_two_from_the_first_step() -> None:
+    assert training.consistency_weight(PAPER, 0) == pytest.approx(2 * math.exp(-5))
+    assert training.consistency_weight(PAPER, 20_000) == 2
+    assert training.consistency_weight(replace(PAPER, consistency_ramp=False), 0) == 2
+
+
+def test_the_teacher_is_the_running_mean_of_the_student() -> None:
+    teacher, student = CRNN(FORM), CRNN(FORM)
+    values = [0.3, -1.2, 0.8, 2.0]
+    mean = 0.0
+    for step, value in enumerate(values):
+        with torch.no_grad():
+            student.head.bias.fill_(value)
+        decay = training.teacher_decay(PAPER, step)
+        training.follow(teacher, student, decay, buffers=False)
+        mean = decay * mean + (1 - decay) * value
+        assert float(teacher.head.bias.detach()[0]) == pytest.approx(mean, abs=1e-6)
+    assert mean == pytest.approx(np.mean(values))  # so few steps are averaged plainly
+    assert training.teacher_decay(PAPER, 10_000) == 0.999
+
+
+@pytest.mark.parametrize("buffers", [False, True])
+def test_running_statistics_follow_only_where_asked(buffers: bool) -> None:
+    teacher, student = CRNN(FORM), CRNN(FORM)
+    norm = student.encoders["spectral"].stacks[0][1]
+    norm.running_mean.fill_(4.0)
+    training.follow(teacher, student, 0.75, buffers=buffers)
+    found = float(teacher.encoders["spectral"].stacks[0][1].running_mean[0])
+    assert found == (1.0 if buffers else 0.0)
+
+
+def test_every_clip_comes_once_before_any_comes_twice() -> None:
+    stream = Shuffled(7, torch.Generator().manual_seed(0))
+    taken = torch.cat([stream.take(4) for _ in range(7)]).reshape(4, 7)
+    assert [sorted(row.tolist()) for row in taken] == [list(range(7))] * 4
+    assert len({tuple(row.tolist()) for row in taken}) > 1
+
+
+def test_a_batch_holds_weak_clips_first(clips: TrainingSet) -> None:
+    trainer = Trainer(FORM, SHORT, clips, seed=0)
+    features, targets = trainer.batch()
+    assert features["spectral"].shape == (5, 604, 16)
+    assert features["audio"].dtype == torch.float32
+    places = [
+        int((clips.weak["audio"].float() == row).flatten(1).all(1).nonzero())
+        for row in features["audio"][:3]
+    ]
+    assert torch.equal(targets, clips.targets[places])
+
+
+def weights(model: CRNN) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def equal(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(left[name], right[name]) for name in left)
+
+
+class Stopped(Exception):
+    """The power went."""
+
+
+@pytest.mark.parametrize("bfloat16", [False, True], ids=["float32", "bfloat16"])
+def test_a_resumed_training_ends_at_the_same_bits(
+    bfloat16: bool, clips: TrainingSet, tmp_path: Path
+) -> None:
+    config, path = replace(SHORT, bfloat16=bfloat16), tmp_path / "state.training"
+    torch.manual_seed(1)
+    whole = weights(training.train(FORM, config, clips, seed=0))
+
+    def stop(epoch: int, *_: object) -> None:
+        if epoch == 1:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        training.train(FORM, config, clips, 0, path, stop)
+    torch.manual_seed(2)  # the global generator plays no part
+    epochs: list[int] = []
+    resumed = training.train(FORM, config, clips, 0, path, lambda epoch, *_: epochs.append(epoch))
+    assert epochs == [1, 2]
+    assert equal(whole, weights(resumed))
+    assert not equal(whole, weights(training.train(FORM, config, clips, seed=1)))
+
+
+def test_the_global_generator_is_left_alone(clips: TrainingSet) -> None:
+    before = torch.random.get_rng_state()
+    Trainer(FORM, SHORT, clips, seed=5).train_step(0)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_training_learns_what_can_be_learned() -> None:
+    targets = (torch.arange(120).reshape(12, 10) % 4 == 0).float()
+    weak = {"audio": targets[:, None, :].repeat(1, 151, 1) - 0.25}
+    form = ModelConfig(("audio",), audio_features=10, width=0.25)
+    config = replace(SHORT, epochs=30, weak_batch=12, learning_rate=1e-2)
+    model = training.train(form, config, TrainingSet(weak, targets, weak), seed=0)
+    found = training.predict(model, weak, batch_size=5)
+    assert found.frame.shape == (12, 151, 10)
+    assert torch.equal(found.clip > 0.5, targets > 0.5)
+
+
+def test_an_evaluated_teacher_has_neither_dropout_nor_batch_statistics(clips: TrainingSet) -> None:
+    trainer = Trainer(FORM, replace(SHORT, teacher_mode="eval"), clips, seed=0)
+    features, _ = trainer.batch()
+    with torch.no_grad():
+        first, second = trainer.teacher(features), trainer.teacher(features)
+    assert torch.equal(first.frame, second.frame)
+    trainer = Trainer(FORM, SHORT, clips, seed=0)
+    with torch.no_grad():
+        first, second = trainer.teacher(features), trainer.teacher(features)
+    assert not torch.equal(first.frame, second.frame)
+
+
+def test_a_loss_that_is_no_number_stops_the_training(clips: TrainingSet) -> None:
+    broken = {name: value.clone() for name, value in clips.weak.items()}
+    broken["spectral"][:] = float("nan")
+    with pytest.raises(RuntimeError, match="nan|between 0 and 1"):
+        training.train(FORM, SHORT, TrainingSet(broken, clips.targets, clips.unlabelled), seed=0)
+
+
+def test_a_checkpoint_of_another_training_is_refused(clips: TrainingSet, tmp_path: Path) -> None:
+    path = tmp_path / "state.training"
+    training.train(FORM, SHORT, clips, 0, path)
+    with pytest.raises(ValueError, match="belongs to another configuration"):
+        training.train(FORM, SHORT, clips, 1, path)
