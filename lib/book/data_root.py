@@ -20,7 +20,7 @@ from lib.book.files import REPOSITORY
 
 LADDER = ("original", "open")  # best first; below both stands "embedded", which is always there
 PARTS = {
-    "part1": "Part I, sound (labels and metrics)",
+    "part1": "Part I, sound",
     "part3": "Part III, adversarial examples",
 }
 TIMEOUT = 30  # seconds without an answer before the next mirror is tried
@@ -63,11 +63,18 @@ def _mnist_file(name: str, size: int, md5: str) -> DataFile:
     return DataFile(name, size, f"md5:{md5}", tuple(mirror + name for mirror in mirrors))
 
 
+def _listed(name: str) -> tuple[DataFile, ...]:
+    """Return the many files of a dataset from their list, data/checksums/<name>.tsv."""
+    lines = (REPOSITORY / "data" / "checksums" / f"{name}.tsv").read_text().splitlines()[1:]
+    fields = (line.split("\t") for line in lines)
+    return tuple(DataFile(file, int(size), f"sha256:{digest}") for file, size, digest in fields)
+
+
 DATASETS = {
     "dcase2018_task4": Dataset(
         title="DCASE 2018 task 4, labels",
         part="part1",
-        rung="original",
+        rung="reference",  # labels without sound train nothing
         licence="MIT",
         homepage="https://github.com/DCASE-REPO/dcase2018_baseline",
         folder="dcase2018_task4",
@@ -131,6 +138,73 @@ DATASETS = {
         "validation_durations.tsv and metrics_test/student/predictions0.5.csv as "
         "student_predictions_0.5.tsv, and run `python -m lib.sound.fold FOLDER` on "
         "metrics_test/student/predictions_operating_points",
+    ),
+    "esc10": Dataset(
+        title="ESC-10, mono at 22,050 Hz",
+        part="part1",
+        rung="open",
+        licence="CC BY 3.0",
+        homepage="https://github.com/karoldvl/ESC-10",
+        folder="esc10",
+        files=_listed("esc10"),
+        how="take karoldvl/ESC-10 at commit 553c8f1, and lay down the files of "
+        "data/checksums/esc10.tsv: its sounds mixed to mono, brought to 22,050 Hz and encoded as "
+        "Ogg Vorbis, with authors, licences and active parts in meta.csv",
+    ),
+    "speech": Dataset(
+        title="Free Spoken Digit Dataset, 1,200 recordings",
+        part="part1",
+        rung="open",
+        licence="CC BY-SA 4.0",
+        homepage="https://github.com/Jakobovski/free-spoken-digit-dataset",
+        folder="speech",
+        files=_listed("speech"),
+        how="from Jakobovski/free-spoken-digit-dataset take the recordings that "
+        "data/checksums/speech.tsv lists, as FLAC",
+    ),
+    "av": Dataset(
+        title="two excerpts of Big Buck Bunny and a film of NASA",
+        part="part1",
+        rung="reference",
+        licence="CC BY 3.0; NASA's in the public domain (US)",
+        homepage="https://www.bigbuckbunny.org",
+        folder="av",
+        files=(
+            DataFile(
+                "big_buck_bunny_0_30.webm",
+                1293041,
+                "sha256:3f75b7340272df508ebc95ca57c8e30089069310762547b7b45c189e8b4987d5",
+            ),
+            DataFile(
+                "big_buck_bunny_432_433.webm",
+                86056,
+                "sha256:6d7ba9b54f22d07ccbc3d4f407c2874e4a13f6b4a050e3d3e58e3e632f87f4fa",
+            ),
+            DataFile(
+                "nasa_13013.mp4",
+                672981,
+                "sha256:53705221cac65086253367787e964e5d7d37beeba007646106a2c780d087c9e1",
+            ),
+        ),
+        how="take the two WebM files from Zulko/moviepy (media) and nasa_13013.mp4 from "
+        "pytorch/torchcodec (test/resources)",
+    ),
+    "yamnet": Dataset(
+        title="YAMNet, trained on AudioSet",
+        part="part1",
+        rung="reference",
+        licence="Apache-2.0",
+        homepage="https://github.com/tensorflow/models/tree/master/research/audioset/yamnet",
+        folder="weights",
+        files=(
+            DataFile(
+                "yamnet_f16.npz",
+                5607695,
+                "sha256:f22d89f7779ec891157fb8b9c8508b837c67359a6cda5627dd278563df719c62",
+            ),
+        ),
+        how="the 56 arrays of the quantised TensorFlow Lite release, times their scales, as "
+        "float16 under the names `lib.sound.pretrained.yamnet` reads",
     ),
     "mnist": Dataset(
         title="MNIST",
@@ -260,19 +334,20 @@ def rungs() -> list[tuple[str, str, str]]:
     """Return for each part its title, the best rung present and what to do for a better one."""
     lines = []
     for part, title in PARTS.items():
-        ladder = [
-            (rung, name)
-            for rung in LADDER
-            for name, dataset in DATASETS.items()
-            if (dataset.part, dataset.rung) == (part, rung)
-        ]
+        ladder = {rung: _names(part, rung) for rung in LADDER if _names(part, rung)}
         if not ladder:
             continue
-        rung = next((rung for rung, name in ladder if present(name)), "embedded")
-        best_rung, best = ladder[0]
-        todo = "" if rung == best_rung else f"run `python -m lib.book.data_root get {best}`"
-        lines.append((title, rung, todo))
+        whole = (rung for rung, names in ladder.items() if all(map(present, names)))
+        best = next(iter(ladder.values()))
+        lacking = [f"`python -m lib.book.data_root get {n}`" for n in best if not present(n)]
+        todo = f"run {' and '.join(lacking)}" if lacking else ""
+        lines.append((title, next(whole, "embedded"), todo))
     return lines
+
+
+def _names(part: str, rung: str) -> list[str]:
+    """Return the datasets that together make a rung of a part."""
+    return [n for n, dataset in DATASETS.items() if (dataset.part, dataset.rung) == (part, rung)]
 
 
 def _dataset(name: str) -> Dataset:

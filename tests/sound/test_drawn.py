@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lib.book import data_root
 from lib.sound import drawn, evaluation, scored
 from lib.sound.labels import CLASSES
 from lib.sound.scored import SIMULATED, WEAKER, Scored
@@ -68,4 +67,3 @@ def test_without_the_lists_the_drawn_rung_is_taken(
 def test_the_real_rung_is_what_it_says(real: Scored) -> None:
     assert real.rung == "original" and real.scores.shape == (880, 157, 10)
     assert all(found.clips == real.truth.clips for found in real.systems.values())
-    assert data_root.DATASETS["dcase2018_task4"].rung == real.rung
