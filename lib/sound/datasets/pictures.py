@@ -817,7 +817,7 @@ def _cast(
         generator: of everything that is left to chance.
     """
     look, cameras = _draw_look(kind, generator, wide=False), len(slots)
-    extent = round(SIZE * generator.uniform(0.45, 0.75) * min(1.0, 0.4 + 0.6 * slots[0, 1]))
+    extent = round(SIZE * generator.uniform(0.45, 0.75) * (0.55 + 0.45 * slots[0, 1]))
     free = np.maximum(slots[:, 1] * SIZE - extent, 4.0)
     middle = slots[:, 0] * SIZE + free * generator.uniform(-0.5, 0.5, cameras)
     bottom = SIZE * generator.uniform(0.66, 1.04, cameras)  # most things stand on something
