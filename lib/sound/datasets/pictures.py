@@ -848,7 +848,7 @@ def _divide(things: int, cameras: int, generator: np.random.Generator) -> np.nda
 
     The last axis holds the middle and the width of the place as shares of the picture's width.
     """
-    order = np.array([generator.permutation(things) for _ in range(cameras)]).reshape(-1, things)
+    order = np.array([generator.permutation(things) for _ in range(cameras)]).reshape(cameras, things)
     width = 1 / max(things, 1)
     middle = (order.T + 0.5) * width
     return np.stack([middle, np.full_like(middle, width)], axis=2)
