@@ -17,9 +17,9 @@ from torch import Tensor
 
 from lib.book import results
 from lib.book.files import REPOSITORY, write_atomically
-from lib.sound import data, evaluation, features, pretrained, training
+from lib.sound import data, evaluation, features, pretrained, protocol, training
 from lib.sound.data import Corpus, Sizes
-from lib.sound.evaluation import METRICS, SCORES
+from lib.sound.evaluation import METRICS
 from lib.sound.labels import Events
 from lib.sound.models import COMBINATIONS, CRNN, ModelConfig, Probabilities, count_parameters
 from lib.sound.profiles import Profile, TrainingConfig
@@ -137,7 +137,11 @@ def standardised(raw: dict[str, dict[str, np.ndarray]]) -> dict[str, dict[str, T
 
 
 def run_one(run: dict[str, Any]) -> dict[str, Any]:
-    """Train one network, keep its weights in the cache, and return its scores (see `score`)."""
+    """Train one network, keep its weights in the cache, and return its scores.
+
+    Beside `score` of both strongly labelled splits: the test clips' counts (see `protocol.pack`),
+    and of each epoch the losses and the validation scores.
+    """
     prepared = prepared_for(run)
     history: list[dict[str, float]] = []
 
@@ -157,8 +161,16 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
     store(student, path)
     path.with_suffix(".training").unlink()
     student = load_weights(path, model_config(run, prepared))  # what is reported is what is stored
-    splits = {split: score(student, prepared, split) for split in ("validation", "test")}
-    return {**splits, "history": history, "parameters": count_parameters(student)}
+    truth = prepared.corpus.strong["test"]
+    found = count(truth, training.predict(student, prepared.splits["test"]))
+    return {
+        "validation": score(student, prepared, "validation"),
+        "test": score(student, prepared, "test"),
+        "counts": {name: protocol.pack(found[name]) for name in METRICS},  # of the test clips
+        "shape": list(truth.shape),
+        "history": history,
+        "parameters": count_parameters(student),
+    }
 
 
 def prepared_for(run: Mapping[str, Any]) -> Prepared:
@@ -209,21 +221,12 @@ def load_weights(path: Path, form: ModelConfig) -> CRNN:
 
 
 def score(model: CRNN, prepared: Prepared, split: str) -> dict[str, Any]:
-    """Return the three F1 scores of a strongly labelled split, as section 4.3.2 has them.
-
-    Beside the scores: the ends of their 95 % bootstrap interval over clips, and the event F1 of
-    each class.
-    """
+    """Return the three F1 scores of a strongly labelled split and the event F1 of each class."""
     truth = prepared.corpus.strong[split]
     counts = count(truth, training.predict(model, prepared.splits[split]))
-    event = counts["event"].sum(axis=0)
-    by_class = [evaluation.f1(*row) for row in event.tolist()]
+    by_class = [evaluation.f1(*row) for row in counts["event"].sum(axis=0).tolist()]
     return {
         "scores": evaluation.table3_scores(counts),
-        "intervals": {
-            name: list(evaluation.interval(counts[name], SCORES[name], resamples=500))
-            for name in METRICS
-        },
         "event_by_class": [value if np.isfinite(value) else None for value in by_class],
     }
 

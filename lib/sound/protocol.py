@@ -1,0 +1,195 @@
+"""From many trainings to Table 3 (section 5): means, the best few, and how sure one can be.
+
+Two things make a score uncertain: another training of the same row ends elsewhere, and another
+test set holds other clips. Both are measured, and a difference is believed if it survives both.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from lib.book.claims import mean_interval
+from lib.book.results import Result
+from lib.sound.evaluation import METRICS, SCORES
+from lib.sound.models import COMBINATIONS, INPUTS
+
+Row = tuple[str, ...]  # of COMBINATIONS
+Runs = Mapping[Row, Sequence[Result]]
+PAPER_COLUMNS = {"spectral": "spectral", "audio": "auditory", "visual": "visual"}
+RESAMPLES = 1000
+
+
+def by_row(results: Sequence[Result | None]) -> dict[Row, list[Result]]:
+    """Return the runs of each row of Table 3, in its order; rows without a run are left out."""
+    found: dict[Row, list[Result]] = {row: [] for row in COMBINATIONS}
+    for result in results:
+        if result is not None:
+            found[tuple(result.config["inputs"])].append(result)
+    return {row: runs for row, runs in found.items() if runs}
+
+
+def scores(runs: Sequence[Result], metric: str, split: str = "test") -> list[float]:
+    """Return one score per training."""
+    return [result.metrics[split]["scores"][metric] for result in runs]
+
+
+def best_mean(runs: Sequence[Result], metric: str, best: int) -> float:
+    """Return the mean test score of those trainings that are best on validation (section 5).
+
+    They are ranked by the validation score of the same metric; the paper does not say by which.
+
+    Raises:
+        ValueError: there are fewer trainings than `best`.
+    """
+    if len(runs) < best:
+        raise ValueError(f"the best {best} of {len(runs)} trainings cannot be chosen")
+    order = np.argsort(scores(runs, metric, "validation"), kind="stable")[::-1]
+    return float(np.mean([scores(runs, metric)[index] for index in order[:best]]))
+
+
+def pack(counts: np.ndarray) -> str:
+    """Return counts (clips, classes, 3) as text: "clip class hits true found; ..." where any is."""
+    places = np.argwhere(counts.any(axis=2))
+    rows = (" ".join(map(str, (*place, *counts[tuple(place)]))) for place in places)
+    return "; ".join(rows)
+
+
+def unpack(text: str, shape: tuple[int, int]) -> np.ndarray:
+    """Return the counts (clips, classes, 3) that `pack` wrote down."""
+    counts = np.zeros((*shape, 3), dtype=np.int64)
+    for row in filter(None, text.split("; ")):
+        clip, label, *values = map(int, row.split())
+        counts[clip, label] = values
+    return counts
+
+
+def counts(result: Result, metric: str) -> np.ndarray:
+    """Return a run's counts on the test clips, (clips, classes, 3)."""
+    return unpack(result.metrics["counts"][metric], tuple(result.metrics["shape"]))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much higher a score is in one row than in another, and its two 95 % intervals.
+
+    `trainings` is Welch's interval over independent trainings on this test set, `clips` a
+    bootstrap over the test clips with these trainings, the same clips for both rows.
+    """
+
+    value: float
+    trainings: tuple[float, float]
+    clips: tuple[float, float]
+
+    @property
+    def low(self) -> float:
+        """Return the lower of both lower ends."""
+        return min(self.trainings[0], self.clips[0])
+
+    @property
+    def high(self) -> float:
+        """Return the higher of both upper ends."""
+        return max(self.trainings[1], self.clips[1])
+
+
+Term = tuple[float, Sequence[Result], str]  # weight, runs, metric
+
+
+def combination(terms: Sequence[Term], seed: int = 0) -> Difference:
+    """Return a weighted sum of mean scores with its two intervals.
+
+    A difference of two rows has the weights 1 and -1; a difference of gains has four terms.
+
+    Args:
+        terms: weight, runs of one row, metric; each run in at most one term of a metric.
+        seed: of the bootstrap.
+
+    Raises:
+        ValueError: a row has fewer than two trainings.
+    """
+    if min(len(runs) for _, runs, _ in terms) < 2:
+        raise ValueError("one training tells nothing about its spread; run at least two of a row")
+    value = sum(weight * float(np.mean(scores(runs, metric))) for weight, runs, metric in terms)
+    return Difference(value, _welch(terms, value), _bootstrap(terms, seed))
+
+
+def difference(higher: Sequence[Result], lower: Sequence[Result], metric: str) -> Difference:
+    """Return how much higher a metric is in the first runs than in the second."""
+    return combination([(1.0, higher, metric), (-1.0, lower, metric)])
+
+
+def _welch(terms: Sequence[Term], value: float) -> tuple[float, float]:
+    """Return Welch's interval of a weighted sum of independent means.
+
+    The variance is the sum of w^2 s^2 / n, the degrees of freedom Welch and Satterthwaite's. Terms
+    that share runs are summed run by run first, so that what they share is not counted twice.
+    """
+    groups: dict[tuple[int, ...], list[Term]] = {}
+    for term in terms:
+        groups.setdefault(tuple(map(id, term[1])), []).append(term)
+    samples = [
+        np.sum([w * np.array(scores(runs, metric)) for w, runs, metric in group], axis=0)
+        for group in groups.values()
+    ]
+    parts = np.array([np.var(sample, ddof=1) / len(sample) for sample in samples])
+    if not parts.sum():
+        return value, value
+    freedom = parts.sum() ** 2 / sum(
+        part**2 / (len(sample) - 1) for part, sample in zip(parts, samples, strict=True)
+    )
+    half = float(stats.t.ppf(0.975, freedom)) * math.sqrt(parts.sum())
+    return value - half, value + half
+
+
+def _bootstrap(terms: Sequence[Term], seed: int) -> tuple[float, float]:
+    """Return the percentile interval of the sum when the test clips are drawn anew."""
+    stacks = [
+        (weight, SCORES[metric], [counts(run, metric) for run in runs])
+        for weight, runs, metric in terms
+    ]
+    clips = len(stacks[0][2][0])
+    generator = np.random.default_rng(seed)
+    drawn = [
+        sum(weight * _mean(score, [each[index] for each in runs]) for weight, score, runs in stacks)
+        for index in (generator.integers(0, clips, clips) for _ in range(RESAMPLES))
+    ]
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _mean(score: Callable[[np.ndarray], float], runs: Sequence[np.ndarray]) -> float:
+    """Return the mean score of several counts."""
+    return float(np.mean([score(each) for each in runs]))
+
+
+def paper_score(paper: Mapping[str, object], row: Row, metric: str) -> float:
+    """Return what Table 3 has for a row, as a share of 1."""
+    for line in paper["rows"]:  # type: ignore[attr-defined]
+        if all(line[PAPER_COLUMNS[name]] == (name in row) for name in INPUTS):
+            return float(line[metric]) / 100
+    raise ValueError(f"Table 3 has no row {row}")
+
+
+def table3(runs: Runs, best: int, paper: Mapping[str, object]) -> pd.DataFrame:
+    """Return Table 3: a row each with our mean of all trainings, its interval, and the paper's.
+
+    "best" is the paper's protocol: the mean test score of the `best` on validation. Scores are
+    in percent, as the paper's are.
+    """
+    lines = []
+    for row, found in runs.items():
+        line: dict[str, object] = {name: "✓" if name in row else "–" for name in INPUTS}
+        line["n"] = len(found)
+        for metric in METRICS:
+            values = scores(found, metric)
+            line[f"{metric}: ours"] = 100 * float(np.mean(values))
+            if len(values) > 1:
+                low, high = mean_interval(values)
+                line[f"{metric} ±"] = 100 * (high - low) / 2
+            line[f"{metric}: best"] = 100 * best_mean(found, metric, min(best, len(found)))
+            line[f"{metric}: paper"] = 100 * paper_score(paper, row, metric)
+        lines.append(line)
+    return pd.DataFrame(lines)
