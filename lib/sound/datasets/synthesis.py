@@ -351,7 +351,7 @@ VOWELS = np.array(
 def _speech(n: int, generator: np.random.Generator) -> Array:
     """Return babble: vowels in the rhythm of syllables, with hisses and stops between them."""
     kind = generator.integers(3)  # man, woman, child
-    tract = (1.0, 1.16, 1.32)[kind] * generator.uniform(0.94, 1.06)
+    tract = (1.0, 1.16, 1.32)[kind] * float(generator.uniform(0.94, 1.06))
     height = (115, 205, 280)[kind] * np.exp(generator.normal(0, 0.12))
     starts, stops = _units(n, generator, (0.1, 0.26), (0.02, 0.1))
     count = len(starts)
@@ -360,10 +360,9 @@ def _speech(n: int, generator: np.random.Generator) -> Array:
     voice *= _envelope(n, starts, stops, 0.2, 0.3)
     vowels = VOWELS[generator.integers(len(VOWELS), size=count)] * tract
     ends = vowels * generator.uniform(0.85, 1.15, (count, 3))
-    centres = np.array(
-        [_contour(n, starts, stops, np.stack([vowels[:, f], ends[:, f]], 1)) for f in range(3)]
-    )
-    widths, weights = np.array([80, 110, 170]), np.array([1.0, 0.55, 0.3])
+    moving = [_contour(n, starts, stops, np.stack([vowels[:, f], ends[:, f]], 1)) for f in range(3)]
+    centres = np.array([*moving, np.full(n, 3500 * tract), np.full(n, 4500 * tract)])
+    widths, weights = np.array([80, 110, 170, 250, 300]), np.array([1.0, 0.55, 0.35, 0.25, 0.2])
     loud = np.exp(0.25 * generator.standard_normal((count, 1))) * np.ones((1, 2))
     spoken = _formants(voice, centres, widths, weights) * _contour(n, starts, stops, loud)
     return spoken / np.sqrt(np.mean(spoken**2)) + _consonants(n, generator, starts)
@@ -379,7 +378,7 @@ def _consonants(n: int, generator: np.random.Generator, starts: Array) -> Array:
     sizes = generator.choice([0.0, 0.5, 1.0], (count, 1), p=[0.35, 0.3, 0.35])
     grains = generator.standard_normal((count, length)) * shapes * sizes
     first = np.maximum(starts - int(0.08 * RATE), 0)
-    return 0.45 * _filter(_scatter(n, first, grains), _band(generator.uniform(2000, 4500), 8500))
+    return 1.2 * _filter(_scatter(n, first, grains), _band(generator.uniform(2000, 4500), 8500))
 
 
 def _laughter(n: int, generator: np.random.Generator) -> Array:
