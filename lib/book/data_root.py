@@ -28,10 +28,13 @@ TIMEOUT = 30  # seconds without an answer before the next mirror is tried
 
 @dataclass(frozen=True)
 class DataFile:
-    """One file: its name, size in bytes, checksum ("md5:..." or "sha256:...") and mirrors."""
+    """One file: its name, size in bytes, checksum ("md5:..." or "sha256:...") and mirrors.
+
+    The size is None where its publisher tells the checksum only.
+    """
 
     name: str
-    size: int
+    size: int | None
     checksum: str
     urls: tuple[str, ...] = ()
 
@@ -206,6 +209,41 @@ DATASETS = {
         how="the 56 arrays of the quantised TensorFlow Lite release, times their scales, as "
         "float16 under the names `lib.sound.pretrained.yamnet` reads",
     ),
+    "vggish": Dataset(
+        title="VGGish, trained on YouTube-8M",
+        part="part1",
+        rung="reference",
+        licence="Apache-2.0",
+        homepage="https://github.com/harritaylor/torchvggish",
+        folder="weights",
+        files=(
+            DataFile(
+                "vggish-10086976.pth",
+                None,
+                "sha256:10086976245803799d9194e9a73d9b6c1549c71d1b80106f5cade5608a561f4b",
+                (
+                    "https://github.com/harritaylor/torchvggish/releases/download/v0.1/"
+                    "vggish-10086976.pth",
+                ),
+            ),
+        ),
+    ),
+    "vgg16": Dataset(
+        title="VGG16, trained on ImageNet",
+        part="part1",
+        rung="reference",
+        licence="BSD-3-Clause",
+        homepage="https://github.com/pytorch/vision",
+        folder="weights",
+        files=(
+            DataFile(
+                "vgg16-397923af.pth",
+                553433881,
+                "sha256:397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+                ("https://download.pytorch.org/models/vgg16-397923af.pth",),
+            ),
+        ),
+    ),
     "mnist": Dataset(
         title="MNIST",
         part="part3",
@@ -316,7 +354,7 @@ def get(name: str) -> Path:
         OSError: the folder cannot be written.
     """
     folder, dataset = _folder(name), DATASETS[name]
-    megabytes = sum(file.size for file in dataset.files) / 1e6
+    megabytes = sum(file.size or 0 for file in dataset.files) / 1e6
     print(f"{dataset.title}, licence {dataset.licence}, {megabytes:.1f} MB, {dataset.homepage}")
     if dataset.how and not present(name):
         raise FileNotFoundError(
@@ -374,7 +412,7 @@ def _lacking(name: str) -> Iterator[str]:
         path = folder / file.name
         if not path.is_file():
             yield f"{file.name} is missing"
-        elif path.stat().st_size != file.size:
+        elif file.size is not None and path.stat().st_size != file.size:
             yield f"{file.name} has {path.stat().st_size} bytes instead of {file.size}"
 
 
@@ -431,7 +469,7 @@ def _print_list() -> None:
     """Print one line for each dataset."""
     for name, dataset in DATASETS.items():
         state = "present" if present(name) else "missing"
-        megabytes = sum(file.size for file in dataset.files) / 1e6
+        megabytes = sum(file.size or 0 for file in dataset.files) / 1e6
         print(
             f"{name:16} {dataset.part}  {dataset.rung:10} {state:8} {megabytes:7.1f} MB  "
             f"{dataset.title} ({dataset.licence})"

@@ -125,6 +125,20 @@ def test_a_file_of_the_wrong_size_is_not_present(
     assert data_root.locate("digits") == place
 
 
+def test_a_file_whose_size_is_not_published_is_present_once_it_is_there(
+    monkeypatch: pytest.MonkeyPatch, place: Path
+) -> None:
+    register(monkeypatch)
+    (file,) = data_root.DATASETS["digits"].files
+    unsized = replace(data_root.DATASETS["digits"], files=(replace(file, size=None),))
+    monkeypatch.setattr(data_root, "DATASETS", {"digits": unsized})
+    assert not data_root.present("digits")
+    put(place, GOOD[:-1])
+    assert data_root.present("digits")
+    with pytest.raises(ValueError, match="digits.gz is truncated or altered"):
+        data_root.verify("digits")
+
+
 def test_verify_names_the_bad_file(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
     register(monkeypatch)
     with pytest.raises(FileNotFoundError, match="digits.gz is missing"):

@@ -1,0 +1,354 @@
+"""Networks trained elsewhere, whose outputs are features here (section 4.2).
+
+The paper takes VGGish for sound and VGG16 for pictures. Where their weights are missing, YAMNet
+takes the place of VGGish, and two small networks of the book stand in for either. All are frozen.
+VGGish and YAMNet share a front end: log-mel patches of 0.96 s with 64 bands, not the paper's 128,
+which neither network could take.
+"""
+
+import hashlib
+import io
+import pickle
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+import librosa
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lib.book import data_root
+from lib.book.device import best_device
+from lib.book.vision import load_torchvision
+from lib.sound.data import Waveform
+from lib.sound.labels import CLIP_SECONDS
+
+RATE = 16000  # Hz
+WINDOW, HOP, FFT = 400, 160, 512  # samples: 25 ms, 10 ms
+BANDS, LOWEST, HIGHEST = 64, 125.0, 7500.0  # Hz
+PATCH, STEP = 96, 6  # frames: 960 ms, and 60 ms from one patch to the next ("overlap of 900 ms")
+MARGIN = 48  # frames of silence at both ends of a clip: half a patch, a whole number of steps
+PATCHES = 167  # of a clip with its margins; without them it has the paper's 151
+YAMNET_LAYERS = (  # stride and outputs of its 13 separable convolutions
+    *((1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512)),
+    *((1, 512),) * 5,
+    *((2, 1024), (1, 1024)),
+)
+BATCH = 16  # patches or pictures at a time: fastest on one core, activations stay in its cache
+
+
+def log_mel_patches(waveform: Waveform, offset: float) -> np.ndarray:
+    """Return the log-mel patches of a clip that VGGish and YAMNet look at.
+
+    The clip is cut or zero-padded to CLIP_SECONDS and gets a margin of 0.48 s of silence at both
+    ends, so that patch i is centred 0.0075 + 0.06 i seconds into the clip.
+
+    Args:
+        waveform: of any rate.
+        offset: added to the mel magnitudes before the logarithm, 0.01 VGGish, 0.001 YAMNet.
+
+    Returns:
+        (167, 96, 64) float32: patches, frames of 10 ms, mel bands.
+    """
+    samples = fitted(waveform, RATE)
+    samples = np.pad(samples, MARGIN * HOP)
+    frames = torch.from_numpy(samples).unfold(0, WINDOW, HOP)
+    window = torch.hann_window(WINDOW, periodic=True)
+    magnitude = torch.fft.rfft(frames * window, n=FFT).abs()
+    log_mel = torch.log(magnitude @ torch.from_numpy(mel_weights()) + offset)
+    return log_mel.unfold(0, PATCH, STEP).transpose(1, 2).contiguous().numpy()
+
+
+def fitted(waveform: Waveform, rate: int) -> np.ndarray:
+    """Return a clip at another rate, cut or zero-padded to CLIP_SECONDS, (n,) float32."""
+    samples = waveform.samples[: round(CLIP_SECONDS * waveform.rate)]
+    if waveform.rate != rate:
+        samples = librosa.resample(samples, orig_sr=waveform.rate, target_sr=rate)
+    length = round(CLIP_SECONDS * rate)
+    samples = samples[:length].astype(np.float32)
+    return np.pad(samples, (0, length - len(samples)))
+
+
+@cache
+def mel_weights() -> np.ndarray:
+    """Return the (FFT / 2 + 1, BANDS) float32 weights of VGGish's mel bands.
+
+    Triangles in mel, not in Hz as librosa has them; the constant component counts for nothing.
+    """
+    mel = _mel(np.linspace(0, RATE / 2, FFT // 2 + 1))[:, None]
+    edges = np.linspace(_mel(LOWEST), _mel(HIGHEST), BANDS + 2)
+    rise = (mel - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    fall = (edges[2:] - mel) / (edges[2:] - edges[1:-1])
+    weights = np.maximum(0, np.minimum(rise, fall))
+    weights[0] = 0
+    return weights.astype(np.float32)
+
+
+def _mel(hertz: np.ndarray | float) -> np.ndarray:
+    """Return frequencies in mel, by the formula of HTK."""
+    return 1127.0 * np.log1p(np.asarray(hertz) / 700.0)
+
+
+class VGGish(nn.Module):
+    """VGGish: six convolutions and three fully connected layers, 72,141,184 parameters.
+
+    Its 128 outputs are taken as they are, without a ReLU, PCA or rounding to 8 bits. Names of
+    parameters are those of the published weights.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        channels = 1
+        for block in ((64,), (128,), (256, 256), (512, 512)):
+            for width in block:
+                layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True)]
+                channels = width
+            layers.append(nn.MaxPool2d(2))
+        self.features = nn.Sequential(*layers)
+        self.embeddings = nn.Sequential(
+            *(nn.Linear(channels * 6 * 4, 4096), nn.ReLU(inplace=True)),
+            *(nn.Linear(4096, 4096), nn.ReLU(inplace=True), nn.Linear(4096, 128)),
+        )
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """Return the (n, 128) embeddings of (n, 1, 96, 64) log-mel patches (offset 0.01)."""
+        maps = self.features(patches).permute(0, 2, 3, 1)  # channels last, as it was trained
+        return self.embeddings(maps.flatten(1))
+
+
+class Yamnet(nn.Module):
+    """YAMNet: a convolution and 13 separable ones, then the mean over time and frequency.
+
+    Batch normalisation is already part of its weights and biases.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers = _convolution(1, 32, 3, stride=2)
+        channels = 32
+        for stride, width in YAMNET_LAYERS:
+            layers += _convolution(channels, channels, 3, stride, groups=channels)
+            layers += _convolution(channels, width, 1)
+            channels = width
+        self.features = nn.Sequential(*layers)
+        self.classifier = nn.Linear(channels, 521)
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """Return the (n, 1024) embeddings of (n, 1, 96, 64) log-mel patches (offset 0.001)."""
+        return self.features(patches).mean(dim=(2, 3))
+
+
+def _convolution(
+    channels: int, width: int, size: int, stride: int = 1, groups: int = 1
+) -> list[nn.Module]:
+    """Return a convolution and a ReLU, padded as TensorFlow pads ("SAME") even-sized inputs."""
+    layers: list[nn.Module] = [nn.ZeroPad2d((0, 1, 0, 1))] if stride == 2 else []
+    padding = 0 if stride == 2 else size // 2
+    layers.append(nn.Conv2d(channels, width, size, stride, padding, groups=groups))
+    return [*layers, nn.ReLU(inplace=True)]
+
+
+def load_vggish(path: Path) -> nn.Module:
+    """Return VGGish with the weights of the torchvggish release.
+
+    Raises:
+        ValueError: the file holds something else.
+    """
+    with torch.device("meta"):
+        network = VGGish()
+    return _filled(network, _torch_weights(path), path)
+
+
+def load_yamnet(path: Path) -> Yamnet:
+    """Return YAMNet with weights from the arrays of its TensorFlow Lite release.
+
+    Raises:
+        ValueError: the file holds something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: torch.from_numpy(file[name].astype(np.float32)) for name in file.files}
+        names = ["1_conv"]
+        for index in range(2, len(YAMNET_LAYERS) + 2):
+            names += [f"{index}_depthwise_conv", f"{index}_pointwise_conv"]
+        weights = {"classifier.weight": arrays["fc_w"], "classifier.bias": arrays["fc_b"]}
+        with torch.device("meta"):
+            network = Yamnet()
+        places = [key for key, module in network.named_modules() if isinstance(module, nn.Conv2d)]
+        for place, name in zip(places, names, strict=True):
+            # stored (out, height, width, in), a depthwise one (1, height, width, channels)
+            order = (3, 0, 1, 2) if "depthwise" in name else (0, 3, 1, 2)
+            weights[f"{place}.weight"] = arrays[f"{name}_w"].permute(order).contiguous()
+            weights[f"{place}.bias"] = arrays[f"{name}_b"]
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} holds no weights of YAMNet ({error}); get it again") from None
+    filled = _filled(network, weights, path)
+    assert isinstance(filled, Yamnet)
+    return filled
+
+
+def load_vgg16(path: Path) -> nn.Module:
+    """Return VGG16 up to the ReLU behind its last hidden layer ("fc7", 4096 outputs).
+
+    Raises:
+        ValueError: the file holds something else.
+    """
+    with torch.device("meta"):
+        network = load_torchvision().models.vgg16()
+    _filled(network, _torch_weights(path), path)
+    network.classifier = network.classifier[:5]  # without the 1000 classes
+    return network
+
+
+def _torch_weights(path: Path) -> dict[str, Tensor]:
+    """Return the weights in a file of torch, read without running what it might hold."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        first = str(error).partition("\n")[0]
+        raise ValueError(f"{path} holds no weights ({first}); get it again") from None
+
+
+def _filled(network: nn.Module, weights: dict[str, Tensor], path: Path) -> nn.Module:
+    """Give a network of form only its weights, for good."""
+    try:
+        network.load_state_dict(weights, assign=True)
+    except (RuntimeError, TypeError, AttributeError):
+        kind = type(network).__name__
+        raise ValueError(f"{path} does not hold the weights of {kind}; get it again") from None
+    return network
+
+
+def _stand_in(kind: str) -> nn.Module:
+    """Return one of the book's own small networks."""
+    from lib.sound import stand_ins
+
+    return stand_ins.load(kind)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A frozen network: `dimensions` of its output, `load`, and what it wants to see.
+
+    `offset` of the logarithm for a network that hears; `side` in pixels, `mean` and `std` of the
+    three colours for one that sees. `dataset` is where its weights are registered, "" for the
+    book's own.
+    """
+
+    dimensions: int
+    load: Callable[[], nn.Module]
+    dataset: str = ""
+    offset: float = 0.01
+    side: int = 0
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+    @property
+    def sees(self) -> bool:
+        """Return whether its inputs are pictures."""
+        return self.side > 0
+
+
+def _published(dataset: str, load: Callable[[Path], nn.Module]) -> Callable[[], nn.Module]:
+    """Return what loads the one file of a registered dataset."""
+    (file,) = data_root.DATASETS[dataset].files
+    return lambda: load(data_root.locate(dataset) / file.name)
+
+
+NETWORKS = {
+    "vggish": Network(128, _published("vggish", load_vggish), "vggish"),
+    "yamnet": Network(1024, _published("yamnet", load_yamnet), "yamnet", offset=0.001),
+    "small_audio": Network(64, partial(_stand_in, "small_audio")),
+    "vgg16": Network(
+        4096,
+        _published("vgg16", load_vgg16),
+        "vgg16",
+        side=224,
+        mean=(0.485, 0.456, 0.406),  # of ImageNet
+        std=(0.229, 0.224, 0.225),
+    ),
+    "small_image": Network(
+        64,
+        partial(_stand_in, "small_image"),
+        side=64,
+        mean=(0.5, 0.5, 0.5),
+        std=(0.25, 0.25, 0.25),
+    ),
+}
+
+
+def audio_stream() -> str:
+    """Return the best network for sound whose weights are present."""
+    return _best("vggish", "yamnet", otherwise="small_audio")
+
+
+def visual_stream() -> str:
+    """Return the best network for pictures whose weights are present."""
+    return _best("vgg16", otherwise="small_image")
+
+
+def _best(*names: str, otherwise: str) -> str:
+    """Return the first name that is present."""
+    return next((name for name in names if data_root.present(NETWORKS[name].dataset)), otherwise)
+
+
+@cache
+def loaded(name: str) -> nn.Module:
+    """Return one of NETWORKS, frozen, on the best device, channels last as convolutions like it.
+
+    Raises:
+        FileNotFoundError: its weights are not there.
+        ValueError: the file with its weights holds something else.
+    """
+    network = NETWORKS[name].load().eval().requires_grad_(False)
+    return network.to(best_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def digest(name: str) -> str:
+    """Return eight hex digits that change with the weights of one of NETWORKS."""
+    if dataset := NETWORKS[name].dataset:
+        return data_root.DATASETS[dataset].files[0].checksum.partition(":")[2][:8]
+    buffer = io.BytesIO()
+    for key, value in loaded(name).state_dict().items():
+        buffer.write(key.encode() + value.cpu().numpy().tobytes())
+    return hashlib.sha256(buffer.getvalue()).hexdigest()[:8]
+
+
+@torch.inference_mode()
+def embeddings(name: str, inputs: np.ndarray) -> np.ndarray:
+    """Return what a network makes of patches or pictures.
+
+    Args:
+        name: of NETWORKS.
+        inputs: (n, 96, 64) float32 log-mel patches, or (n, height, width, 3) uint8 pictures.
+
+    Returns:
+        (n, dimensions) float32.
+    """
+    network, module = NETWORKS[name], loaded(name)
+    device = best_device()
+    outputs = []
+    for piece in torch.from_numpy(inputs).split(BATCH):
+        ready = pictures(piece.to(device), network) if network.sees else piece.to(device)[:, None]
+        outputs.append(module(ready.contiguous(memory_format=torch.channels_last)).cpu())
+    return torch.cat(outputs).numpy()
+
+
+def pictures(frames: Tensor, network: Network) -> Tensor:
+    """Return (n, height, width, 3) uint8 frames as a network wants them, (n, 3, side, side).
+
+    The whole frame is brought to a square, so that nothing at its margins is lost.
+    """
+    values = frames.permute(0, 3, 1, 2).float() / 255
+    size = (network.side, network.side)
+    values = F.interpolate(values, size=size, mode="bilinear", antialias=True)
+    mean, std = (
+        torch.tensor(colours, device=frames.device).view(1, 3, 1, 1)
+        for colours in (network.mean, network.std)
+    )
+    return (values - mean) / std
