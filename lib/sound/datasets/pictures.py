@@ -7,7 +7,7 @@ stand about.
 """
 
 import colorsys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -753,30 +753,43 @@ def _furnish(pen: Pen, generator: np.random.Generator, edge: float) -> None:
 def draw_object(kind: str, generator: np.random.Generator, size: int = SIZE) -> np.ndarray:
     """Return one thing somewhere before a room or a plain ground, (size, size, 3) uint8.
 
+    See `draw_objects`.
+    """
+    return draw_objects((kind,), generator, size)
+
+
+def draw_objects(
+    kinds: Sequence[str], generator: np.random.Generator, size: int = SIZE
+) -> np.ndarray:
+    """Return things side by side before a room or a plain ground, (size, size, 3) uint8.
+
     The style is wider than in `draw_frames`: any colour, stronger poses and stretches, other
     grounds; still or caught in movement.
 
     Args:
-        kind: one of KINDS.
+        kinds: of KINDS.
         generator: of everything that is left to chance.
         size: pixels, each way.
 
     Raises:
         ValueError: there is no such kind.
     """
-    if kind not in DRAWERS:
-        raise ValueError(f"nobody can draw {kind!r}; choose one of: {', '.join(KINDS)}")
+    if unknown := [kind for kind in kinds if kind not in DRAWERS]:
+        raise ValueError(f"nobody can draw {unknown[0]!r}; choose one of: {', '.join(KINDS)}")
     if generator.random() < 0.6:
         picture = _draw_room(generator, size)
     else:
         corners = np.array([_any_colour(generator, (0.0, 0.9)) for _ in range(2)], dtype=np.float32)
         slope = np.linspace(0, 1, size, dtype=np.float32)[:, None, None]
         picture = np.tile(corners[0] * slope + corners[1] * (1 - slope), (1, size, 1))
-    look = _draw_look(kind, generator, wide=True)
-    beat = None if generator.random() < 0.5 else float(generator.random())
-    extent = round(size * generator.uniform(0.4, 0.95))
-    left, top = generator.integers(-extent // 8, size - extent + extent // 8 + 1, 2)
-    _paste(picture, _sprite(kind, replace(look, beat=beat), extent), int(left), int(top))
+    for kind, ((middle, width),) in zip(kinds, _divide(len(kinds), 1, generator), strict=True):
+        look = _draw_look(kind, generator, wide=True)
+        beat = None if generator.random() < 0.5 else float(generator.random())
+        extent = round(size * generator.uniform(0.4, 0.95) * (0.55 + 0.45 * width))
+        free = max(size * width - 0.75 * extent, 4.0)
+        left = size * middle - extent / 2 + free * generator.uniform(-0.5, 0.5)
+        top = generator.uniform(-extent / 8, size - extent * 7 / 8)
+        _paste(picture, _sprite(kind, replace(look, beat=beat), extent), round(left), round(top))
     picture += generator.normal(0, generator.uniform(0, 9), picture.shape)
     return np.clip(picture * generator.uniform(0.75, 1.15), 0, 255).astype(np.uint8)
 
@@ -848,9 +861,9 @@ def _divide(things: int, cameras: int, generator: np.random.Generator) -> np.nda
 
     The last axis holds the middle and the width of the place as shares of the picture's width.
     """
-    order = np.array([generator.permutation(things) for _ in range(cameras)]).reshape(cameras, things)
+    order = [generator.permutation(things) for _ in range(cameras)]
     width = 1 / max(things, 1)
-    middle = (order.T + 0.5) * width
+    middle = (np.array(order).reshape(cameras, things).T + 0.5) * width
     return np.stack([middle, np.full_like(middle, width)], axis=2)
 
 
