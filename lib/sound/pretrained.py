@@ -64,8 +64,14 @@ def log_mel_patches(waveform: Waveform, offset: float) -> np.ndarray:
 
 
 def fitted(waveform: Waveform, rate: int) -> np.ndarray:
-    """Return a clip at another rate, cut or zero-padded to CLIP_SECONDS, (n,) float32."""
+    """Return a clip at another rate, cut or zero-padded to CLIP_SECONDS, (n,) float32.
+
+    Raises:
+        ValueError: it has no samples, or some that are not finite.
+    """
     samples = waveform.samples[: round(CLIP_SECONDS * waveform.rate)]
+    if not len(samples) or not np.isfinite(samples).all():
+        raise ValueError("its sound is empty or not finite; leave it out")
     if waveform.rate != rate:
         samples = librosa.resample(samples, orig_sr=waveform.rate, target_sr=rate)
     length = round(CLIP_SECONDS * rate)

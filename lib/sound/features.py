@@ -1,0 +1,276 @@
+"""What the networks of Part I are given (section 4.2): log-mel and pretrained features.
+
+Each clip and stream is computed once and kept in data/cache, so that extraction goes on where it
+was interrupted.
+"""
+
+import hashlib
+import io
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import joblib
+import librosa
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from lib.book.files import REPOSITORY, write_atomically
+from lib.sound import pretrained
+from lib.sound.data import Corpus, Waveform
+
+CACHE = REPOSITORY / "data" / "cache" / "features"
+VERSION = 1  # raise it when what is computed changes: the cache then starts afresh
+
+RATE = 22100  # Hz, as the paper says: at 22,050 there would be 603 frames, not its 604
+WINDOW, HOP, BANDS = 2048, 366, 128
+FRAMES = 604  # of a clip of CLIP_SECONDS
+FLOOR, LOUDEST, QUIETEST = 1e-5, 80.0, -50.0  # of mel magnitudes; of their level in dB
+POOLED = 4  # frames that the network's pooling makes one: 151 remain
+GRID = FRAMES // POOLED
+GRID_TIMES = (np.arange(GRID) + 0.5) * POOLED * HOP / RATE  # seconds, the centre of each
+UNPADDED = slice(8, 8 + GRID)  # patches that lie wholly inside the clip
+DIGEST_BYTES = 32  # of the SHA-256 behind each array in the cache
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One kind of features: `rows` in a clip, each with `dimensions`."""
+
+    rows: int
+    dimensions: int
+
+
+STREAMS = {"log_mel": Stream(FRAMES, BANDS)} | {
+    name: Stream(GRID if network.sees else pretrained.PATCHES, network.dimensions)
+    for name, network in pretrained.NETWORKS.items()
+}
+
+
+def log_mel(waveform: Waveform) -> np.ndarray:
+    """Return the log-mel magnitude spectrogram of a clip of CLIP_SECONDS.
+
+    Longer clips are cut, shorter ones padded with silence: `valid_frames` tells from where on.
+
+    Args:
+        waveform: of any rate, resampled to RATE and scaled to a peak of 1.
+
+    Returns:
+        (604, 128) float32, frames by mel bands, in dB within [QUIETEST, LOUDEST].
+    """
+    samples = pretrained.fitted(waveform, RATE)
+    samples = samples / (np.abs(samples).max() or 1.0)
+    spectrum = torch.stft(
+        torch.from_numpy(samples),
+        WINDOW,
+        HOP,
+        window=torch.hann_window(WINDOW),
+        pad_mode="reflect",
+        return_complex=True,
+    )
+    mel = _mel_weights() @ spectrum.abs()
+    return (20 * torch.log10(mel.clamp(min=FLOOR))).clamp(QUIETEST, LOUDEST).T.numpy()
+
+
+@cache
+def _mel_weights() -> torch.Tensor:
+    """Return the (BANDS, WINDOW / 2 + 1) float32 weights of Slaney's mel bands up to Nyquist."""
+    return torch.from_numpy(librosa.filters.mel(sr=RATE, n_fft=WINDOW, n_mels=BANDS))
+
+
+def valid_frames(seconds: float) -> int:
+    """Return how many of a clip's 604 frames are centred inside its sound, at least one."""
+    return min(FRAMES, max(1, math.ceil(seconds * RATE / HOP)))
+
+
+@dataclass(frozen=True, eq=False)
+class Standardiser:
+    """Mean and standard deviation of each dimension over training clips ("per-frequency bin").
+
+    `mean` and `std` are (dimensions,) float32; where a dimension never changes, `std` is 1.
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+
+    @classmethod
+    def fit(
+        cls, parts: Iterable[np.ndarray], valid: Iterable[Sequence[int]] | None = None
+    ) -> "Standardiser":
+        """Return the statistics of features, taken clip by clip.
+
+        Args:
+            parts: arrays (clips, frames, dimensions), for example one for each split.
+            valid: for each of them how many frames of each clip are no padding; all where None.
+
+        Raises:
+            ValueError: there are no frames, or a value is not finite.
+        """
+        count, mean, squares = 0, np.zeros(1), np.zeros(1)
+        for clip in _clips(parts, valid):
+            values = clip.astype(np.float64)
+            share = len(values) / (count + len(values))
+            here = values.mean(axis=0)
+            # the update of Chan, Golub and LeVeque, which subtracts no large sums
+            squares = (
+                squares + ((values - here) ** 2).sum(axis=0) + (here - mean) ** 2 * count * share
+            )
+            mean = mean + (here - mean) * share
+            count += len(values)
+        if not count or not np.isfinite(squares).all():
+            raise ValueError("no finite frames to standardise by; are there training clips?")
+        std = np.sqrt(squares / count).astype(np.float32)
+        return cls(mean.astype(np.float32), np.where(std > 0, std, np.float32(1)))
+
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        """Return features with zero mean and unit variance, of the same shape, float32."""
+        return (features.astype(np.float32) - self.mean) / self.std
+
+
+def _clips(
+    parts: Iterable[np.ndarray], valid: Iterable[Sequence[int]] | None
+) -> Iterator[np.ndarray]:
+    """Yield the frames of each clip that are no padding."""
+    if valid is None:
+        yield from (clip for part in parts for clip in part)
+        return
+    for part, frames in zip(parts, valid, strict=True):
+        yield from (clip[:length] for clip, length in zip(part, frames, strict=True) if length)
+
+
+def on_grid(features: np.ndarray, align: str) -> np.ndarray:
+    """Return pretrained audio features on the 151 frames that remain of the spectral ones.
+
+    Args:
+        features: (clips, 167, dimensions), see `extract`.
+        align: "index" joins patch i of the 151 that lie inside the clip to frame i, as the paper
+            does, although their times drift apart by up to half a second; "time" takes for each
+            frame the patch centred nearest to it.
+
+    Returns:
+        (clips, 151, dimensions).
+
+    Raises:
+        ValueError: `align` is neither.
+    """
+    if align == "index":
+        return features[:, UNPADDED]
+    if align == "time":
+        return features[:, nearest_patches()]
+    raise ValueError(f"unknown alignment {align!r}; choose 'index' or 'time'")
+
+
+def patch_times() -> np.ndarray:
+    """Return the centres of a clip's 167 patches, (167,) in seconds."""
+    begin = np.arange(pretrained.PATCHES) * pretrained.STEP - pretrained.MARGIN
+    samples = (pretrained.PATCH - 1) * pretrained.HOP + pretrained.WINDOW
+    return (begin * pretrained.HOP + samples / 2) / pretrained.RATE
+
+
+def nearest_patches() -> np.ndarray:
+    """Return for each of GRID_TIMES which patch is centred nearest to it, (151,) int64."""
+    return np.abs(patch_times()[None] - GRID_TIMES[:, None]).argmin(axis=1)
+
+
+def extract(
+    corpus: Corpus, stream: str, clips: Sequence[str], folder: Path = CACHE, jobs: int = 1
+) -> np.ndarray:
+    """Return the features of some clips, those not in the cache computed now.
+
+    Args:
+        corpus: that holds the clips.
+        stream: of STREAMS. Patches of the audio networks are 60 ms apart, see
+            `pretrained.log_mel_patches`; frames of the visual ones are nearest to GRID_TIMES.
+        clips: names, in the order wanted.
+        folder: of the cache.
+        jobs: processes to compute in.
+
+    Returns:
+        (clips, rows, dimensions) float16, see STREAMS.
+
+    Raises:
+        ValueError: the stream is unknown, or a clip cannot be decoded or has no pictures.
+        FileNotFoundError: the network's weights are not there.
+    """
+    if stream not in STREAMS:
+        raise ValueError(f"unknown stream {stream!r}; choose one of: {', '.join(STREAMS)}")
+    shape = STREAMS[stream].rows, STREAMS[stream].dimensions
+    features = np.empty((len(clips), *shape), dtype=np.float16)
+    places = {clip: _place(folder, stream, corpus.content(clip)) for clip in clips}
+    lacking = []
+    for index, clip in enumerate(clips):
+        found = _read(places[clip], shape)
+        if found is None:
+            lacking.append(index)
+        else:
+            features[index] = found
+    _compute_all(corpus, stream, {clips[i]: places[clips[i]] for i in lacking}, jobs)
+    for index in lacking:
+        features[index] = _read(places[clips[index]], shape)
+    return features
+
+
+def _place(folder: Path, stream: str, content: str) -> Path:
+    """Return where the features of one clip are kept."""
+    weights = "" if stream == "log_mel" else f"-{pretrained.digest(stream)}"
+    return folder / f"{stream}-{VERSION}{weights}" / f"{content}.npy"
+
+
+def _compute_all(corpus: Corpus, stream: str, places: dict[str, Path], jobs: int) -> None:
+    """Compute the features of clips and write each to its place as soon as it is there."""
+    tasks = (joblib.delayed(_compute)(corpus, stream, *item) for item in places.items())
+    with joblib.parallel_config("loky", inner_max_num_threads=1):
+        done = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks)
+        for _ in tqdm(done, f"features {stream}", len(places), unit="clip", disable=None):
+            pass
+
+
+def _compute(corpus: Corpus, stream: str, clip: str, place: Path) -> None:
+    """Compute the features of one clip and write them; name the clip where that fails."""
+    if stream in pretrained.NETWORKS:
+        pretrained.loaded(stream)  # missing weights are not the clip's fault
+    try:
+        values = _features(corpus, stream, clip)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"clip {clip} of {corpus.name}: {error}") from error
+    if not np.abs(values).max() <= np.finfo(np.float16).max:  # true of NaN as well
+        raise ValueError(f"clip {clip} of {corpus.name}: its {stream} features do not fit float16")
+    _store(place, values.astype(np.float16))
+
+
+def _features(corpus: Corpus, stream: str, clip: str) -> np.ndarray:
+    """Return the features of one clip, (rows, dimensions) float32."""
+    if stream == "log_mel":
+        return log_mel(corpus.audio(clip))
+    network = pretrained.NETWORKS[stream]
+    if not network.sees:
+        patches = pretrained.log_mel_patches(corpus.audio(clip), network.offset)
+        return pretrained.embeddings(stream, patches)
+    frames = corpus.frames(clip, GRID_TIMES)
+    if frames is None:
+        raise ValueError("it has no pictures; leave it out")
+    return pretrained.embeddings(stream, frames)
+
+
+def _store(place: Path, values: np.ndarray) -> None:
+    """Write features into the cache, their SHA-256 behind them."""
+    buffer = io.BytesIO()
+    np.save(buffer, values)
+    content = buffer.getvalue()
+    write_atomically(place, content + hashlib.sha256(content).digest())
+
+
+def _read(place: Path, shape: tuple[int, int]) -> np.ndarray | None:
+    """Return features from the cache, None where they are missing or damaged."""
+    try:
+        content = place.read_bytes()
+    except FileNotFoundError:
+        return None
+    body, digest = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
+    if hashlib.sha256(body).digest() != digest:
+        return None
+    values = np.load(io.BytesIO(body), allow_pickle=False)
+    return values if values.shape == shape else None
