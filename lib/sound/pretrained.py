@@ -177,7 +177,7 @@ def load_yamnet(path: Path) -> Yamnet:
         ValueError: the file holds something else.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: torch.from_numpy(file[name].astype(np.float32)) for name in file.files}
         names = ["1_conv"]
         for index in range(2, len(YAMNET_LAYERS) + 2):
@@ -191,7 +191,7 @@ def load_yamnet(path: Path) -> Yamnet:
             order = (3, 0, 1, 2) if "depthwise" in name else (0, 3, 1, 2)
             weights[f"{place}.weight"] = arrays[f"{name}_w"].permute(order).contiguous()
             weights[f"{place}.bias"] = arrays[f"{name}_b"]
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} holds no weights of YAMNet ({error}); get it again") from None
     filled = _filled(network, weights, path)
     assert isinstance(filled, Yamnet)

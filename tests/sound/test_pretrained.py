@@ -1,0 +1,342 @@
+"""Pretrained networks: published sizes, an independent front end and convolution, real sounds."""
+
+import csv
+import os
+import pickle
+from collections import Counter
+from pathlib import Path
+
+import librosa
+import numpy as np
+import pytest
+import torch
+
+from lib.book import data_root
+from lib.sound import media, pretrained
+from lib.sound.data import Waveform
+
+# names and shapes in the torchvggish release
+VGGISH_LAYERS = {
+    "features.0": (64, 1, 3, 3),
+    "features.3": (128, 64, 3, 3),
+    "features.6": (256, 128, 3, 3),
+    "features.8": (256, 256, 3, 3),
+    "features.11": (512, 256, 3, 3),
+    "features.13": (512, 512, 3, 3),
+    "embeddings.0": (4096, 12288),
+    "embeddings.2": (4096, 4096),
+    "embeddings.4": (128, 4096),
+}
+
+
+class Command:
+    """What an attacker would put into a file of weights."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Return a generator of the same numbers each time."""
+    return np.random.default_rng(0)
+
+
+def reference_log_mel(samples: np.ndarray, offset: float) -> np.ndarray:
+    """Compute VGGish's log-mel frame by frame, band by band, in float64."""
+
+    def mel(hertz: float) -> float:
+        return 2595 * np.log10(1 + hertz / 700)
+
+    edges = np.linspace(mel(125), mel(7500), 66)
+    weights = np.zeros((257, 64))
+    for index in range(1, 257):
+        place = mel(index * 16000 / 512)
+        for band in range(64):
+            low, centre, high = edges[band : band + 3]
+            height = min((place - low) / (centre - low), (high - place) / (high - centre))
+            weights[index, band] = max(0.0, height)
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)
+    starts = range(0, len(samples) - 399, 160)
+    spectra = [np.abs(np.fft.rfft(samples[s : s + 400] * window, 512)) for s in starts]
+    return np.log(np.array(spectra) @ weights + offset)
+
+
+@pytest.mark.parametrize("offset", [0.01, 0.001])
+def test_patches_inside_the_clip_are_the_papers_151(
+    rng: np.random.Generator, offset: float
+) -> None:
+    samples = (rng.normal(size=160000) * 0.1).astype(np.float32)
+    patches = pretrained.log_mel_patches(Waveform(samples, 16000), offset)
+    assert patches.shape == (167, 96, 64) and patches.dtype == np.float32
+    log_mel = reference_log_mel(samples.astype(np.float64), offset)
+    assert len(log_mel) == 998
+    expected = [log_mel[start : start + 96] for start in range(0, 998 - 95, 6)]
+    assert len(expected) == 151
+    np.testing.assert_allclose(patches[8:159], expected, atol=1e-4)
+
+
+def test_margins_are_silence_and_patches_are_where_they_say() -> None:
+    samples = np.zeros(160000, dtype=np.float32)
+    place = 16000 * 3 + 1234
+    samples[place] = 1.0
+    patches = pretrained.log_mel_patches(Waveform(samples, 16000), 0.01)
+    hears = (patches > np.log(0.01) + 0.1).any(axis=(1, 2))
+    begins = 0.06 * np.arange(167) - 0.48
+    second = place / 16000
+    inside = (begins + 0.01 < second) & (second < begins + 0.965)
+    outside = (begins > second) | (begins + 0.975 < second)
+    assert hears[inside].all() and not hears[outside].any()
+
+
+def test_the_bands_lie_where_librosa_has_them() -> None:
+    ours = pretrained.mel_weights()
+    theirs = librosa.filters.mel(
+        sr=16000, n_fft=512, n_mels=64, fmin=125, fmax=7500, htk=True, norm=None
+    ).T
+    assert ours.shape == theirs.shape == (257, 64)
+    assert np.abs(ours - theirs).max() < 0.05  # straight in mel here, straight in Hz there
+    assert (ours[0] == 0).all() and (ours >= 0).all() and (ours <= 1).all()
+
+
+def test_short_clips_are_padded_and_long_ones_cut(rng: np.random.Generator) -> None:
+    sound = (rng.normal(size=16000 * 12) * 0.1).astype(np.float32)
+    whole = pretrained.log_mel_patches(Waveform(sound[:160000], 16000), 0.01)
+    np.testing.assert_array_equal(pretrained.log_mel_patches(Waveform(sound, 16000), 0.01), whole)
+    shorter = pretrained.log_mel_patches(Waveform(sound[:8000], 16000), 0.01)  # below one patch
+    padded = np.concatenate([sound[:8000], np.zeros(152000, dtype=np.float32)])
+    expected = pretrained.log_mel_patches(Waveform(padded, 16000), 0.01)
+    np.testing.assert_array_equal(shorter, expected)
+
+
+@pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000])
+def test_any_rate_is_brought_to_another(rate: int) -> None:
+    times = np.arange(rate * 10) / rate
+    tone = np.sin(2 * np.pi * 500 * times).astype(np.float32)
+    found = pretrained.fitted(Waveform(tone, rate), 16000)
+    expected = np.sin(2 * np.pi * 500 * np.arange(160000) / 16000)
+    assert found.shape == (160000,) and found.dtype == np.float32
+    np.testing.assert_allclose(found[800:-800], expected[800:-800], atol=2e-3)
+
+
+def test_networks_have_the_published_sizes() -> None:
+    with torch.device("meta"):
+        vggish, yamnet = pretrained.VGGish(), pretrained.Yamnet()
+    assert sum(p.numel() for p in vggish.parameters()) == 72_141_184
+    # 3,751,369 less the 21,888 running statistics that are folded into weights and biases
+    assert sum(p.numel() for p in yamnet.parameters()) == 3_729_481
+    shapes = {name: tuple(value.shape) for name, value in vggish.state_dict().items()}
+    weights = {f"{name}.weight": shape for name, shape in VGGISH_LAYERS.items()}
+    biases = {f"{name}.bias": shape[:1] for name, shape in VGGISH_LAYERS.items()}
+    assert shapes == weights | biases
+
+
+def test_vggish_flattens_channels_last_as_tensorflow_does(rng: np.random.Generator) -> None:
+    maps = torch.from_numpy(rng.normal(size=(2, 512, 6, 4)).astype(np.float32))
+    with torch.device("meta"):
+        network = pretrained.VGGish()
+    network.features = torch.nn.Identity()
+    network.embeddings = torch.nn.Identity()
+    expected = maps.numpy().transpose(0, 2, 3, 1).reshape(2, -1)
+    np.testing.assert_array_equal(network(maps).numpy(), expected)
+
+
+def test_vggish_reads_the_release_and_keeps_negative_outputs(tmp_path: Path) -> None:
+    weights = {}
+    for name, shape in VGGISH_LAYERS.items():  # zeros that take no room in the file
+        weights[f"{name}.weight"] = torch.zeros(1).expand(shape)
+        weights[f"{name}.bias"] = torch.zeros(1).expand(shape[:1])
+    weights["embeddings.4.bias"] = torch.arange(128.0) - 64
+    path = tmp_path / "vggish.pth"
+    torch.save(weights, path, _use_new_zipfile_serialization=False)  # the form of its year
+    network = pretrained.load_vggish(path)
+    with torch.inference_mode():
+        found = network(torch.zeros(1, 1, 96, 64))
+    np.testing.assert_array_equal(found[0].numpy(), np.arange(128) - 64)
+
+
+def test_vgg16_ends_behind_its_last_hidden_layer(tmp_path: Path) -> None:
+    with torch.device("meta"):
+        whole = pretrained.load_torchvision().models.vgg16()
+    shapes = {name: value.shape for name, value in whole.state_dict().items()}
+    weights = {name: torch.zeros(1).expand(shape) for name, shape in shapes.items()}
+    weights["classifier.3.bias"] = torch.arange(4096.0) - 2048
+    torch.save(weights, tmp_path / "vgg16.pth")
+    network = pretrained.load_vgg16(tmp_path / "vgg16.pth")
+    assert sum(p.numel() for p in network.parameters()) == 138_357_544 - 4_097_000
+    with torch.inference_mode():
+        found = network(torch.zeros(1, 3, 224, 224))
+    np.testing.assert_array_equal(found[0].numpy(), np.maximum(0, np.arange(4096) - 2048))
+
+
+@pytest.mark.parametrize("load", [pretrained.load_vggish, pretrained.load_vgg16])
+def test_bad_files_of_weights_are_one_line_and_run_nothing(tmp_path: Path, load: object) -> None:
+    assert callable(load)
+    made = tmp_path / "made by the file"
+    good = tmp_path / "good.pth"
+    torch.save({"features.0.weight": torch.zeros(9, 9)}, good)
+    contents = {
+        "command.pth": (pickle.dumps(Command(made), protocol=2), "holds no weights"),
+        "cut.pth": (good.read_bytes()[:-300], "holds no weights"),
+        "empty.pth": (b"", "holds no weights"),
+        "other.pth": (good.read_bytes(), "does not hold the weights of VGG"),
+    }
+    for name, (content, complaint) in contents.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=f"{name} {complaint}.*; get it again") as raised:
+            load(tmp_path / name)
+        assert "\n" not in str(raised.value)
+    assert not made.exists()
+
+
+def yamnet_arrays(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Return small random arrays in the form of YAMNet's release."""
+
+    def draw(*shape: int) -> np.ndarray:
+        fan_in = np.prod(shape[1:]) if shape[0] != 1 else 9
+        return (rng.normal(size=shape) * np.sqrt(2 / fan_in)).astype(np.float16)
+
+    arrays = {"1_conv_w": draw(32, 3, 3, 1), "fc_w": draw(521, 1024)}
+    widths = [32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024]
+    for index in range(13):
+        arrays[f"{index + 2}_depthwise_conv_w"] = draw(1, 3, 3, widths[index])
+        arrays[f"{index + 2}_pointwise_conv_w"] = draw(widths[index + 1], 1, 1, widths[index])
+    for name, value in list(arrays.items()):
+        outputs = value.shape[-1] if "depthwise" in name else value.shape[0]
+        arrays[f"{name[:-2]}_b"] = (rng.normal(size=outputs) * 0.1).astype(np.float16)
+    return arrays
+
+
+def same_convolution(maps: np.ndarray, weights: np.ndarray, stride: int) -> np.ndarray:
+    """Convolve (height, width, channels) maps as TensorFlow defines its padding "SAME"."""
+    size = weights.shape[1]
+    outputs = [-(-side // stride) for side in maps.shape[:2]]
+    totals = [
+        max((o - 1) * stride + size - n, 0) for o, n in zip(outputs, maps.shape, strict=False)
+    ]
+    before = [total // 2 for total in totals]
+    pads = [(b, t - b) for b, t in zip(before, totals, strict=True)]
+    padded = np.pad(maps, (*pads, (0, 0)))
+    depthwise = weights.shape[0] == 1 and maps.shape[2] > 1
+    result = np.empty((*outputs, weights.shape[-1] if depthwise else weights.shape[0]))
+    for row in range(outputs[0]):
+        for column in range(outputs[1]):
+            y, x = row * stride, column * stride
+            seen = padded[y : y + size, x : x + size]
+            if depthwise:
+                result[row, column] = (seen * weights[0]).sum(axis=(0, 1))
+            else:
+                result[row, column] = np.tensordot(weights, seen, axes=3)
+    return result
+
+
+def test_yamnet_agrees_with_an_independent_convolution(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    arrays = yamnet_arrays(rng)
+    np.savez(tmp_path / "yamnet.npz", **arrays)
+    network = pretrained.load_yamnet(tmp_path / "yamnet.npz").eval()
+    patch = rng.normal(size=(96, 64)).astype(np.float32)
+    maps = patch[:, :, None].astype(np.float64)
+    strides = {1: 2, 3: 2, 5: 2, 7: 2, 13: 2}
+    for index in range(1, 15):
+        for kind in ("conv",) if index == 1 else ("depthwise_conv", "pointwise_conv"):
+            stride = strides.get(index, 1) if kind != "pointwise_conv" else 1
+            weights = arrays[f"{index}_{kind}_w"].astype(np.float64)
+            maps = same_convolution(maps, weights, stride) + arrays[f"{index}_{kind}_b"]
+            maps = np.maximum(0, maps)
+    assert maps.shape == (3, 2, 1024)
+    with torch.inference_mode():
+        found = network(torch.from_numpy(patch)[None, None])[0].numpy()
+    np.testing.assert_allclose(found, maps.mean(axis=(0, 1)), rtol=1e-3, atol=1e-4)
+
+
+def test_a_bad_file_of_yamnet_is_one_line(tmp_path: Path, rng: np.random.Generator) -> None:
+    arrays = yamnet_arrays(rng)
+    path = tmp_path / "yamnet.npz"
+    del arrays["7_pointwise_conv_b"]
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match="yamnet.npz holds no weights of YAMNet .*7_pointwise_c"):
+        pretrained.load_yamnet(path)
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(ValueError, match="yamnet.npz holds no weights of YAMNet"):
+        pretrained.load_yamnet(path)
+    arrays = yamnet_arrays(rng) | {"3_pointwise_conv_w": np.zeros((64, 1, 1, 64))}
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match="does not hold the weights of Yamnet"):
+        pretrained.load_yamnet(path)
+
+
+@pytest.fixture(scope="module")
+def yamnet() -> pretrained.Yamnet:
+    """Give the real YAMNet, or skip the test."""
+    if not data_root.present("yamnet"):
+        pytest.skip("yamnet is not under the data root: see data/README.md")
+    network = pretrained.loaded("yamnet")
+    assert isinstance(network, pretrained.Yamnet)
+    return network
+
+
+def test_embeddings_do_not_depend_on_what_stands_beside(
+    yamnet: pretrained.Yamnet, rng: np.random.Generator
+) -> None:
+    patches = rng.normal(-4, 1.5, size=(19, 96, 64)).astype(np.float32)
+    together = pretrained.embeddings("yamnet", patches)
+    assert together.shape == (19, 1024) and together.dtype == np.float32
+    for index in (0, 15, 18):
+        alone = pretrained.embeddings("yamnet", patches[index : index + 1])[0]
+        np.testing.assert_allclose(alone, together[index], rtol=1e-4, atol=1e-5)
+
+
+def test_yamnet_hears_what_real_recordings_hold(yamnet: pretrained.Yamnet) -> None:
+    if not data_root.present("esc10"):
+        pytest.skip("esc10 is not under the data root: see data/README.md")
+    folder = data_root.locate("esc10")
+    with (folder / "meta.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    found: dict[str, Counter[int]] = {}
+    for label in ("dog_bark", "rain", "rooster"):
+        clips = [row["clip"] for row in rows if row["label"] == label][:4]
+        found[label] = Counter(index for clip in clips for index in _tags(folder, clip, yamnet))
+    dog, rain = 69, 283  # their numbers in AudioSet
+    assert found["dog_bark"][dog] >= 3 and found["rain"][rain] >= 3
+    assert found["rooster"][dog] == found["rooster"][rain] == 0
+
+
+def _tags(folder: Path, clip: str, yamnet: pretrained.Yamnet) -> list[int]:
+    """Return the three likeliest classes of AudioSet in a clip of 5 s."""
+    waveform = media.read_audio(folder / "audio_ogg22k" / f"{clip}.ogg")
+    patches = pretrained.log_mel_patches(waveform, 0.001)[8:80:4]
+    embeddings = torch.from_numpy(pretrained.embeddings("yamnet", patches))
+    with torch.inference_mode():
+        return yamnet.classifier(embeddings).sigmoid().mean(dim=0).topk(3).indices.tolist()
+
+
+def test_pictures_are_squared_and_scaled_as_imagenet_wants() -> None:
+    network = pretrained.NETWORKS["vgg16"]
+    frames = torch.zeros(2, 180, 320, 3, dtype=torch.uint8)
+    frames[0] = torch.tensor([255, 0, 51])
+    frames[1, :, 160:] = 255  # the right half
+    found = pretrained.pictures(frames, network)
+    assert found.shape == (2, 3, 224, 224)
+    expected = (np.array([1.0, 0.0, 0.2]) - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    np.testing.assert_allclose(found[0, :, 100, 100].numpy(), expected, atol=1e-5)
+    bright = found[1, 0] > 0
+    assert not bright[:, :110].any() and bright[:, 114:].all()
+
+
+def test_the_best_network_present_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    there: set[str] = set()
+    monkeypatch.setattr(data_root, "present", lambda name: name in there)
+    assert (pretrained.audio_stream(), pretrained.visual_stream()) == ("small_audio", "small_image")
+    there |= {"yamnet", "vgg16"}
+    assert (pretrained.audio_stream(), pretrained.visual_stream()) == ("yamnet", "vgg16")
+    there.add("vggish")
+    assert pretrained.audio_stream() == "vggish"
+
+
+def test_the_digest_of_published_weights_is_their_checksum() -> None:
+    assert pretrained.digest("vggish") == "10086976" and pretrained.digest("vgg16") == "397923af"
