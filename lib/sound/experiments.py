@@ -15,13 +15,21 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from lib.book import results
+from lib.book import results, states
 from lib.book.files import REPOSITORY, write_atomically
 from lib.sound import data, evaluation, features, pretrained, protocol, training
 from lib.sound.data import Corpus, Sizes
 from lib.sound.evaluation import METRICS
+from lib.sound.features import Standardiser
 from lib.sound.labels import Events
-from lib.sound.models import COMBINATIONS, CRNN, ModelConfig, Probabilities, count_parameters
+from lib.sound.models import (
+    COMBINATIONS,
+    CRNN,
+    INPUTS,
+    ModelConfig,
+    Probabilities,
+    count_parameters,
+)
 from lib.sound.profiles import Profile, TrainingConfig
 
 WEIGHTS = REPOSITORY / "data" / "cache" / "checkpoints" / "part1"  # of every training
@@ -33,11 +41,12 @@ class Prepared:
     """A corpus with its features, standardised on the training clips.
 
     `splits` maps each split to its features by input, (clips, frames, n) float16; training turns
-    them into float32 batch by batch.
+    them into float32 batch by batch. `scales` are what they were standardised by.
     """
 
     corpus: Corpus
     splits: Mapping[str, Mapping[str, Tensor]]
+    scales: Mapping[str, Standardiser]
 
     def training_set(self) -> training.TrainingSet:
         """Return what a mean teacher is trained on."""
@@ -102,15 +111,40 @@ def prepare(
         mel_bands: of the log-mel spectrogram; its 128 bands are averaged in groups.
     """
     corpus = data.load(dataset, sizes)
-    raw: dict[str, dict[str, np.ndarray]] = {
-        split: {
-            "spectral": fewer_bands(features.extract(corpus, "log_mel", names), mel_bands),
-            "audio": features.on_grid(features.extract(corpus, audio, names), align),
-            "visual": features.extract(corpus, visual, names),
-        }
+    streams = {"audio": audio, "visual": visual}
+    raw = {
+        split: raw_features(corpus, names, streams, align, mel_bands)
         for split, names in corpus.clips.items()
     }
-    return Prepared(corpus, standardised(raw))
+    scales = fit_scales([raw["weak"], raw["unlabelled"]])
+    splits = {split: standardised(features, scales) for split, features in raw.items()}
+    return Prepared(corpus, splits, scales)
+
+
+def raw_features(
+    corpus: Corpus, clips: Sequence[str], streams: Mapping[str, str], align: str, mel_bands: int
+) -> dict[str, np.ndarray]:
+    """Return the features of some clips by input, (clips, frames, n) float16, as they are."""
+    return {
+        "spectral": fewer_bands(features.extract(corpus, "log_mel", clips), mel_bands),
+        "audio": features.on_grid(features.extract(corpus, streams["audio"], clips), align),
+        "visual": features.extract(corpus, streams["visual"], clips),
+    }
+
+
+def fit_scales(parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, Standardiser]:
+    """Return what each input is standardised by: training clips, the silence behind short ones out.
+
+    Args:
+        parts: features by input, see `raw_features`, of each training split.
+    """
+    sounding = [part["spectral"].max(axis=2) > features.QUIETEST for part in parts]
+    ends = [each.shape[1] - np.fliplr(each).argmax(axis=1) for each in sounding]
+    valid = {"spectral": ends}  # audio and visual frames are four spectral ones long
+    valid |= {
+        name: [np.ceil(end / features.POOLED).astype(int) for end in ends] for name in INPUTS[1:]
+    }
+    return {name: Standardiser.fit((part[name] for part in parts), valid[name]) for name in INPUTS}
 
 
 def fewer_bands(log_mel: np.ndarray, bands: int) -> np.ndarray:
@@ -122,18 +156,14 @@ def fewer_bands(log_mel: np.ndarray, bands: int) -> np.ndarray:
     return grouped.mean(axis=3, dtype=np.float32).astype(log_mel.dtype)
 
 
-def standardised(raw: dict[str, dict[str, np.ndarray]]) -> dict[str, dict[str, Tensor]]:
-    """Return all features with zero mean and unit variance per dimension over the training clips.
-
-    Raises:
-        ValueError: an input is missing in a training split.
-    """
-    scaled: dict[str, dict[str, Tensor]] = {split: {} for split in raw}
-    for name in ("spectral", "audio", "visual"):
-        scale = features.Standardiser.fit(raw[split][name] for split in ("weak", "unlabelled"))
-        for split, inputs in raw.items():
-            scaled[split][name] = torch.from_numpy(scale(inputs[name]).astype(np.float16))
-    return scaled
+def standardised(
+    raw: Mapping[str, np.ndarray], scales: Mapping[str, Standardiser]
+) -> dict[str, Tensor]:
+    """Return features with zero mean and unit variance per dimension over the training clips."""
+    return {
+        name: torch.from_numpy(scales[name](values).astype(np.float16))
+        for name, values in raw.items()
+    }
 
 
 def run_one(run: dict[str, Any]) -> dict[str, Any]:
@@ -143,24 +173,23 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
     and of each epoch the losses and the validation scores.
     """
     prepared = prepared_for(run)
-    history: list[dict[str, float]] = []
 
-    def report(epoch: int, means: dict[str, float], student: CRNN) -> None:
-        scores = score(student, prepared, "validation")["scores"]
-        history.append({**means, **{f"validation_{name}": scores[name] for name in METRICS}})
+    def validate(student: CRNN) -> dict[str, float]:
+        found = score(student, prepared, "validation")["scores"]
+        return {f"validation_{name}": found[name] for name in METRICS}
 
     path = weights_path(run)
-    student = training.train(
+    student, history = training.train(
         model_config(run, prepared),
         TrainingConfig(**run["training"]),
         prepared.training_set(),
         run["seed"],
         path.with_suffix(".training"),
-        report,
+        validate,
     )
-    store(student, path)
+    store(student, prepared.scales, path)
     path.with_suffix(".training").unlink()
-    student = load_weights(path, model_config(run, prepared))  # what is reported is what is stored
+    student = load_weights(path, model_config(run, prepared))  # reported is what is stored
     truth = prepared.corpus.strong["test"]
     found = count(truth, training.predict(student, prepared.splits["test"]))
     return {
@@ -204,20 +233,34 @@ def weights_path(run: Mapping[str, Any]) -> Path:
     return WEIGHTS / f"{results.key(run)}.safetensors"
 
 
-def store(model: CRNN, path: Path) -> None:
-    """Store weights as float16, half the size; whole numbers stay what they are."""
+def store(model: CRNN, scales: Mapping[str, Standardiser], path: Path) -> None:
+    """Store weights as float16, half the size, with what the features were standardised by."""
     weights = {
         name: (value.half() if value.is_floating_point() else value).contiguous()
         for name, value in model.state_dict().items()
     }
+    for name in model.config.inputs:
+        for part in ("mean", "std"):
+            weights[f"scales.{name}.{part}"] = torch.from_numpy(getattr(scales[name], part))
     write_atomically(path, save(weights))
 
 
 def load_weights(path: Path, form: ModelConfig) -> CRNN:
     """Return a stored network, frozen, float32."""
     model = CRNN(form)
-    model.load_state_dict(load_file(path))
+    stored = load_file(path)
+    model.load_state_dict({name: stored[name] for name in model.state_dict()})
     return model.eval().requires_grad_(False)
+
+
+def load_scales(path: Path) -> dict[str, Standardiser]:
+    """Return by input what the features of a stored network are standardised by."""
+    scales = states.unpack("scales", load_file(path))
+    return {
+        name: Standardiser(scales[f"{name}.mean"].numpy(), scales[f"{name}.std"].numpy())
+        for name in INPUTS
+        if f"{name}.mean" in scales
+    }
 
 
 def score(model: CRNN, prepared: Prepared, split: str) -> dict[str, Any]:

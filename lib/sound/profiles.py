@@ -111,7 +111,7 @@ PROFILES = {
         sizes=Sizes(weak=500, unlabelled=700, validation=150, test=400),
         width=0.5,
         mel_bands=64,
-        training=_schedule(steps=800, epochs=10),
+        training=_schedule(steps=640, epochs=8),
         trainings=3,
         best=1,  # a quarter of them, as 5 of 20
         ledger_trainings=1,

@@ -118,16 +118,32 @@ class Trainer:
             "unlabelled": Shuffled(len(next(iter(data.unlabelled.values()))), self.order),
         }
         self.epoch = 0
+        self.history: dict[str, list[float]] = {}
 
     def train_epoch(self) -> dict[str, float]:
-        """Train for one epoch; return the means of the three terms of the loss."""
+        """Train for one epoch; return the means of the three terms of the loss.
+
+        Raises:
+            FloatingPointError: a loss is no longer a number.
+        """
         sums = torch.zeros(3)
         first = self.epoch * self.config.steps_per_epoch
         for step in range(first, first + self.config.steps_per_epoch):
             sums += torch.stack([term.detach().cpu() for term in self.train_step(step)])
         self.epoch += 1
-        means = (sums / self.config.steps_per_epoch).tolist()
-        return dict(zip(Losses._fields, means, strict=True))
+        means = dict(
+            zip(Losses._fields, (sums / self.config.steps_per_epoch).tolist(), strict=True)
+        )
+        if not all(map(math.isfinite, means.values())):
+            raise FloatingPointError(
+                f"epoch {self.epoch}: losses {means}; lower the learning rate, check the features"
+            )
+        return means
+
+    def record(self, values: Mapping[str, float]) -> None:
+        """Add the numbers of an epoch to the history."""
+        for name, value in values.items():
+            self.history.setdefault(name, []).append(value)
 
     def train_step(self, step: int) -> Losses:
         """Take one step of Adam, then let the teacher follow."""
@@ -164,6 +180,8 @@ class Trainer:
         tensors["noise"] = self.noise.get_state()
         for name, stream in self.streams.items():
             tensors[f"stream.{name}"] = stream.waiting
+        for name, values in self.history.items():
+            tensors[f"history.{name}"] = torch.tensor(values, dtype=torch.float64)
         tensors |= states.pack("student", self.student.state_dict())
         tensors |= states.pack("teacher", self.teacher.state_dict())
         return tensors | states.pack_optimizer(self.optimizer)
@@ -175,6 +193,8 @@ class Trainer:
         self.noise.set_state(tensors["noise"])
         for name, stream in self.streams.items():
             stream.waiting = tensors[f"stream.{name}"]
+        history = states.unpack("history", tensors)
+        self.history = {name: values.tolist() for name, values in history.items()}
         self.student.load_state_dict(states.unpack("student", tensors))
         self.teacher.load_state_dict(states.unpack("teacher", tensors))
         states.unpack_optimizer(self.optimizer, tensors)
@@ -202,9 +222,11 @@ def train(
     data: TrainingSet,
     seed: int,
     checkpoint: Path | None = None,
-    report: Callable[[int, dict[str, float], CRNN], None] | None = None,
-) -> CRNN:
-    """Train, and return the student of the last epoch (section 4.3.2), frozen.
+    validate: Callable[[CRNN], Mapping[str, float]] | None = None,
+) -> tuple[CRNN, dict[str, list[float]]]:
+    """Train; return the student of the last epoch (section 4.3.2), frozen, and the history.
+
+    The history holds, by epoch, the means of the losses and what `validate` says of the student.
 
     Args:
         model: the form of student and teacher.
@@ -213,26 +235,24 @@ def train(
         seed: of initial weights, dropout and the order of the clips.
         checkpoint: written after each epoch; if it is there already, training goes on from it to
             the same result (bit-equal on the same machine, versions and number of threads).
-        report: called after each epoch with (epoch, means of the losses, student).
+        validate: called with the student after each epoch.
 
     Raises:
-        FloatingPointError: the loss is no longer a number.
-        ValueError: the checkpoint belongs to another training, or there are no clips.
+        FloatingPointError: a loss is no longer a number.
+        ValueError: the checkpoint belongs to another training.
     """
     trainer = Trainer(model, config, data, seed)
     run = (model, config, seed)
     if checkpoint is not None and checkpoint.is_file():
         trainer.load_state(states.read(checkpoint, run))
-    for epoch in remaining(trainer):
-        means = trainer.train_epoch()
-        if not all(map(math.isfinite, means.values())):
-            raise FloatingPointError(f"epoch {epoch}: the loss is {means}; lower the learning rate")
-        if report is not None:
-            report(epoch, means, trainer.student.eval())
+    for _ in remaining(trainer):
+        trainer.record(trainer.train_epoch())
+        if validate is not None:
+            trainer.record(validate(trainer.student.eval()))
             trainer.student.train()
         if checkpoint is not None:
             states.write(checkpoint, trainer.state(), run)
-    return trainer.student.cpu().eval().requires_grad_(False)
+    return trainer.student.cpu().eval().requires_grad_(False), trainer.history
 
 
 def remaining(trainer: Trainer) -> Iterator[int]:

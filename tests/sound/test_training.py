@@ -131,6 +131,10 @@ def equal(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool
     return all(torch.equal(left[name], right[name]) for name in left)
 
 
+def level(student: CRNN) -> dict[str, float]:
+    return {"level": float(student.head.bias.detach().abs().sum())}
+
+
 class Stopped(Exception):
     """The power went."""
 
@@ -141,20 +145,24 @@ def test_a_resumed_training_ends_at_the_same_bits(
 ) -> None:
     config, path = replace(SHORT, bfloat16=bfloat16), tmp_path / "state.training"
     torch.manual_seed(1)
-    whole = weights(training.train(FORM, config, clips, seed=0))
+    whole, history = training.train(FORM, config, clips, 0, validate=level)
+    calls: list[int] = []
 
-    def stop(epoch: int, *_: object) -> None:
-        if epoch == 1:
+    def stop(student: CRNN) -> dict[str, float]:
+        calls.append(1)
+        if len(calls) == 2:
             raise Stopped
+        return level(student)
 
     with pytest.raises(Stopped):
-        training.train(FORM, config, clips, 0, path, stop)
+        training.train(FORM, config, clips, 0, path, stop)  # epoch 0 is stored
     torch.manual_seed(2)  # the global generator plays no part
-    epochs: list[int] = []
-    resumed = training.train(FORM, config, clips, 0, path, lambda epoch, *_: epochs.append(epoch))
-    assert epochs == [1, 2]
-    assert equal(whole, weights(resumed))
-    assert not equal(whole, weights(training.train(FORM, config, clips, seed=1)))
+    resumed, continued = training.train(FORM, config, clips, 0, path, level)
+    assert equal(weights(whole), weights(resumed))
+    assert history == continued
+    assert {len(values) for values in history.values()} == {3}
+    other, _ = training.train(FORM, config, clips, seed=1)
+    assert not equal(weights(whole), weights(other))
 
 
 def test_the_global_generator_is_left_alone(clips: TrainingSet) -> None:
@@ -168,7 +176,7 @@ def test_training_learns_what_can_be_learned() -> None:
     weak = {"audio": targets[:, None, :].repeat(1, 151, 1) - 0.25}
     form = ModelConfig(("audio",), audio_features=10, width=0.25)
     config = replace(SHORT, epochs=30, weak_batch=12, learning_rate=1e-2)
-    model = training.train(form, config, TrainingSet(weak, targets, weak), seed=0)
+    model, _ = training.train(form, config, TrainingSet(weak, targets, weak), seed=0)
     found = training.predict(model, weak, batch_size=5)
     assert found.frame.shape == (12, 151, 10)
     assert torch.equal(found.clip > 0.5, targets > 0.5)
