@@ -22,7 +22,7 @@ from lib.book import data_root
 from lib.sound.data import SPLITS, Corpus, Sizes, Waveform
 from lib.sound.labels import CLASSES, CLIP_SECONDS, Events, read_durations, read_strong, read_weak
 
-VERSION = 1  # of the recipe: another number, another corpus
+VERSION = 2  # of the recipe: another number, another corpus
 RATE = 22_050  # Hz
 PEAK = 0.95
 FADE = 0.010  # seconds, at the ends of an event and between the pieces of one
@@ -49,7 +49,9 @@ SOURCES = {
     "Speech": "baby_cry",  # in band-limited clips DIGIT
     "Vacuum_cleaner": "helicopter",
 }
-SINGLE = ("clock_tick", "rooster", "person_sneeze", "dog_bark", "baby_cry", DIGIT)
+SINGLE = (  # come one by one, with quiet between them
+    *("clock_tick", "chainsaw", "rooster", "person_sneeze", "dog_bark", "baby_cry", DIGIT),
+)
 TRAINING = ("1", "2", "3", "george", "jackson", "lucas", "nicolas")
 GROUPS = {  # folds of ESC-10 and speakers
     "weak": TRAINING,
@@ -359,9 +361,11 @@ def _sound(source: Recording, band_limited: bool) -> np.ndarray:
         sound = signal.resample_poly(sound, RATE // common, rate // common)
     if band_limited:
         sound = fft.irfft(fft.rfft(sound) * _band(len(sound)), len(sound))
-    if len(sound) < 4 * FADE * RATE or not np.abs(sound).max() > 0:
+    if source.kind in SINGLE:
+        sound = _without_gaps(sound)
+    if len(sound) < 4 * FADE * RATE or not sound.any():
         raise ValueError(f"{source.path} holds no sound from {source.start} s on; fetch it again")
-    return _without_gaps(sound) if source.kind in SINGLE else sound
+    return sound
 
 
 def _without_gaps(sound: np.ndarray) -> np.ndarray:
@@ -372,11 +376,12 @@ def _without_gaps(sound: np.ndarray) -> np.ndarray:
     frame, fade = round(FRAME * RATE), round(FADE * RATE)
     frames = sound[: len(sound) // frame * frame].reshape(-1, frame)
     power = (frames**2).mean(axis=1)
-    loud = power > power.max() * 10 ** (-QUIET / 10)
-    first, last = np.flatnonzero(loud)[[0, -1]]
+    loud = power > power.max(initial=0) * 10 ** (-QUIET / 10)
+    if not loud.any():
+        return sound
     margin = round(LONGEST_GAP / FRAME / 2)
     kept = ndimage.binary_dilation(loud, iterations=margin)
-    kept[:first] = kept[last + 1 :] = False
+    kept[: np.argmax(loud)] = False  # an event begins with its sound, and may fade out
     runs = ndimage.find_objects(ndimage.label(kept)[0])
     pieces = [frames[run].reshape(-1) for run in runs]
     return _joined(pieces, fade)
@@ -426,7 +431,11 @@ def read_recordings(folder: Path) -> list[Recording]:
     path = folder / "meta.csv"
     if not path.is_file():
         raise FileNotFoundError(f"there is no list {path}; see data/README.md")
-    reader = csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines())
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is no text in UTF-8; fetch it again") from None
+    reader = csv.DictReader(text.splitlines())
     columns = reader.fieldnames or []
     if missing := [column for column in META_COLUMNS if column not in columns]:
         raise ValueError(f"{path}, row 1: no column {missing[0]!r}")
@@ -441,8 +450,10 @@ def read_recordings(folder: Path) -> list[Recording]:
 
 def _recording(folder: Path, row: Mapping[str, str], place: str) -> Recording:
     """Return one line of meta.csv as a recording, or raise ValueError."""
-    if None in row.values() or Path(row["clip"]).name != row["clip"]:
-        raise ValueError(f"{place}: fields are missing, or the name is no plain one")
+    if None in (*row, *row.values()):  # as DictReader marks them
+        raise ValueError(f"{place}: too few or too many fields")
+    if Path(row["clip"]).name != row["clip"]:
+        raise ValueError(f"{place}: {row['clip']!r} is no plain name")
     if row["label"] not in SOURCES.values():
         raise ValueError(f"{place}: unknown label {row['label']!r}")
     if row["fold"] not in ("1", "2", "3", "4", "5"):
