@@ -280,6 +280,19 @@ def test_rungs_do_not_count_reference_weights(monkeypatch: pytest.MonkeyPatch, p
     assert [rung for _, rung, _ in data_root.rungs()] == ["embedded"]
 
 
+def test_a_rung_of_two_datasets_needs_both(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    register(monkeypatch)
+    put(place, GOOD)
+    digits = data_root.DATASETS["digits"]
+    both = {"digits": digits, "letters": replace(digits, folder="letters")}
+    monkeypatch.setattr(data_root, "DATASETS", both)
+    (line,) = data_root.rungs()
+    assert line[1:] == ("embedded", "run `python -m lib.book.data_root get letters`")
+    place.rename(place.with_name("letters"))
+    put(place, GOOD)
+    assert data_root.rungs()[0][1:] == ("original", "")
+
+
 def test_command_line(
     monkeypatch: pytest.MonkeyPatch, place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
