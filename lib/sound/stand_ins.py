@@ -302,7 +302,7 @@ def accuracy(name: str, network: SmallNetwork, examples: int, stream: int = 1) -
     for _ in range(examples // 5):
         inputs, targets = material.batch(100, generator, alone=True)
         right.append(network.logits(inputs).argmax(dim=1) == targets.argmax(dim=1))
-    return float(torch.cat(right).float().mean())
+    return float(torch.cat(right).double().mean())
 
 
 def checkpoint(name: str) -> Path:
