@@ -4,6 +4,7 @@ A run is a plain dict (see `config`), so that any number of them can be computed
 with a result file of its own.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -15,10 +16,11 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from lib.book import results, states
+from lib.book import results, states, sweep
 from lib.book.files import REPOSITORY, write_atomically
+from lib.book.results import Result
 from lib.sound import data, evaluation, features, pretrained, protocol, training
-from lib.sound.data import Corpus, Sizes
+from lib.sound.data import SPLITS, Corpus, Sizes
 from lib.sound.evaluation import METRICS
 from lib.sound.features import Standardiser
 from lib.sound.labels import Events
@@ -33,12 +35,19 @@ from lib.sound.models import (
 from lib.sound.profiles import Profile, TrainingConfig
 
 WEIGHTS = REPOSITORY / "data" / "cache" / "checkpoints" / "part1"  # of every training
-PART, EXPERIMENT = "part1", "table3"
+PART = "part1"
+TRAINING_SPLITS = ("weak", "unlabelled")
+LEDGER_ROW = ("audio",)  # the cheapest row that hears
+TRAINING_READINGS: dict[str, dict[str, Any]] = {
+    "as chosen": {},
+    "consistency at full weight from the start": {"consistency_ramp": False},
+    "teacher as at test time": {"teacher_mode": "eval"},
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A corpus with its features, standardised on the training clips.
+    """A corpus with features, standardised on the training clips.
 
     `splits` maps each split to its features by input, (clips, frames, n) float16; training turns
     them into float32 batch by batch. `scales` are what they were standardised by.
@@ -53,20 +62,18 @@ class Prepared:
         targets = torch.from_numpy(self.corpus.weak_targets())
         return training.TrainingSet(self.splits["weak"], targets, self.splits["unlabelled"])
 
-    def size(self, name: str) -> int:
-        """Return the number of features of an input per frame."""
-        return next(iter(self.splits.values()))[name].shape[2]
-
 
 def describe(profile: Profile, corpus: Corpus) -> dict[str, Any]:
     """Return what all runs of a profile on a corpus have in common, as plain JSON."""
-    streams = {"audio": pretrained.audio_stream(), "visual": pretrained.visual_stream()}
+    streams = {"audio": "small_audio", "visual": "small_image"}
+    if corpus.rung != "embedded":  # which is the same for everyone, whatever they have fetched
+        streams = {"audio": pretrained.audio_stream(), "visual": pretrained.visual_stream()}
     return {
         "dataset": corpus.name,
         "rung": corpus.rung,
         "fingerprint": corpus.fingerprint(),
         "sizes": asdict(profile.sizes),
-        "streams": streams,
+        "streams": {"spectral": "log_mel", **streams},
         "width": profile.width,
         "mel_bands": profile.mel_bands,
         "training": asdict(profile.training),
@@ -84,7 +91,15 @@ def config(
         seed: of the training.
         align: "index" as in the paper, or "time", see `features.on_grid`.
     """
-    return {**common, "inputs": list(inputs), "align": align, "seed": seed}
+    streams = {name: common["streams"][name] for name in inputs}
+    weights = {name: weights_digest(stream) for name, stream in streams.items()}
+    own = {"inputs": list(inputs), "align": align, "seed": seed}
+    return {**common, **own, "streams": streams, "weights": weights}
+
+
+def weights_digest(stream: str) -> str:
+    """Return a digest of a stream's network, nothing where there is none."""
+    return "" if stream == "log_mel" else pretrained.digest(stream)
 
 
 def grid(common: Mapping[str, Any], trainings: int, align: str = "index") -> list[dict[str, Any]]:
@@ -96,55 +111,82 @@ def grid(common: Mapping[str, Any], trainings: int, align: str = "index") -> lis
     return [config(common, row, seed, align) for seed in range(trainings) for row in rows]
 
 
+def table3(profile: Profile, corpus: Corpus) -> list[Result | None]:
+    """Return the runs of Table 3; what has no result yet is trained."""
+    return _run("table3", grid(describe(profile, corpus), profile.trainings))
+
+
+def aligned(profile: Profile, corpus: Corpus) -> list[Result | None]:
+    """Return the same runs with pretrained audio features joined by time, see `grid`."""
+    return _run("table3", grid(describe(profile, corpus), profile.trainings, align="time"))
+
+
+def ledger(profile: Profile, corpus: Corpus) -> dict[str, list[Result | None]]:
+    """Return by reading the runs of `LEDGER_ROW` trained as the paper may also be read."""
+    common = describe(profile, corpus)
+    seeds = range(profile.ledger_trainings)
+    ours = [config(common, LEDGER_ROW, seed) for seed in seeds]
+    return {
+        name: _run("table3", [other_reading(run, **changes) for run in ours])
+        for name, changes in TRAINING_READINGS.items()
+    }
+
+
+def _run(experiment: str, runs: list[dict[str, Any]]) -> list[Result | None]:
+    """Return the result of each run; the features are computed first, in this process alone."""
+    if any(results.find(PART, experiment, run) is None for run in runs):
+        for run in runs:
+            prepared_for(run)
+    return sweep.run(PART, experiment, runs, run_one)
+
+
 @lru_cache(maxsize=2)
-def prepare(
-    dataset: str, sizes: Sizes, audio: str, visual: str, align: str, mel_bands: int
-) -> Prepared:
-    """Return a corpus with the features of all its splits; each is computed once and cached.
+def corpus_of(dataset: str, sizes: Sizes) -> Corpus:
+    """Return a corpus, the same object each time."""
+    return data.load(dataset, sizes)
+
+
+@lru_cache(maxsize=4)  # as many as the runs of one sweep read
+def prepared_input(
+    dataset: str, sizes: Sizes, stream: str, align: str, mel_bands: int
+) -> tuple[dict[str, Tensor], Standardiser]:
+    """Return one input's features of each split, standardised, and by what; cached on disk.
 
     Args:
         dataset: see `data.load`.
         sizes: of a corpus that is made.
-        audio: a pretrained audio stream of `features.STREAMS`.
-        visual: a pretrained visual stream.
-        align: see `features.on_grid`.
-        mel_bands: of the log-mel spectrogram; its 128 bands are averaged in groups.
+        stream: of `features.STREAMS`.
+        align: see `features.on_grid`; plays a part for audio networks only.
+        mel_bands: of the log-mel spectrogram.
     """
-    corpus = data.load(dataset, sizes)
-    streams = {"audio": audio, "visual": visual}
-    raw = {
-        split: raw_features(corpus, names, streams, align, mel_bands)
+    corpus = corpus_of(dataset, sizes)
+    splits = {
+        split: raw_features(corpus, names, stream, align, mel_bands)
         for split, names in corpus.clips.items()
     }
-    scales = fit_scales([raw["weak"], raw["unlabelled"]])
-    splits = {split: standardised(features, scales) for split, features in raw.items()}
-    return Prepared(corpus, splits, scales)
+    scale = Standardiser.fit(
+        (splits[split] for split in TRAINING_SPLITS),
+        [sounding_frames(corpus, split, stream) for split in TRAINING_SPLITS],
+    )
+    return {split: standardised(values, scale) for split, values in splits.items()}, scale
 
 
 def raw_features(
-    corpus: Corpus, clips: Sequence[str], streams: Mapping[str, str], align: str, mel_bands: int
-) -> dict[str, np.ndarray]:
-    """Return the features of some clips by input, (clips, frames, n) float16, as they are."""
-    return {
-        "spectral": fewer_bands(features.extract(corpus, "log_mel", clips), mel_bands),
-        "audio": features.on_grid(features.extract(corpus, streams["audio"], clips), align),
-        "visual": features.extract(corpus, streams["visual"], clips),
-    }
+    corpus: Corpus, clips: Sequence[str], stream: str, align: str, mel_bands: int
+) -> np.ndarray:
+    """Return the features of some clips, (clips, frames, n) float16, before standardisation."""
+    found = features.extract(corpus, stream, clips)
+    if stream == "log_mel":
+        return fewer_bands(found, mel_bands)
+    return features.on_grid(found, align) if found.shape[1] != features.GRID else found
 
 
-def fit_scales(parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, Standardiser]:
-    """Return what each input is standardised by: training clips, the silence behind short ones out.
-
-    Args:
-        parts: features by input, see `raw_features`, of each training split.
-    """
-    sounding = [part["spectral"].max(axis=2) > features.QUIETEST for part in parts]
-    ends = [each.shape[1] - np.fliplr(each).argmax(axis=1) for each in sounding]
-    valid = {"spectral": ends}  # audio and visual frames are four spectral ones long
-    valid |= {
-        name: [np.ceil(end / features.POOLED).astype(int) for end in ends] for name in INPUTS[1:]
-    }
-    return {name: Standardiser.fit((part[name] for part in parts), valid[name]) for name in INPUTS}
+def sounding_frames(corpus: Corpus, split: str, stream: str) -> list[int]:
+    """Return of each clip how many frames there are before the silence that fills short ones up."""
+    sounding = features.extract(corpus, "log_mel", corpus.clips[split]).max(axis=2)
+    ends = features.FRAMES - np.fliplr(sounding > features.QUIETEST).argmax(axis=1)
+    scale = 1 if stream == "log_mel" else features.POOLED  # others have a frame for four of its
+    return [math.ceil(end / scale) for end in ends]
 
 
 def fewer_bands(log_mel: np.ndarray, bands: int) -> np.ndarray:
@@ -156,14 +198,9 @@ def fewer_bands(log_mel: np.ndarray, bands: int) -> np.ndarray:
     return grouped.mean(axis=3, dtype=np.float32).astype(log_mel.dtype)
 
 
-def standardised(
-    raw: Mapping[str, np.ndarray], scales: Mapping[str, Standardiser]
-) -> dict[str, Tensor]:
+def standardised(values: np.ndarray, scale: Standardiser) -> Tensor:
     """Return features with zero mean and unit variance per dimension over the training clips."""
-    return {
-        name: torch.from_numpy(scales[name](values).astype(np.float16))
-        for name, values in raw.items()
-    }
+    return torch.from_numpy(scale(values).astype(np.float16))
 
 
 def run_one(run: dict[str, Any]) -> dict[str, Any]:
@@ -180,7 +217,7 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
 
     path = weights_path(run)
     student, history = training.train(
-        model_config(run, prepared),
+        model_config(run),
         TrainingConfig(**run["training"]),
         prepared.training_set(),
         run["seed"],
@@ -189,13 +226,15 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
     )
     store(student, prepared.scales, path)
     path.with_suffix(".training").unlink()
-    student = load_weights(path, model_config(run, prepared))  # reported is what is stored
+    student = load_weights(path, model_config(run))  # reported is what is stored
     truth = prepared.corpus.strong["test"]
-    found = count(truth, training.predict(student, prepared.splits["test"]))
+    probabilities = training.predict(student, prepared.splits["test"])
+    found = count(truth, probabilities)
     return {
         "validation": score(student, prepared, "validation"),
         "test": score(student, prepared, "test"),
         "counts": {name: protocol.pack(found[name]) for name in METRICS},  # of the test clips
+        "readings": readings(truth, probabilities),
         "shape": list(truth.shape),
         "history": history,
         "parameters": count_parameters(student),
@@ -203,28 +242,36 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
 
 
 def prepared_for(run: Mapping[str, Any]) -> Prepared:
-    """Return the corpus and features of a run.
+    """Return the corpus and the features that a run reads.
 
     Raises:
-        ValueError: the clips are not those the run names.
+        ValueError: clips or pretrained weights are not those the run names.
     """
-    sizes, streams = Sizes(**run["sizes"]), run["streams"]
-    prepared = prepare(
-        run["dataset"], sizes, streams["audio"], streams["visual"], run["align"], run["mel_bands"]
-    )
-    if prepared.corpus.fingerprint() != run["fingerprint"]:
-        raise ValueError(f"the clips of {run['dataset']!r} are not those of this run")
-    return prepared
+    sizes = Sizes(**run["sizes"])
+    corpus = corpus_of(run["dataset"], sizes)
+    weights = {name: weights_digest(stream) for name, stream in run["streams"].items()}
+    if (corpus.fingerprint(), weights) != (run["fingerprint"], run["weights"]):
+        raise ValueError("clips or pretrained weights are not those of this run")
+    align = {"audio": run["align"]}
+    found = {
+        name: prepared_input(
+            run["dataset"], sizes, stream, align.get(name, "index"), run["mel_bands"]
+        )
+        for name, stream in run["streams"].items()
+    }
+    splits = {split: {name: found[name][0][split] for name in found} for split in SPLITS}
+    return Prepared(corpus, splits, {name: scale for name, (_, scale) in found.items()})
 
 
-def model_config(run: Mapping[str, Any], prepared: Prepared) -> ModelConfig:
+def model_config(run: Mapping[str, Any]) -> ModelConfig:
     """Return the form of a run's network."""
+    pretrained_sizes = {
+        f"{name}_features": features.STREAMS[stream].dimensions
+        for name, stream in run["streams"].items()
+        if name != "spectral"
+    }
     return ModelConfig(
-        tuple(run["inputs"]),
-        audio_features=prepared.size("audio"),
-        visual_features=prepared.size("visual"),
-        width=run["width"],
-        mel_bands=run["mel_bands"],
+        tuple(run["inputs"]), width=run["width"], mel_bands=run["mel_bands"], **pretrained_sizes
     )
 
 
@@ -294,6 +341,30 @@ def events(
     """Return the events that a network's frame probabilities stand for (section 2.2)."""
     active = evaluation.median_filter(evaluation.decide(found.frame.numpy(), threshold), median)
     return evaluation.decode(active, truth)
+
+
+def readings(truth: Events, found: Probabilities) -> dict[str, dict[str, float]]:
+    """Return the three scores as other readings of sections 2.2 and 4.3.2 would count them."""
+    tags, predicted = found.clip.numpy() > evaluation.THRESHOLD, events(truth, found)
+    ours = evaluation.all_counts(truth, predicted, tags)
+    literal = {**ours, "event": evaluation.event_counts(truth, predicted, rule="min")}
+    unfiltered = count(truth, found, median=1)
+    allowed = tags[predicted.clip, predicted.label]
+    gated = predicted.replaced(
+        *(each[allowed] for each in (predicted.clip, predicted.label)),
+        *(each[allowed] for each in (predicted.onset, predicted.offset)),
+    )
+    scores = {
+        "as chosen": ours,
+        "offset tolerance: the smaller of 200 ms and 20 %": literal,
+        "no median filter": unfiltered,
+        "tags from events instead of clip probabilities": evaluation.all_counts(truth, predicted),
+        "events only of tagged classes": evaluation.all_counts(truth, gated, tags),
+    }
+    found_scores = {name: evaluation.table3_scores(each) for name, each in scores.items()}
+    skipped = evaluation.macro_f1(ours["event"], never_predicted="skip")
+    skipping = {**found_scores["as chosen"], "event": 0.0 if np.isnan(skipped) else skipped}
+    return {**found_scores, "a class never predicted is left out of the mean": skipping}
 
 
 def other_reading(run: Mapping[str, Any], **changes: Any) -> dict[str, Any]:

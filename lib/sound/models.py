@@ -194,5 +194,5 @@ def linear_pooling(frame: Tensor) -> Tensor:
 
 
 def count_parameters(model: nn.Module) -> int:
-    """Return the number of trained parameters."""
-    return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    """Return the number of parameters."""
+    return sum(weight.numel() for weight in model.parameters())
