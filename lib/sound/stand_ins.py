@@ -2,7 +2,9 @@
 
 They learn here what those learnt from AudioSet and ImageNet (section 4.2): *which* things are heard
 in a second of sound or seen in a picture, never when. Their material is drawn too, but it is other
-material: twenty kinds where the corpus has ten classes, other seeds, a wider style.
+material: twenty kinds where the corpus has ten classes, other seeds, a wider style. The recipes of
+the ten classes are those of the drawn corpus, though: on that rung what is learnt here carries over
+more easily than from the web to a home, and its gains are no measure of the paper's.
 
     python -m lib.sound.stand_ins pretrain audio
 
