@@ -110,7 +110,7 @@ interact.explore(
         "median": evaluation.MEDIAN_FRAMES,
     },
     strip=[{}, {"threshold": 0.2}, {"median": 31}, {"inputs": "S+A", "compared_with": "S+A+V"}],
-    alt="Clip {clip}, inputs {inputs} compared with {compared_with}, threshold {threshold:.2f}, median "
+    alt="clip {clip}, inputs {inputs} compared with {compared_with}, threshold {threshold:.2f}, median "
     "filter of {median} frames",
     caption="Pictures, spectrogram, probabilities over the truth (grey), and events (filled: paired, hollow: "
     f"false alarm). Sound: {corpus.notes(clips[busiest])}.",
@@ -161,7 +161,7 @@ for row in rows:
     median = max(medians, key=lambda value: event_f1(row, median=value))
     print(
         f"{row:6} at the paper's setting {100 * event_f1(row):.0f} %; at threshold {threshold:.2f} "
-        f"{100 * event_f1(row, threshold=threshold):.0f} %; with a filter of {median} frames "
+        f"{100 * event_f1(row, threshold=threshold):.0f} %; with a median filter of {median} "
         f"{100 * event_f1(row, median=median):.0f} %"
     )
 
