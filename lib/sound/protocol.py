@@ -23,12 +23,11 @@ PAPER_COLUMNS = {"spectral": "spectral", "audio": "auditory", "visual": "visual"
 RESAMPLES = 1000
 
 
-def by_row(results: Sequence[Result | None]) -> dict[Row, list[Result]]:
+def by_row(results: Sequence[Result]) -> dict[Row, list[Result]]:
     """Return the runs of each row of Table 3, in its order; rows without a run are left out."""
     found: dict[Row, list[Result]] = {row: [] for row in COMBINATIONS}
     for result in results:
-        if result is not None:
-            found[tuple(result.config["inputs"])].append(result)
+        found[tuple(result.config["inputs"])].append(result)
     return {row: runs for row, runs in found.items() if runs}
 
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lib.book.claims import Claim
-from lib.book.results import Result
 from lib.sound import protocol
 from lib.sound.protocol import Difference, Row, Runs, Term
 
@@ -160,8 +159,3 @@ def above_zero(found: Difference) -> str:
 def name(row: Row) -> str:
     """Return a row as text."""
     return " + ".join(NAMES[each] for each in row)
-
-
-def missing(results: Sequence[Result | None]) -> int:
-    """Return how many runs have no result yet."""
-    return sum(result is None for result in results)

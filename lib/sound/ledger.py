@@ -1,0 +1,84 @@
+"""The ledger of Part I: what the paper leaves open, our choice, and the other choice's effect."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from lib.book.results import Result
+from lib.sound import protocol, verdicts
+from lib.sound.evaluation import METRICS
+from lib.sound.protocol import Runs
+
+CHOSEN = "as chosen"  # of both kinds of readings, see `experiments`
+SHOWN = (verdicts.SPECTRAL, verdicts.AUDIO, verdicts.ALL)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One open point: what the text says, what we do and why, and where its effect is shown."""
+
+    open_point: str
+    the_paper_says: str
+    we_take: str
+    effect: str
+
+
+ENTRIES = (
+    Entry("sample rate", "22.1 kHz", "22,100 Hz: gives its 604 frames", "chapter 12"),
+    Entry("floor of the logarithm", "not said", "-50 dB (DESED baseline)", "not measured"),
+    Entry("short clips", "not said", "padded with silence, cut at their end", "not measured"),
+    Entry("mel bands for VGGish", "128", "64: the network takes no others", "none to choose"),
+    Entry("VGGish output", "last layer", "before ReLU, no PCA (its release)", "not measured"),
+    Entry("VGG16 output", "4096 values", "after ReLU (fc7)", "not measured"),
+    Entry("151 frames at 15 fps", "about 15", "the frame nearest to each time", "none to choose"),
+    Entry("joining streams", "151 = 151", "by index, as the numbers suggest", "this chapter"),
+    Entry("scale of features", "spectral only", "all standardised", "not measured"),
+    Entry("hidden size 128", "not said", "in each direction", "not measured"),
+    Entry("consistency ramp", "not said", "with the learning rate (baselines)", "this chapter"),
+    Entry("teacher's mode", "not said", "training mode (baselines)", "this chapter"),
+    Entry("its batch statistics", "not said", "not averaged: it never uses them", "none by design"),
+    Entry("offset tolerance", "at most 200 ms", "at least 200 ms (sed_eval)", "this chapter"),
+    Entry("class never predicted", "not said", "scores 0", "this chapter"),
+    Entry("tags", "clip probabilities", "the same", "this chapter"),
+    Entry("frames of untagged classes", "not said", "stay", "this chapter"),
+    Entry("best 5 of 20", "on validation", "by the score reported", "column 'best'"),
+)
+
+
+def differences() -> pd.DataFrame:
+    """Return the entries as a table."""
+    rows = [asdict(entry) for entry in ENTRIES]
+    return pd.DataFrame(rows).rename(columns=lambda name: name.replace("_", " "))
+
+
+def counting(runs: Runs) -> pd.DataFrame:
+    """Return the mean scores of some rows as other readings of the metrics count them."""
+    rows = []
+    for row in (row for row in SHOWN if row in runs):
+        for reading in runs[row][0].metrics["readings"]:
+            line: dict[str, object] = {"row": verdicts.name(row), "reading": reading}
+            for metric in METRICS:
+                values = [run.metrics["readings"][reading][metric] for run in runs[row]]
+                line[metric] = 100 * float(np.mean(values))
+            rows.append(line)
+    return pd.DataFrame(rows)
+
+
+def training(readings: Mapping[str, Sequence[Result]]) -> pd.DataFrame:
+    """Return mean scores under readings of the training, and their differences to our choice.
+
+    Args:
+        readings: see `experiments.ledger`; CHOSEN among them.
+    """
+    rows = []
+    for reading, runs in readings.items():
+        line: dict[str, object] = {"reading": reading, "n": len(runs)}
+        for metric in METRICS:
+            line[metric] = 100 * float(np.mean(protocol.scores(runs, metric)))
+            if reading != CHOSEN and len(runs) > 1:
+                found = protocol.difference(runs, readings[CHOSEN], metric)
+                line[f"{metric}: gain"] = f"{100 * found.low:+.1f} to {100 * found.high:+.1f}"
+        rows.append(line)
+    return pd.DataFrame(rows)
