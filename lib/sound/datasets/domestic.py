@@ -138,5 +138,5 @@ def _as_events(recipes: dict[str, Recipe]) -> Events:
 
 def _digest(recipe: Recipe) -> str:
     """Return the SHA-256 of what determines a clip."""
-    facts = (VERSION, recipe.seed, recipe.seconds, recipe.events)
+    facts = (VERSION, pictures.VERSION, recipe.seed, recipe.seconds, recipe.events)
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -20,6 +20,7 @@ from scipy import fft, ndimage, signal
 
 from lib.book import data_root
 from lib.sound.data import SPLITS, Corpus, Sizes, Waveform
+from lib.sound.datasets import pictures
 from lib.sound.labels import CLASSES, CLIP_SECONDS, Events, read_durations, read_strong, read_weak
 
 VERSION = 2  # of the recipe: another number, another corpus
@@ -195,8 +196,6 @@ class Mixer:
 
     def frames(self, name: str, times: np.ndarray) -> np.ndarray:
         """Return drawn pictures of one clip at times in seconds, (times, 64, 64, 3) uint8."""
-        from lib.sound.datasets import pictures
-
         recipe = self.recipe(name)
         return pictures.draw_frames(recipe.events, recipe.seconds, recipe.seed, times)
 
@@ -207,7 +206,8 @@ class Mixer:
             (*event, layer.pauses, layer.phase, layer.snr, [_identity(s) for s in layer.sources])
             for event, layer in zip(recipe.events, recipe.layers, strict=True)
         ]
-        facts = (VERSION, name, recipe.seed, recipe.seconds, recipe.band_limited, layers)
+        own = (name, recipe.seed, recipe.seconds, recipe.band_limited, layers)
+        facts = (VERSION, pictures.VERSION, *own)
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     def notes(self, name: str) -> str:
