@@ -37,6 +37,7 @@ from lib.sound.profiles import Profile, TrainingConfig
 WEIGHTS = REPOSITORY / "data" / "cache" / "checkpoints" / "part1"  # of every training
 PART, EXPERIMENT = "part1", "table3"
 TRAINING_SPLITS = ("weak", "unlabelled")
+FARTHEST = 10.0  # standard deviations
 LEDGER_ROW = ("audio",)  # the cheapest row that hears
 TRAINING_READINGS: dict[str, dict[str, Any]] = {
     "as chosen": {},
@@ -199,8 +200,11 @@ def fewer_bands(log_mel: np.ndarray, bands: int) -> np.ndarray:
 
 
 def standardised(values: np.ndarray, scale: Standardiser) -> Tensor:
-    """Return features with zero mean and unit variance per dimension over the training clips."""
-    return torch.from_numpy(scale(values).astype(np.float16))
+    """Return features with zero mean and unit variance per dimension over the training clips.
+
+    Beyond FARTHEST they are cut: a unit that hardly ever fires would drown all others when it does.
+    """
+    return torch.from_numpy(scale(values).clip(-FARTHEST, FARTHEST).astype(np.float16))
 
 
 def run_one(run: dict[str, Any]) -> dict[str, Any]:

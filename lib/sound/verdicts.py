@@ -136,6 +136,8 @@ class Judge:
         if self.rung != "original" and any("visual" in row for row in rows):
             verdict = "partly" if verdict == "reproduced" else verdict
             note = f"the pictures are drawn, so partly at most; {note}"
+        if self.rung == "embedded":
+            verdict, note = "not testable here", "the claim is about real recordings"
         trainings = min(len(each) for each in self.runs.values())
         return Claim(
             PART,
