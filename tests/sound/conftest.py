@@ -1,6 +1,6 @@
 """Small event lists, and the real ones where they are there."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from lib.book import data_root, results
-from lib.sound import scored
+from lib.book.results import Result
+from lib.sound import evaluation, protocol, scored
 from lib.sound.labels import Events
+from lib.sound.models import COMBINATIONS
 from lib.sound.scored import Scored
 
 MakeEvents = Callable[..., Events]
+MakeRun = Callable[..., Result]
 
 
 @pytest.fixture
@@ -63,3 +66,35 @@ def private_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let results of the test go into its own folder, and be found only there."""
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
     return tmp_path / "results"
+
+
+@pytest.fixture(scope="session")
+def made_up_run() -> MakeRun:
+    """Return a function that makes up a run of Table 3 with the scores asked for.
+
+    Every run is counted on the same 100 clips. What a better run finds, a worse one finds in part,
+    so that differences are clear from clip to clip. What is found is found as often as it is true:
+    precision, recall and F1 are all the share of hits.
+    """
+    generator = np.random.default_rng(0)
+    truth = generator.integers(0, 3, (100, 10)) * (generator.random((100, 10)) < 0.4)
+    ease = generator.random((3, *truth.shape))  # how good a run must be to hit what is here
+
+    def counts(metric: str, level: float) -> np.ndarray:
+        hits = truth * (ease[evaluation.METRICS.index(metric)] < level)
+        return np.stack([hits, truth, truth], axis=2)
+
+    def run(row: tuple[str, ...], seed: int, levels: Mapping[str, float], spread: float) -> Result:
+        noise = np.random.default_rng([seed, COMBINATIONS.index(row)]).standard_normal((2, 3))
+        each = dict(zip(evaluation.METRICS, noise.T, strict=True))
+        found = {name: counts(name, levels[name] + spread * each[name][0]) for name in each}
+        by_class = [evaluation.f1(*totals) for totals in found["event"].sum(axis=0).tolist()]
+        metrics = {
+            "test": {"scores": evaluation.table3_scores(found), "event_by_class": by_class},
+            "validation": {"scores": {name: levels[name] + 0.01 * each[name][1] for name in each}},
+            "counts": {name: protocol.pack(found[name]) for name in found},
+            "shape": list(truth.shape),
+        }
+        return Result("part1", "table3", {"inputs": list(row), "seed": seed}, metrics)
+
+    return run
