@@ -89,7 +89,7 @@ def load(dataset: str = "best", sizes: Sizes | None = None) -> Corpus:
 
     Raises:
         ValueError: the name is unknown, or sizes are missing.
-        FileNotFoundError: the data were asked for by name and are not there.
+        FileNotFoundError: the data were asked for by name and are not there, or not enough.
     """
     from lib.sound.datasets import dcase, domestic, mixtures
 
@@ -105,10 +105,14 @@ def load(dataset: str = "best", sizes: Sizes | None = None) -> Corpus:
 
 
 def best() -> str:
-    """Return the name of the best rung present."""
+    """Return the name of the best rung present; of the original, most clips have to be there.
+
+    Raises:
+        ValueError: a list of the original is wrong; the message names file and row.
+    """
     from lib.sound.datasets import dcase
 
-    if dcase.present():
+    if dcase.mostly_present():
         return "dcase2018"
     needed = ("esc10", "speech", "dcase2018_task4")
     return "esc10" if all(map(data_root.present, needed)) else "drawn"

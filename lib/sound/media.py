@@ -37,7 +37,7 @@ def read_audio(path: Path) -> Waveform:
         if not container.streams.audio:
             raise ValueError(f"{path} has no audio stream; leave this clip out")
         stream = container.streams.audio[0]
-        stream.codec_context.thread_count = 1
+        _use_one_thread(stream, path)
         to_float = av.AudioResampler(format="fltp")
         pieces = [
             piece.to_ndarray().mean(axis=0)
@@ -105,7 +105,7 @@ def read_frames(path: Path, times: np.ndarray) -> np.ndarray | None:
         streams = [stream for stream in container.streams.video if not stream.disposition & cover]
         if not streams:
             return None
-        streams[0].codec_context.thread_count = 1
+        _use_one_thread(streams[0], path)
         order = np.argsort(times, kind="stable")
         nearest = _nearest(_frames(container, streams[0]), np.asarray(times)[order])
         pictures = [picture for frame, count in nearest for picture in [_small(frame)] * count]
@@ -130,6 +130,13 @@ def _opened(path: Path) -> Iterator[Any]:
     except (av.error.FFmpegError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "unreadable names"
         raise ValueError(f"{path} cannot be decoded ({reason}): damaged, or no media") from None
+
+
+def _use_one_thread(stream: Any, path: Path) -> None:
+    """Prepare to decode; raise ValueError where FFmpeg has no decoder for what the stream says."""
+    if stream.codec_context is None:
+        raise ValueError(f"{path} cannot be decoded (no decoder for it): damaged, or no media")
+    stream.codec_context.thread_count = 1
 
 
 def _check_wave_size(path: Path) -> None:

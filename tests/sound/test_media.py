@@ -119,6 +119,15 @@ def test_files_that_cannot_be_decoded_are_named_in_one_line(tmp_path: Path) -> N
         media.read_audio(tmp_path / "nowhere.wav")
 
 
+def test_a_form_that_nobody_decodes_is_refused(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "tone.wav", TONE, RATE)
+    content = bytearray((tmp_path / "tone.wav").read_bytes())
+    content[20:22] = b"\xfe\xed"  # the number of the codec
+    (tmp_path / "odd.wav").write_bytes(content)
+    with pytest.raises(ValueError, match="odd.wav cannot be decoded .no decoder for it."):
+        media.read_audio(tmp_path / "odd.wav")
+
+
 def test_a_file_without_a_sample_is_empty(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "none.wav", TONE[:0], RATE)
     with pytest.raises(ValueError, match=r"none.wav (holds no sound|cannot be decoded)"):

@@ -27,7 +27,7 @@ from tqdm.auto import tqdm
 
 from lib.book.files import write_atomically
 from lib.sound.data import SPLITS
-from lib.sound.datasets import dcase
+from lib.sound.datasets import clip_files, dcase
 from lib.sound.datasets.dcase import ADDRESS, Source
 
 TERMS = """\
@@ -256,7 +256,7 @@ def wanted(split: str | None, limit: int | None) -> list[str]:
         ValueError: a list or the report is wrong.
     """
     place = dcase.folder()
-    there = dcase.by_stem(place / "audio", dcase.AUDIO)
+    there = clip_files.by_stem(place / "audio", clip_files.AUDIO)
     report = read_report(place / REPORT)
     names = dcase.listed(place)
     asked = [name for each in ([split] if split else reversed(SPLITS)) for name in names[each]]
