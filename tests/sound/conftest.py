@@ -72,13 +72,17 @@ def private_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def made_up_run() -> MakeRun:
     """Return a function that makes up a run of Table 3 with the scores asked for.
 
-    Every run is counted on the same 100 clips. What a better run finds, a worse one finds in part,
-    so that differences are clear from clip to clip. What is found is found as often as it is true:
+    Every run is counted on the same 200 clips. What a worse run finds, a better one finds too, so
+    that differences are clear from clip to clip. What is found is found as often as it is true:
     precision, recall and F1 are all the share of hits.
     """
     generator = np.random.default_rng(0)
-    truth = generator.integers(0, 3, (100, 10)) * (generator.random((100, 10)) < 0.4)
-    ease = generator.random((3, *truth.shape))  # how good a run must be to hit what is here
+    truth = (generator.random((200, 10)) < 0.4).astype(np.int64)
+    ease = np.ones((3, *truth.shape))  # how good a run must be to hit what is here
+    for metric, label in np.ndindex(3, 10):
+        sounding = np.flatnonzero(truth[:, label])
+        order = generator.permutation(len(sounding)) + generator.random()
+        ease[metric, sounding, label] = order / len(sounding)  # evenly: F1 is the level asked for
 
     def counts(metric: str, level: float) -> np.ndarray:
         hits = truth * (ease[evaluation.METRICS.index(metric)] < level)

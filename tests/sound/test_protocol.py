@@ -166,7 +166,7 @@ def test_the_interval_over_clips_is_that_of_scipys_bootstrap(
         return mean_f1(stacks[0][:, drawn], metric) - mean_f1(stacks[1][:, drawn], metric)
 
     expected = stats.bootstrap(
-        (np.arange(100),),
+        (np.arange(200),),
         statistic,
         vectorized=False,
         n_resamples=1000,
@@ -194,7 +194,10 @@ def test_the_clips_are_the_same_for_both_rows(
     assert (found.value, found.clips) == (0.0, (0.0, 0.0))
 
 
-def test_a_seed_gives_one_interval(runs: dict[tuple[str, ...], list[Result]]) -> None:
+def test_a_seed_gives_one_interval(
+    runs: dict[tuple[str, ...], list[Result]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "RESAMPLES", 50)
     terms = [(1.0, runs[BOTH], "clip"), (-1.0, runs[SPECTRAL], "clip")]
     first, again, other = (protocol.combination(terms, seed) for seed in (0, 0, 1))
     assert first == again
