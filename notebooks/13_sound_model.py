@@ -44,9 +44,10 @@ from lib.sound import (
 )
 from lib.sound.models import CRNN, ModelConfig
 
-profile = sizes.choose(profiles.PROFILES, PROFILE)
+profile = experiments.fitting(sizes.choose(profiles.PROFILES, PROFILE))
 corpus = data.load(profile.dataset, profile.sizes)
-page = Page("13_sound_model", PROFILE, corpus.name, corpus.rung)
+profile, common = experiments.runs_of(profile, corpus)
+page = Page("13_sound_model", PROFILE, common["dataset"], common["rung"])
 cost(page.chapter)
 
 # %% [markdown]
@@ -199,7 +200,7 @@ page.figure(
 # file they are run now, one process per core, and each can be interrupted and goes on where it stopped.
 
 # %%
-runs = protocol.by_row(experiments.table3(profile, corpus))
+runs = protocol.by_row(experiments.table3(common, profile.trainings))
 every_run = [result for found in runs.values() for result in found]
 page.figure(
     result_plots.histories(runs),

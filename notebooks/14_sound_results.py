@@ -30,17 +30,18 @@ from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
 from lib.sound import data, experiments, ledger, profiles, protocol, result_plots, verdicts
 
-profile = sizes.choose(profiles.PROFILES, PROFILE)
+profile = experiments.fitting(sizes.choose(profiles.PROFILES, PROFILE))
 corpus = data.load(profile.dataset, profile.sizes)
-page = Page("14_sound_results", PROFILE, corpus.name, corpus.rung)
+profile, common = experiments.runs_of(profile, corpus)
+page = Page("14_sound_results", PROFILE, common["dataset"], common["rung"])
 cost(page.chapter)
 
 # %%
 paper = results.paper("part1_table3")
-table3 = experiments.table3(profile, corpus)
+table3 = experiments.table3(common, profile.trainings)
 runs = protocol.by_row(table3)
-aligned = protocol.by_row(experiments.aligned(profile, corpus))
-judge = verdicts.Judge(runs, aligned, paper, corpus.name, corpus.rung, PROFILE)
+aligned = protocol.by_row(experiments.aligned(common, profile.trainings))
+judge = verdicts.Judge(runs, aligned, paper, common["dataset"], common["rung"], PROFILE)
 every_run = [result for found in runs.values() for result in found]
 
 # %% [markdown]
@@ -156,7 +157,7 @@ page.table(
     sources=every_run,
     number=".1f",
 )
-trained = experiments.ledger(profile, corpus)
+trained = experiments.ledger(common, profile.trainings)
 page.table(
     ledger.training(trained),
     "part1_ledger_training",

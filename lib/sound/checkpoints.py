@@ -6,7 +6,8 @@ them kept in data/cache.
 
     python -m lib.sound.checkpoints ship quick
 
-puts the best networks of the best rung present into data/checkpoints.
+puts the best networks of the best rung present into data/checkpoints; with `--drawn` those of the
+embedded rung.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import numpy as np
 from torch import Tensor
 
 from lib.book import results
-from lib.book.files import REPOSITORY, write_atomically
+from lib.book.files import write_atomically
 from lib.book.results import Result
 from lib.sound import data, experiments, protocol
 from lib.sound.data import Corpus
@@ -28,8 +29,6 @@ from lib.sound.evaluation import METRICS
 from lib.sound.models import COMBINATIONS, CRNN, ModelConfig
 from lib.sound.profiles import PROFILES, Profile
 from lib.sound.protocol import Row
-
-SHIPPED = REPOSITORY / "data" / "checkpoints"
 
 
 def best(profile: Profile, corpus: Corpus) -> dict[Row, CRNN]:
@@ -56,14 +55,14 @@ def paths(profile: Profile, corpus: Corpus) -> dict[Row, tuple[Path, ModelConfig
     """Return the weights file and the form of the best network of each row; train if need be."""
     common = experiments.describe(profile, corpus)
     shipped: dict[Row, tuple[Path, ModelConfig]] = {
-        row: (shipped_path(corpus.rung, row), experiments.model_config(run))
+        row: (experiments.shipped_path(corpus.rung, row), experiments.model_config(run))
         for row in COMBINATIONS
-        if (run := shipped_run(shipped_path(corpus.rung, row)))
+        if (run := shipped_run(experiments.shipped_path(corpus.rung, row)))
         and results.plain(experiments.config(common, row, run["seed"])) == run
     }
     if len(shipped) == len(COMBINATIONS) and not os.environ.get("BOOK_RETRAIN"):
         return shipped
-    runs = protocol.by_row(experiments.table3(profile, corpus))
+    runs = protocol.by_row(experiments.table3(common, profile.trainings))
     chosen = {row: best_run(found).config for row, found in runs.items()}
     for run in chosen.values():
         if not experiments.weights_path(run).is_file():  # the cache was emptied
@@ -83,11 +82,6 @@ def best_run(runs: Sequence[Result]) -> Result:
     return runs[int(np.argmax(means))]
 
 
-def shipped_path(rung: str, row: Row) -> Path:
-    """Return where the best network of a row is shipped: its inputs by their first letters."""
-    return SHIPPED / f"part1_{rung}_{''.join(name[0] for name in row)}.safetensors"
-
-
 def shipped_run(path: Path) -> dict[str, Any] | None:
     """Return what the JSON beside a shipped file says it was trained from; None without one."""
     record = path.with_suffix(".json")
@@ -98,7 +92,8 @@ def shipped_run(path: Path) -> dict[str, Any] | None:
 def ship(profile: Profile) -> None:
     """Put the best network of each row into data/checkpoints, with a record beside it."""
     corpus = data.load(profile.dataset, profile.sizes)
-    for row, runs in protocol.by_row(experiments.table3(profile, corpus)).items():
+    common = experiments.describe(profile, corpus)
+    for row, runs in protocol.by_row(experiments.table3(common, profile.trainings)).items():
         result = best_run(runs)
         record = {
             "run": result.config,
@@ -107,7 +102,7 @@ def ship(profile: Profile) -> None:
             "test": result.metrics["test"]["scores"],
             "provenance": result.provenance,
         }
-        target = shipped_path(corpus.rung, row)
+        target = experiments.shipped_path(corpus.rung, row)
         write_atomically(target, experiments.weights_path(result.config).read_bytes())
         text = json.dumps(record, indent=1, sort_keys=True) + "\n"
         write_atomically(target.with_suffix(".json"), text)
@@ -119,7 +114,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m lib.sound.checkpoints", description=summary)
     parser.add_argument("command", choices=["ship"])
     parser.add_argument("profile", choices=list(PROFILES))
-    ship(PROFILES[parser.parse_args(arguments).profile])
+    parser.add_argument("--drawn", action="store_true", help="those of the embedded rung")
+    options = parser.parse_args(arguments)
+    profile = PROFILES[options.profile]
+    ship(profile.drawn if options.drawn and profile.drawn else profile)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ A run is a plain dict (see `config`), so that any number of them can be computed
 with a result file of its own.
 """
 
+import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -32,12 +34,14 @@ from lib.sound.models import (
     Probabilities,
     count_parameters,
 )
-from lib.sound.profiles import Profile, TrainingConfig
+from lib.sound.profiles import PROFILES, Profile, TrainingConfig
 
+SHIPPED = REPOSITORY / "data" / "checkpoints"
 WEIGHTS = REPOSITORY / "data" / "cache" / "checkpoints" / "part1"  # of every training
 PART, EXPERIMENT = "part1", "table3"
 TRAINING_SPLITS = ("weak", "unlabelled")
 FARTHEST = 10.0  # standard deviations
+ALIGNED_ROWS = (("spectral", "audio"), ("audio",))  # pictures are on the spectral grid anyway
 LEDGER_ROW = ("audio",)  # the cheapest row that hears
 TRAINING_READINGS: dict[str, dict[str, Any]] = {
     "as chosen": {},
@@ -62,6 +66,12 @@ class Prepared:
         """Return what a mean teacher is trained on."""
         targets = torch.from_numpy(self.corpus.weak_targets())
         return training.TrainingSet(self.splits["weak"], targets, self.splits["unlabelled"])
+
+
+def fitting(profile: Profile) -> Profile:
+    """Return the profile for the best rung present: the drawn clips have one of their own."""
+    best = profile.dataset == "best" and data.best() == "drawn"
+    return profile.drawn if best and profile.drawn else profile
 
 
 def describe(profile: Profile, corpus: Corpus) -> dict[str, Any]:
@@ -103,29 +113,47 @@ def weights_digest(stream: str) -> str:
     return "" if stream == "log_mel" else pretrained.digest(stream)
 
 
-def grid(common: Mapping[str, Any], trainings: int, align: str = "index") -> list[dict[str, Any]]:
-    """Return the runs of Table 3, all rows of the first seed before those of the second.
+def grid(common: Mapping[str, Any], trainings: int) -> list[dict[str, Any]]:
+    """Return the runs of Table 3, all rows of the first seed before those of the second."""
+    return [config(common, row, seed) for seed in range(trainings) for row in COMBINATIONS]
 
-    With `align="time"` only those rows in which there are pretrained audio features to align.
+
+def runs_of(profile: Profile, corpus: Corpus) -> tuple[Profile, dict[str, Any]]:
+    """Return the profile and the common part of the runs to show: recorded, or of this corpus.
+
+    Results need no clips. Who has only drawn ones is shown what was recorded on real recordings,
+    under their name; with BOOK_RETRAIN in the environment the drawn ones are trained on instead.
     """
-    rows = [row for row in COMBINATIONS if align == "index" or "audio" in row]
-    return [config(common, row, seed, align) for seed in range(trainings) for row in rows]
+    common, quick = describe(profile, corpus), PROFILES["quick"]
+    recorded = recorded_run(quick) if profile == quick.drawn else None
+    if recorded and not os.environ.get("BOOK_RETRAIN"):
+        return quick, {name: recorded[name] for name in common}
+    return profile, common
 
 
-def table3(profile: Profile, corpus: Corpus) -> list[Result]:
+def recorded_run(profile: Profile, rung: str = "open") -> dict[str, Any] | None:
+    """Return the run of a shipped network with all three inputs, None where there is none."""
+    record = shipped_path(rung, ("spectral", "audio", "visual")).with_suffix(".json")
+    if not record.is_file():
+        return None
+    run = json.loads(record.read_text())["run"]
+    return run if run["training"] == results.plain(asdict(profile.training)) else None
+
+
+def table3(common: Mapping[str, Any], trainings: int) -> list[Result]:
     """Return the runs of Table 3; what has no result yet is trained."""
-    return _run(grid(describe(profile, corpus), profile.trainings))
+    return _run(grid(common, trainings))
 
 
-def aligned(profile: Profile, corpus: Corpus) -> list[Result]:
-    """Return the same runs with pretrained audio features joined by time, see `grid`."""
-    return _run(grid(describe(profile, corpus), profile.trainings, align="time"))
+def aligned(common: Mapping[str, Any], trainings: int) -> list[Result]:
+    """Return the runs of `ALIGNED_ROWS` with pretrained audio features joined by time."""
+    seeds = range(trainings)
+    return _run([config(common, row, seed, "time") for seed in seeds for row in ALIGNED_ROWS])
 
 
-def ledger(profile: Profile, corpus: Corpus) -> dict[str, list[Result]]:
+def ledger(common: Mapping[str, Any], trainings: int) -> dict[str, list[Result]]:
     """Return by reading the runs of `LEDGER_ROW` trained as the paper may also be read."""
-    common = describe(profile, corpus)
-    ours = [config(common, LEDGER_ROW, seed) for seed in range(profile.trainings)]
+    ours = [config(common, LEDGER_ROW, seed) for seed in range(trainings)]
     return {
         name: _run([other_reading(run, **changes) for run in ours])
         for name, changes in TRAINING_READINGS.items()
@@ -277,6 +305,11 @@ def model_config(run: Mapping[str, Any]) -> ModelConfig:
     return ModelConfig(
         tuple(run["inputs"]), width=run["width"], mel_bands=run["mel_bands"], **pretrained_sizes
     )
+
+
+def shipped_path(rung: str, row: Sequence[str]) -> Path:
+    """Return where the best network of a row is shipped: its inputs by their first letters."""
+    return SHIPPED / f"part1_{rung}_{''.join(name[0] for name in row)}.safetensors"
 
 
 def weights_path(run: Mapping[str, Any]) -> Path:
