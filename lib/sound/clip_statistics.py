@@ -1,0 +1,169 @@
+"""What a corpus is like, in numbers: labels, overlaps, loudness, and whether pictures keep step."""
+
+import numpy as np
+import pandas as pd
+
+from lib.sound import oracles
+from lib.sound.data import SPLITS, Corpus, Waveform
+from lib.sound.features import GRID_TIMES
+from lib.sound.labels import CLASSES, Events
+
+KINDS = {"weak": "weak", "unlabelled": "none", "validation": "strong", "test": "strong"}
+FRAME = 0.02  # seconds over which a level is taken
+CLIPPED = 0.999  # of full scale; a sample from here on counts as clipped
+CHANGED = 30  # of 255; a pixel that changes by so much counts as another
+SILENCE = 1e-10  # of the power of full scale; keeps the level of digital silence finite
+
+
+def splits(corpus: Corpus) -> pd.DataFrame:
+    """Return clips, kind of labels and number of labels or events of each split (section 4.1)."""
+    rows = []
+    for split in SPLITS:
+        labels = {"weak": sum(len(corpus.weak[clip]) for clip in corpus.clips["weak"])}
+        events = {name: len(each) for name, each in corpus.strong.items()}
+        row = {"split": split, "clips": len(corpus.clips[split]), "labels": KINDS[split]}
+        rows.append(row | {"tags or events": (labels | events).get(split)})
+    frame = pd.DataFrame(rows)
+    return frame.astype({"tags or events": "Int64"}).astype({"tags or events": object})
+
+
+def classes(corpus: Corpus, split: str = "test") -> pd.DataFrame:
+    """Return how often each class sounds, how long, and how often throughout a clip.
+
+    Lengths are medians in seconds; a class without events has none.
+    """
+    events, weak = corpus.strong[split], corpus.weak_targets()
+    lengths = events.offset - events.onset
+    whole = lengths >= 0.99 * events.durations[events.clip]
+    rows = []
+    for label, name in enumerate(CLASSES):
+        own = events.label == label
+        rows.append(
+            {
+                "class": name.replace("_", " "),
+                "weak clips, %": 100 * float(weak[:, label].mean()) if len(weak) else np.nan,
+                f"{split} clips, %": 100 * float(events.tags[:, label].mean()),
+                "events": int(own.sum()),
+                "median length, s": float(np.median(lengths[own])) if own.any() else np.nan,
+                "as long as the clip, %": 100 * float(whole[own].mean()) if own.any() else np.nan,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def overlaps(events: Events, step: float = 0.02) -> np.ndarray:
+    """Return which share of all time so many classes sound at once, (classes + 1,) from none on."""
+    times = np.arange(step / 2, events.durations.max(), step)
+    sounding = oracles.activity(events, times) > 0
+    inside = times < events.durations[:, None]
+    counts = np.bincount(sounding.sum(axis=2)[inside], minlength=events.shape[1] + 1)
+    return counts / counts.sum()
+
+
+def liveliest(events: Events, among: int) -> int:
+    """Return which of the first clips has most classes; of those with as many, most events."""
+    number = np.bincount(events.clip, minlength=len(events.clips))
+    order = [(events.tags[clip].sum(), number[clip], -clip) for clip in range(among)]
+    return max(range(among), key=lambda clip: order[clip])
+
+
+def frame_levels(waveform: Waveform) -> np.ndarray:
+    """Return the level of each FRAME of a sound, (frames,) in dB of full scale."""
+    length = round(FRAME * waveform.rate)
+    count = len(waveform.samples) // length
+    frames = waveform.samples[: count * length].reshape(count, length).astype(np.float64)
+    return 10 * np.log10((frames**2).mean(axis=1) + SILENCE)
+
+
+def levels(corpus: Corpus, split: str, count: int) -> pd.DataFrame:
+    """Return the loudness of a split's first clips, one row each.
+
+    Columns: `peak` and `rms` in dB of full scale; `clipped`, the share of samples at full scale;
+    `contrast` in dB, the median level within events over that of the rest, NaN where either lacks.
+    """
+    rows = []
+    for clip, name in enumerate(corpus.clips[split][:count]):
+        waveform = corpus.audio(name)
+        loudness = np.abs(waveform.samples)
+        frames = frame_levels(waveform)
+        active = _active(corpus.strong[split], clip, (np.arange(len(frames)) + 0.5) * FRAME)
+        both = active.any() and not active.all()
+        difference = np.median(frames[active]) - np.median(frames[~active]) if both else np.nan
+        rows.append(
+            {
+                "peak": 20 * np.log10(float(loudness.max())),
+                "rms": 10 * np.log10(float(np.mean(waveform.samples.astype(np.float64) ** 2))),
+                "clipped": float((loudness >= CLIPPED).mean()),
+                "contrast": float(difference),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _active(events: Events, clip: int, times: np.ndarray) -> np.ndarray:
+    """Return whether anything sounds in one clip at given times, (times,) bool."""
+    own = events.clip == clip
+    after = times >= events.onset[own, None]
+    inside = after & (times < events.offset[own, None])
+    return np.asarray(inside.any(axis=0))
+
+
+def clear_onsets(events: Events, margin: float) -> np.ndarray:
+    """Return the events that begin and last clearly: indices (n,) int64.
+
+    For `margin` seconds before such an event its class is silent and the clip already runs; for as
+    long after its onset the event lasts. What other classes do meanwhile is left to chance.
+    """
+    found = []
+    for index in range(len(events)):
+        same = (events.clip == events.clip[index]) & (events.label == events.label[index])
+        ends = events.offset[same & (events.onset < events.onset[index])]
+        quiet = events.onset[index] - max([0.0, *ends.tolist()])
+        length = events.offset[index] - events.onset[index]
+        if quiet >= margin and length >= margin:
+            found.append(index)
+    return np.array(found, dtype=np.int64)
+
+
+def motion(pictures: np.ndarray) -> np.ndarray:
+    """Return the share of each picture that differs from the one before, (n,) in percent.
+
+    A pixel counts from CHANGED on, so that the grain of a camera does not. The first picture has
+    none before it and gets the value of the second.
+
+    Args:
+        pictures: (n, height, width, 3) uint8.
+    """
+    difference = np.abs(np.diff(pictures.astype(np.int16), axis=0)).max(axis=3)
+    share = 100 * (difference >= CHANGED).mean(axis=(1, 2))
+    return np.concatenate([share[:1], share])
+
+
+def around_onsets(
+    corpus: Corpus, split: str, count: int, lags: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return level and motion around the clear onsets in a split's first clips.
+
+    Args:
+        corpus: with pictures.
+        split: "validation" or "test".
+        count: of clips.
+        lags: (lags,) seconds after the onset; the margin of `clear_onsets` is the largest.
+
+    Returns:
+        Levels in dB and motion in percent, (onsets, lags) float64 each.
+    """
+    names = corpus.clips[split][:count]
+    events = corpus.strong[split].subset(names)
+    onsets = clear_onsets(events, float(np.abs(lags).max()))
+    sound, sight = [], []
+    for clip in np.unique(events.clip[onsets]).tolist():
+        pictures = corpus.frames(names[clip], GRID_TIMES)
+        if pictures is None:
+            continue
+        loud, moving = frame_levels(corpus.audio(names[clip])), motion(pictures)
+        for onset in events.onset[onsets[events.clip[onsets] == clip]]:
+            sound.append(np.interp(onset + lags, (np.arange(len(loud)) + 0.5) * FRAME, loud))
+            sight.append(np.interp(onset + lags, GRID_TIMES, moving))
+    shape = (len(sound), len(lags))
+    return np.array(sound).reshape(shape), np.array(sight).reshape(shape)
