@@ -37,6 +37,7 @@ from lib.sound.models import (
 from lib.sound.profiles import PROFILES, Profile, TrainingConfig
 
 SHIPPED = REPOSITORY / "data" / "checkpoints"
+RETRAINED = REPOSITORY / "data" / "cache" / "retrained"
 WEIGHTS = REPOSITORY / "data" / "cache" / "checkpoints" / "part1"  # of every training
 PART, EXPERIMENT = "part1", "table3"
 TRAINING_SPLITS = ("weak", "unlabelled")
@@ -161,12 +162,20 @@ def ledger(common: Mapping[str, Any], trainings: int) -> dict[str, list[Result]]
 
 
 def _run(runs: list[dict[str, Any]]) -> list[Result]:
-    """Return the result of each run; the features are computed first, in this process alone."""
-    if any(results.find(PART, EXPERIMENT, run) is None for run in runs):
+    """Return the result of each run; what has none yet is trained, its features first.
+
+    With BOOK_RETRAIN in the environment the shipped results do not count: all runs are trained
+    here (what had finished before an interruption is kept in the cache) and take their places.
+    """
+    folder = RETRAINED if os.environ.get("BOOK_RETRAIN") else results.RESULTS
+    if any(results.find(PART, EXPERIMENT, run, folder) is None for run in runs):
         for run in runs:
             prepared_for(run)
-    found = sweep.run(PART, EXPERIMENT, runs, run_one)
-    return [result for result in found if result is not None]  # all are there: it computes
+    found = [r for r in sweep.run(PART, EXPERIMENT, runs, run_one, folder=folder) if r]
+    if folder == RETRAINED:
+        for result in found:
+            results.save(result)
+    return found
 
 
 @lru_cache(maxsize=2)

@@ -24,7 +24,7 @@ SHORT_ROWS = {"spectral": "S", "audio": "A", "visual": "V"}
 
 def short(row: Row) -> str:
     """Return a row in letters: S, A and V for spectral, pretrained audio and pretrained visual."""
-    return "+".join(SHORT_ROWS[name] for name in row)
+    return " + ".join(SHORT_ROWS[name] for name in row)
 
 
 def table3(runs: Runs, paper: Mapping[str, object]) -> Figure:
