@@ -16,7 +16,7 @@ from lib.sound.labels import CLASSES
 from lib.sound.models import linear_pooling
 from lib.sound.plots import METRIC_COLOURS, METRIC_NAMES, SHORT_NAMES
 from lib.sound.profiles import TrainingConfig
-from lib.sound.protocol import Row, Runs
+from lib.sound.protocol import Difference, Row, Runs
 from lib.sound.verdicts import Judge
 
 SHORT_ROWS = {"spectral": "S", "audio": "A", "visual": "V"}
@@ -127,6 +127,28 @@ def by_class(runs: Runs, rows: Sequence[Row]) -> Figure:
     axes.set_xticks(range(len(CLASSES)), names, rotation=30, ha="right")
     axes.set_ylabel("event F1, percent")
     axes.legend(ncols=len(rows))
+    return figure
+
+
+def given_the_tag(placed: Mapping[Row, tuple[float, float, Difference]]) -> Figure:
+    """Draw event F1 over what both rows tag rightly, of each row and of the reference.
+
+    Args:
+        placed: see `protocol.given_the_tag`.
+    """
+    size = (PAGE_WIDTH, 0.42 * len(placed) + 0.9)
+    figure, (left, right) = plt.subplots(1, 2, figsize=size, sharey=True)
+    colour = METRIC_COLOURS["event"]
+    right.axvline(0, color=INK, linewidth=0.8)
+    for y, (value, reference, found) in enumerate(placed.values()):
+        left.plot([100 * value, 100 * reference], [y, y], color=PALE, zorder=1)
+        left.plot(100 * value, y, "o", color=colour, markersize=7)
+        left.plot(100 * reference, y, "o", color="white", markeredgecolor=colour, markersize=7)
+        right.plot([100 * found.low, 100 * found.high], [y, y], color=colour, linewidth=1.4)
+        right.plot(100 * found.value, y, "o", color=colour, markersize=6)
+    left.set_yticks(range(len(placed)), [short(row) for row in placed])
+    left.set(title="event F1, given the tag", xlabel="percent", ylim=(len(placed) - 0.5, -0.5))
+    right.set(title="difference to S", xlabel="points")
     return figure
 
 
