@@ -502,6 +502,10 @@ def test_present_means_lists_and_a_sound(place: Path) -> None:
         ("test", "event_label", "label", "row 1: no column 'event_label'"),
         ("test", "Frying", "Dragon", "row 2: unknown label 'Dragon'"),
         ("test", "1\t9.115", "9\t8", "row 2: the event begins at 9.0 s and ends at 8.0 s"),
+        ("test", "1\t9.115", "9.5\t9.8", "row 2: begins at 9.5 s, but the clip ends at 9.0 s"),
+        ("test", "1\t9.115", "1\tsoon", "row 2: offset is 'soon', no time"),
+        ("validation", "4\t5", "0.5\t3", "row 3: the same event is listed twice"),
+        ("weak", "event_labels", "labels", "row 1: no column 'event_labels'"),
         ("weak", "Cat", "Cow", "row 3: unknown label 'Cow'"),
     ],
 )
