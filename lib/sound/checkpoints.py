@@ -90,7 +90,12 @@ def shipped_run(path: Path) -> dict[str, Any] | None:
 
 
 def ship(profile: Profile) -> None:
-    """Put the best network of each row into data/checkpoints, with a record beside it."""
+    """Put the best network of each row into data/checkpoints, with a record beside it.
+
+    Raises:
+        FileNotFoundError: the weights of one are not in the cache; then none is shipped.
+    """
+    files: dict[Path, bytes] = {}
     corpus = data.load(profile.dataset, profile.sizes)
     common = experiments.describe(profile, corpus)
     for row, runs in protocol.by_row(experiments.table3(common, profile.trainings)).items():
@@ -103,9 +108,11 @@ def ship(profile: Profile) -> None:
             "provenance": result.provenance,
         }
         target = experiments.shipped_path(corpus.rung, row)
-        write_atomically(target, experiments.weights_path(result.config).read_bytes())
+        files[target] = experiments.weights_path(result.config).read_bytes()
         text = json.dumps(record, indent=1, sort_keys=True) + "\n"
-        write_atomically(target.with_suffix(".json"), text)
+        files[target.with_suffix(".json")] = text.encode()
+    for path, content in files.items():
+        write_atomically(path, content)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -168,7 +168,7 @@ def _run(runs: list[dict[str, Any]]) -> list[Result]:
     here (what had finished before an interruption is kept in the cache) and take their places.
     """
     folder = RETRAINED if os.environ.get("BOOK_RETRAIN") else results.RESULTS
-    if any(results.find(PART, EXPERIMENT, run, folder) is None for run in runs):
+    if None in sweep.run(PART, EXPERIMENT, runs, run_one, folder=folder, compute=False):
         for run in runs:
             prepared_for(run)
     found = [r for r in sweep.run(PART, EXPERIMENT, runs, run_one, folder=folder) if r]
