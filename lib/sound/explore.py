@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets as widgets
-import librosa
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Audio, Markdown, display
@@ -19,20 +18,18 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
-from lib.sound import evaluation, experiments, features, training
+from lib.sound import clip_plots, evaluation, experiments, features, training
 from lib.sound.data import Corpus
 from lib.sound.evaluation import FRAME_SECONDS, METRICS
 from lib.sound.labels import Events
 from lib.sound.models import CRNN, Probabilities
-from lib.sound.plots import SHORT_NAMES
 from lib.sound.protocol import Row
 from lib.sound.result_plots import short
 
 PICTURES = 10  # of each clip, one a second in a clip of 10 s
 CLASSES_DRAWN = 4  # more where a clip has more
 RANGE = 60.0  # dB below the loudest that a spectrogram shows
-MAP = plt.get_cmap("magma", 20)  # steps of 3 dB: a third of the bytes of a smooth one
-KILOHERTZ = (0.2, 1, 4, 10)
+LEVEL = 3.0  # dB from one shade to the next: a third of the bytes of a smooth picture
 LOOKS: tuple[dict[str, Any], ...] = (
     {"color": PALETTE[0]},
     {"color": PALETTE[1], "linestyle": "--"},
@@ -57,8 +54,9 @@ class Scenes:
     @property
     def names(self) -> list[str]:
         """Return a name to choose each clip by: its number and its classes."""
+        words = np.array([clip_plots.short(label) for label in self.truth.classes])
         return [
-            f"{clip + 1}: {', '.join(map(_word, np.array(self.truth.classes)[tags])) or 'nothing'}"
+            f"{clip + 1}: {', '.join(words[tags]) or 'nothing'}"
             for clip, tags in enumerate(self.truth.tags)
         ]
 
@@ -224,24 +222,11 @@ def _pictures(axes: Axes, pictures: np.ndarray | None) -> None:
 
 
 def _spectrogram(axes: Axes, log_mel: np.ndarray) -> None:
-    """Draw a log-mel spectrogram (frames, bands) over seconds and kHz."""
-    bands = log_mel.shape[1]
-    coarse = log_mel.reshape(len(log_mel) // 2, 2, bands // 2, 2).mean(axis=(1, 3))
-    half = features.HOP / features.RATE / 2
-    axes.imshow(
-        coarse.T,
-        extent=(-half, (2 * len(log_mel) - 1) * half, -0.5, bands - 0.5),
-        vmin=coarse.max() - RANGE,
-        vmax=coarse.max(),
-        origin="lower",
-        aspect="auto",
-        interpolation="nearest",
-        cmap=MAP,
-    )
-    centres = librosa.mel_frequencies(bands + 2, fmin=0, fmax=features.RATE / 2)[1:-1] / 1000
-    axes.set_yticks(np.interp(KILOHERTZ, centres, range(bands)), list(map(str, KILOHERTZ)))
+    """Draw a log-mel spectrogram (604, 128) small: pairs of bands, in steps of LEVEL."""
+    pairs = log_mel.reshape(len(log_mel), -1, 2).mean(axis=2)
+    levels = LEVEL * np.round((pairs - pairs.max()) / LEVEL)
+    clip_plots.spectrogram(axes, levels, vmin=-RANGE, vmax=0)
     axes.set_ylabel("kHz", fontsize=8.5)
-    axes.grid(visible=False)
 
 
 def _truth(axes: Axes, truth: Events, clip: int, label: int, threshold: float) -> None:
@@ -250,7 +235,7 @@ def _truth(axes: Axes, truth: Events, clip: int, label: int, threshold: float) -
     axes.broken_barh(_spans(truth, here), (-1, 3), color=PALE, linewidth=0, alpha=0.7)
     axes.axhline(threshold, color=INK, linestyle=":", linewidth=1)
     axes.set(ylim=(-0.6, 1.06), yticks=(0, 1))
-    name = _word(truth.classes[label])
+    name = clip_plots.short(truth.classes[label])
     axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
     axes.grid(visible=False)
 
@@ -300,8 +285,3 @@ def _bars(axes: Axes, scenes: Scenes, models: Sequence[str], threshold: float, m
     axes.tick_params(axis="y", labelsize=8.5)
     axes.grid(axis="x", visible=False)
     axes.legend(loc="lower left", bbox_to_anchor=(-0.1, 1.18), fontsize=9, title="inputs")
-
-
-def _word(label: str) -> str:
-    """Return the word that tells a class from the others."""
-    return SHORT_NAMES.get(label, label.split("_")[0])

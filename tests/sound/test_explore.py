@@ -110,11 +110,11 @@ def test_what_is_observed_belongs_to_the_clips_in_their_order(corpus: Corpus) ->
         if "visual" not in row
     }
     scenes = explore.observe(corpus, clips, networks, inputs)
-    assert list(scenes.found) == ["S", "S+A", "A"]
+    assert list(scenes.found) == ["S", "S + A", "A"]
     alone = {name: values[1:] for name, values in inputs.items()}
     with torch.no_grad():
         expected = networks["spectral", "audio"](alone).frame[0]
-    assert torch.allclose(scenes.found["S+A"].frame[1], expected, atol=1e-5)
+    assert torch.allclose(scenes.found["S + A"].frame[1], expected, atol=1e-5)
     assert scenes.truth.clips == tuple(clips)
     seconds = corpus.strong["test"].durations[2]
     shown = scenes.pictures[0]
