@@ -79,7 +79,7 @@ class Dropout(nn.Module):
     """Dropout whose mask comes from a generator of its own, so that a training can be resumed.
 
     Its random bits are drawn 64 at a time and cut into 16: on a CPU several times as fast as
-    `nn.Dropout`, which would take a third of a training step.
+    `nn.Dropout`, which would take a quarter of a training step.
     """
 
     def __init__(self, generator: torch.Generator, share: float = DROPOUT) -> None:
