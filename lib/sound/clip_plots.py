@@ -28,7 +28,9 @@ from lib.sound.plots import METRIC_COLOURS, METRIC_MARKERS, METRIC_NAMES, SHORT_
 STREAM_NAMES = {"spectral": "spectral", "audio": "pretrained audio", "visual": "pretrained visual"}
 STREAM_COLOURS = {"spectral": PALETTE[0], "audio": PALETTE[1], "visual": PALETTE[2]}
 STREAM_STYLES = {"spectral": "-", "audio": "--", "visual": "-."}
+WHAT_ORDER = ("spectral", "spectral, mean and deviation", "audio", "visual", "audio and visual")
 HERTZ = (250, 1000, 4000)  # ticks of a mel axis
+SHADES = 32  # of a spectrogram; more are not told apart, and make its file larger
 
 
 def short(label: str) -> str:
@@ -135,7 +137,8 @@ def spectrogram(axes: Axes, log_mel: np.ndarray, cmap: str = "magma", **limits: 
     extent = (0, CLIP_SECONDS, -0.5, features.BANDS - 0.5)
     options: dict[str, Any] = {"aspect": "auto", "origin": "lower", "interpolation": "nearest"}
     pairs = log_mel.reshape(len(log_mel) // 2, 2, -1).mean(axis=1)  # finer than the picture's dots
-    image = axes.imshow(pairs.T, extent=extent, cmap=cmap, **options, **limits)
+    shades = plt.get_cmap(cmap, SHADES)
+    image = axes.imshow(pairs.T, extent=extent, cmap=shades, **options, **limits)
     centres = librosa.mel_frequencies(features.BANDS + 2, fmin=0.0, fmax=features.RATE / 2)[1:-1]
     places = np.interp(HERTZ, centres, np.arange(features.BANDS))
     axes.set_yticks(places, [f"{hertz / 1000:g}" for hertz in HERTZ])
@@ -264,9 +267,12 @@ def patch(waveform: Waveform, number: int, offset: float = 0.01) -> Figure:
     whole = np.concatenate([starts, patches[-1, pretrained.STEP :]])
     seconds = pretrained.HOP / pretrained.RATE
     figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.5), width_ratios=(3.2, 1))
-    options: dict[str, Any] = {"aspect": "auto", "origin": "lower", "cmap": "magma"}
+    shades = plt.get_cmap("magma", SHADES)
+    options: dict[str, Any] = {"aspect": "auto", "origin": "lower", "cmap": shades}
+    options["interpolation"] = "nearest"
     options |= {"vmin": float(whole.min()), "vmax": float(whole.max())}
-    left.imshow(whole.T, extent=(0, len(whole) * seconds, 0, pretrained.BANDS), **options)
+    pairs = whole.reshape(len(whole) // 2, 2, -1).mean(axis=1)  # finer than the picture's dots
+    left.imshow(pairs.T, extent=(0, len(whole) * seconds, 0, pretrained.BANDS), **options)
     right.imshow(patches[number].T, extent=(0, WINDOW_SECONDS, 0, pretrained.BANDS), **options)
     for later, style in ((0, "-"), (1, "--"), (2, ":")):  # neighbours overlap by 0.90 s
         corner = ((number + later) * pretrained.STEP * seconds, 0.5)
@@ -284,8 +290,8 @@ def patch(waveform: Waveform, number: int, offset: float = 0.01) -> Figure:
     return figure
 
 
-def similarity(inputs: Mapping[str, np.ndarray], events: Events, index: int) -> Figure:
-    """Draw for each input how alike any two moments of a clip are, under the clip's labels.
+def distance_maps(inputs: Mapping[str, np.ndarray], events: Events, index: int) -> Figure:
+    """Draw for each input how far any two moments of a clip are apart, under the clip's labels.
 
     Args:
         inputs: {name of STREAM_NAMES: (151, n)}, standardised.
@@ -294,36 +300,38 @@ def similarity(inputs: Mapping[str, np.ndarray], events: Events, index: int) -> 
     """
     labels = np.unique(events.label[events.clip == index]).tolist()
     height = PAGE_WIDTH / len(inputs) - 0.3
-    figure, grid = plt.subplots(
-        2,
-        len(inputs),
-        figsize=(PAGE_WIDTH, height + 0.3 * len(labels) + 0.7),
-        sharex=True,
-        height_ratios=(0.3 * len(labels), height),
-        squeeze=False,
-    )
-    for column, (name, values) in enumerate(inputs.items()):
-        bars(grid[0, column], events, index, labels)
-        grid[0, column].set_title(STREAM_NAMES[name])
-        extent = (0, CLIP_SECONDS, CLIP_SECONDS, 0)
-        image = grid[1, column].imshow(
-            cosines(values), extent=extent, aspect="auto", cmap="viridis", vmin=-0.5, vmax=1
-        )
-        grid[1, column].grid(visible=False)
-        grid[1, column].set(xlabel="seconds")
-        if column:
-            for axes in grid[:, column]:
-                axes.tick_params(labelleft=False)
+    heights = (0.3 * len(labels), height)
+    size = (PAGE_WIDTH, sum(heights) + 0.7)
+    options: dict[str, Any] = {"sharex": True, "height_ratios": heights, "squeeze": False}
+    figure, grid = plt.subplots(2, len(inputs), figsize=size, **options)
+    look: dict[str, Any] = {"aspect": "auto", "interpolation": "nearest", "vmin": 0, "vmax": 1}
+    look |= {
+        "cmap": plt.get_cmap("viridis_r", SHADES),
+        "extent": (0, CLIP_SECONDS, CLIP_SECONDS, 0),
+    }
+    for (upper, lower), (name, values) in zip(grid.T, inputs.items(), strict=True):
+        bars(upper, events, index, labels)
+        upper.set_title(STREAM_NAMES[name])
+        image = lower.imshow(distances(values[::2]), **look)
+        lower.grid(visible=False)
+        lower.set(xlabel="seconds", xticks=range(0, 11, 2), yticks=range(0, 11, 2))
+        if upper is not grid[0, 0]:
+            upper.tick_params(labelleft=False)
+            lower.tick_params(labelleft=False)
     grid[1, 0].set_ylabel("seconds")
-    figure.colorbar(image, ax=grid[1, :], label="cosine", pad=0.01)
+    figure.colorbar(image, ax=grid[1, :], label="distance", pad=0.01)
     return figure
 
 
-def cosines(values: np.ndarray) -> np.ndarray:
-    """Return the cosine between any two rows of (n, dimensions) features, (n, n)."""
-    lengths = np.linalg.norm(values, axis=1, keepdims=True)
-    unit = values / np.where(lengths > 0, lengths, 1)
-    return unit @ unit.T
+def distances(values: np.ndarray) -> np.ndarray:
+    """Return the distance between any two rows, (rows, rows), 1 for independent moments.
+
+    Args:
+        values: (rows, n), standardised: the mean squared distance of independent ones is 2 n.
+    """
+    squares = (values**2).sum(axis=1)
+    between = squares[:, None] + squares[None] - 2 * values @ values.T
+    return np.sqrt(np.maximum(between, 0) / (2 * values.shape[1]))
 
 
 def what(found: Mapping[str, Mapping[str, Any]], chance: float) -> Figure:
@@ -333,7 +341,7 @@ def what(found: Mapping[str, Mapping[str, Any]], chance: float) -> Figure:
         found: `what` of a run of `probes`.
         chance: mean average precision of a guess.
     """
-    names = list(found)
+    names = WHAT_ORDER
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(PAGE_WIDTH, 0.3 * len(names) + 1.9), width_ratios=(1, 1.25)
     )
@@ -350,7 +358,7 @@ def what(found: Mapping[str, Mapping[str, Any]], chance: float) -> Figure:
     for name, marker in zip(STREAM_NAMES, "osD", strict=True):
         values = [100 * v if v is not None else np.nan for v in found[name]["by class"]]
         look = {"color": STREAM_COLOURS[name], "marker": marker, "linestyle": "", "markersize": 5}
-        right.plot(values, range(len(CLASSES)), label=STREAM_NAMES[name], **look)
+        right.plot(values, range(len(CLASSES)), **look)
     right.axvline(100 * chance, color=INK, linestyle=":", linewidth=1.2)
     right.set_yticks(range(len(CLASSES)), [short(label) for label in CLASSES])
     right.tick_params(axis="y", labelsize=8.5, length=0)
@@ -368,7 +376,8 @@ def steps(lags: np.ndarray, found: Mapping[str, Mapping[str, Any]]) -> Figure:
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.3))
     window = found["audio"]["height"] * np.clip(lags / WINDOW_SECONDS + 0.5, 0, 1)
     axes.plot(lags, window, color=PALE, linewidth=5, label="a window of 0.96 s", zorder=1)
-    for name, each in found.items():
+    for name in STREAM_NAMES:
+        each = found[name]
         look = {"color": STREAM_COLOURS[name], "linestyle": STREAM_STYLES[name]}
         low, high = each["mean interval"]
         axes.fill_between(lags, low, high, color=look["color"], alpha=0.18, linewidth=0)
@@ -410,8 +419,8 @@ def grids() -> Figure:
     inside, nearest = patches[features.UNPADDED], patches[features.nearest_patches()]
     figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.7), width_ratios=(1.4, 1))
     for place, times in ((0, GRID_TIMES), (1, inside)):
-        left.plot(times, np.full(len(times), place), "|", color=INK, markersize=9)
-    for index in range(0, len(inside), 15):
+        left.plot(times[::5], np.full(len(times[::5]), place), "|", color=INK, markersize=9)
+    for index in range(0, len(inside), 10):
         left.plot((GRID_TIMES[index], inside[index]), (0.07, 0.93), color=PALETTE[1], linewidth=1.2)
     left.set_yticks((0, 1), ["spectral", "pretrained\naudio"])
     left.set(xlabel="seconds", ylim=(-0.35, 1.35), xlim=(0, CLIP_SECONDS))

@@ -23,8 +23,7 @@ def splits(corpus: Corpus) -> pd.DataFrame:
         events = {name: len(each) for name, each in corpus.strong.items()}
         row = {"split": split, "clips": len(corpus.clips[split]), "labels": KINDS[split]}
         rows.append(row | {"tags or events": (labels | events).get(split)})
-    frame = pd.DataFrame(rows)
-    return frame.astype({"tags or events": "Int64"}).astype({"tags or events": object})
+    return pd.DataFrame(rows, dtype=object)
 
 
 def classes(corpus: Corpus, split: str = "test") -> pd.DataFrame:

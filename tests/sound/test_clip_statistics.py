@@ -1,0 +1,152 @@
+"""Numbers about clips, held to clips that were made for it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lib.sound import clip_statistics, data
+from lib.sound.clip_statistics import FRAME
+from lib.sound.data import Corpus, Sizes, Waveform
+from lib.sound.datasets import domestic
+from lib.sound.labels import CLASSES, Events
+
+MakeEvents = Callable[..., Events]
+RATE = 16_000
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    """Give a small drawn corpus."""
+    return domestic.load(Sizes(weak=6, unlabelled=5, validation=4, test=7))
+
+
+def tone(loud: tuple[float, float], peak: float = 1.0, seconds: float = 10.0) -> Waveform:
+    """Return a sine that is 20 dB louder from one time to another."""
+    times = np.arange(round(seconds * RATE)) / RATE
+    gain = np.where((times >= loud[0]) & (times < loud[1]), 1.0, 0.1)
+    return Waveform((peak * gain * np.sin(2 * np.pi * 500 * times)).astype(np.float32), RATE)
+
+
+def test_splits_count_clips_labels_and_events(corpus: Corpus) -> None:
+    table = clip_statistics.splits(corpus).set_index("split")
+    assert table["clips"].to_dict() == {"weak": 6, "unlabelled": 5, "validation": 4, "test": 7}
+    found = table["tags or events"]
+    assert found["weak"] == corpus.weak_targets().sum()
+    assert found["test"] == len(corpus.strong["test"]) and found["unlabelled"] is None
+    assert list(table.columns) == ["clips", "labels", "tags or events"]
+    assert tuple(table.index) == data.SPLITS
+
+
+def test_classes_have_shares_lengths_and_whole_clips(corpus: Corpus, make: MakeEvents) -> None:
+    events = make((0, 2, 1, 2), (0, 2, 3, 6), (1, 2, 0, 10), (1, 4, 0, 5), clips=4)
+    events = replace(events, classes=CLASSES)
+    table = clip_statistics.classes(replace(corpus, strong={"test": events}))
+    cat, dog, speech = (table[table["class"] == name].iloc[0] for name in ("Cat", "Dog", "Speech"))
+    assert (cat["events"], cat["test clips, %"], cat["median length, s"]) == (3, 50, 3)
+    assert cat["as long as the clip, %"] == pytest.approx(100 / 3)
+    assert (dog["events"], dog["test clips, %"], dog["as long as the clip, %"]) == (1, 25, 0)
+    assert speech["events"] == 0 and np.isnan(speech["median length, s"])
+    weak = corpus.weak_targets().mean(axis=0)
+    assert table["weak clips, %"].to_numpy() == pytest.approx(100 * weak)
+
+
+def test_overlaps_are_shares_of_time(make: MakeEvents) -> None:
+    events = make((0, 0, 0, 6), (0, 1, 4, 8), (1, 3, 0, 10), (1, 3, 2, 4), clips=2)
+    shares = clip_statistics.overlaps(events)
+    assert shares.shape == (11,)
+    assert shares[:3] == pytest.approx([0.1, 0.8, 0.1]) and not shares[3:].any()
+
+
+def test_overlaps_end_with_the_clip(make: MakeEvents) -> None:
+    events = replace(make((0, 0, 0, 2), (1, 0, 0, 10), clips=2), durations=np.array([4.0, 10.0]))
+    assert clip_statistics.overlaps(events)[:2] == pytest.approx([2 / 14, 12 / 14])
+
+
+def test_the_liveliest_clip_has_most_classes_then_most_events(make: MakeEvents) -> None:
+    rows = [(0, 1, 0, 1), (1, 1, 0, 1), (1, 2, 0, 1), (2, 1, 0, 1), (2, 2, 0, 1), (2, 2, 2, 3)]
+    rows += [(3, kind, 0, 1) for kind in range(4)] + [(2, 2, 4, 5)]
+    events = make(*rows, clips=4)
+    assert [clip_statistics.liveliest(events, among) for among in (1, 2, 3, 4)] == [0, 1, 2, 3]
+
+
+def test_the_first_of_equals_is_the_liveliest(make: MakeEvents) -> None:
+    assert clip_statistics.liveliest(make((1, 0, 0, 1), (2, 0, 0, 1), clips=3), 3) == 1
+
+
+def test_levels_of_a_sine_are_those_of_the_textbook() -> None:
+    found = clip_statistics.frame_levels(tone((0, 5)))
+    assert len(found) == round(10 / FRAME)
+    assert found[0] == pytest.approx(-3.01, abs=0.01)  # a sine's power is half its peak's
+    assert found[-1] == pytest.approx(-23.01, abs=0.01)
+    silent = Waveform(np.zeros(RATE, dtype=np.float32), RATE)
+    assert clip_statistics.frame_levels(silent) == pytest.approx(-100.0)
+
+
+@pytest.mark.parametrize("peak", [1.0, 0.5])
+def test_loudness_of_clips(corpus: Corpus, make: MakeEvents, peak: float) -> None:
+    events = make((0, 0, 2, 6), (1, 0, 0, 10), clips=3)
+    sounds = [tone((2, 6), peak), tone((0, 10), peak), tone((0, 5), peak)]
+    made = replace(
+        corpus,
+        clips={"test": ("0", "1", "2")},
+        strong={"test": events},
+        audio=lambda name: sounds[int(name)],
+    )
+    table = clip_statistics.levels(made, "test", 3)
+    assert table["peak"].to_numpy() == pytest.approx(20 * np.log10(peak), abs=0.01)
+    power = 10 * np.log10((0.4 + 0.6 * 0.01) / 2) + 20 * np.log10(peak)
+    assert table["rms"][0] == pytest.approx(power, abs=0.02)
+    assert table["contrast"][0] == pytest.approx(20, abs=0.01)
+    assert table["contrast"][1:].isna().all()  # all of it is labelled, or nothing
+    assert (table["clipped"][1] > 0) == (peak == 1.0)
+
+
+def test_clear_onsets_have_silence_before_and_sound_after(make: MakeEvents) -> None:
+    rows = (
+        (0, 0, 0.5, 4),  # the clip has just begun
+        (0, 0, 6, 8),  # clear
+        (0, 1, 5, 5.5),  # too short
+        (0, 1, 7, 9),  # clear, whatever class 0 does
+        (1, 0, 2, 3),  # clear
+        (1, 0, 3.5, 9),  # too soon after the last
+        (2, 0, 1, 9),  # just so
+        (3, 2, 2, 6),  # clear
+        (3, 2, 3, 9),  # within another of its class
+    )
+    events = make(*rows, clips=4)
+    assert clip_statistics.clear_onsets(events, 1.0).tolist() == [1, 3, 4, 6, 7]
+    assert clip_statistics.clear_onsets(make(clips=2), 1.0).shape == (0,)
+
+
+def test_motion_counts_pixels_that_change() -> None:
+    pictures = np.zeros((4, 8, 8, 3), dtype=np.uint8)
+    pictures[2:, :2, :4, 1] = 200  # one of three colours, an eighth of the picture
+    pictures[3] += 5  # grain
+    assert clip_statistics.motion(pictures).tolist() == [0, 0, 12.5, 0]
+
+
+def test_level_and_motion_rise_at_an_onset(corpus: Corpus, make: MakeEvents) -> None:
+    def frames(name: str, times: np.ndarray) -> np.ndarray:
+        flicker = (times >= 4) & (np.arange(len(times)) % 2 == 0)
+        shown = np.zeros((len(times), 4, 4, 3), dtype=np.uint8)
+        shown[flicker] = 255
+        return shown
+
+    made = replace(
+        corpus,
+        clips={"test": ("0", "1")},
+        strong={"test": make((0, 0, 4, 9), (1, 0, 4, 9), clips=2)},
+        audio=lambda name: tone((4, 9)),
+        frames=frames,
+    )
+    made = replace(made, strong={"test": replace(made.strong["test"], clips=("0", "1"))})
+    lags = np.array([-1.0, -0.5, 0.5, 1.0])
+    sound, sight = clip_statistics.around_onsets(made, "test", 2, lags)
+    assert sound.shape == sight.shape == (2, 4)
+    assert sound[0] == pytest.approx([-23.01, -23.01, -3.01, -3.01], abs=0.01)
+    assert sight[0] == pytest.approx([0, 0, 100, 100])
+    blind = replace(made, frames=lambda name, times: None)
+    sound, sight = clip_statistics.around_onsets(blind, "test", 2, lags)
+    assert sound.shape == sight.shape == (0, 4)
