@@ -35,9 +35,9 @@ import gc
 from lib.book import interact
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
-from lib.sound import checkpoints, data, evaluation, explore, profiles
+from lib.sound import checkpoints, data, evaluation, experiments, explore, profiles
 
-profile = sizes.choose(profiles.PROFILES, PROFILE)
+profile = experiments.fitting(sizes.choose(profiles.PROFILES, PROFILE))
 corpus = data.load(profile.dataset, profile.sizes)
 page = Page("15_sound_explore", PROFILE, corpus.name, corpus.rung)
 cost(page.chapter)

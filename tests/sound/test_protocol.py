@@ -263,3 +263,37 @@ def test_table_3_of_few_trainings_takes_the_best_there_are(count: int) -> None:
     table = protocol.table3({AUDIO: made}, 5, PAPER)
     assert table["clip: best"][0] == pytest.approx(table["clip: ours"][0])
     assert ("clip ±" in table) == (count > 1)
+
+
+def tagged_and_placed(tags: list[list[int]], events: list[list[list[int]]]) -> Result:
+    """Return a run with hits per clip and class, and event counts per clip and class."""
+    hits = np.array(tags)
+    clip = np.stack([hits, np.ones_like(hits), np.ones_like(hits)], axis=2)
+    packed = {"clip": protocol.pack(clip), "event": protocol.pack(np.array(events))}
+    return Result("part1", "table3", {"seed": 0}, {"counts": packed, "shape": list(hits.shape)}, {})
+
+
+def test_given_the_tag_only_what_both_tag_rightly_counts() -> None:
+    # clip 0: both tag class 0; clip 1: only the first; clip 2: both, and neither places it
+    first = tagged_and_placed([[1], [1], [1]], [[[2, 2, 2]], [[3, 3, 3]], [[0, 1, 1]]])
+    second = tagged_and_placed([[1], [0], [1]], [[[1, 2, 2]], [[0, 3, 0]], [[0, 1, 1]]])
+    value, reference, found = protocol.given_the_tag([first, first], [second, second])
+    assert value == pytest.approx(2 / 3)  # 2 hits of 3 true, 3 found
+    assert reference == pytest.approx(1 / 3)
+    assert found.value == pytest.approx(1 / 3)
+    assert found.trainings == pytest.approx((1 / 3, 1 / 3))  # the trainings agree
+    assert found.clips[0] < 1 / 3 < found.clips[1]
+
+
+def test_given_the_tag_rows_that_share_nothing_place_nothing() -> None:
+    first = tagged_and_placed([[1], [0]], [[[2, 2, 2]], [[0, 1, 0]]])
+    second = tagged_and_placed([[0], [1]], [[[0, 2, 0]], [[1, 1, 1]]])
+    assert protocol.given_the_tag([first, first], [second, second])[:2] == (0.0, 0.0)
+
+
+def test_given_the_tag_compares_pairs() -> None:
+    run = tagged_and_placed([[1], [1]], [[[1, 2, 2]], [[1, 1, 1]]])
+    _, _, found = protocol.given_the_tag([run, run], [run, run])
+    assert found == protocol.Difference(0.0, (0.0, 0.0), (0.0, 0.0))
+    with pytest.raises(ValueError):
+        protocol.given_the_tag([run, run], [run])

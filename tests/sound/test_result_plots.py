@@ -212,3 +212,12 @@ def test_poolings_derivative_is_that_of_finite_differences() -> None:
     )
     assert [value > 0 for value in heights] == (frame > clip / 2).tolist()
     assert on_page(figure)
+
+
+def test_given_the_tag_draws_row_reference_and_difference() -> None:
+    found = protocol.Difference(-0.1, (-0.15, -0.05), (-0.12, -0.02))
+    figure = result_plots.given_the_tag({AUDIO: (0.2, 0.3, found)})
+    left, right = figure.axes
+    assert [line.get_xdata()[0] for line in left.lines[1:]] == [20.0, 30.0]
+    assert list(right.lines[1].get_xdata()) == [-15.0, -2.0]
+    assert right.lines[2].get_xdata()[0] == -10.0

@@ -191,3 +191,9 @@ def test_synthetic_clips_are_never_a_verdict_on_the_paper(judge: MakeJudge) -> N
 
 def test_rows_are_named_by_their_features() -> None:
     assert verdicts.name(PRETRAINED) == "pretrained audio + pretrained visual"
+
+
+def test_without_a_gap_there_is_nothing_to_explain() -> None:
+    gain = protocol.Difference(0.1, (0.05, 0.15), (0.05, 0.15))
+    assert verdicts.unexplained(gain, gap=-0.01) == "not testable here"
+    assert verdicts.unexplained(gain, gap=0.05) == "not reproduced"
