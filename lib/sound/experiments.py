@@ -44,6 +44,7 @@ TRAINING_SPLITS = ("weak", "unlabelled")
 FARTHEST = 10.0  # standard deviations
 ALIGNED_ROWS = (("spectral", "audio"), ("audio",))  # pictures are on the spectral grid anyway
 LEDGER_ROW = ("audio",)  # the cheapest row that hears
+LONGER = 3
 TRAINING_READINGS: dict[str, dict[str, Any]] = {
     "as chosen": {},
     "consistency at full weight from the first step (literal)": {"consistency_ramp": False},
@@ -158,6 +159,25 @@ def ledger(common: Mapping[str, Any], trainings: int) -> dict[str, list[Result]]
     return {
         name: _run([other_reading(run, **changes) for run in ours])
         for name, changes in TRAINING_READINGS.items()
+    }
+
+
+def longer(common: Mapping[str, Any]) -> dict[str, list[Result]]:
+    """Return runs of spectral features and of pretrained audio alone, as long and `LONGER` as long.
+
+    One training each: a look at what more steps would change, not a measurement.
+    """
+    schedule = common["training"]
+    changes = {
+        "steps_per_epoch": LONGER * schedule["steps_per_epoch"],
+        "ramp_steps": LONGER * schedule["ramp_steps"],
+        "decay": round(schedule["decay"] ** (1 / LONGER), 6),
+    }
+    once = [config(common, row, 0) for row in (("spectral",), ("audio",))]
+    steps = schedule["epochs"] * schedule["steps_per_epoch"]
+    return {
+        f"{steps:,} steps": _run(once),
+        f"{LONGER * steps:,} steps": _run([other_reading(run, **changes) for run in once]),
     }
 
 

@@ -82,3 +82,19 @@ def training(readings: Mapping[str, Sequence[Result]]) -> pd.DataFrame:
                 line[f"{metric}: gain"] = f"{100 * found.low:+.1f} to {100 * found.high:+.1f}"
         rows.append(line)
     return pd.DataFrame(rows)
+
+
+def lengths(runs: Mapping[str, Sequence[Result]]) -> pd.DataFrame:
+    """Return the test scores of single trainings of several lengths.
+
+    Args:
+        runs: see `experiments.longer`.
+    """
+    return pd.DataFrame(
+        [
+            {"row": verdicts.name(tuple(run.config["inputs"])), "trained for": length}
+            | {metric: 100 * run.metrics["test"]["scores"][metric] for metric in METRICS}
+            for length, found in runs.items()
+            for run in found
+        ]
+    ).sort_values("row", kind="stable")
