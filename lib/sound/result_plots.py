@@ -16,15 +16,8 @@ from lib.sound.labels import CLASSES
 from lib.sound.models import linear_pooling
 from lib.sound.plots import METRIC_COLOURS, METRIC_NAMES, SHORT_NAMES
 from lib.sound.profiles import TrainingConfig
-from lib.sound.protocol import Difference, Row, Runs
+from lib.sound.protocol import Difference, Row, Runs, short
 from lib.sound.verdicts import Judge
-
-SHORT_ROWS = {"spectral": "S", "audio": "A", "visual": "V"}
-
-
-def short(row: Row) -> str:
-    """Return a row in letters: S, A and V for spectral, pretrained audio and pretrained visual."""
-    return " + ".join(SHORT_ROWS[name] for name in row)
 
 
 def table3(runs: Runs, paper: Mapping[str, object]) -> Figure:
@@ -54,10 +47,11 @@ def _spread(axes: Axes, values: np.ndarray, y: float, colour: str) -> None:
 def gains(judge: Judge) -> Figure:
     """Draw what each row gains over spectral features alone: ours with its interval, the paper's.
 
-    The axes are one below the other and alike, so that the eye compares gains across metrics.
+    The three axes are alike, so that the eye compares gains across metrics.
     """
     rows = [row for row in judge.runs if row != verdicts.SPECTRAL]
-    figure, grid = plt.subplots(1, 3, figsize=(PAGE_WIDTH, 0.42 * len(rows) + 0.9), sharey=True)
+    size = (PAGE_WIDTH, 0.42 * len(rows) + 0.9)
+    figure, grid = plt.subplots(1, 3, figsize=size, sharex=True, sharey=True)
     for axes, metric in zip(grid, METRICS, strict=True):
         axes.axvline(0, color=INK, linewidth=0.8)
         for y, row in enumerate(rows):
