@@ -19,7 +19,7 @@
 # and the mean teacher.
 #
 # Nobody tells this network where a dog barks. It is told that there is a bark somewhere in ten seconds,
-# and for nine clips out of ten not even that. Two ideas carry it: a pooling that lets a clip's label
+# and for most clips not even that. Two ideas carry it: a pooling that lets a clip's label
 # reach back to single frames, and a second network that must agree with the first.
 
 # %% tags=["parameters"]
@@ -78,7 +78,7 @@ page.figure(
     alt="Three columns that meet: convolved spectral features, pretrained audio and visual features "
     "through a linear layer each, joined frame by frame before the recurrent layer.",
     caption="Fig. 2: pretrained features pass one linear layer each and are joined before the recurrent "
-    "layer. Note how small they are beside the 128 convolutional values: 16 and 4.",
+    "layer. At the paper's width they are small beside the 128 convolutional values: 16 and 4.",
 )
 
 # %%
@@ -102,7 +102,7 @@ forms = {
 }
 sizes_of_rows = [
     {
-        "row": result_plots.short(row),
+        "row": protocol.short(row),
         "embeddings": ", ".join(f"{name} {size}" for name, size in form.embeddings.items()) or "–",
         "parameters, paper": models.count_parameters(CRNN(ModelConfig(row))),
         "parameters here": models.count_parameters(CRNN(form)),
@@ -122,28 +122,29 @@ page.table(
 #
 # $$p_c(n) = \frac{\sum_t p_f(n,t)^2}{\sum_t p_f(n,t)}$$
 #
-# is a mean of the frame probabilities in which each is weighted by itself. Loud frames decide, silent
-# ones hardly count. Its derivative,
+# is a mean of the frame probabilities in which each is weighted by itself: probable frames decide,
+# improbable ones hardly count. Its derivative,
 #
 # $$\frac{\partial p_c}{\partial p_f(t)} = \frac{2\,p_f(t) - p_c}{\sum_{t'} p_f(t')},$$
 #
 # has a consequence that is easy to miss: a frame below *half* the clip's probability is pushed **down**
-# by a label that says "yes, it is here". This is how the network comes to localise although nobody asked
-# it to. It bets on the frames that already look right.
+# by a label that says "yes, it is here" (and up by one that says no). This favours short, confident
+# answers: the network bets on frames that already look right. It gives no reason for them to begin and
+# end where the sound does.
 
 # %%
 source(models.linear_pooling)
 
 # %%
 times = np.arange(60)
-bump = 0.06 + 0.85 * np.exp(-(((times - 20) / 4) ** 2)) + 0.3 * np.exp(-(((times - 42) / 3) ** 2))
+bump = 0.06 + 0.85 * np.exp(-(((times - 20) / 4) ** 2)) + 0.12 * np.exp(-(((times - 42) / 3) ** 2))
 page.figure(
     result_plots.pooling(bump),
     "part1_linear_pooling",
     alt="Above: frame probabilities with a high and a low bump, and the clip probability. Below: the "
     "derivative by frame, positive only under the high bump.",
     caption="A made-up class with a clear event and a doubtful one. A positive label raises the clear one "
-    "(bars above zero) and erases the doubtful one, because it lies below half the clip's probability.",
+    "(bars above zero) and pushes the doubtful one down, because it lies below half the clip's probability.",
 )
 
 # %% [markdown]
@@ -151,13 +152,16 @@ page.figure(
 #
 # The *student* is trained. The *teacher* has the same form, and its weights are the running mean of the
 # student's, $\theta' \leftarrow \alpha\,\theta' + (1-\alpha)\,\theta$ with $\alpha = 0.999$. The loss has
-# three terms:
+# three terms, of binary cross-entropy (BCE, how surprised the prediction is by the label) and mean
+# squared difference (MSE):
 #
 # $$L = \underbrace{\mathrm{BCE}(p_c, y)}_{\text{24 weak clips}} + 2\,\Big(\underbrace{\mathrm{MSE}(p_c, p_c')}
 # _{\text{all 48 clips}} + \underbrace{\mathrm{MSE}(p_f, p_f')}_{\text{their frames}}\Big)$$
 #
-# Both see the same clips through different dropout masks. To agree with a teacher that is steadier than
-# itself, the student must become steadier too, and for this no label is needed.
+# Both see the same clips through different dropout masks (a third of the values, drawn at random, are set
+# to zero). The frame term is the only one that speaks of single frames, and it knows no times: it asks
+# for consistency, not for correctness. What keeps the pair from agreeing on nothing at all is the
+# cross-entropy on the labelled half.
 
 # %%
 source(training.losses)
@@ -176,12 +180,13 @@ page.figure(
     "part1_schedules",
     alt="Learning rate, consistency weight and teacher decay over a training, for the paper's schedule "
     "and this profile's.",
-    caption="The published schedule (50,000 steps) and this profile's, which has the same shape in fewer "
-    "steps: a quarter of ramp, then decay to 15 % of the peak.",
+    caption="The published schedule and this profile's. Learning rate and consistency have the same shape in "
+    "fewer steps. The teacher has not: 0.999 looks back over 1,000 steps, a fiftieth of the paper's training; "
+    "in a shorter one the teacher is the mean of all students so far (the ledger tries the other way).",
 )
 
 # %% [markdown]
-# ## Twenty-one trainings
+# ## The trainings
 #
 # These are the trainings behind Table 3. Each line is the mean of one row's trainings. Without a result
 # file they are run now, one process per core, and each can be interrupted and goes on where it stopped.
@@ -195,22 +200,20 @@ page.figure(
     alt="Cross-entropy, frame consistency, validation clip F1 and validation event F1 by epoch, one line "
     "for each of the seven rows.",
     caption="Rows with pretrained audio (S + A, S + A + V, A, A + V) tag well from the first epochs on: they "
-    "start with the answer to *what*. On events they have no such lead.",
+    "start with the answer to *what*. Watch events: who still climbs at the end, and who stands still?",
     sources=every_run,
 )
 
 # %%
-seconds = {
-    row: np.mean([result.provenance["seconds"] for result in found]) for row, found in runs.items()
-}
-steps = profile.training.epochs * profile.training.steps_per_epoch
-published = profiles.PROFILES["paper"].training
+steps, published = (
+    profile.training.epochs * profile.training.steps_per_epoch,
+    profiles.PROFILES["paper"],
+)
 Markdown(
-    f"A training of {steps:,} steps took {seconds[('spectral',)] / 60:.1f} minutes for the spectral row and "
-    f"{seconds[('audio',)] / 60:.1f} for pretrained audio alone, one core each, with other work beside. The "
-    f"paper's protocol is {7 * profiles.PROFILES['paper'].trainings} trainings of "
-    f"{published.epochs * published.steps_per_epoch:,} steps with a wider network and larger batches: that is "
-    "for a GPU (`./run_all.sh paper`)."
+    f"Shown are {len(every_run)} trainings of {steps:,} steps. The paper's protocol is {7 * published.trainings} "
+    f"trainings of {published.training.epochs * published.training.steps_per_epoch:,} steps, of a network "
+    f"{published.width / profile.width:.0f} times as wide on batches {48 / (2 * profile.training.weak_batch):.0f} "
+    "times as large. That is for a GPU (`./run_all.sh paper`)."
 )
 
 # %% [markdown]
@@ -235,6 +238,6 @@ Markdown(
 # 2. What does the teacher hold after the first step? After the tenth?
 #    <details><summary>Hint and solution</summary>See <code>training.teacher_decay</code>: the decay is
 #    1 − 1/(step + 1) while that is below 0.999, so the teacher is the plain mean of all students so
-#    far.</details>
+#    far. In a training of fewer than 1,000 steps it never is anything else.</details>
 #
 # Next: chapter 14 asks what these networks know.

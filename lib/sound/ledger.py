@@ -26,24 +26,30 @@ class Entry:
 
 
 ENTRIES = (
-    Entry("sample rate", "22.1 kHz", "22,100 Hz: gives its 604 frames", "chapter 12"),
-    Entry("floor of the logarithm", "not said", "-50 dB (DESED baseline)", "not measured"),
-    Entry("short clips", "not said", "padded with silence, cut at their end", "not measured"),
-    Entry("mel bands for VGGish", "128", "64: the network takes no others", "none to choose"),
-    Entry("VGGish output", "last layer", "before ReLU, no PCA (its release)", "not measured"),
-    Entry("VGG16 output", "4096 values", "after ReLU (fc7)", "not measured"),
-    Entry("151 frames at 15 fps", "about 15", "the frame nearest to each time", "none to choose"),
+    Entry("size of the training", "50,000 steps of 48 clips", "fewer, smaller", "this chapter"),
+    Entry("width, mel bands", "1, 128", "as the profile says", "not measured"),
+    Entry("audio network", "VGGish", "YAMNet where its weights are not there", "not measured"),
+    Entry("pictures", "the clips' video", "drawn, below the original rung", "not testable here"),
     Entry("joining streams", "151 = 151", "by index, as the numbers suggest", "this chapter"),
-    Entry("scale of features", "spectral only", "all standardised", "not measured"),
-    Entry("hidden size 128", "not said", "in each direction", "not measured"),
     Entry("consistency ramp", "not said", "with the learning rate (baselines)", "this chapter"),
     Entry("teacher's mode", "not said", "training mode (baselines)", "this chapter"),
+    Entry("teacher's decay", "0.999", "the same, over fewer steps", "this chapter"),
     Entry("its batch statistics", "not said", "not averaged: it never uses them", "none by design"),
     Entry("offset tolerance", "at most 200 ms", "at least 200 ms (sed_eval)", "this chapter"),
     Entry("class never predicted", "not said", "scores 0", "this chapter"),
     Entry("tags", "clip probabilities", "the same", "this chapter"),
     Entry("frames of untagged classes", "not said", "stay", "this chapter"),
-    Entry("best 5 of 20", "on validation", "by the score reported", "column 'best'"),
+    Entry("best 5 of 20", "on validation", "by the score reported", "this chapter"),
+    Entry("sample rate", "22.1 kHz", "22,100 Hz: gives its 604 frames", "chapter 12"),
+    Entry("mel bands for VGGish", "128", "64: the network takes no others", "none to choose"),
+    Entry("151 frames at 15 fps", "about 15", "the frame nearest to each time", "none to choose"),
+    Entry("ramp of the learning rate", "from 0", "exp(-5 (1 - t)^2): from 0.7 %", "not measured"),
+    Entry("scale of features", "spectral only", "all, cut at 10 deviations", "not measured"),
+    Entry("hidden size 128", "not said", "in each direction", "not measured"),
+    Entry("floor of the logarithm", "not said", "-50 dB (DESED baseline)", "not measured"),
+    Entry("short clips", "not said", "padded with silence, cut at their end", "not measured"),
+    Entry("VGGish output", "last layer", "before ReLU, no PCA (its release)", "not measured"),
+    Entry("VGG16 output", "4096 values", "after ReLU (fc7)", "not measured"),
 )
 
 
@@ -57,8 +63,9 @@ def counting(runs: Runs) -> pd.DataFrame:
     """Return the mean scores of some rows as other readings of the metrics count them."""
     rows = []
     for row in (row for row in SHOWN if row in runs):
-        for reading in runs[row][0].metrics["readings"]:
-            line: dict[str, object] = {"row": verdicts.name(row), "reading": reading}
+        names = runs[row][0].metrics["readings"]
+        for reading in [CHOSEN, *(name for name in names if name != CHOSEN)]:
+            line: dict[str, object] = {"row": protocol.short(row), "reading": reading}
             for metric in METRICS:
                 values = [run.metrics["readings"][reading][metric] for run in runs[row]]
                 line[metric] = 100 * float(np.mean(values))
@@ -84,17 +91,17 @@ def training(readings: Mapping[str, Sequence[Result]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def lengths(runs: Mapping[str, Sequence[Result]]) -> pd.DataFrame:
-    """Return the test scores of single trainings of several lengths.
+def leads(runs: Mapping[str, Sequence[Result]]) -> pd.DataFrame:
+    """Return the test scores of single trainings that differ in one thing, in percent.
 
     Args:
-        runs: see `experiments.longer`.
+        runs: see `experiments.leads`.
     """
     return pd.DataFrame(
         [
-            {"row": verdicts.name(tuple(run.config["inputs"])), "trained for": length}
+            {"row": protocol.short(tuple(run.config["inputs"])), "trained": variant}
             | {metric: 100 * run.metrics["test"]["scores"][metric] for metric in METRICS}
-            for length, found in runs.items()
+            for variant, found in runs.items()
             for run in found
         ]
-    ).sort_values("row", kind="stable")
+    ).sort_values("row", ascending=False, kind="stable")
