@@ -1,0 +1,342 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 12 · Three ways to look at ten seconds
+#
+# **Question.** What do spectral, pretrained audio and pretrained visual features know about *what* sounds, and
+# what about *when*?
+#
+# **In the paper.** Section 4.2, and the explanation offered in section 5.2.
+#
+# Each kind of feature is built, looked at, and asked by the simplest reader there is, a *linear probe*: one
+# weighted sum of the features per class. What a probe finds is in the features; it is too simple to add any.
+#
+# | symbol | meaning | unit, shape | in the code |
+# |---|---|---|---|
+# | | log-mel spectrogram of a clip | dB, (604, 128) | `log_mel` |
+# | | patches: 0.96 s of another log-mel, one each 60 ms | (167, 96, 64), 151 of them inside the clip | `log_mel_patches` |
+# | | their embeddings; those of the pictures | (167, $n$); (151, $n$) | `extract` |
+# | $t_i$ | centre of frame $i$ of the spectral grid, $(i + \frac{1}{2}) \cdot 66.24$ ms | s, (151,) | `GRID_TIMES` |
+# | $t'_i$ | centre of patch $i$ inside the clip, about $0.49 + 0.06\,i$ | s, (151,) | `patch_times` |
+# | $z(n, t)$ | logit: the probe's weighted sum for class $n$ | (clips, 151, 10) | `logits` |
+
+# %% tags=["parameters"]
+PROFILE = "quick"
+SEED = 0
+
+# %%
+import numpy as np
+import pandas as pd
+from IPython.display import Markdown
+
+from lib.book import profiles as sizes
+from lib.book.show import Page, cost, source
+from lib.sound import clip_plots, clip_statistics, data, features, pretrained, probes, profiles
+from lib.sound.data import Waveform
+
+profile = sizes.choose(profiles.PROFILES, PROFILE)
+corpus = data.load(profile.dataset, profile.sizes)
+page = Page("12_sound_features", PROFILE, corpus.name, corpus.rung)
+cost(page.chapter)
+
+# %%
+truth = corpus.strong["test"]
+chosen = clip_statistics.liveliest(truth, profile.shown_clips)
+name = corpus.clips["test"][chosen]
+waveform = corpus.audio(name)
+some = corpus.clips["weak"][: 4 * profile.shown_clips]
+streams = {"audio": pretrained.audio_stream(), "visual": pretrained.visual_stream()}
+print(f"the clip of chapter 10: {name}")
+
+# %% [markdown]
+# ## One: the spectrum
+#
+# Cut the sound into overlapping windows of 2,048 samples, one each 366, and ask of each how much of every
+# frequency is in it. Gather the frequencies into 128 *mel bands*, narrow below and wide above as in the ear.
+# Take the logarithm, for loudness is heard in ratios. That is all:
+
+# %%
+source(features.log_mel)
+
+# %% [markdown]
+# Why 22,100 Hz? Everybody else takes 22,050, half the rate of a compact disc, and one might think of a slip.
+# Count the frames of ten seconds, a window centred on every 366th sample from the first on:
+
+# %%
+rows = []
+for rate in (22_050, features.RATE):
+    frames = 1 + 10 * rate // features.HOP
+    rows.append(
+        {"rate, Hz": f"{rate:,}", "frames": frames, "after pooling by 4": frames // features.POOLED}
+    )
+page.table(
+    pd.DataFrame(rows),
+    "part1_frame_count",
+    alt="At 22,050 Hz there are 603 frames and 150 after pooling, at 22,100 Hz 604 and 151.",
+    caption="The paper has 604 frames and 151. Only the odd rate gives them.",
+)
+
+# %% [markdown]
+# Two steps take away what does not matter. *Peak normalisation* divides the sound by its largest sample, so
+# that the same scene recorded softly looks the same. *Standardisation* subtracts from each band its mean over
+# the training clips and divides by its deviation, so that the deep bands, which are always loud, do not shout
+# down the rest.
+
+# %%
+scale = features.Standardiser.fit([features.extract(corpus, "log_mel", some)])
+softly = features.log_mel(Waveform(waveform.samples / 10, waveform.rate))
+difference = np.abs(softly - features.log_mel(waveform)).max()
+print(f"largest difference if the clip is 20 dB softer: {difference:.4f} dB")
+page.figure(
+    clip_plots.standardised(waveform, scale),
+    "part1_log_mel",
+    alt="The clip's log-mel spectrogram in decibels, and below it standardised band by band, in which the "
+    "background is pale and the events stand out in red.",
+    caption="The clip in dB (above) and as the network sees it (below), in standard deviations of each band.",
+)
+
+# %% [markdown]
+# ## Two: what a network that knows sounds makes of it
+#
+# VGGish, YAMNet and our small stand-in share a front end: 16 kHz, windows of 25 ms each 10 ms, 64 mel bands.
+# (The paper says 128 bands; VGGish takes 64 and nothing else.) Of these frames 96 in a row, 0.96 s, make one
+# *patch*, and the network turns each patch into one vector, an *embedding*.
+
+# %%
+source(pretrained.log_mel_patches)
+
+# %%
+inside = 1 + (998 - pretrained.PATCH) // pretrained.STEP
+Markdown(
+    f"Ten seconds have 998 such frames, so {inside} patches fit, one each {10 * pretrained.STEP} ms: the paper's "
+    f"number. Neighbours share {960 - 10 * pretrained.STEP} of their 960 ms. The book computes "
+    f"{pretrained.PATCHES}, {pretrained.MARGIN // pretrained.STEP} more at either end with silence around the "
+    "clip, so that every moment has a patch centred near it."
+)
+
+# %%
+page.figure(
+    clip_plots.patch(waveform, number=85, offset=pretrained.NETWORKS[streams["audio"]].offset),
+    "part1_patch",
+    alt="The 64-band log-mel spectrogram of the clip with three overlapping frames 0.96 s wide, and one of "
+    "the patches drawn large.",
+    caption="One patch (solid frame, and large at the right) and the next two (dashed, dotted). Whatever "
+    "happens within it becomes one vector.",
+)
+
+# %% [markdown]
+# ## Three: what a network that knows pictures sees
+#
+# The paper sends 15 pictures a second through VGG16, trained to name what is in a photograph, and keeps the
+# 4,096 outputs of its last hidden layer. We take the picture nearest to each of the 151 moments. Nothing here
+# blurs time, but nothing looks at movement either: a dog that barks and one that is about to are the same dog.
+
+# %%
+page.table(
+    probes.networks_table(list(streams.values())),
+    "part1_networks",
+    alt="Five networks: in whose place each stands, on what it was trained, outputs, parameters, and which "
+    "two are used here.",
+    caption="Whose features stand where. A lesser one never passes for a better one: chapter 14 names them "
+    "again with its results.",
+)
+
+# %% [markdown]
+# Where the weights of VGGish are missing, YAMNet takes its place: the same front end, the same length of
+# patch, trained on the successor of the same data. Where those of VGG16 are missing, a small network stands in
+# that this book trained on *drawn* things, twenty kinds, in other rooms and styles than the clips'. It has
+# never seen a photograph; on drawn videos that is fair, on real ones it would be useless.
+#
+# ## A clip as the three see it
+#
+# How far apart are two moments? Draw for each pair of the 151 frames the distance between their features,
+# in units of the distance of two unrelated moments, under the labels.
+
+# %%
+known = {
+    kind: probes.grid_features(features.extract(corpus, stream, [name, *some]))
+    for kind, stream in {"spectral": "log_mel", **streams}.items()
+}
+scaled = {
+    kind: probes.standardised(each[0], features.Standardiser.fit([each[1:]]))
+    for kind, each in known.items()
+}
+page.figure(
+    clip_plots.distance_maps(scaled, truth, chosen),
+    "part1_distances",
+    alt="Three square maps of the distance between moments of the clip. The spectral one has hard edges at "
+    "the events, the audio one soft blocks about a second wide, the visual one hardly any difference.",
+    caption="Distance between any two moments (pale: alike). Spectral: hard edges where events begin and end. "
+    "Audio: large differences, soft transitions. Visual: the scene is the same throughout.",
+)
+
+# %% [markdown]
+# ## What: a probe that hears averages
+#
+# Average each kind of features over the clip, learn one logistic regression per class from the weak clips,
+# and tag the validation clips. No times go in, none come out.
+
+# %%
+source(probes.Probe.fit)
+
+# %%
+result = probes.run(profile, corpus)
+found = result.metrics
+page.figure(
+    clip_plots.what(found["what"], found["chance"]),
+    "part1_probe_what",
+    alt="Left: clip-based F1 of linear probes with intervals. Pretrained audio tags far better than spectral "
+    "averages, pretrained visual features lie between or near, both together are best. Right: average "
+    "precision of each class for the three inputs.",
+    caption=f"Linear probes on {profile.sizes.weak} weak clips, scored on {profile.sizes.validation} others. "
+    "Left: F1 with its 95 % interval over clips. Right: average precision; dotted, a guess.",
+    sources=[result],
+)
+
+# %%
+f1 = {kind: 100 * each["F1"] for kind, each in found["what"].items()}
+Markdown(
+    f"Of *what*, averaged spectra tell a linear reader {f1['spectral']:.0f} % F1 "
+    f"({f1['spectral, mean and deviation']:.0f} % with each band's deviation over time), pretrained audio "
+    f"{f1['audio']:.0f} %, pretrained pictures {f1['visual']:.0f} %, the last two together "
+    f"{f1['audio and visual']:.0f} %. The network behind the audio features has done the work of telling sounds "
+    "apart; a straight line suffices for the rest. (The paper's network is no linear reader: from the "
+    "spectrum it learns much more than this.)"
+)
+
+# %% [markdown]
+# ## When: the same probe, frame by frame
+#
+# A weighted sum of averages is the average of weighted sums. So the same probe, untouched, can be read in
+# each frame: $z(n, t)$. Average it around the clear onsets of the test clips (1.2 s of silence of the class
+# before, as much of its sound after). Its unit is the contrast between clips that have the class and
+# clips that do not, so that a step of 1 means: what the probe knows of the clip, it knows of the moment.
+
+# %%
+page.figure(
+    clip_plots.steps(probes.LAGS, found["when"]),
+    "part1_probe_when",
+    alt="Response of the three probes from 1.2 s before to 1.2 s after an onset. Spectral features jump at "
+    "the onset; pretrained audio climbs slowly from half a second before to half a second after, along "
+    "the ramp of a 0.96 s window; pretrained visual features stay flat.",
+    caption="Mean response around onsets with its 95 % interval. Pale band: the collar of 0.2 s. Thick grey "
+    "line: what a window of 0.96 s does to a sharp onset.",
+    sources=[result],
+)
+page.table(
+    probes.when_table(found["when"]),
+    "part1_probe_when_table",
+    alt="Height of the step at an onset, share of it within 0.2 s, and centre, of the three inputs.",
+    caption="The steps as numbers, with 95 % intervals over onsets. A dash: no step that could be placed.",
+    sources=[result],
+)
+
+# %% [markdown]
+# This is the paper's explanation, seen directly. Audio features answer to an onset strongly, but they begin
+# half a second *early*, as soon as the sound enters their window, and rise faster than the window fills, for
+# a little of a sound is enough to recognise it. Within the tolerance of the event score only a small part of
+# the change takes place. Spectral features wait for the onset and jump. Visual features (ours, at least) know
+# *what* and nothing of *when*: what is to be heard stands in the picture all the time.
+#
+# The blur of the audio features is geometry. No better training of the same network would sharpen it.
+#
+# ## The two grids
+#
+# Before they are joined, 151 spectral frames and 151 patches must be paired. The paper: "the number of temporal
+# frames is equal to 151 for both [...], hence concatenation is safely possible". The numbers are equal. The
+# times are not.
+
+# %%
+patches = features.patch_times()[features.UNPADDED]
+apart = patches - features.GRID_TIMES
+print(f"spectral frames {features.GRID_TIMES[0]:.2f} to {features.GRID_TIMES[-1]:.2f} s")
+print(f"patches         {patches[0]:.2f} to {patches[-1]:.2f} s")
+print(f"apart           {apart[0]:+.2f} to {apart[-1]:+.2f} s")
+page.figure(
+    clip_plots.grids(),
+    "part1_grids",
+    alt="Left: the times of both grids as ticks, lines from frame to patch of the same index slant inwards "
+    "from both ends. Right: their difference falls from nearly half a second to minus half a second; joined by "
+    "time it stays near zero.",
+    caption="Left: what joining by index connects. Right: how far apart in time; dotted, the tolerance of "
+    "0.2 s.",
+)
+
+# %% [markdown]
+# Joined *by index*, as the paper's words say, what the patches know arrives up to half a second too early at
+# the beginning of a clip and as much too late at its end. Joined *by time*, each frame gets the patch nearest to it:
+
+# %%
+source(features.on_grid)
+
+# %% [markdown]
+# Does it show? Read the probe once more, over both ways of joining, for onsets in the first half of their
+# clips and in the second:
+
+# %%
+page.figure(
+    clip_plots.drift(found["drift"], probes.LAGS),
+    "part1_drift",
+    alt="Response of the audio probe to onsets in the first and in the second half of a clip, joined by index "
+    "and by time. By index it rises earlier in the first half and later in the second.",
+    caption="The audio probe's response, joined by index (solid) and by time (dashed); diamonds: centre of the "
+    "rise. Zero is the true onset.",
+    sources=[result],
+)
+
+# %%
+for half, each in found["drift"].items():
+    shift = each["by index"]["centre"] - each["audio"]["centre"]
+    print(
+        f"{half} half: by index {shift:+.2f} s against by time, expected {each['expected']:+.2f} s"
+    )
+
+# %% [markdown]
+# So the drift is real in the features. Whether it costs the paper's networks anything is another question, and
+# for now a **hypothesis**: a recurrent layer may learn to undo a shift that is always the same, and padding
+# may have been added that the text does not mention. Chapter 11 shows what is at stake for a perfect detector;
+# chapter 14 trains both ways.
+#
+# ## Where we differ and why
+#
+# | what | paper | here |
+# |---|---|---|
+# | mel bands of VGGish | 128 | 64: its published weights take no other |
+# | ends of a clip | 151 patches inside | the same joined by index; 8 more at both ends joined by time |
+# | output of VGGish | "last feedforward layer" | before any ReLU, without PCA; YAMNet: 1,024 averages |
+# | output of VGG16 | "last feedforward layer", 4,096 | the last of this width, behind its ReLU |
+# | pictures | about 15 a second | nearest to the 151 moments |
+# | scaling of pretrained features | not stated | per dimension, on training clips, cut at ten deviations |
+#
+# The last line was learnt the hard way: some units of YAMNet fire in digital silence only. Training clips without
+# silence give them a deviation of next to nothing, and the padded end of a short clip stands sky-high above it.
+#
+# ## Exercises
+#
+# 1. How short would the window have to be for its whole ramp to fit into the collar of 0.2 s to both sides?
+#    *Hint:* the grey line of the picture of steps.
+# 2. At which frame are the two grids in step? *Solution below.*
+# 3. Another reader pads half a window of silence before the clip and keeps the first 151 patches. How far are
+#    the grids apart then? *Hint:* `features.patch_times()` begins with such a patch.
+
+# %%
+print("1. a window of 0.4 s: 0.2 s to each side of its centre")
+meeting = int(np.abs(apart).argmin())
+print(f"2. frame {meeting}, at {features.GRID_TIMES[meeting]:.2f} s")
+padded = features.patch_times()[: features.GRID] - features.GRID_TIMES
+print(
+    f"3. {padded[0]:+.2f} to {padded[-1]:+.2f} s: right at the start, nearly a second behind at the end"
+)
+
+# %% [markdown]
+# Next, chapter 13: the network that must make of all this frame probabilities, and of weak labels times.
