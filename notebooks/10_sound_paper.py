@@ -41,10 +41,10 @@ from IPython.display import Markdown
 from lib.book import data_root, results
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
-from lib.sound import clip_plots, clip_statistics, data, features, media, profiles
+from lib.sound import clip_plots, clip_statistics, data, experiments, features, media, profiles
 from lib.sound.datasets import domestic, pictures
 
-profile = sizes.choose(profiles.PROFILES, PROFILE)
+profile = experiments.fitting(sizes.choose(profiles.PROFILES, PROFILE))
 corpus = data.load(profile.dataset, profile.sizes)
 page = Page("10_sound_paper", PROFILE, corpus.name, corpus.rung)
 cost(page.chapter)

@@ -41,10 +41,19 @@ from IPython.display import Markdown
 
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
-from lib.sound import clip_plots, clip_statistics, data, features, pretrained, probes, profiles
+from lib.sound import (
+    clip_plots,
+    clip_statistics,
+    data,
+    experiments,
+    features,
+    pretrained,
+    probes,
+    profiles,
+)
 from lib.sound.data import Waveform
 
-profile = sizes.choose(profiles.PROFILES, PROFILE)
+profile = experiments.fitting(sizes.choose(profiles.PROFILES, PROFILE))
 corpus = data.load(profile.dataset, profile.sizes)
 page = Page("12_sound_features", PROFILE, corpus.name, corpus.rung)
 cost(page.chapter)
