@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import stats
@@ -18,6 +18,7 @@ from lib.sound.models import COMBINATIONS
 MakeRun = Callable[..., Result]
 PAPER = results.paper("part1_table3")
 SPECTRAL, AUDIO, BOTH = ("spectral",), ("audio",), ("spectral", "audio")
+LETTERS = ["S", "S + V", "S + A", "S + A + V", "V", "A", "A + V"]  # in the order of Table 3
 
 
 def scored(test: Sequence[float], validation: Sequence[float] | None = None) -> list[Result]:
@@ -204,9 +205,19 @@ def test_a_seed_gives_one_interval(
     assert first.clips != other.clips and first.trainings == other.trainings
 
 
-def test_both_intervals_are_spanned() -> None:
-    found = protocol.Difference(0.1, trainings=(-0.1, 0.2), clips=(0.0, 0.3))
-    assert (found.low, found.high) == (-0.1, 0.3)
+def test_the_distances_to_both_ends_are_added_as_squares() -> None:
+    found = protocol.Difference(1.0, trainings=(0.7, 1.5), clips=(0.6, 2.2))
+    assert found.low == pytest.approx(1 - 0.5)  # 3, 4, 5
+    assert found.high == pytest.approx(1 + 1.3)  # 5, 12, 13
+
+
+def test_two_normal_uncertainties_add_up_as_in_a_simulation() -> None:
+    deviations = np.array([0.02, 0.03])
+    halves = stats.norm.ppf(0.975) * deviations
+    found = protocol.Difference(0.1, *((0.1 - half, 0.1 + half) for half in halves))
+    drawn = 0.1 + np.random.default_rng(0).normal(0, deviations, (200_000, 2)).sum(axis=1)
+    expected = np.percentile(drawn, [2.5, 97.5])
+    assert (found.low, found.high) == pytest.approx(expected, abs=1e-3)
 
 
 # --- Table 3
@@ -228,41 +239,60 @@ def test_table_3_has_ours_beside_the_papers(made_up_run: MakeRun) -> None:
         row: [made_up_run(row, seed, dict.fromkeys(METRICS, 0.5), 0.05) for seed in range(3)]
         for row in COMBINATIONS
     }
-    table = protocol.table3(runs, 1, PAPER)
-    assert table["spectral"].tolist() == ["✓"] * 4 + ["–"] * 3
-    assert table["audio"].tolist() == ["–", "–", "✓", "✓", "–", "✓", "✓"]
-    assert table["visual"].tolist() == ["–", "✓", "–", "✓", "✓", "–", "✓"]
+    table = protocol.table3(runs, PAPER)
+    columns = [(name, f"{name} ±", f"{name}, paper") for name in METRICS]
+    assert list(table) == ["row", "n", *(name for each in columns for name in each)]
+    assert table["row"].tolist() == LETTERS
     assert table["n"].tolist() == [3] * 7
     for metric in METRICS:
         printed = [row[metric] for row in PAPER["rows"]]
-        assert table[f"{metric}: paper"].tolist() == pytest.approx(printed)
+        assert table[f"{metric}, paper"].tolist() == pytest.approx(printed)
         for place, found in enumerate(runs.values()):
             values = 100 * np.array(protocol.scores(found, metric))
             half = stats.t(2).ppf(0.975) * values.std(ddof=1) / np.sqrt(3)
-            ranks = protocol.scores(found, metric, "validation")
-            assert table[f"{metric}: ours"][place] == pytest.approx(values.mean())
+            assert table[metric][place] == pytest.approx(values.mean())
             assert table[f"{metric} ±"][place] == pytest.approx(half)
-            assert table[f"{metric}: best"][place] == pytest.approx(values[np.argmax(ranks)])
 
 
-@settings(max_examples=20)
-@given(st.integers(1, 3))
-def test_table_3_of_few_trainings_takes_the_best_there_are(count: int) -> None:
-    made = [
-        Result(
-            "part1",
-            "table3",
-            {"inputs": ["audio"], "seed": seed},
-            {
-                split: {"scores": dict.fromkeys(METRICS, seed / 10)}
-                for split in ("test", "validation")
-            },
-        )
-        for seed in range(count)
-    ]
-    table = protocol.table3({AUDIO: made}, 5, PAPER)
-    assert table["clip: best"][0] == pytest.approx(table["clip: ours"][0])
-    assert ("clip ±" in table) == (count > 1)
+def test_one_training_of_a_row_makes_no_table(made_up_run: MakeRun) -> None:
+    run = made_up_run(AUDIO, 0, dict.fromkeys(METRICS, 0.5), 0.05)
+    with pytest.raises(ValueError, match="at least two finite values"):
+        protocol.table3({AUDIO: [run]}, PAPER)
+
+
+def test_the_papers_rule_takes_the_best_on_validation(made_up_run: MakeRun) -> None:
+    levels = dict.fromkeys(METRICS, 0.5)
+    runs = {
+        row: [made_up_run(row, seed, levels, 0.05) for seed in range(count)]
+        for row, count in ((SPECTRAL, 3), (BOTH, 4))
+    }
+    one, two = protocol.selected(runs, 1), protocol.selected(runs, 2)
+    assert list(two) == ["row", "best of", *METRICS]
+    assert two["row"].tolist() == ["S", "S + A"]
+    assert two["best of"].tolist() == ["2 of 3", "2 of 4"]
+    for metric in METRICS:
+        for place, found in enumerate(runs.values()):
+            ranked = sorted(
+                zip(
+                    protocol.scores(found, metric, "validation"),
+                    protocol.scores(found, metric),
+                    strict=True,
+                )
+            )
+            best = [100 * test for _, test in ranked[::-1]]
+            assert one[metric][place] == pytest.approx(best[0])
+            assert two[metric][place] == pytest.approx((best[0] + best[1]) / 2)
+
+
+def test_the_papers_rule_needs_as_many_trainings_as_it_keeps(
+    runs: dict[tuple[str, ...], list[Result]],
+) -> None:
+    with pytest.raises(ValueError, match="the best 5 of 4 trainings cannot be chosen"):
+        protocol.selected(runs, 5)
+
+
+def test_rows_have_short_names() -> None:
+    assert [protocol.short(row) for row in COMBINATIONS] == LETTERS
 
 
 def tagged_and_placed(tags: list[list[int]], events: list[list[list[int]]]) -> Result:

@@ -95,6 +95,7 @@ def test_gains_are_those_that_are_judged(runs: Runs, monkeypatch: pytest.MonkeyP
     judge = Judge(few, {}, PAPER, "made up", "original", "quick")
     figure = result_plots.gains(judge)
     assert rows_of(figure) == ["S + A", "A"]
+    assert len({axes.get_xlim() for axes in figure.axes}) == 1  # to compare across metrics
     for axes, metric in zip(figure.axes, METRICS, strict=True):
         zero, *spans = with_marker(axes, "None")
         assert list(zero.get_xdata()) == [0, 0]
@@ -219,5 +220,5 @@ def test_given_the_tag_draws_row_reference_and_difference() -> None:
     figure = result_plots.given_the_tag({AUDIO: (0.2, 0.3, found)})
     left, right = figure.axes
     assert [line.get_xdata()[0] for line in left.lines[1:]] == [20.0, 30.0]
-    assert list(right.lines[1].get_xdata()) == [-15.0, -2.0]
+    assert right.lines[1].get_xdata() == pytest.approx([100 * found.low, 100 * found.high])
     assert right.lines[2].get_xdata()[0] == -10.0
