@@ -232,7 +232,7 @@ trained = experiments.ledger(common, profile.trainings)
 page.table(
     ledger.training(trained),
     "part1_ledger_training",
-    alt="Four readings of the training and the scores of pretrained audio alone under each.",
+    alt="Three readings of the training and the scores of pretrained audio alone under each.",
     caption="Readings of section 2.3, pretrained audio alone: means over trainings, percent, and the "
     "difference to our choice with its interval.",
     sources=[result for found in trained.values() for result in found],
