@@ -22,7 +22,7 @@ from lib.sound.experiments import Prepared
 from lib.sound.features import Standardiser
 from lib.sound.labels import Events
 from lib.sound.models import COMBINATIONS, CRNN, Probabilities
-from lib.sound.profiles import PROFILES, TrainingConfig
+from lib.sound.profiles import PROFILES, Profile, TrainingConfig
 
 MakeEvents = Callable[..., Events]
 Run = dict[str, Any]
@@ -106,15 +106,64 @@ def test_the_ledger_and_the_time_grid_are_runs_too(
     assert all("audio" in run["inputs"] for run in aligned)
     assert len(aligned) == 2 * len(experiments.ALIGNED_ROWS)
     ledger = experiments.ledger(common, 2)
-    assert list(ledger) == list(experiments.TRAINING_READINGS)
-    chosen, literal, still = ledger.values()
+    assert list(ledger) == list(experiments.training_readings(common["training"]))
+    chosen, literal, still, younger = ledger.values()
     assert chosen == [experiments.config(common, ("audio",), seed) for seed in range(2)]
     for other, name, value in (
         (literal, "consistency_ramp", False),
         (still, "teacher_mode", "eval"),
+        (younger, "teacher_decay", 0.0),  # a fiftieth of 4 steps is less than one
     ):
         for ours, theirs in zip(chosen, other, strict=True):
             assert theirs == {**ours, "training": {**ours["training"], name: value}} != ours
+
+
+@pytest.mark.parametrize(
+    ("profile", "decay"),  # over the last 1,000 of 50,000 steps as in the paper, and 12.8 of 640
+    [("paper", 0.999), ("quick", 1 - 1 / 12.8)],
+)
+def test_a_teacher_may_look_back_over_a_fiftieth_of_its_training(
+    profile: str, decay: float
+) -> None:
+    readings = experiments.training_readings(asdict(PROFILES[profile].training))
+    found = readings["teacher looks back over a fiftieth of the training"]
+    assert found == {"teacher_decay": pytest.approx(decay)}
+
+
+def test_each_lead_changes_one_thing(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(experiments, "_run", lambda runs: runs)
+    common = experiments.describe(PROFILES["quick"], corpus)
+    found = experiments.leads(common)
+    horizon = "teacher looks back over a fiftieth of the training"
+    assert list(found) == ["as in the table", "2 times as many steps", horizon]
+    table, *others = found.values()
+    assert table == [experiments.config(common, row, 0) for row in (("spectral",), ("audio",))]
+    differing = ({"steps_per_epoch", "ramp_steps", "decay"}, {"teacher_decay"})
+    for runs, names in zip(others, differing, strict=True):
+        for ours, theirs in zip(table, runs, strict=True):
+            assert theirs == {**ours, "training": theirs["training"]}
+            pairs = zip(ours["training"].items(), theirs["training"].items(), strict=True)
+            assert {own[0] for own, other in pairs if own != other} == names
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.5, 1])  # the ramp, its end, the decay, the end
+def test_a_longer_training_has_the_same_schedule_stretched(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    monkeypatch.setattr(experiments, "_run", lambda runs: runs)
+    short, long, _ = experiments.leads(experiments.describe(PROFILES["quick"], corpus)).values()
+    rates = []
+    for runs, steps in ((short, 640), (long, 1280)):
+        schedule = TrainingConfig(**runs[0]["training"])
+        assert schedule.epochs * schedule.steps_per_epoch == steps
+        rates.append(training.learning_rate(schedule, round(share * steps)))
+    assert rates[1] == pytest.approx(rates[0], rel=1e-3)
+
+
+@pytest.mark.parametrize("profile", [*PROFILES.values(), PROFILES["quick"].drawn])
+def test_every_row_is_trained_often_enough_for_an_interval(profile: Profile) -> None:
+    assert profile.trainings >= 2
+    assert 1 <= profile.best < profile.trainings
 
 
 def test_a_field_that_trainings_do_not_have_is_refused(run: Run) -> None:
