@@ -193,7 +193,8 @@ page.figure(
 # %% [markdown]
 # The *log-mel spectrogram* shows how much sound there is at which pitch and when, in steps that the ear takes
 # for equal; chapter 12 builds it. Hold the bars against it: onsets are sharp, ends often fade, and what a
-# person marked as one event may have silence inside.
+# person marked as one event may have silence inside. (Nothing above 4 kHz? Half of the open rung's clips end
+# there, whatever sounds in them: the spoken digits do, and bandwidth must not give speech away.)
 
 # %%
 clip_plots.hear(waveform)
