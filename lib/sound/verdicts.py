@@ -142,6 +142,8 @@ class Judge:
         rows: Sequence[Row],
     ) -> Claim:
         """Return a claim on some rows, in points; the interval holds both uncertainties."""
+        if verdict == UNDECIDED:
+            note = f"undecided with so few trainings; {note}"
         if self.rung != "original" and any("visual" in row for row in rows):
             verdict, note = "not testable here", "the pictures are drawn from the labels"
         if self.rung == "embedded":
