@@ -276,11 +276,11 @@ Markdown(
 # does not: pretrained audio alone does not fall behind on events. The reason is in the table. Trained so
 # briefly on so few clips, spectral features tag far fewer events, and what is not tagged cannot be placed;
 # among what both tag, spectral features place more, but the interval leaves even the sign open. To see the
-# paper's gap of fourteen points one must train spectral features to the end.
+# paper's gap, one must train spectral features to the end.
 #
 # And the geometry? Joining by time changes nothing that these trainings could see. The drift is real
-# (chapter 12), a perfect detector would lose half of its events to it (chapter 11), and networks that find
-# one event in six have other worries. The hypothesis stays open where it would matter: at the paper's scale.
+# (chapter 12) and would cost a perfect detector dear (chapter 11), but networks whose event scores are this
+# low have other worries. The hypothesis stays open where it would matter: at the paper's scale.
 #
 # ## Verdicts
 
