@@ -156,6 +156,7 @@ def test_each_rule_has_three_outcomes(
     levels = {WITH_AUDIO: {metric: PUBLISHED[SPECTRAL][metric] + gain}}
     found = of_audio(claim, judge(levels, spread=spread))
     assert found.verdict == verdict, found
+    assert ("undecided with so few trainings" in found.note) == (verdict == UNDECIDED)
 
 
 def test_a_difference_of_gains_is_combined_from_four_means(judge: MakeJudge) -> None:
