@@ -113,8 +113,8 @@ class Judge:
             None,
             found,
             above_zero(found) if gap.low > 0 else UNDECIDED,
-            f"there must be a gap; here it is {100 * gap.value:.1f} points, from "
-            f"{100 * gap.low:.1f} to {100 * gap.high:.1f}",
+            f"without a gap there is nothing to explain; here it is {100 * gap.value:.1f} points, "
+            f"from {100 * gap.low:.1f} to {100 * gap.high:.1f}",
             [AUDIO],
         )
 
