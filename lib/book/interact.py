@@ -98,7 +98,7 @@ def _control(name: str, abbreviation: Any, value: Any) -> widgets.ValueWidget:
     control = widgets.interactive.widget_from_abbrev(abbreviation, default=value)
     control.value = value
     control.description = name.replace("_", " ")
-    control.style = {"description_width": "7em"}
+    control.style = {"description_width": "9em"}
     control.layout.width = "34em"
     if hasattr(control, "continuous_update"):
         control.continuous_update = False  # one answer per move, none while dragging
