@@ -5,7 +5,7 @@ import pytest
 from lib.book import claims, readme
 
 pytestmark = pytest.mark.skipif(
-    any(claim.rung != "original" for claim in claims.load("quick")),
+    any(claim.rung == "embedded" for claim in claims.load("quick")),
     reason="the book was run here on a lesser rung than the README speaks of",
 )
 

@@ -237,7 +237,7 @@ def test_an_interruption_keeps_what_finished_and_leaves_no_process(
     else:
         process.send_signal(signal.SIGINT)
     _, complaint = process.communicate(timeout=30)
-    assert complaint.rstrip().endswith("KeyboardInterrupt")
+    assert "KeyboardInterrupt" in complaint.splitlines()  # joblib's tracker may add lines after it
     _, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []
     assert_three_kept(log, folder, jobs)
