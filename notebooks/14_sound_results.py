@@ -289,3 +289,19 @@ Markdown(
 judged = judge.all()
 claims.record(judged)
 page.claims(judged)
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Two of the verdicts above hang on the interval's width, not on the value. How many trainings would
+#    it take to decide them?
+#    <details><summary>Hint and solution</summary>Over trainings the half-width falls with the square root
+#    of their number, and Student's factor with it: from 4.3 for three to 2.1 for twenty. The part from the
+#    test clips stays. Set <code>trainings</code> in <code>lib/sound/profiles.py</code> and run the chapter:
+#    only what is missing is trained.</details>
+# 2. Which row would you choose if false alarms cost nothing? Which if each one cost a night's sleep?
+#    <details><summary>Hint and solution</summary>F1 weighs both alike. Recall and precision follow from the
+#    same counts: <code>protocol.counts(run, "event").sum(axis=(0, 1))</code> gives hits, true and found
+#    events.</details>
+#
+# Next: chapter 15 lets you hear and see single clips.
