@@ -1,0 +1,103 @@
+"""The face images of Part II (section 4) behind one interface, whichever rung they come from.
+
+Two kinds of sets: people for *pre-training* DE-GAN (BU-4DFE in the paper) and other people for
+*recognition* in ten folds (CK+, MMI, Oulu-CASIA). Every image has an expression, an identity, the
+sequence it was taken from and its place in that sequence.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+EXPRESSIONS = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
+NEUTRAL = -1  # where a face without any expression is asked for
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How many people and sequences a set has: `sequences` counts them for each expression."""
+
+    people: int
+    sequences: Mapping[str, int]
+    frames: int
+
+
+CK_PLUS = Shape(
+    118,
+    {
+        "anger": 45,
+        "contempt": 18,
+        "disgust": 59,
+        "fear": 25,
+        "happiness": 69,
+        "sadness": 28,
+        "surprise": 83,
+    },
+    3,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Requests:
+    """Which faces to draw: n images in six arrays of length n and one seed.
+
+    `people` and `sequences` are numbers of the asker's choice: the same number is the same person,
+    and the same sequence of a person has the same light, pose, background and way of showing the
+    expression; `frames` differ in small ways. `expressions` index EXPRESSIONS (or NEUTRAL) and
+    `intensity` is 0 for none and 1 for the apex. Each image depends on its own row and the seed
+    alone, not on the others.
+    """
+
+    people: np.ndarray
+    expressions: np.ndarray
+    intensity: np.ndarray
+    sequences: np.ndarray
+    frames: np.ndarray
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """One set of aligned faces.
+
+    `images` is (n, side, side, 3) uint8, RGB; `expressions` (n,) int64 index `classes`;
+    `identities` (n,) int64 count from 0; `sequences` and `frames` (n,) int64 say where an image
+    comes from. `skipped` says of each file that could not be used why not.
+    """
+
+    name: str
+    rung: str
+    images: np.ndarray
+    expressions: np.ndarray
+    identities: np.ndarray
+    sequences: np.ndarray
+    frames: np.ndarray
+    classes: tuple[str, ...]
+    skipped: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def people(self) -> int:
+        """Return how many identities there are."""
+        return int(self.identities.max()) + 1 if len(self.identities) else 0
+
+    def take(self, rows: np.ndarray) -> "Faces":
+        """Return the set with these images only; identities keep their numbers."""
+        return Faces(
+            self.name,
+            self.rung,
+            self.images[rows],
+            self.expressions[rows],
+            self.identities[rows],
+            self.sequences[rows],
+            self.frames[rows],
+            self.classes,
+        )
+
+    def fingerprint(self) -> str:
+        """Return the first 16 hex digits of the SHA-256 over images and labels."""
+        digest = hashlib.sha256(repr((self.name, self.classes, self.images.shape)).encode())
+        for array in (self.images, self.expressions, self.identities, self.sequences, self.frames):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
