@@ -1,0 +1,192 @@
+"""Making 110 pictures of each (section 4.1): five crops, eleven angles and a mirror.
+
+The paper names ten angles and 110 variants: 5 x 10 x 2 are 100, so the crop that is not turned
+counts too. Variants are made batch by batch when they are wanted: 110 stored copies of a set would
+fill a disk. The crop is turned inside the picture it was taken from, so that its corners hold what
+was really there, and a mirror image of it only where the picture ends.
+"""
+
+import math
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+CROPS = ((0, 0), (0, 2), (2, 0), (2, 2), (1, 1))  # top left corners (y, x), in margins
+ANGLES = tuple(range(-15, 16, 3))  # degrees, counter-clockwise
+VARIANTS = len(CROPS) * len(ANGLES) * 2  # "the original dataset is augmented 110 times"
+SHIFT = 7 / 96  # margin on each side of the centre crop: 110 px give 96 px, as in ports of DR-GAN
+SMALLEST, LARGEST = 7, 1024  # px; a smaller picture would have no margin
+
+
+def source_side(side: int) -> int:
+    """Return the side of the pictures from which crops of `side` px are taken: 110 for 96.
+
+    Raises:
+        ValueError: the side is too small to leave a margin, or far too large.
+    """
+    if not SMALLEST <= side <= LARGEST:
+        raise ValueError(f"crops of {side} px; choose {SMALLEST} to {LARGEST}")
+    return side + 2 * round(side * SHIFT)
+
+
+@cache
+def crop_side(source: int) -> int:
+    """Return the side of the crops that pictures of `source` px give: 96 for 110.
+
+    Raises:
+        ValueError: `source_side` gives no such size.
+    """
+    for side in range(SMALLEST, LARGEST + 1):
+        if source_side(side) == source:
+            return side
+    raise ValueError(
+        f"pictures of {source} px are not of a size that source_side gives; resize them to one"
+    )
+
+
+def augment(images: Tensor, variants: Tensor) -> Tensor:
+    """Return one variant of each picture: cropped, then turned, then mirrored (section 4.1).
+
+    Args:
+        images: (n, source, source, 3) uint8, source = source_side(side).
+        variants: (n,) int64 in [0, VARIANTS), see `decode`.
+
+    Returns:
+        (n, 3, side, side) float32 in [-1, 1], channels last in memory, on the images' device.
+        Bilinear; crops that are not turned are exact.
+
+    Raises:
+        ValueError: shapes or types are others, or there is no such variant.
+    """
+    side = _checked_side(images)
+    if variants.shape != images.shape[:1] or variants.dtype != torch.int64:
+        raise ValueError(
+            f"{len(images)} images need as many int64 variants, "
+            f"not {variants.dtype} of shape {tuple(variants.shape)}"
+        )
+    if len(images) and not 0 <= int(variants.min()) <= int(variants.max()) < VARIANTS:
+        raise ValueError(f"variants go from 0 to {VARIANTS - 1}, not {_range(variants)}")
+    if not len(images):
+        return images.new_empty(0, 3, side, side, dtype=torch.float32)
+    maps = _maps(side)[variants.cpu()].to(images.device)
+    grid = functional.affine_grid(maps, [len(images), 3, side, side], align_corners=True)
+    pictures = images.permute(0, 3, 1, 2).float()  # (n, 3, source, source)
+    turned = functional.grid_sample(pictures, grid, padding_mode="reflection", align_corners=True)
+    scaled = _scaled(turned)  # (n, 3, side, side)
+    upright = (decode(variants)[1] == ANGLES.index(0)).nonzero().squeeze(1)
+    scaled[upright] = _scaled(_slices(images[upright], variants[upright], side))
+    return scaled
+
+
+def decode(variants: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return of each variant its crop (index of CROPS), angle (index of ANGLES) and mirror (0, 1).
+
+    Args:
+        variants: (n,) int64; variant = (crop * 11 + angle) * 2 + mirror.
+    """
+    mirror, turned = variants % 2, variants // 2
+    return turned // len(ANGLES), turned % len(ANGLES), mirror
+
+
+def centre(images: Tensor) -> Tensor:
+    """Return the centre crops, neither turned nor mirrored, on which a network is tested.
+
+    Args:
+        images: (n, source, source, 3) uint8, source = source_side(side).
+
+    Returns:
+        (n, 3, side, side) float32 in [-1, 1], channels last in memory.
+
+    Raises:
+        ValueError: shape or type is another.
+    """
+    side = _checked_side(images)
+    margin = (images.shape[1] - side) // 2
+    inner = slice(margin, margin + side)
+    return _scaled(images[:, inner, inner].permute(0, 3, 1, 2).float())
+
+
+def draw(images: Tensor | np.ndarray, rows: Tensor, generator: torch.Generator) -> Tensor:
+    """Return a variant, drawn at random, of each picture asked for.
+
+    Args:
+        images: (n, source, source, 3) uint8, in memory or mapped from a file: only the pictures
+            asked for are read.
+        rows: (batch,) int64 into the images; one may come more than once.
+        generator: draws the variants, on the CPU.
+
+    Returns:
+        (batch, 3, side, side) float32 in [-1, 1], channels last in memory.
+
+    Raises:
+        ValueError: see `augment`.
+        IndexError: there is no such row.
+    """
+    variants = torch.randint(VARIANTS, (len(rows),), generator=generator)
+    return augment(take(images, rows), variants)
+
+
+def take(images: Tensor | np.ndarray, rows: Tensor) -> Tensor:
+    """Return some rows of pictures, in memory or mapped from a file, as a tensor."""
+    if isinstance(images, Tensor):
+        return images[rows.to(images.device)]
+    return torch.from_numpy(np.asarray(images[rows.numpy()]))
+
+
+def _checked_side(images: Tensor) -> int:
+    """Return the side of the crops, or raise ValueError where these are no pictures."""
+    shape = tuple(images.shape)
+    if images.dtype != torch.uint8 or len(shape) != 4 or shape[1] != shape[2] or shape[3] != 3:
+        raise ValueError(
+            f"images must be uint8 of shape (n, source, source, 3), not {images.dtype} of {shape}"
+        )
+    return crop_side(shape[1])
+
+
+@cache
+def _maps(side: int) -> Tensor:
+    """Return for each variant where its pixels lie in the picture, (VARIANTS, 2, 3) float32.
+
+    Each is an affine map as `affine_grid` takes it: from [-1, 1] over the crop's outermost pixel
+    centres to [-1, 1] over the picture's.
+    """
+    source = source_side(side)
+    half, whole, margin = (side - 1) / 2, (source - 1) / 2, (source - side) // 2
+    maps = torch.empty(len(CROPS), len(ANGLES), 2, 2, 3)
+    for crop, (y, x) in enumerate(CROPS):
+        for index, angle in enumerate(ANGLES):
+            cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+            for mirror, sign in enumerate((1, -1)):
+                maps[crop, index, mirror] = torch.tensor(
+                    [
+                        [sign * cosine * half, -sine * half, x * margin + half - whole],
+                        [sign * sine * half, cosine * half, y * margin + half - whole],
+                    ]
+                )
+    return maps.view(VARIANTS, 2, 3) / whole
+
+
+def _slices(images: Tensor, variants: Tensor, side: int) -> Tensor:
+    """Return crops that are not turned, (n, 3, side, side) float32, without interpolation."""
+    crop, _, mirror = decode(variants)
+    corner = torch.tensor(CROPS)[crop] * ((images.shape[1] - side) // 2)  # (n, 2)
+    steps = torch.arange(side)
+    rows = corner[:, :1] + steps  # (n, side)
+    columns = corner[:, 1:] + torch.where(mirror[:, None] == 1, steps.flip(0), steps)
+    each = torch.arange(len(images))[:, None, None]
+    found = images[each, rows[:, :, None], columns[:, None, :]]  # (n, side, side, 3)
+    return found.permute(0, 3, 1, 2).float()
+
+
+def _scaled(values: Tensor) -> Tensor:
+    """Return 0..255 as [-1, 1], in place, channels last in memory."""
+    # division: 255 times the rounded 1 / 127.5 would not give exactly 1
+    return values.div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
+
+
+def _range(values: Tensor) -> str:
+    """Return "smallest to largest" of some numbers."""
+    return f"{int(values.min())} to {int(values.max())}"
