@@ -21,7 +21,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import torch
-from safetensors.torch import save
 from torch import nn
 
 from lib.adversarial import attacks, data, models, training
@@ -29,8 +28,8 @@ from lib.adversarial.data import Digits
 from lib.adversarial.profiles import PROFILES, Profile, TrainingConfig
 from lib.book import data_root, results
 from lib.book.files import REPOSITORY, write_atomically
+from lib.book.weights import SHIPPED, save_weights, shipped_run
 
-SHIPPED = REPOSITORY / "data" / "checkpoints"
 CACHE = REPOSITORY / "data" / "cache" / "checkpoints"
 PAIRS = ("ours", "reference", "madry")
 
@@ -103,22 +102,6 @@ def own_weights(config: TrainingConfig, digits: Digits) -> Path:
 def training_run(config: TrainingConfig, digits: Digits) -> dict[str, object]:
     """Return what determines the weights, as plain JSON."""
     return {"training": asdict(config), "dataset": digits.name, "fingerprint": digits.fingerprint}
-
-
-def shipped_run(path: Path) -> dict[str, object] | None:
-    """Return what the JSON beside a shipped file says it was trained from; None without one."""
-    record = path.with_suffix(".json")
-    there = path.is_file() and record.is_file()
-    return json.loads(record.read_text())["run"] if there else None
-
-
-def save_weights(model: nn.Module, path: Path) -> None:
-    """Store the weights as float16, half the size; what is reported is measured on what is stored.
-
-    Rounding to float16 moves a weight by at most one part in 2,000.
-    """
-    weights = {name: value.half().contiguous() for name, value in model.state_dict().items()}
-    write_atomically(path, save(weights))
 
 
 def find_by_digest(digest: str) -> Path:

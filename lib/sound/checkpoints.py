@@ -15,7 +15,6 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -23,6 +22,7 @@ from torch import Tensor
 from lib.book import results
 from lib.book.files import write_atomically
 from lib.book.results import Result
+from lib.book.weights import shipped_run
 from lib.sound import data, experiments, protocol
 from lib.sound.data import Corpus
 from lib.sound.evaluation import METRICS
@@ -80,13 +80,6 @@ def best_run(runs: Sequence[Result]) -> Result:
         for result in runs
     ]
     return runs[int(np.argmax(means))]
-
-
-def shipped_run(path: Path) -> dict[str, Any] | None:
-    """Return what the JSON beside a shipped file says it was trained from; None without one."""
-    record = path.with_suffix(".json")
-    there = path.is_file() and record.is_file()
-    return json.loads(record.read_text())["run"] if there else None
 
 
 def ship(profile: Profile) -> None:

@@ -22,20 +22,20 @@ from lib.sound.data import Waveform
 from lib.sound.evaluation import COLLAR, METRICS
 from lib.sound.features import GRID_TIMES
 from lib.sound.labels import CLASSES, CLIP_SECONDS, Events
+from lib.sound.models import INPUT_NAMES
 from lib.sound.oracles import WINDOW_SECONDS
-from lib.sound.plots import METRIC_COLOURS, METRIC_MARKERS, METRIC_NAMES, SHORT_NAMES
+from lib.sound.plots import (
+    INPUT_COLOURS,
+    METRIC_COLOURS,
+    METRIC_MARKERS,
+    METRIC_NAMES,
+    short_label,
+)
 
-STREAM_NAMES = {"spectral": "spectral", "audio": "pretrained audio", "visual": "pretrained visual"}
-STREAM_COLOURS = {"spectral": PALETTE[0], "audio": PALETTE[1], "visual": PALETTE[2]}
 STREAM_STYLES = {"spectral": "-", "audio": "--", "visual": "-."}
 WHAT_ORDER = ("spectral", "spectral, mean and deviation", "audio", "visual", "audio and visual")
 HERTZ = (250, 1000, 4000)  # ticks of a mel axis
 SHADES = 32  # of a spectrogram; more are not told apart, and make its file larger
-
-
-def short(label: str) -> str:
-    """Return the word that tells a class from the others."""
-    return SHORT_NAMES.get(label, label.split("_")[0])
 
 
 # --- to hear
@@ -164,7 +164,7 @@ def bars(axes: Axes, events: Events, index: int, labels: Sequence[int]) -> None:
         length = events.offset[event] - events.onset[event]
         look = {"color": PALETTE[label % len(PALETTE)], "edgecolor": INK, "linewidth": 0.6}
         axes.barh(labels.index(label), length, left=events.onset[event], height=0.7, **look)
-    axes.set_yticks(range(len(labels)), [short(events.classes[label]) for label in labels])
+    axes.set_yticks(range(len(labels)), [short_label(events.classes[label]) for label in labels])
     axes.tick_params(axis="y", labelsize=8.5, length=0)
     axes.set_ylim(len(labels) - 0.45, -0.55)
 
@@ -185,7 +185,7 @@ def statistics(classes: pd.DataFrame, overlaps: np.ndarray, levels: pd.DataFrame
         look = {"color": PALETTE[place], "hatch": hatch, "edgecolor": "white"}
         rows = np.arange(len(classes)) + 0.38 * place - 0.19
         left.barh(rows, classes[name], height=0.36, label=name.removesuffix(", %"), **look)
-    names = [short(name.replace(" ", "_")) for name in classes["class"]]
+    names = [short_label(name.replace(" ", "_")) for name in classes["class"]]
     left.set_yticks(range(len(classes)), names)
     left.tick_params(axis="y", labelsize=8.5, length=0)
     left.set(xlabel="clips with it, %", ylim=(len(classes) - 0.5, -0.6))
@@ -294,7 +294,7 @@ def distance_maps(inputs: Mapping[str, np.ndarray], events: Events, index: int) 
     """Draw for each input how far any two moments of a clip are apart, under the clip's labels.
 
     Args:
-        inputs: {name of STREAM_NAMES: (151, n)}, standardised.
+        inputs: {name of INPUT_NAMES: (151, n)}, standardised.
         events: labels.
         index: which clip of `events` it is.
     """
@@ -311,7 +311,7 @@ def distance_maps(inputs: Mapping[str, np.ndarray], events: Events, index: int) 
     }
     for (upper, lower), (name, values) in zip(grid.T, inputs.items(), strict=True):
         bars(upper, events, index, labels)
-        upper.set_title(STREAM_NAMES[name])
+        upper.set_title(INPUT_NAMES[name])
         image = lower.imshow(distances(values[::2]), **look)
         lower.grid(visible=False)
         lower.set(xlabel="seconds", xticks=range(0, 11, 2), yticks=range(0, 11, 2))
@@ -346,21 +346,21 @@ def what(found: Mapping[str, Mapping[str, Any]], chance: float) -> Figure:
         1, 2, figsize=(PAGE_WIDTH, 0.3 * len(names) + 1.9), width_ratios=(1, 1.25)
     )
     for place, name in enumerate(names):
-        colour = STREAM_COLOURS.get(name, PALETTE[7])
+        colour = INPUT_COLOURS.get(name, PALETTE[7])
         low, high = (100 * value for value in found[name]["interval"])
         value = 100 * found[name]["F1"]
         left.plot((low, high), (place, place), color=colour)
         left.plot(value, place, "o", color=colour, markersize=6)
         left.text(value, place - 0.2, f"{value:.0f}", ha="center", va="bottom", fontsize=8.5)
-    left.set_yticks(range(len(names)), [STREAM_NAMES.get(name, name) for name in names])
+    left.set_yticks(range(len(names)), [INPUT_NAMES.get(name, name) for name in names])
     left.set(xlabel="clip-based F1, %", ylim=(len(names) - 0.4, -0.7), xlim=(0, 100))
     left.grid(axis="y", visible=False)
-    for name, marker in zip(STREAM_NAMES, "osD", strict=True):
+    for name, marker in zip(INPUT_NAMES, "osD", strict=True):
         values = [100 * v if v is not None else np.nan for v in found[name]["by class"]]
-        look = {"color": STREAM_COLOURS[name], "marker": marker, "linestyle": "", "markersize": 5}
+        look = {"color": INPUT_COLOURS[name], "marker": marker, "linestyle": "", "markersize": 5}
         right.plot(values, range(len(CLASSES)), **look)
     right.axvline(100 * chance, color=INK, linestyle=":", linewidth=1.2)
-    right.set_yticks(range(len(CLASSES)), [short(label) for label in CLASSES])
+    right.set_yticks(range(len(CLASSES)), [short_label(label) for label in CLASSES])
     right.tick_params(axis="y", labelsize=8.5, length=0)
     right.set(xlabel="average precision, %", ylim=(len(CLASSES) - 0.5, -0.6), xlim=(0, 103))
     return figure
@@ -371,17 +371,17 @@ def steps(lags: np.ndarray, found: Mapping[str, Mapping[str, Any]]) -> Figure:
 
     Args:
         lags: (lags,) seconds after the onset.
-        found: {name of STREAM_NAMES: see `probes.steps`}.
+        found: {name of INPUT_NAMES: see `probes.steps`}.
     """
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.3))
     window = found["audio"]["height"] * np.clip(lags / WINDOW_SECONDS + 0.5, 0, 1)
     axes.plot(lags, window, color=PALE, linewidth=5, label="a window of 0.96 s", zorder=1)
-    for name in STREAM_NAMES:
+    for name in INPUT_NAMES:
         each = found[name]
-        look = {"color": STREAM_COLOURS[name], "linestyle": STREAM_STYLES[name]}
+        look = {"color": INPUT_COLOURS[name], "linestyle": STREAM_STYLES[name]}
         low, high = each["mean interval"]
         axes.fill_between(lags, low, high, color=look["color"], alpha=0.18, linewidth=0)
-        axes.plot(lags, each["mean"], label=STREAM_NAMES[name], **look)
+        axes.plot(lags, each["mean"], label=INPUT_NAMES[name], **look)
     axes.axvline(0, color=INK, linestyle=":", linewidth=1.2)
     axes.axvspan(-COLLAR, COLLAR, color=PALE, alpha=0.3, linewidth=0)
     axes.set(xlabel="seconds after the onset", ylabel="response of the probe")

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from lib.book.show import INK, PAGE_WIDTH, PALETTE
 from lib.sound.models import CRNN, Probabilities
+from lib.sound.plots import INPUT_COLOURS
 
-COLOURS = {"spectral": PALETTE[0], "audio": PALETTE[1], "visual": PALETTE[2]}
 TITLES = {
     "spectral": "spectral features",
     "audio": "pretrained auditory features",
@@ -108,7 +108,7 @@ def architecture(model: CRNN) -> Figure:
         first = rows - len(fused) - len(way)  # ways of different length end on one line
         for row, step in enumerate(way):
             y = -(first + row) - 0.5
-            _box(axes, middle, y, min(width, 0.6) - 0.03, step, COLOURS[name])
+            _box(axes, middle, y, min(width, 0.6) - 0.03, step, INPUT_COLOURS[name])
             if row:
                 _arrow(axes, (middle, y + 0.69), (middle, y + 0.31))
         _arrow(axes, (middle, join + 0.69), (0.5, join + 0.31))

@@ -4,7 +4,6 @@ A run is a plain dict (see `config`), so that any number of them can be computed
 with a result file of its own.
 """
 
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -15,12 +14,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 from torch import Tensor
 
 from lib.book import results, states, sweep
-from lib.book.files import REPOSITORY, write_atomically
+from lib.book.files import REPOSITORY
 from lib.book.results import Result
+from lib.book.weights import SHIPPED, save_weights, shipped_run
 from lib.sound import data, evaluation, features, pretrained, protocol, training
 from lib.sound.data import SPLITS, Corpus, Sizes
 from lib.sound.evaluation import METRICS
@@ -36,7 +36,6 @@ from lib.sound.models import (
 )
 from lib.sound.profiles import PROFILES, Profile, TrainingConfig
 
-SHIPPED = REPOSITORY / "data" / "checkpoints"
 RETRAINED = REPOSITORY / "data" / "cache" / "retrained"
 WEIGHTS = REPOSITORY / "data" / "cache" / "checkpoints" / "part1"  # of every training
 PART, EXPERIMENT = "part1", "table3"
@@ -133,13 +132,11 @@ def runs_of(profile: Profile, corpus: Corpus) -> tuple[Profile, dict[str, Any]]:
     return profile, common
 
 
-def recorded_run(profile: Profile, rung: str = "open") -> dict[str, Any] | None:
-    """Return the run of a shipped network with all three inputs, None where there is none."""
-    record = shipped_path(rung, ("spectral", "audio", "visual")).with_suffix(".json")
-    if not record.is_file():
-        return None
-    run = json.loads(record.read_text())["run"]
-    return run if run["training"] == results.plain(asdict(profile.training)) else None
+def recorded_run(profile: Profile) -> dict[str, Any] | None:
+    """Return the run of the network shipped for real recordings, all inputs; None without one."""
+    run = shipped_run(shipped_path("open", ("spectral", "audio", "visual")))
+    same = run is not None and run["training"] == results.plain(asdict(profile.training))
+    return run if same else None
 
 
 def table3(common: Mapping[str, Any], trainings: int) -> list[Result]:
@@ -242,7 +239,7 @@ def raw_features(
     found = features.extract(corpus, stream, clips)
     if stream == "log_mel":
         return fewer_bands(found, mel_bands)
-    return features.on_grid(found, align) if found.shape[1] != features.GRID else found
+    return features.on_grid(found, align)
 
 
 def sounding_frames(corpus: Corpus, split: str, stream: str) -> list[int]:
@@ -299,7 +296,7 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
     found = count(truth, probabilities)
     return {
         "validation": score(student, prepared, "validation"),
-        "test": score(student, prepared, "test"),
+        "test": summary(found),
         "counts": {name: protocol.pack(found[name]) for name in METRICS},  # of the test clips
         "readings": readings(truth, probabilities),
         "shape": list(truth.shape),
@@ -354,14 +351,12 @@ def weights_path(run: Mapping[str, Any]) -> Path:
 
 def store(model: CRNN, scales: Mapping[str, Standardiser], path: Path) -> None:
     """Store weights as float16, half the size, with what the features were standardised by."""
-    weights = {
-        name: (value.half() if value.is_floating_point() else value).contiguous()
-        for name, value in model.state_dict().items()
+    kept = {
+        f"scales.{name}.{part}": torch.from_numpy(getattr(scales[name], part))
+        for name in model.config.inputs
+        for part in ("mean", "std")
     }
-    for name in model.config.inputs:
-        for part in ("mean", "std"):
-            weights[f"scales.{name}.{part}"] = torch.from_numpy(getattr(scales[name], part))
-    write_atomically(path, save(weights))
+    save_weights(model, path, kept)
 
 
 def load_weights(path: Path, form: ModelConfig) -> CRNN:
@@ -385,7 +380,11 @@ def load_scales(path: Path) -> dict[str, Standardiser]:
 def score(model: CRNN, prepared: Prepared, split: str) -> dict[str, Any]:
     """Return the three F1 scores of a strongly labelled split and the event F1 of each class."""
     truth = prepared.corpus.strong[split]
-    counts = count(truth, training.predict(model, prepared.splits[split]))
+    return summary(count(truth, training.predict(model, prepared.splits[split])))
+
+
+def summary(counts: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Return the three F1 scores and the event F1 of each class, None where it has none."""
     by_class = [evaluation.f1(*row) for row in counts["event"].sum(axis=0).tolist()]
     return {
         "scores": evaluation.table3_scores(counts),

@@ -18,13 +18,12 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
-from lib.sound import clip_plots, evaluation, experiments, features, training
+from lib.sound import clip_plots, evaluation, experiments, features, plots, training
 from lib.sound.data import Corpus
 from lib.sound.evaluation import FRAME_SECONDS, METRICS
 from lib.sound.labels import Events
 from lib.sound.models import CRNN, Probabilities
-from lib.sound.protocol import Row
-from lib.sound.result_plots import short
+from lib.sound.protocol import Row, short
 
 PICTURES = 10  # of each clip, one a second in a clip of 10 s
 CLASSES_DRAWN = 4  # more where a clip has more
@@ -54,7 +53,7 @@ class Scenes:
     @property
     def names(self) -> list[str]:
         """Return a name to choose each clip by: its number and its classes."""
-        words = np.array([clip_plots.short(label) for label in self.truth.classes])
+        words = np.array([plots.short_label(label) for label in self.truth.classes])
         return [
             f"{clip + 1}: {', '.join(words[tags]) or 'nothing'}"
             for clip, tags in enumerate(self.truth.tags)
@@ -235,7 +234,7 @@ def _truth(axes: Axes, truth: Events, clip: int, label: int, threshold: float) -
     axes.broken_barh(_spans(truth, here), (-1, 3), color=PALE, linewidth=0, alpha=0.7)
     axes.axhline(threshold, color=INK, linestyle=":", linewidth=1)
     axes.set(ylim=(-0.6, 1.06), yticks=(0, 1))
-    name = clip_plots.short(truth.classes[label])
+    name = plots.short_label(truth.classes[label])
     axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
     axes.grid(visible=False)
 

@@ -142,10 +142,10 @@ def _clips(
 
 
 def on_grid(features: np.ndarray, align: str) -> np.ndarray:
-    """Return pretrained audio features on the 151 frames that remain of the spectral ones.
+    """Return pretrained features on the 151 frames that remain of the spectral ones.
 
     Args:
-        features: (clips, 167, dimensions), see `extract`.
+        features: (clips, 167, dimensions) of sound; of pictures they are on that grid already.
         align: "index" joins patch i of the 151 that lie inside the clip to frame i, as the paper
             does, although their times drift apart by up to half a second; "time" takes for each
             frame the patch centred nearest to it.
@@ -156,6 +156,8 @@ def on_grid(features: np.ndarray, align: str) -> np.ndarray:
     Raises:
         ValueError: `align` is neither.
     """
+    if features.shape[1] == GRID:
+        return features
     if align == "index":
         return features[:, UNPADDED]
     if align == "time":

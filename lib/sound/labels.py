@@ -212,12 +212,7 @@ def _rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, s
         FileNotFoundError: there is no such file.
         ValueError: it is no text, a column is missing, or a line has too many or too few fields.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no list {path}; see `python -m lib.book.data_root list`")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is no text in UTF-8; fetch it again") from None
+    text = read_text(path)
     header, _, _ = text.partition("\n")
     reader = csv.reader(text.splitlines(), delimiter="\t" if "\t" in header else ",")
     names = next(reader, [])
@@ -233,3 +228,22 @@ def _rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, s
         if not row["filename"]:
             raise ValueError(f"{place}: no file name")
         yield place, row
+
+
+def read_text(path: Path, see: str = "`python -m lib.book.data_root list`") -> str:
+    """Return the text of a list, without a byte-order mark.
+
+    Args:
+        path: of the list.
+        see: where a reader who lacks it finds help.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no text.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no list {path}; see {see}")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is no text in UTF-8; fetch it again") from None

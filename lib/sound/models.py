@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from lib.sound.labels import CLASSES
 
-INPUTS = ("spectral", "audio", "visual")  # the three columns of Table 3
+INPUT_NAMES = {"spectral": "spectral", "audio": "pretrained audio", "visual": "pretrained visual"}
+INPUTS = tuple(INPUT_NAMES)  # the three columns of Table 3
 COMBINATIONS = (  # the seven rows of Table 3, in its order
     ("spectral",),
     ("spectral", "visual"),

@@ -24,6 +24,7 @@ METRIC_NAMES = {
 }
 METRIC_STYLES = {"clip": "-", "segment": "--", "event": "-."}
 SHORT_NAMES = {"Electric_shaver_toothbrush": "Shaver", "Running_water": "Water"}
+INPUT_COLOURS = {"spectral": PALETTE[0], "audio": PALETTE[1], "visual": PALETTE[2]}
 METRIC_MARKERS = {"clip": "o", "segment": "s", "event": "D"}
 
 
@@ -72,12 +73,12 @@ def _draw_bars(
             edgecolor=PALETTE[place % len(PALETTE)],
             linewidth=1.3,
         )
-    axes.set_yticks(range(len(labels)), [_short(events.classes[label]) for label in labels])
+    axes.set_yticks(range(len(labels)), [short_label(events.classes[label]) for label in labels])
     axes.set_ylim(len(labels) - 0.45, -0.55)
     axes.tick_params(axis="y", labelsize=8.5, length=0)
 
 
-def _short(label: str) -> str:
+def short_label(label: str) -> str:
     """Return the word that tells a class from the others."""
     return SHORT_NAMES.get(label, label.split("_")[0])
 

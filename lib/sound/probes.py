@@ -25,6 +25,7 @@ from lib.sound.data import Corpus, Sizes
 from lib.sound.evaluation import COLLAR
 from lib.sound.features import FRAMES, GRID, GRID_TIMES, POOLED, Standardiser
 from lib.sound.labels import CLIP_SECONDS, Events
+from lib.sound.models import INPUTS
 from lib.sound.profiles import Profile
 
 REGULARISATION = 0.1  # C of the logistic regression
@@ -37,7 +38,6 @@ WIDTHS = np.arange(1, 101) * 0.02  # seconds, of the rises that are tried
 CENTRES = np.arange(-40, 41) * 0.02  # seconds after the onset
 NEVER = 20.0  # logit of what cannot be learnt
 ENDS = (0.025, 0.975)
-INPUTS = ("spectral", "audio", "visual")
 FORMS: dict[str, Callable[[], nn.Module]] = {
     "vggish": pretrained.VGGish,
     "yamnet": pretrained.Yamnet,
@@ -163,7 +163,7 @@ def grid_features(values: np.ndarray) -> np.ndarray:
     if values.shape[1] == FRAMES:
         grouped = values.reshape(len(values), GRID, POOLED, -1)
         return grouped.mean(axis=2, dtype=np.float32)
-    return values if values.shape[1] == GRID else features.on_grid(values, "time")
+    return features.on_grid(values, "time")
 
 
 def expected_shift(times: np.ndarray) -> np.ndarray:

@@ -151,23 +151,29 @@ def _welch(terms: Sequence[Term], value: float) -> tuple[float, float]:
 
 def _bootstrap(terms: Sequence[Term], seed: int) -> tuple[float, float]:
     """Return the percentile interval of the sum when the test clips are drawn anew."""
-    stacks = [
-        (weight, SCORES[metric], [counts(run, metric) for run in runs])
+    drawn = sum(
+        weight
+        * np.mean([_redrawn(counts(run, metric), SCORES[metric], seed) for run in runs], axis=0)
         for weight, runs, metric in terms
-    ]
-    clips = len(stacks[0][2][0])
-    generator = np.random.default_rng(seed)
-    drawn = [
-        sum(weight * _mean(score, [each[index] for each in runs]) for weight, score, runs in stacks)
-        for index in (generator.integers(0, clips, clips) for _ in range(RESAMPLES))
-    ]
+    )
     low, high = np.percentile(drawn, [2.5, 97.5])
     return float(low), float(high)
 
 
-def _mean(score: Callable[[np.ndarray], float], runs: Sequence[np.ndarray]) -> float:
-    """Return the mean score of several counts."""
-    return float(np.mean([score(each) for each in runs]))
+def _redrawn(counted: np.ndarray, score: Callable[[np.ndarray], float], seed: int) -> np.ndarray:
+    """Return a score of RESAMPLES test sets of clips drawn anew, the same for the same seed.
+
+    A clip that is drawn twice counts twice: scores need sums over clips alone.
+
+    Args:
+        counted: (clips, classes, 3).
+        score: of such counts.
+        seed: of the clips drawn.
+    """
+    clips = len(counted)
+    drawn = np.random.default_rng(seed).integers(0, clips, (RESAMPLES, clips))
+    times = np.array([np.bincount(index, minlength=clips) for index in drawn])
+    return np.array([score(total[None]) for total in np.tensordot(times, counted, axes=1)])
 
 
 def given_the_tag(
@@ -193,11 +199,8 @@ def given_the_tag(
     ]
     values = np.array([[_placing(each) for each in pair] for pair in pairs])
     gaps = values[:, 0] - values[:, 1]
-    clips = len(pairs[0][0])
-    drawn = [
-        np.mean([_placing(a[index]) - _placing(b[index]) for a, b in pairs])
-        for index in np.random.default_rng(seed).integers(0, clips, (RESAMPLES, clips))
-    ]
+    redrawn = [[_redrawn(each, _placing, seed) for each in pair] for pair in pairs]
+    drawn = np.mean([one - other for one, other in redrawn], axis=0)
     low, high = np.percentile(drawn, [2.5, 97.5])
     found = Difference(float(gaps.mean()), mean_interval(gaps.tolist()), (float(low), float(high)))
     return float(values[:, 0].mean()), float(values[:, 1].mean()), found

@@ -14,7 +14,7 @@ from lib.sound import protocol, training, verdicts
 from lib.sound.evaluation import METRICS
 from lib.sound.labels import CLASSES
 from lib.sound.models import linear_pooling
-from lib.sound.plots import METRIC_COLOURS, METRIC_NAMES, SHORT_NAMES
+from lib.sound.plots import METRIC_COLOURS, METRIC_NAMES, short_label
 from lib.sound.profiles import TrainingConfig
 from lib.sound.protocol import Difference, Row, Runs, short
 from lib.sound.verdicts import Judge
@@ -117,7 +117,7 @@ def by_class(runs: Runs, rows: Sequence[Row]) -> Figure:
         )
         places = np.arange(len(CLASSES)) + (index - (len(rows) - 1) / 2) * width
         axes.bar(places, 100 * values.mean(axis=0), width, color=PALETTE[index], label=short(row))
-    names = [SHORT_NAMES.get(name, name.split("_")[0]) for name in CLASSES]
+    names = [short_label(name) for name in CLASSES]
     axes.set_xticks(range(len(CLASSES)), names, rotation=30, ha="right")
     axes.set_ylabel("event F1, percent")
     axes.legend(ncols=len(rows))

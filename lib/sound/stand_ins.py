@@ -24,16 +24,16 @@ import librosa
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lib.book import results
-from lib.book.files import REPOSITORY, write_atomically
+from lib.book.files import write_atomically
+from lib.book.weights import SHIPPED, save_weights
 from lib.sound import pretrained
 from lib.sound.datasets import pictures, synthesis
 
-SHIPPED = REPOSITORY / "data" / "checkpoints"
 EMBEDDING = 64
 SOUNDS = tuple(synthesis.MAKERS)
 OFFSET = 0.01  # of the logarithm, as VGGish has it
@@ -342,8 +342,7 @@ def ship(name: str) -> Path:
     started = time.monotonic()
     network, _ = pretrain(name, config)
     seconds = time.monotonic() - started
-    weights = {key: value.half().contiguous() for key, value in network.state_dict().items()}
-    write_atomically(path, save(weights))
+    save_weights(network, path)
     record = {
         "run": {"pretraining": asdict(config), "dataset": "drawn", "kinds": list(_kinds(name))},
         "command": f"python -m lib.sound.stand_ins pretrain {config.kind}",

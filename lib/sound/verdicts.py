@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from lib.book.claims import Claim
 from lib.sound import protocol
+from lib.sound.models import INPUT_NAMES
 from lib.sound.protocol import Difference, Row, Runs, Term
 
 PART = "part1"
@@ -21,7 +22,6 @@ ALL, PRETRAINED = ("spectral", "audio", "visual"), ("audio", "visual")
 NOTABLE = 0.02  # an event gain below it is not "notable": about the noise of the paper's test set
 RECOVERED = 0.5  # of a gap; what recovers so much of it explains it at least in part
 UNDECIDED = "not testable here"  # with so few trainings
-NAMES = {"spectral": "spectral", "audio": "pretrained audio", "visual": "pretrained visual"}
 LONG = {"clip": "clip F1", "segment": "segment F1", "event": "event F1"}
 
 
@@ -175,4 +175,4 @@ def above_zero(found: Difference) -> str:
 
 def name(row: Row) -> str:
     """Return a row as text."""
-    return " + ".join(NAMES[each] for each in row)
+    return " + ".join(INPUT_NAMES[each] for each in row)

@@ -20,6 +20,7 @@ from lib.sound import clip_plots, features, pretrained, probes
 from lib.sound.data import Waveform
 from lib.sound.features import GRID, GRID_TIMES, Standardiser
 from lib.sound.labels import CLASSES, Events
+from lib.sound.models import INPUT_NAMES
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 MakeEvents = Callable[..., Events]
@@ -187,7 +188,7 @@ def test_distances_are_euclidean_and_about_one_between_strangers(events: Events)
     direct = np.linalg.norm(values[:, None] - values[None], axis=2) / np.sqrt(800)
     assert found == pytest.approx(direct, abs=1e-6)
     assert found[~np.eye(60, dtype=bool)].mean() == pytest.approx(1, abs=0.02)
-    inputs = dict.fromkeys(clip_plots.STREAM_NAMES, np.zeros((GRID, 4)))
+    inputs = dict.fromkeys(INPUT_NAMES, np.zeros((GRID, 4)))
     inputs["audio"] = np.repeat((GRID_TIMES > 5).astype(float), 4).reshape(GRID, 4)
     figure = clip_plots.distance_maps(inputs, events, 1)
     maps = [np.asarray(axes.images[0].get_array()) for axes in figure.axes[3:6]]

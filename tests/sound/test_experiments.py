@@ -407,8 +407,9 @@ def test_what_was_recorded_on_recordings_is_shown_to_who_has_none(
     assert experiments.runs_of(quick.drawn, corpus) == own  # nothing is recorded yet
     common = {**experiments.describe(quick, corpus), "dataset": "esc10", "rung": rung}
     run = experiments.config(common, ("spectral", "audio", "visual"), 1)
-    record = experiments.shipped_path(rung, run["inputs"]).with_suffix(".json")
-    record.write_text(json.dumps({"run": run}))
+    weights = experiments.shipped_path(rung, run["inputs"])
+    weights.touch()
+    weights.with_suffix(".json").write_text(json.dumps({"run": run}))
     shown = quick, results.plain(common)
     assert experiments.runs_of(quick.drawn, corpus) == (shown if rung == "open" else own)
     assert experiments.runs_of(TINY, corpus)[0] == TINY  # no other profile is replaced

@@ -25,7 +25,7 @@ from lib.sound.datasets.clip_files import (
     Memo,
     media_files,
 )
-from lib.sound.labels import read_durations, read_strong, read_weak
+from lib.sound.labels import read_durations, read_strong, read_text, read_weak
 
 CACHE = REPOSITORY / "data" / "cache"
 CHECKED, LEFT_OUT = "dcase2018_checked.tsv", "dcase2018_left_out.tsv"  # under CACHE
@@ -243,13 +243,7 @@ def listed(lists: Path) -> dict[str, tuple[str, ...]]:
 
 def _names(path: Path) -> Iterator[tuple[str, str]]:
     """Yield "file, row n" and the file name of each line of a list, whatever else it holds."""
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no list {path}; see `python -m lib.book.data_root list`")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is no text in UTF-8; fetch it again") from None
-    rows = csv.DictReader(text.splitlines(), delimiter="\t")
+    rows = csv.DictReader(read_text(path).splitlines(), delimiter="\t")
     if "filename" not in (rows.fieldnames or ()):
         raise ValueError(f"{path}, row 1: no column 'filename'")
     for row in rows:

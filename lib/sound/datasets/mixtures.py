@@ -21,7 +21,15 @@ from scipy import fft, ndimage, signal
 from lib.book import data_root
 from lib.sound.data import SPLITS, Corpus, Sizes, Waveform
 from lib.sound.datasets import pictures
-from lib.sound.labels import CLASSES, CLIP_SECONDS, Events, read_durations, read_strong, read_weak
+from lib.sound.labels import (
+    CLASSES,
+    CLIP_SECONDS,
+    Events,
+    read_durations,
+    read_strong,
+    read_text,
+    read_weak,
+)
 
 VERSION = 2  # of the recipe: another number, another corpus
 RATE = 22_050  # Hz
@@ -429,13 +437,7 @@ def read_recordings(folder: Path) -> list[Recording]:
         ValueError: a line is wrong; the message names file and row.
     """
     path = folder / "meta.csv"
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no list {path}; see data/README.md")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is no text in UTF-8; fetch it again") from None
-    reader = csv.DictReader(text.splitlines())
+    reader = csv.DictReader(read_text(path, see="data/README.md").splitlines())
     columns = reader.fieldnames or []
     if missing := [column for column in META_COLUMNS if column not in columns]:
         raise ValueError(f"{path}, row 1: no column {missing[0]!r}")
