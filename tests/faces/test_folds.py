@@ -1,0 +1,160 @@
+"""Folds without a leak, and the leak found wherever one is planted."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib.faces import folds
+from lib.faces.data import CK_PLUS, EXPRESSIONS, Requests, Shape
+from lib.faces.datasets import made
+
+Columns = tuple[np.ndarray, np.ndarray]
+
+
+@pytest.fixture(scope="session")
+def columns(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Columns]:
+    """Give identities and expressions of sets shaped as the paper's."""
+
+    def render(requests: Requests, size: int) -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros((len(requests.people), size, size, 3), np.uint8), np.zeros(0)
+
+    def of(name: str, shape: Shape) -> Columns:
+        folder = tmp_path_factory.mktemp(name)
+        faces = made.recognition(render, name, "embedded", shape, 8, seed=0, folder=folder)
+        return faces.identities, faces.expressions
+
+    shapes = {"CK+": CK_PLUS, "MMI": made.MMI, "Oulu-CASIA": made.OULU_CASIA}
+    return {name: of(name, shape) for name, shape in shapes.items()}
+
+
+def by_hand(identities: np.ndarray, found: np.ndarray) -> float:
+    """Return the share that leaks, one fold after the other, as a cross-validation runs."""
+    leaked = 0
+    for fold in set(found.tolist()):
+        seen = set(identities[found != fold].tolist())
+        leaked += sum(person in seen for person in identities[found == fold].tolist())
+    return leaked / len(found)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("name", "images", "smallest", "largest"),
+    [("CK+", 981, 90, 114), ("MMI", 624, 54, 81), ("Oulu-CASIA", 1440, 144, 144)],
+)
+def test_folds_of_the_papers_sets_are_disjoint_and_balanced(
+    columns: dict[str, Columns], name: str, images: int, smallest: int, largest: int, seed: int
+) -> None:
+    identities, expressions = columns[name]
+    found = folds.split(identities, expressions, seed=seed)
+    sizes = np.bincount(found)
+    assert len(sizes) == 10 and sizes.sum() == images
+    assert smallest <= sizes.min() and sizes.max() <= largest
+    assert by_hand(identities, found) == 0.0
+    for label in range(len(np.unique(expressions))):
+        inside = np.bincount(found[expressions == label], minlength=10) // 3  # sequences
+        assert inside.min() >= 1 and inside.max() - inside.min() <= 4  # contempt has only 18
+
+
+def test_folds_repeat_by_seed(columns: dict[str, Columns]) -> None:
+    first, again, other = (folds.split(*columns["CK+"], seed=seed) for seed in (1, 1, 2))
+    assert first.dtype == np.int64
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=40)
+def test_whoever_is_where_no_fold_leaks_or_is_empty(data: st.DataObject) -> None:
+    count = data.draw(st.integers(2, 6))
+    people = data.draw(st.lists(st.integers(-3, 20), min_size=30, max_size=60))
+    people += range(100, 100 + count)  # so many at least, and with one image each
+    identities = np.array(people)
+    generator = np.random.default_rng(data.draw(st.integers(0, 99)))
+    expressions = generator.integers(0, 3, len(identities))
+    try:
+        found = folds.split(identities, expressions, count)
+    except ValueError as error:
+        assert "alone, so no other fold can teach it" in str(error)
+        return
+    assert sorted(set(found.tolist())) == list(range(count))
+    assert by_hand(identities, found) == folds.leak(identities, found) == 0.0
+    folds.check(identities, found)
+
+
+@given(st.lists(st.tuples(st.integers(-5, 5), st.integers(0, 3)), min_size=1, max_size=40))
+def test_the_leak_is_what_a_cross_validation_would_count(rows: list[tuple[int, int]]) -> None:
+    identities, found = np.array(rows).T
+    assert folds.leak(identities, found) == pytest.approx(by_hand(identities, found))
+
+
+def test_a_planted_leak_is_found(columns: dict[str, Columns]) -> None:
+    identities, expressions = columns["CK+"]
+    found = folds.split(identities, expressions)
+    row = int(np.flatnonzero((identities == 7) & (found == found[identities == 7][0]))[0])
+    before, images = int(found[row]), int((identities == 7).sum())
+    found[row] = (before + 1) % 10
+    pair = sorted((before, int(found[row])))
+    with pytest.raises(
+        ValueError, match=rf"person 7 is in folds {pair[0]} and {pair[1]} \(1 of 118 people"
+    ):
+        folds.check(identities, found)
+    assert folds.leak(identities, found) == pytest.approx(images / 981)
+
+
+def test_cutting_each_class_into_ten_leaks(columns: dict[str, Columns]) -> None:
+    identities, expressions = columns["CK+"]
+    found = folds.naive(expressions)
+    with pytest.raises(ValueError, match="people are in several"):
+        folds.check(identities, found)
+    assert folds.leak(identities, found) > 0.5  # 63 % in the folds people copy
+    for label, name in enumerate(EXPRESSIONS):  # yet they look well balanced
+        sizes = np.bincount(found[expressions == label], minlength=10)
+        assert sizes.sum() == 3 * CK_PLUS.sequences[name] and np.ptp(sizes) <= 1
+
+
+def test_the_cut_follows_the_order_of_the_files() -> None:
+    expressions = np.array([0, 1, 0, 1, 0, 1, 0, 1])
+    assert folds.naive(expressions, 2).tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+
+
+def test_few_images_of_every_class_still_make_folds() -> None:
+    identities, expressions = np.arange(8), np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    found = folds.split(identities, expressions, 8)  # scikit-learn alone refuses this
+    assert sorted(found.tolist()) == list(range(8))
+
+
+def test_a_class_that_one_person_alone_shows_is_named() -> None:
+    identities, expressions = np.repeat(np.arange(6), 2), np.zeros(12, dtype=np.int64)
+    expressions[identities == 4] = 3
+    with pytest.raises(ValueError, match=r"class 3 is in fold \d alone"):
+        folds.split(identities, expressions, 3)
+
+
+@pytest.mark.parametrize(
+    ("people", "count", "complaint"),
+    [
+        (5, 10, "5 people cannot be put in 10 folds; take 2 to 5"),
+        (5, 1, "5 people cannot be put in 1 folds"),
+        (0, 10, "no images to put in folds"),
+    ],
+)
+def test_numbers_of_people_and_folds(people: int, count: int, complaint: str) -> None:
+    identities = np.repeat(np.arange(people), 20)
+    with pytest.raises(ValueError, match=complaint):
+        folds.split(identities, identities % 2, count)
+
+
+def test_columns_of_unequal_length_and_no_images() -> None:
+    one, two = np.zeros(3, dtype=np.int64), np.zeros(4, dtype=np.int64)
+    with pytest.raises(ValueError, match=r"shape \(3,\) and expressions \(4,\)"):
+        folds.split(one, two)
+    for function in (folds.check, folds.leak):
+        with pytest.raises(ValueError, match=r"shape \(3,\) and folds \(4,\)"):
+            function(one, two)
+        with pytest.raises(ValueError, match=r"shape \(3, 1\) and folds \(3, 1\)"):
+            function(one[:, None], one[:, None])
+        with pytest.raises(ValueError, match="no images"):
+            function(one[:0], one[:0])
+    for expressions, count in ((one[:0], 10), (one, 1)):
+        with pytest.raises(ValueError, match=f"{len(expressions)} images cannot be cut into"):
+            folds.naive(expressions, count)
