@@ -1,0 +1,108 @@
+"""Photographs of faces out of files and uploads, whatever their form (section 4.1).
+
+Everything becomes eight-bit RGB, upright. Grey is repeated in three channels, 16-bit grey is scaled
+by 255 / 65535, palettes are resolved, and what is transparent shows a mid-grey ground: under full
+transparency programs leave any colour, so that dropping it would show what nobody saw.
+"""
+
+import io
+import warnings
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # of which none starts a program
+MOST_PIXELS = 50_000_000  # 150 MB once decoded; most telephones stay below
+LEAST_SIDE = 16  # pixels, below which no face can be told
+GROUND = 128  # grey behind what is transparent
+SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Return the picture in a file, (height, width, 3) uint8 RGB, turned upright as its EXIF says.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is empty, truncated, no image, or has too many or too few pixels.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}; check the path")
+    with path.open("rb") as file:
+        return _decoded(file, str(path))
+
+
+def decode(content: bytes, name: str) -> np.ndarray:
+    """Return the picture in the bytes of a file, as `read_image` does; nothing is written.
+
+    Args:
+        content: all of the file.
+        name: what to call it in a complaint.
+
+    Raises:
+        ValueError: it is empty, truncated, no image, or has too many or too few pixels.
+    """
+    return _decoded(io.BytesIO(content), name)
+
+
+def _decoded(file: BinaryIO, name: str) -> np.ndarray:
+    """Return the picture that an open file holds, or raise ValueError with its name."""
+    if not file.read(1):
+        raise ValueError(f"{name} is empty; get it again")
+    file.seek(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # sizes are checked here, odd metadata do no harm
+        try:
+            image = Image.open(file, formats=FORMATS)
+        except UnidentifiedImageError:
+            kinds = ", ".join(FORMATS)
+            raise ValueError(f"{name} is no image that can be read; use one of {kinds}") from None
+        except Exception as error:
+            raise _damaged(name, error) from None
+        with image:
+            _check_size(image, name)
+            try:
+                return _eight_bits(ImageOps.exif_transpose(image), name)
+            except Exception as error:
+                raise _damaged(name, error) from None
+
+
+def _damaged(name: str, error: Exception) -> ValueError:
+    """Return one line for whatever Pillow's readers raise, which is of a dozen kinds."""
+    if isinstance(error, _RefusedError):
+        return ValueError(str(error))
+    if isinstance(error, Image.DecompressionBombError):
+        return ValueError(f"{name} has too many pixels; scale it down to {MOST_PIXELS // 10**6} MP")
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return ValueError(f"{name} is truncated or damaged ({reason}); get it again")
+
+
+class _RefusedError(ValueError):
+    """A whole file whose kind of pixels is not supported."""
+
+
+def _check_size(image: Image.Image, name: str) -> None:
+    """Raise ValueError where a picture is too large or too small; nothing is decoded for that."""
+    width, height = image.size
+    if width * height > MOST_PIXELS:
+        limit = f"{MOST_PIXELS // 10**6} megapixels"
+        raise ValueError(f"{name} is {width} x {height}, above {limit}; scale it down")
+    if min(width, height) < LEAST_SIDE:
+        least = f"at least {LEAST_SIDE} x {LEAST_SIDE}"
+        raise ValueError(f"{name} is {width} x {height} pixels; a face needs {least}")
+
+
+def _eight_bits(image: Image.Image, name: str) -> np.ndarray:
+    """Return the (height, width, 3) uint8 pixels of a picture in any mode."""
+    if image.mode in SIXTEEN_BITS:
+        grey = (np.asarray(image).astype(np.float32) / 257 + 0.5).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    if image.mode in ("I", "F"):
+        raise _RefusedError(f"{name} has 32 bits a pixel; save it with 8 or 16 bits")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        ground = Image.new("RGBA", image.size, (GROUND, GROUND, GROUND, 255))
+        image = Image.alpha_composite(ground, image)
+    return np.array(image.convert("RGB"))
