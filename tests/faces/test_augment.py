@@ -129,18 +129,29 @@ def test_draws_repeat_by_seed_from_memory_and_from_a_file(tmp_path: Path) -> Non
 
 
 def test_every_variant_is_drawn_about_as_often() -> None:
-    pictures = noise(1).expand(VARIANTS, -1, -1, -1)
-    known = {p.numpy().tobytes(): v for v, p in enumerate(augment.augment(pictures, _all()))}
-    drawn = augment.draw(noise(1), torch.zeros(8800).long(), torch.Generator().manual_seed(0))
-    counts = np.bincount([known[picture.numpy().tobytes()] for picture in drawn])
+    small = noise(1, augment.source_side(8))
+    every = augment.augment(small.expand(VARIANTS, -1, -1, -1), torch.arange(VARIANTS)).flatten(1)
+    drawn = augment.draw(small, torch.zeros(8800).long(), torch.Generator().manual_seed(0))
+    nearest = torch.cdist(drawn.flatten(1), every).argmin(dim=1)
+    counts = np.bincount(nearest.numpy())
     assert len(counts) == VARIANTS
     chi_square = float(((counts - 80) ** 2 / 80).sum())
     assert 60 < chi_square < 180  # 109 degrees of freedom: mean 109, deviation 14.8
 
 
-def _all() -> torch.Tensor:
-    """Return every variant once."""
-    return torch.arange(VARIANTS)
+@pytest.mark.parametrize("row", [6, -7])
+def test_a_row_that_is_not_there_is_an_error(row: int) -> None:
+    rows, generator = torch.tensor([row]), torch.Generator()
+    for images in (noise(6), noise(6).numpy()):
+        with pytest.raises(IndexError, match="out of"):
+            augment.draw(images, rows, generator)
+
+
+def test_pieces_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures, variants = noise(7), torch.tensor([0, 98, 109, 5, 11, 99, 42])
+    whole = augment.augment(pictures, variants)
+    monkeypatch.setattr(augment, "TOGETHER", 3)
+    torch.testing.assert_close(augment.augment(pictures, variants), whole, atol=1e-5, rtol=0)
 
 
 def test_an_empty_batch_is_a_batch() -> None:
@@ -172,8 +183,8 @@ def test_pictures_of_another_form_are_refused(images: torch.Tensor, complaint: s
     [
         ([0], "2 images need as many int64 variants"),
         ([0.0, 1.0], "not torch.float32"),
-        ([0, 110], "variants go from 0 to 109, not 0 to 110"),
-        ([-1, 3], "variants go from 0 to 109, not -1 to 3"),
+        ([0, 110], "variants go from 0 to 109, not to 110"),
+        ([-1, 3], "variants go from 0 to 109, not to -1"),
     ],
 )
 def test_variants_that_are_none_are_refused(variants: list[float], complaint: str) -> None:
