@@ -21,6 +21,7 @@ from lib.book.files import REPOSITORY
 LADDER = ("original", "open")  # best first; below both stands "embedded", which is always there
 PARTS = {
     "part1": "Part I, sound",
+    "part2": "Part II, faces",
     "part3": "Part III, adversarial examples",
 }
 TIMEOUT = 30  # seconds without an answer before the next mirror is tried
@@ -243,6 +244,23 @@ DATASETS = {
                 ("https://download.pytorch.org/models/vgg16-397923af.pth",),
             ),
         ),
+    ),
+    "ict_facekit": Dataset(
+        title="ICT-FaceKit, the light face model",
+        part="part2",
+        rung="open",
+        licence="MIT",
+        homepage="https://github.com/ICT-VGL/ICT-FaceKit",
+        folder="ict_facekit",
+        files=(
+            DataFile(
+                "ict_light_full_int16.npz",
+                15234299,
+                "sha256:cebf0d7c7da2f1496bb226b82189066f443620f98c4ff4031c2db1e358144c36",
+            ),
+        ),
+        how="made from the folder FaceXModel of the official repository ICT-VGL/ICT-FaceKit at "
+        "da5f95a: its 157 meshes in one file, offsets as int16, without the eyes' outer layers",
     ),
     "mnist": Dataset(
         title="MNIST",
