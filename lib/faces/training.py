@@ -110,8 +110,10 @@ class Trainer:
         size = (self.config.batch,)
         rows = torch.randint(len(self.faces.images), size, generator=self.random)
         picks = torch.randint(len(self.variants), size, generator=self.random)
-        rows = rows.sort().values  # so that a memory-mapped file is read from front to back
-        images = augment.augment(augment.take(self.faces.images, rows), self.variants[picks])
+        order = rows.argsort()  # so that a memory-mapped file is read from front to back
+        taken = augment.take(self.faces.images, rows[order])
+        taken = taken[order.argsort()]  # sets are sorted by person, batches must not be
+        images = augment.augment(taken, self.variants[picks])
         labels = Labels(self.labels.expressions[rows], self.labels.identities[rows])
         return images.to(self.device), Labels(*(label.to(self.device) for label in labels))
 
@@ -161,7 +163,8 @@ class Trainer:
             found["reconstruction"] = float(difference.detach())
         _descend(self.generator_optimizer, loss)
         self.discriminator.requires_grad_(True)
-        follow(self.average, self.generator, min(self.config.average, 1 - 1 / (self.step + 1)))
+        steps = self.step - self.config.warm_up + 1
+        follow(self.average, self.generator, min(self.config.average, 1 - 1 / steps))
         return found
 
     def turn(self) -> bool:
