@@ -6,11 +6,14 @@ sequence it was taken from and its place in that sequence.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from lib.book import data_root
+
+DATASETS = ("best", "original", "ict", "drawn")
 EXPRESSIONS = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
 NEUTRAL = -1  # where a face without any expression is asked for
 
@@ -101,3 +104,64 @@ class Faces:
         for array in (self.images, self.expressions, self.identities, self.sequences, self.frames):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large the sets are that are made, not read; `shapes` are those of the paper's sets."""
+
+    side: int  # of the networks' input in pixels, of sets that are read too
+    people: int  # for pre-training
+    frames: int  # of each of them in each expression
+    shapes: Mapping[str, Shape]
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The sets of one rung, each made or read when it is called for.
+
+    `pretraining` returns the people DE-GAN learns from, `fresh` other pictures of the same people
+    (so many of each in each expression), and `sets` maps "ck", "mmi" and "oulu", as far as they
+    are there, to the people for recognition.
+    """
+
+    name: str
+    rung: str
+    pretraining: Callable[[], Faces]
+    fresh: Callable[[int], Faces]
+    sets: Mapping[str, Callable[[], Faces]]
+
+
+def load(dataset: str, sizes: Sizes) -> Corpus:
+    """Return "original", "ict" (open), "drawn" (embedded), or the best rung present.
+
+    Raises:
+        ValueError: the name is unknown.
+        FileNotFoundError: the data were asked for by name and are not there.
+    """
+    from lib.faces.datasets import made
+
+    if dataset not in DATASETS:
+        raise ValueError(f"unknown dataset {dataset!r}; choose one of: {', '.join(DATASETS)}")
+    dataset = best() if dataset == "best" else dataset
+    if dataset == "original":
+        from lib.faces.datasets import originals
+
+        return originals.load(sizes)
+    if dataset == "ict":
+        from lib.faces.datasets import ict
+
+        return made.corpus(ict.render, "ict", "open", sizes)
+    from lib.faces.datasets import drawn
+
+    return made.corpus(drawn.render, "drawn", "embedded", sizes)
+
+
+def best() -> str:
+    """Return the name of the best rung present; the original needs BU-4DFE and one set more."""
+    from lib.faces.datasets import originals
+
+    if originals.present():
+        return "original"
+    return "ict" if data_root.present("ict_facekit") else "drawn"

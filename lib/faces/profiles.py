@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from lib.faces.data import CK_PLUS, Shape, Sizes
+from lib.faces.datasets.made import MMI, OULU_CASIA
+
 
 @dataclass(frozen=True)
 class GANConfig:
@@ -30,3 +33,85 @@ class ClassifierConfig:
     batch: int = 150
     learning_rate: float = 1e-4
     bfloat16: bool = False
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the chapters of Part II compute at one size."""
+
+    dataset: str  # "best" rung present, or "drawn" (embedded)
+    sizes: Sizes
+    width: float  # of all convolutions; 1 is DR-GAN's
+    gan: GANConfig
+    judge: ClassifierConfig  # the judges, and the supervised control of DE-GAN's encoder
+    recogniser: ClassifierConfig  # the second stage and the CNN baseline
+    folds: int
+    fresh: int  # pictures of each person in each expression on which the code is probed
+
+
+def _quick_classifier(steps: int) -> ClassifierConfig:
+    """Return a training in fewer, smaller and larger steps: 1e-4 is made for 32,350 of them."""
+    return ClassifierConfig(steps=steps, batch=48, learning_rate=1e-3, bfloat16=True)
+
+
+_SHAPES = {"ck": CK_PLUS, "mmi": MMI, "oulu": OULU_CASIA}
+
+PROFILES = {
+    "smoke": Profile(
+        dataset="drawn",
+        sizes=Sizes(
+            side=32,
+            people=6,
+            frames=2,
+            shapes={"ck": Shape(9, {"anger": 6, "happiness": 6, "surprise": 6}, 2)},
+        ),
+        width=0.125,
+        gan=GANConfig(
+            steps=8,
+            intervals=4,
+            batch=8,
+            learning_rate=2e-4,
+            generator_rate=5,
+            augmentation="flips",
+            warm_up=2,
+            own_identity=0.25,
+            reconstruction=5.0,
+            bfloat16=True,
+        ),
+        judge=ClassifierConfig(steps=6, batch=8, learning_rate=1e-3),
+        recogniser=ClassifierConfig(steps=4, batch=8, learning_rate=1e-3),
+        folds=3,
+        fresh=2,
+    ),
+    "quick": Profile(
+        dataset="best",
+        sizes=Sizes(side=64, people=101, frames=12, shapes=_SHAPES),
+        width=0.5,
+        gan=GANConfig(
+            steps=10_000,
+            intervals=100,
+            batch=32,
+            learning_rate=2e-4,
+            generator_rate=5,
+            augmentation="flips",
+            warm_up=1000,
+            own_identity=0.3,
+            reconstruction=5.0,
+            bfloat16=True,
+        ),
+        judge=_quick_classifier(1500),
+        recogniser=_quick_classifier(400),
+        folds=10,
+        fresh=6,
+    ),
+    "paper": Profile(
+        dataset="best",
+        sizes=Sizes(side=96, people=101, frames=86, shapes=_SHAPES),  # 60,802 where 60,600 are read
+        width=1.0,
+        gan=GANConfig(),
+        judge=ClassifierConfig(),
+        recogniser=ClassifierConfig(),
+        folds=10,
+        fresh=12,
+    ),
+}

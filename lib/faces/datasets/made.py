@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 
 from lib.book.files import REPOSITORY
 from lib.faces.augment import source_side
-from lib.faces.data import EXPRESSIONS, Faces, Requests, Shape
+from lib.faces.data import EXPRESSIONS, Corpus, Faces, Requests, Shape, Sizes
 
 CACHE = REPOSITORY / "data" / "cache" / "faces"
 OTHERS = 100_000  # numbers of the people for recognition begin here, those for pre-training below
@@ -37,6 +37,27 @@ MMI = Shape(31, dict(zip(BASIC, (33, 31, 28, 42, 32, 42), strict=True)), 3)
 OULU_CASIA = Shape(80, dict.fromkeys(BASIC, 80), 3)
 
 Render = Callable[[Requests, int], tuple[np.ndarray, np.ndarray]]
+
+
+def corpus(render: Render, name: str, rung: str, sizes: Sizes) -> Corpus:
+    """Return all sets that one renderer makes, each made when it is first called for."""
+    side, seed = sizes.side, sizes.seed
+    count = sizes.people * len(EXPRESSIONS) * sizes.frames
+
+    def people(frames: int, first_sequence: int = 0) -> Faces:
+        start = {"first_sequence": first_sequence}
+        return pretraining(render, name, rung, sizes.people, frames, side, seed, **start)
+
+    def others(shape: Shape) -> Callable[[], Faces]:
+        return lambda: recognition(render, name, rung, shape, side, seed)
+
+    return Corpus(
+        name,
+        rung,
+        lambda: people(sizes.frames),
+        lambda frames: people(frames, count),
+        {each: others(shape) for each, shape in sizes.shapes.items()},
+    )
 
 
 def pretraining(

@@ -1,0 +1,191 @@
+"""The trained networks of Part II: shipped, kept in data/cache, or trained now.
+
+A shipped network has a JSON beside it that says how it was made. It is taken where it belongs to
+the profile and the faces at hand; else the network is trained here, which takes the profile's time.
+
+    python -m lib.faces.checkpoints ship de_gan [ict|drawn]
+
+trains a network of the quick profile anew and puts it into data/checkpoints; training goes on from
+where it was interrupted.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.torch import load_file
+from torch import nn
+from torch.nn import functional as F
+
+from lib.book import results
+from lib.book.files import REPOSITORY, write_atomically
+from lib.book.weights import SHIPPED, save_weights, shipped_run
+from lib.faces import classifier, data, training
+from lib.faces.classifier import Classifier
+from lib.faces.data import EXPRESSIONS, Corpus
+from lib.faces.models import Discriminator, Generator, ModelConfig
+from lib.faces.profiles import PROFILES, Profile
+
+CACHE = REPOSITORY / "data" / "cache" / "checkpoints"
+KINDS = ("de_gan", "supervised", "expression_judge", "identity_judge")
+SEEDS = dict(zip(KINDS, range(len(KINDS)), strict=True))  # each training has its own
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network on disk: its weights, what it was trained from, and its losses."""
+
+    path: Path
+    run: dict[str, Any]
+    history: dict[str, list[float]]
+
+
+def model_config(profile: Profile, corpus: Corpus) -> ModelConfig:
+    """Return the form of all networks of a profile that learn from the pre-training people."""
+    classes = len(EXPRESSIONS) if corpus.rung != "original" else len(EXPRESSIONS) - 1  # BU-4DFE's
+    return ModelConfig(profile.sizes.people, classes, profile.sizes.side, profile.width)
+
+
+def describe(kind: str, profile: Profile, corpus: Corpus) -> dict[str, Any]:
+    """Return what determines a network's weights, as plain JSON.
+
+    Args:
+        kind: of KINDS: DE-GAN's generator, the same encoder trained on expressions alone, and the
+            two judges, who see other pictures of the same people.
+        profile: its sizes and trainings.
+        corpus: whose people for pre-training it learns from.
+    """
+    run: dict[str, Any] = {
+        "kind": kind,
+        "dataset": corpus.name,
+        "rung": corpus.rung,
+        "people": profile.sizes.people,
+        "frames": profile.fresh if kind.endswith("judge") else profile.sizes.frames,
+        "data_seed": profile.sizes.seed,
+        "model": asdict(model_config(profile, corpus)),
+        "training": asdict(profile.gan if kind == "de_gan" else profile.judge),
+        "seed": SEEDS[kind],
+    }
+    return results.plain(run)
+
+
+def trained(kind: str, profile: Profile, corpus: Corpus) -> Trained:
+    """Return a trained network: shipped, cached, or trained now.
+
+    With BOOK_RETRAIN in the environment what is shipped is passed over.
+    """
+    run = describe(kind, profile, corpus)
+    path = shipped_path(corpus.rung, kind)
+    if os.environ.get("BOOK_RETRAIN") or shipped_run(path) != run:
+        path = CACHE / f"part2_{kind}_{results.key(run)}.safetensors"
+        if shipped_run(path) != run:
+            train(path, run, profile, corpus)
+    record = json.loads(path.with_suffix(".json").read_text())
+    return Trained(path, run, record["history"])
+
+
+def shipped_path(rung: str, kind: str) -> Path:
+    """Return where a shipped network of a rung stands."""
+    return SHIPPED / f"part2_{rung}_{kind}.safetensors"
+
+
+def load(found: Trained) -> nn.Module:
+    """Return the network, frozen, float32: a Generator or a Classifier."""
+    config = ModelConfig(**found.run["model"])
+    network: nn.Module = Generator(config)
+    if found.run["kind"] != "de_gan":
+        network = Classifier(config, classes(found.run["kind"], config))
+    network.load_state_dict(load_file(found.path))
+    return network.float().eval().requires_grad_(False)
+
+
+def classes(kind: str, config: ModelConfig) -> int:
+    """Return how many classes a classifier tells apart: people, or expressions."""
+    return config.identities if kind == "identity_judge" else config.expressions
+
+
+def train(
+    path: Path,
+    run: dict[str, Any],
+    profile: Profile,
+    corpus: Corpus,
+    watch: Callable[[int, Generator], None] | None = None,
+) -> None:
+    """Train a network and write its weights and, beside them, its record."""
+    started = time.monotonic()
+    network: nn.Module
+    if run["kind"] == "de_gan":
+        network, history = _train_generator(path, run, profile, corpus, watch)
+    else:
+        network, history = _train_classifier(run, profile, corpus)
+    save_weights(network, path)
+    record = {
+        "run": run,
+        "history": history,
+        "licence": "CC BY 4.0",
+        "provenance": results.provenance(time.monotonic() - started, corpus.name, corpus.rung),
+    }
+    write_atomically(path.with_suffix(".json"), json.dumps(record, indent=1) + "\n")
+
+
+def _train_generator(
+    path: Path,
+    run: dict[str, Any],
+    profile: Profile,
+    corpus: Corpus,
+    watch: Callable[[int, Generator], None] | None,
+) -> tuple[nn.Module, dict[str, list[float]]]:
+    """Return DE-GAN's generator and its losses; what is interrupted goes on from its last state."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    progress = CACHE / f"{results.key(run)}.training"
+    config, faces = ModelConfig(**run["model"]), corpus.pretraining()
+    found = training.train(config, profile.gan, faces, run["seed"], progress, watch)
+    discriminator: Discriminator = found.discriminator
+    save_weights(discriminator, path.with_name(f"{path.stem}_discriminator.safetensors"))
+    progress.unlink()
+    history = {name: _readable(values) for name, values in found.history.items()}
+    return found.generator, history
+
+
+def _train_classifier(
+    run: dict[str, Any], profile: Profile, corpus: Corpus
+) -> tuple[nn.Module, dict[str, list[float]]]:
+    """Return a classifier of expressions or identities and its losses, in a hundred parts."""
+    kind, config = run["kind"], ModelConfig(**run["model"])
+    faces = corpus.fresh(run["frames"]) if kind.endswith("judge") else corpus.pretraining()
+    network = Classifier(config, classes(kind, config))
+    targets = faces.identities if kind == "identity_judge" else faces.expressions
+    losses = classifier.fit(
+        network, F.cross_entropy, faces.images, targets, profile.judge, run["seed"]
+    )
+    parts = np.array_split(losses, min(100, len(losses)))
+    return network, {"loss": [round(float(part.mean()), 4) for part in parts]}
+
+
+def _readable(values: list[float]) -> list[float]:
+    """Return losses as JSON may hold them: -1 where there was none (no loss is negative)."""
+    return [-1.0 if np.isnan(value) else round(value, 4) for value in values]
+
+
+def main() -> None:
+    """Run the command line described at the top."""
+    parser = argparse.ArgumentParser(prog="python -m lib.faces.checkpoints")
+    parser.add_argument("command", choices=["ship"])
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("dataset", choices=["ict", "drawn"])
+    options = parser.parse_args()
+    profile = PROFILES["quick"]
+    corpus = data.load(options.dataset, profile.sizes)
+    path = shipped_path(corpus.rung, options.kind)
+    train(path, describe(options.kind, profile, corpus), profile, corpus)
+    print(path)
+
+
+if __name__ == "__main__":
+    main()
