@@ -85,11 +85,11 @@ PROFILES = {
     ),
     "quick": Profile(
         dataset="best",
-        sizes=Sizes(side=64, people=101, frames=12, shapes=_SHAPES),
+        sizes=Sizes(side=48, people=101, frames=12, shapes=_SHAPES),
         width=0.5,
         gan=GANConfig(
-            steps=10_000,
-            intervals=100,
+            steps=12_000,
+            intervals=120,
             batch=32,
             learning_rate=2e-4,
             generator_rate=5,
