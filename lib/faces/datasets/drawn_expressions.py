@@ -46,6 +46,26 @@ def prototypes() -> np.ndarray:
     return np.array(rows, dtype=np.float32)
 
 
+def one_unit(unit: int, amounts: np.ndarray) -> np.ndarray:
+    """Return a single action unit that moves by these amounts, all others at rest.
+
+    Args:
+        unit: its number in the coding system, a key of ACTION_UNITS.
+        amounts: (n,), 0 for none, 1 for the apex.
+
+    Returns:
+        (n, 17) float32.
+
+    Raises:
+        ValueError: no such unit is drawn.
+    """
+    if unit not in ACTION_UNITS:
+        raise ValueError(f"action unit {unit} is not drawn; choose from {sorted(ACTION_UNITS)}")
+    moved = np.zeros((len(amounts), len(ACTION_UNITS)), dtype=np.float32)
+    moved[:, list(ACTION_UNITS).index(unit)] = amounts
+    return moved
+
+
 def actions(
     expressions: np.ndarray,
     intensity: np.ndarray,

@@ -160,12 +160,9 @@ def people(numbers: np.ndarray, seed: int) -> People:
     """
     distinct, places = np.unique(np.asarray(numbers, dtype=np.int64), return_inverse=True)
     rows = [_person(np.random.default_rng([seed, 0, int(number)])) for number in distinct]
-    empty = _person(np.random.default_rng(seed))  # gives the shapes where nobody is asked for
     columns = {
-        name: np.array([row[name] for row in rows], dtype=np.float32).reshape(
-            len(rows), *np.shape(empty[name])
-        )
-        for name in (field.name for field in fields(People))
+        field.name: np.array([row[field.name] for row in rows], dtype=np.float32)
+        for field in fields(People)
     }
     return People(**columns).take(places)
 
