@@ -59,7 +59,10 @@ def fit(
 
     Raises:
         FloatingPointError: a loss is no longer a number.
+        ValueError: there is not one target for each image, or there are none.
     """
+    if not len(images) == len(targets) > 0:
+        raise ValueError(f"{len(images)} images, {len(targets)} targets; give one for each image")
     device, random = best_device(), torch.Generator().manual_seed(seed)
     initialise(network, random)
     layout: Any = {"memory_format": torch.channels_last}  # a third less time on a CPU
@@ -77,7 +80,9 @@ def fit(
         optimizer.step()
         history.append(float(value.detach()))
         if not math.isfinite(history[-1]):
-            raise FloatingPointError(f"step {len(history)}: the loss is {history[-1]}")
+            raise FloatingPointError(
+                f"step {len(history)}: the loss is {history[-1]}; lower the learning rate"
+            )
     network.cpu().eval()
     return history
 

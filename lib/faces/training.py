@@ -84,9 +84,10 @@ class Trainer:
         self.config, self.faces = config, faces
         self.device = best_device()
         self.random = torch.Generator().manual_seed(seed)
-        self.generator, self.average = self._network(Generator(model)), Generator(model)
-        self.average = self._network(self.average, self.generator)
-        self.discriminator = self._network(Discriminator(model))
+        with torch.random.fork_rng(devices=[]):  # torch fills new layers from its global generator
+            self.generator = self._network(Generator(model))
+            self.average = self._network(Generator(model), self.generator)
+            self.discriminator = self._network(Discriminator(model))
         rate = config.learning_rate
         self.discriminator_optimizer = _adam(self.discriminator, rate)
         self.generator_optimizer = _adam(self.generator, rate * config.generator_rate)
@@ -168,7 +169,7 @@ class Trainer:
         return found
 
     def turn(self) -> bool:
-        """Return whether D learns in this step: always, or every fourth near its optimum (4.1)."""
+        """Return whether D learns: in every step, or near its optimum in fewer than G (4.1)."""
         strong = self.strength > self.config.strong
         return not strong or self.step % self.config.generator_steps == 0
 
@@ -288,9 +289,11 @@ def train(
 
     Raises:
         FloatingPointError: a loss is no longer a number.
-        ValueError: the checkpoint belongs to another training, or the model to other faces.
+        ValueError: the checkpoint belongs to another training or is damaged, the model to other
+            faces, or the steps do not make whole intervals.
     """
     _check(model, faces)
+    _check_schedule(config)
     trainer = Trainer(model, config, faces, seed)
     run = (model, config, faces.fingerprint(), seed)
     if checkpoint is not None and checkpoint.is_file():
@@ -331,3 +334,20 @@ def _check(model: ModelConfig, faces: Faces) -> None:
             raise ValueError(
                 f"{faces.name} has {count} {name}, the networks {getattr(model, name)}"
             )
+    if len(present := np.unique(faces.identities)) != model.identities:
+        raise ValueError(
+            f"{faces.name}: only {len(present)} of {model.identities} identities have pictures, "
+            "but all would be asked for; number those present from 0"
+        )
+
+
+def _check_schedule(config: GANConfig) -> None:
+    """Raise ValueError where the steps of a training do not fit together."""
+    if config.intervals < 1 or config.steps % config.intervals:
+        raise ValueError(
+            f"{config.steps} steps do not make {config.intervals} equal intervals; take a multiple"
+        )
+    if config.warm_up >= config.steps:
+        raise ValueError(
+            f"the warm-up of {config.warm_up} steps leaves none of {config.steps} to the generator"
+        )
