@@ -1,0 +1,181 @@
+"""What ten folds amount to (section 4.2): the paper's mean, and what it says of other people.
+
+Images of one person are not independent, and folds share most of their training set. So intervals
+come from people drawn with replacement, beside the usual one over folds.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from lib.book.claims import bootstrap_interval, mean_interval
+from lib.book.results import Result
+
+SEED = 0  # of the bootstrap
+
+
+class Estimate(NamedTuple):
+    """A number with its 95 % interval and over how many units it is: people or folds."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What one method predicted for every image of a set, (n,) int64 each.
+
+    `rows` are the images' places in the set; with several seeds each comes once for each.
+    """
+
+    rows: np.ndarray
+    folds: np.ndarray
+    identities: np.ndarray
+    targets: np.ndarray
+    predicted: np.ndarray
+    classes: int
+
+    @property
+    def hits(self) -> np.ndarray:
+        """Return which images were recognised, (n,) bool."""
+        return self.predicted == self.targets
+
+
+def pool(runs: Sequence[Result]) -> Predictions:
+    """Return the predictions of one method in all its folds.
+
+    Raises:
+        ValueError: a fold is missing, one has a run more than others, or the runs differ in more
+            than fold and seed.
+    """
+    if not runs:
+        raise ValueError("no runs to pool")
+    count = runs[0].config["folds"]
+    own = [{n: v for n, v in run.config.items() if n not in ("fold", "seed")} for run in runs]
+    if any(each != own[0] for each in own):
+        raise ValueError("these runs differ in more than fold and seed; pool one method at a time")
+    times = np.bincount([run.config["fold"] for run in runs], minlength=count)
+    if times.min() != times.max():
+        raise ValueError(f"fold {times.argmin()} of {count} has fewer runs than others; run it too")
+    columns = {
+        name: np.concatenate([np.array(run.metrics[name], dtype=np.int64) for run in runs])
+        for name in ("rows", "identities", "targets", "predicted")
+    }
+    sizes = [len(run.metrics["rows"]) for run in runs]
+    folds = np.repeat([run.config["fold"] for run in runs], sizes)
+    return Predictions(folds=folds, classes=int(columns["targets"].max()) + 1, **columns)
+
+
+def fold_accuracies(found: Predictions) -> np.ndarray:
+    """Return the share of images recognised in each fold, (folds,)."""
+    return np.bincount(found.folds, found.hits) / np.bincount(found.folds)
+
+
+def mean_over_folds(found: Predictions) -> Estimate:
+    """Return the paper's number, the mean accuracy of the folds, with Student's interval.
+
+    The interval takes folds as independent; they share most of their training images, so it is
+    somewhat too narrow.
+    """
+    each = fold_accuracies(found)
+    return Estimate(float(each.mean()), *mean_interval(each.tolist()), len(each))
+
+
+def accuracy(found: Predictions) -> Estimate:
+    """Return the share of all images recognised, with a bootstrap over people."""
+    return _over_people(_by_person(found, found.hits), _share)
+
+
+def difference(first: Predictions, second: Predictions) -> Estimate:
+    """Return by how much the first method is more accurate than the second, on the same images.
+
+    People are drawn with replacement once for both: what is hard about a person cancels.
+
+    Raises:
+        ValueError: the methods were tested on different images or in different folds.
+    """
+    ours, theirs = _ordered(first), _ordered(second)
+    for name in ("rows", "folds"):
+        if not np.array_equal(getattr(ours, name), getattr(theirs, name)):
+            raise ValueError(f"the two methods differ in their {name}; compare runs of one split")
+    gains = ours.hits.astype(np.int64) - theirs.hits
+    return _over_people(_by_person(ours, gains), _share)
+
+
+def macro_recall(found: Predictions) -> Estimate:
+    """Return the mean over classes of the share recognised, with a bootstrap over people.
+
+    It asks as much of a rare class as of a frequent one.
+    """
+    people, person = np.unique(found.identities, return_inverse=True)
+    tallies = np.zeros((len(people), found.classes, 2))
+    np.add.at(tallies[..., 0], (person, found.targets), found.hits)
+    np.add.at(tallies[..., 1], (person, found.targets), 1)
+    return _over_people(tallies, _mean_of_shares)
+
+
+def confusion(found: Predictions) -> np.ndarray:
+    """Return how many images of each class (row) were taken for each (column), int64."""
+    table = np.zeros((found.classes, found.classes), dtype=np.int64)
+    np.add.at(table, (found.targets, found.predicted), 1)
+    return table
+
+
+def table(found: Mapping[str, Predictions], paper: Mapping[str, float]) -> pd.DataFrame:
+    """Return one row for each method, all numbers in %.
+
+    Args:
+        found: by method.
+        paper: the published mean over folds, in %, of the methods that have one.
+    """
+    rows = []
+    for method, predictions in found.items():
+        row: dict[str, str | float] = {"method": method}
+        for name, measure in MEASURES.items():
+            value, low, high, _ = measure(predictions)
+            row |= {name: 100 * value, f"{name}: 95 %": f"{100 * low:.1f} to {100 * high:.1f}"}
+        rows.append({**row, "paper": paper.get(method, np.nan)})
+    return pd.DataFrame(rows)
+
+
+MEASURES: dict[str, Callable[[Predictions], Estimate]] = {
+    "mean over folds": mean_over_folds,
+    "of all images": accuracy,
+    "macro recall": macro_recall,
+}
+
+
+def _ordered(found: Predictions) -> Predictions:
+    """Return predictions in the order of the images."""
+    order = np.argsort(found.rows, kind="stable")
+    columns = ("rows", "folds", "identities", "targets", "predicted")
+    return replace(found, **{name: getattr(found, name)[order] for name in columns})
+
+
+def _by_person(found: Predictions, scores: np.ndarray) -> np.ndarray:
+    """Return of each person the sum of the scores and the number of images, (people, 2)."""
+    _, person = np.unique(found.identities, return_inverse=True)
+    return np.stack([np.bincount(person, scores), np.bincount(person)], axis=1)
+
+
+def _share(tallies: np.ndarray) -> float:
+    """Return the sum of scores over the number of images of some people (people, 2)."""
+    total, count = tallies.sum(axis=0)
+    return float(total / count)
+
+
+def _mean_of_shares(tallies: np.ndarray) -> float:
+    """Return the mean share over the classes that some people (people, classes, 2) show."""
+    hits, count = tallies.sum(axis=0).T
+    return float((hits[count > 0] / count[count > 0]).mean())
+
+
+def _over_people(tallies: np.ndarray, statistic: Callable[[np.ndarray], float]) -> Estimate:
+    """Return a statistic of people (people, ...) with its bootstrap interval."""
+    interval = bootstrap_interval(tallies, statistic, np.random.default_rng(SEED))
+    return Estimate(statistic(tallies), *interval, len(tallies))

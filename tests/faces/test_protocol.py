@@ -1,0 +1,159 @@
+"""Ten folds together: numbers by hand or from scikit-learn, intervals over people."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix
+
+from lib.book.results import Result
+from lib.faces import protocol
+from lib.faces.protocol import Predictions
+
+CLASSES, PEOPLE, FOLDS = 3, 20, 5
+
+
+def columns(skill: Callable[[np.ndarray], np.ndarray], seed: int = 0) -> Predictions:
+    """Return predictions for 20 people with six images each, right with a person's own skill."""
+    people = np.repeat(np.arange(PEOPLE), 6)
+    targets = np.arange(len(people)) % CLASSES
+    generator = np.random.default_rng(seed)
+    right = generator.random(len(people)) < skill(people)
+    predicted = np.where(right, targets, (targets + generator.integers(1, 3, len(people))) % 3)
+    return Predictions(np.arange(len(people)), people % FOLDS, people, targets, predicted, CLASSES)
+
+
+def runs(found: Predictions, method: str = "cnn", seed: int = 0) -> list[Result]:
+    """Return the same as results of one run per fold."""
+    metrics = ("rows", "identities", "targets", "predicted")
+    return [
+        Result(
+            "part2",
+            "recognition",
+            {"method": method, "folds": FOLDS, "fold": fold, "seed": seed},
+            {name: getattr(found, name)[found.folds == fold].tolist() for name in metrics},
+        )
+        for fold in range(FOLDS)
+    ]
+
+
+def test_runs_in_any_order_give_the_same_numbers() -> None:
+    found = columns(lambda people: np.full(len(people), 0.7))
+    pooled = protocol.pool(runs(found)[::-1])
+    assert pooled.classes == CLASSES and sorted(pooled.rows) == found.rows.tolist()
+    for measure in protocol.MEASURES.values():
+        assert measure(pooled) == pytest.approx(measure(found))
+
+
+def test_the_mean_over_folds_is_students() -> None:
+    found = columns(lambda people: people / PEOPLE)
+    each = [found.hits[found.folds == fold].mean() for fold in range(FOLDS)]
+    expected = stats.t.interval(0.95, FOLDS - 1, np.mean(each), stats.sem(each))
+    assert protocol.fold_accuracies(found) == pytest.approx(each)
+    assert protocol.mean_over_folds(found) == pytest.approx((np.mean(each), *expected, FOLDS))
+
+
+def test_folds_of_unequal_size_weigh_the_same_in_the_mean_but_not_among_images() -> None:
+    rows = np.arange(4)
+    found = Predictions(rows, np.array([0, 0, 0, 1]), rows, np.zeros(4), np.array([0, 0, 0, 1]), 1)
+    assert protocol.mean_over_folds(found).value == 0.5
+    assert protocol.accuracy(found).value == 0.75
+
+
+def test_macro_recall_and_confusion_are_scikit_learns() -> None:
+    found = columns(lambda people: people / PEOPLE)
+    kept = np.flatnonzero((found.targets != 2) | (found.identities < 4))  # a rare class
+    columns_kept = ("rows", "folds", "identities", "targets", "predicted")
+    rare = replace(found, **{name: getattr(found, name)[kept] for name in columns_kept})
+    expected = balanced_accuracy_score(rare.targets, rare.predicted)
+    found_recall = protocol.macro_recall(rare)
+    assert found_recall.value == pytest.approx(expected)
+    assert found_recall.low < expected < found_recall.high
+    assert protocol.confusion(rare).tolist() == (
+        confusion_matrix(rare.targets, rare.predicted).tolist()
+    )
+
+
+def test_people_who_are_all_right_or_all_wrong_count_as_one_image_each() -> None:
+    found = columns(lambda people: (people < PEOPLE // 2).astype(float))
+    value, low, high, count = protocol.accuracy(found)
+    assert (value, count) == (0.5, PEOPLE)
+    ends = stats.binom.ppf([0.025, 0.975], PEOPLE, 0.5) / PEOPLE  # of 20 coins, not of 120
+    assert (low, high) == pytest.approx(tuple(ends), abs=0.051)
+
+
+def test_a_constant_gain_over_equal_people_is_certain() -> None:
+    worse = columns(lambda people: np.zeros(len(people)))
+    gained = np.where(worse.rows % 6 < 2, worse.targets, worse.predicted)  # two of six images each
+    better = replace(worse, predicted=gained)
+    assert protocol.difference(better, worse) == pytest.approx((1 / 3, 1 / 3, 1 / 3, PEOPLE))
+    assert protocol.difference(worse, better).value == pytest.approx(-1 / 3)
+
+
+def test_a_difference_is_paired_by_person() -> None:
+    hard = columns(lambda people: people / PEOPLE)
+    easier = columns(lambda people: np.minimum(1, people / PEOPLE + 0.1))
+    gain = protocol.difference(easier, hard)
+    apart = [protocol.accuracy(each) for each in (easier, hard)]
+    assert gain.value == pytest.approx(apart[0].value - apart[1].value)
+    widths = [each.high - each.low for each in apart]
+    assert gain.high - gain.low < min(widths)
+
+
+def test_the_order_of_the_folds_does_not_matter_to_a_difference() -> None:
+    first = columns(lambda people: people / PEOPLE)
+    second = columns(lambda people: people / PEOPLE, seed=1)
+    expected = protocol.difference(first, second)
+    shuffled = protocol.pool(runs(second)[::-1])
+    assert protocol.difference(first, shuffled) == pytest.approx(expected)
+
+
+def test_methods_on_other_images_are_not_compared() -> None:
+    found = columns(lambda people: people / PEOPLE)
+    moved = replace(found, rows=found.rows + 1)
+    with pytest.raises(ValueError, match="the two methods differ in their rows"):
+        protocol.difference(found, moved)
+    other = replace(found, folds=found.folds[::-1])
+    with pytest.raises(ValueError, match="differ in their folds; compare runs of one split"):
+        protocol.difference(found, other)
+
+
+def test_several_seeds_are_pooled() -> None:
+    first = columns(lambda people: people / PEOPLE)
+    second = columns(lambda people: people / PEOPLE, seed=1)
+    both = protocol.pool([*runs(first), *runs(second, seed=1)])
+    expected = (protocol.accuracy(first).value + protocol.accuracy(second).value) / 2
+    assert protocol.accuracy(both).value == pytest.approx(expected)
+    assert protocol.accuracy(both).n == PEOPLE  # not 40
+
+
+@pytest.mark.parametrize(
+    ("chosen", "complaint"),
+    [
+        (lambda every: [], "no runs to pool"),
+        (lambda every: every[:4], "fold 4 of 5 has fewer runs than others; run it too"),
+        (lambda every: [*every, every[0]], "fold 1 of 5 has fewer runs"),
+        (lambda every: [*every[:-1], *runs(FOUND, "de_gan")[-1:]], "differ in more than fold and"),
+    ],
+)
+def test_runs_that_do_not_make_a_whole_are_refused(
+    chosen: Callable[[Sequence[Result]], list[Result]], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        protocol.pool(chosen(runs(FOUND)))
+
+
+FOUND = columns(lambda people: people / PEOPLE)
+
+
+def test_the_table_puts_ours_beside_the_papers() -> None:
+    found = protocol.table({"cnn": FOUND, "own": FOUND}, {"cnn": 90.34})
+    assert found["method"].tolist() == ["cnn", "own"]
+    assert found["paper"].iloc[0] == 90.34 and np.isnan(found["paper"].iloc[1])
+    expected = protocol.accuracy(FOUND)
+    assert found["of all images"].iloc[0] == pytest.approx(100 * expected.value)
+    assert found["of all images: 95 %"].iloc[0] == (
+        f"{100 * expected.low:.1f} to {100 * expected.high:.1f}"
+    )
