@@ -66,7 +66,7 @@ def describe(kind: str, profile: Profile, corpus: Corpus) -> dict[str, Any]:
         "dataset": corpus.name,
         "rung": corpus.rung,
         "people": profile.sizes.people,
-        "frames": profile.fresh if kind.endswith("judge") else profile.sizes.frames,
+        "frames": profile.sizes.frames,
         "data_seed": profile.sizes.seed,
         "model": asdict(model_config(profile, corpus)),
         "training": asdict(profile.gan if kind == "de_gan" else profile.judge),
@@ -158,7 +158,7 @@ def _train_classifier(
 ) -> tuple[nn.Module, dict[str, list[float]]]:
     """Return a classifier of expressions or identities and its losses, in a hundred parts."""
     kind, config = run["kind"], ModelConfig(**run["model"])
-    faces = corpus.fresh(run["frames"]) if kind.endswith("judge") else corpus.pretraining()
+    faces = corpus.judging() if kind.endswith("judge") else corpus.pretraining()
     network = Classifier(config, classes(kind, config))
     targets = faces.identities if kind == "identity_judge" else faces.expressions
     losses = classifier.fit(

@@ -113,6 +113,7 @@ class Sizes:
     side: int  # of the networks' input in pixels, of sets that are read too
     people: int  # for pre-training
     frames: int  # of each of them in each expression
+    held_out: int  # further ones, on which everything is measured
     shapes: Mapping[str, Shape]
     seed: int = 0
 
@@ -121,15 +122,16 @@ class Sizes:
 class Corpus:
     """The sets of one rung, each made or read when it is called for.
 
-    `pretraining` returns the people DE-GAN learns from, `fresh` other pictures of the same people
-    (so many of each in each expression), and `sets` maps "ck", "mmi" and "oulu", as far as they
-    are there, to the people for recognition.
+    `pretraining` returns the people DE-GAN learns from, `judging` as many other pictures of the
+    same people, from which its judges learn, `held_out` yet others, on which both are measured, and
+    `sets` maps "ck", "mmi" and "oulu", as far as they are there, to the people for recognition.
     """
 
     name: str
     rung: str
     pretraining: Callable[[], Faces]
-    fresh: Callable[[int], Faces]
+    judging: Callable[[], Faces]
+    held_out: Callable[[], Faces]
     sets: Mapping[str, Callable[[], Faces]]
 
 

@@ -18,20 +18,20 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lib.book import states, sweep
+from lib.book import results, states, sweep
 from lib.book.results import Result
 from lib.book.weights import SHIPPED
-from lib.faces import classifier, folds, recognition
+from lib.faces import classifier, data, folds, recognition
+from lib.faces.checkpoints import CACHE
 from lib.faces.classifier import Classifier
-from lib.faces.data import CK_PLUS, Faces, Shape
-from lib.faces.datasets import drawn, ict, made
+from lib.faces.data import Faces, Shape, Sizes
 from lib.faces.models import CODE, ModelConfig, Trunk
-from lib.faces.profiles import ClassifierConfig
+from lib.faces.profiles import ClassifierConfig, Profile
 from lib.faces.recognition import Recogniser, Recognition
 
 PART, EXPERIMENT = "part2", "recognition"
-SETS = {"ck": CK_PLUS, "mmi": made.MMI, "oulu": made.OULU_CASIA}
-RENDERERS = {"embedded": ("drawn", drawn.render), "open": ("ict", ict.render)}
+DATASETS = {"original": "original", "open": "ict", "embedded": "drawn"}  # by rung
+COMMAND = "`python -m lib.faces.checkpoints`"
 METHODS: dict[str, tuple[str, str]] = {  # which encoder is frozen, and what is read of it
     "cnn": ("", ""),  # the baseline: none, trained from scratch
     "de_gan": ("de_gan", "maps and code"),
@@ -44,45 +44,41 @@ TRUNKS = {"de_gan": "encoder", "supervised": "trunk"}  # its name within the sto
 LAST = 0.1  # share of the steps whose mean loss is reported
 
 
-def describe(
-    name: str,
-    rung: str,
-    shape: Shape,
-    model: ModelConfig,
-    training: ClassifierConfig,
-    data_seed: int,
-    count: int = folds.FOLDS,
-) -> dict[str, Any]:
-    """Return what all runs on a set have in common, as plain JSON.
+def describe(profile: Profile, rung: str, name: str = "ck") -> dict[str, Any]:
+    """Return what all runs on a set have in common, as plain JSON; nothing is drawn for it.
+
+    Sets that are made follow from their names and sizes, those that are read from their content.
 
     Args:
-        name: of SETS.
+        profile: its sizes and trainings.
         rung: of the data ladder.
-        shape: of a set that is made; the original sets have their own.
-        model: how large the networks are.
-        training: of each run.
-        data_seed: of a set that is made.
-        count: of folds.
+        name: of the set: "ck", "mmi" or "oulu".
 
     Raises:
-        ValueError: see `load_set`.
-        OSError: see `load_set`.
+        ValueError: the profile has no such set.
+        FileNotFoundError: a set that is read is not there.
     """
-    faces = load_set(name, rung, shape, model.side, data_seed)
-    return {
+    sizes = profile.sizes
+    if name not in sizes.shapes:
+        raise ValueError(f"unknown set {name!r}; choose one of: {', '.join(sizes.shapes)}")
+    common: dict[str, Any] = {
         "set": name,
-        "dataset": faces.name,
+        "dataset": DATASETS[rung],
         "rung": rung,
-        "shape": {**asdict(shape), "sequences": dict(shape.sequences)},
-        "data_seed": data_seed,
-        "fingerprint": faces.fingerprint(),
-        "folds": count,
-        "model": {"side": model.side, "width": model.width},
-        "training": asdict(training),
+        "shape": asdict(sizes.shapes[name]),
+        "data_seed": sizes.seed,
+        "folds": profile.folds,
+        "model": {"side": sizes.side, "width": profile.width},
+        "training": asdict(profile.recogniser),
     }
+    if rung == "original":
+        common["fingerprint"] = faces(common).fingerprint()
+    return results.plain(common)
 
 
-def config(common: Mapping[str, Any], method: str, fold: int, seed: int) -> dict[str, Any]:
+def config(
+    common: Mapping[str, Any], method: str, fold: int, seed: int, encoder: Path | None
+) -> dict[str, Any]:
     """Return one run.
 
     Args:
@@ -90,6 +86,7 @@ def config(common: Mapping[str, Any], method: str, fold: int, seed: int) -> dict
         method: of METHODS.
         fold: which one is tested.
         seed: of the training.
+        encoder: the network whose encoder the method reads; None for the baseline.
 
     Raises:
         ValueError: there is no such method or fold.
@@ -99,18 +96,27 @@ def config(common: Mapping[str, Any], method: str, fold: int, seed: int) -> dict
         raise ValueError(f"unknown method {method!r}; choose one of: {', '.join(METHODS)}")
     if not 0 <= fold < common["folds"]:
         raise ValueError(f"fold {fold} of {common['folds']}; they count from 0")
-    run = {**common, "method": method, "fold": fold, "seed": seed}
-    return {**run, "encoder": encoder_digest(run)}
+    digest = "" if encoder is None else file_digest(encoder)
+    return {**common, "method": method, "fold": fold, "seed": seed, "encoder": digest}
 
 
-def grid(common: Mapping[str, Any], methods: Sequence[str], seed: int = 0) -> list[dict[str, Any]]:
-    """Return the runs of some methods in all folds, fold by fold."""
-    return [config(common, name, fold, seed) for fold in range(common["folds"]) for name in methods]
+def table(
+    common: Mapping[str, Any], encoders: Mapping[str, Path], methods: Sequence[str]
+) -> dict[str, list[Result]]:
+    """Return the results of some methods in all folds; what has none yet is trained.
 
-
-def run_all(runs: Sequence[Mapping[str, Any]]) -> list[Result]:
-    """Return the result of each run; what has none yet is trained."""
-    return [found for found in sweep.run(PART, EXPERIMENT, runs, run_one) if found]
+    Args:
+        common: see `describe`.
+        encoders: the network of each kind of encoder, see METHODS.
+        methods: of METHODS.
+    """
+    runs = [
+        config(common, method, fold, 0, encoders.get(METHODS[method][0]))
+        for fold in range(common["folds"])
+        for method in methods
+    ]
+    found = [each for each in sweep.run(PART, EXPERIMENT, runs, run_one) if each]
+    return {name: [each for each in found if each.config["method"] == name] for name in methods}
 
 
 def run_one(run: dict[str, Any]) -> dict[str, Any]:
@@ -148,37 +154,20 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def load_set(name: str, rung: str, shape: Shape, side: int, seed: int) -> Faces:
-    """Return a set for recognition, at the size that networks for `side` pixels are trained on.
-
-    Args:
-        name: of SETS.
-        rung: of the data ladder.
-        shape: of a set that is made.
-        side: of the networks' pictures.
-        seed: of a set that is made.
-
-    Raises:
-        ValueError: there is no such set or rung.
-        OSError: a set that is made cannot be kept.
-    """
-    if name not in SETS:
-        raise ValueError(f"unknown set {name!r}; choose one of: {', '.join(SETS)}")
-    if rung not in RENDERERS:
-        raise ValueError(f"no faces on the rung {rung!r}; choose one of: {', '.join(RENDERERS)}")
-    kind, render = RENDERERS[rung]
-    return made.recognition(render, f"{kind}_{name}", rung, shape, side, seed)
-
-
 def faces(run: Mapping[str, Any]) -> Faces:
     """Return the set that a run is about.
 
     Raises:
-        ValueError: its images or labels are not those the run names.
+        ValueError: there is no such set or rung, or a set that was read has changed.
+        OSError: a set that is made cannot be kept.
     """
-    shape = Shape(**run["shape"])
-    found = load_set(run["set"], run["rung"], shape, run["model"]["side"], run["data_seed"])
-    if found.fingerprint() != run["fingerprint"]:
+    shape, name = Shape(**run["shape"]), run["set"]
+    sizes = Sizes(run["model"]["side"], 1, 1, 1, {name: shape}, run["data_seed"])
+    sets = data.load(run["dataset"], sizes).sets
+    if name not in sets:
+        raise FileNotFoundError(f"no faces of the set {name!r}; these are there: {', '.join(sets)}")
+    found = sets[name]()
+    if run.get("fingerprint") not in (None, found.fingerprint()):
         raise ValueError(f"the faces of {found.name} are not those of this run; describe it anew")
     return found
 
@@ -215,31 +204,29 @@ def build(run: Mapping[str, Any], classes: int) -> nn.Module:
     kind, parts = METHODS[run["method"]]
     if not kind:
         return Classifier(model, classes)
-    if encoder_digest(run) != run["encoder"]:
-        raise ValueError(f"{encoder_path(run)} is not the encoder of this run; describe it anew")
-    encoder = load_encoder(encoder_path(run), TRUNKS[kind], model)
+    encoder = load_encoder(find_by_digest(run["encoder"]), TRUNKS[kind], model)
     return Recogniser(encoder, model, classes, parts)
 
 
-def encoder_path(run: Mapping[str, Any]) -> Path:
-    """Return where the network lies whose encoder a run reads: DE-GAN's generator, or a classifier.
-
-    The JSON beside it says how it was trained; its "run" holds the form under "model".
-    """
-    kind, _ = METHODS[run["method"]]
-    return SHIPPED / f"part2_{run['rung']}_{kind}.safetensors"
-
-
-def encoder_digest(run: Mapping[str, Any]) -> str:
-    """Return the first 16 hex digits of the SHA-256 of a run's encoder, nothing for the baseline.
+def find_by_digest(digest: str) -> Path:
+    """Return the network with this digest, shipped or trained here.
 
     Raises:
-        FileNotFoundError: the encoder is missing.
+        FileNotFoundError: there is none.
     """
-    kind, _ = METHODS[run["method"]]
-    if not kind:
-        return ""
-    path = encoder_path(run)
+    for folder in (SHIPPED, CACHE):
+        for path in sorted(folder.glob("part2_*.safetensors")):
+            if file_digest(path) == digest:
+                return path
+    raise FileNotFoundError(f"no network with digest {digest}; train one with {COMMAND}")
+
+
+def file_digest(path: Path) -> str:
+    """Return the first 16 hex digits of the SHA-256 of a file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
     _check_there(path)
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
@@ -276,9 +263,7 @@ def load_encoder(path: Path, name: str, model: ModelConfig) -> Trunk:
 def _check_there(path: Path) -> None:
     """Raise FileNotFoundError where a file of an encoder is missing."""
     if not path.is_file():
-        raise FileNotFoundError(
-            f"no encoder under {path}; train one with `python -m lib.faces.checkpoints`"
-        )
+        raise FileNotFoundError(f"no encoder under {path}; train one with {COMMAND}")
 
 
 def predicted(network: nn.Module, images: np.ndarray) -> np.ndarray:

@@ -46,7 +46,6 @@ class Profile:
     judge: ClassifierConfig  # the judges, and the supervised control of DE-GAN's encoder
     recogniser: ClassifierConfig  # the second stage and the CNN baseline
     folds: int
-    fresh: int  # pictures of each person in each expression on which the code is probed
 
 
 def _quick_classifier(steps: int) -> ClassifierConfig:
@@ -63,6 +62,7 @@ PROFILES = {
             side=32,
             people=6,
             frames=2,
+            held_out=2,
             shapes={"ck": Shape(9, {"anger": 6, "happiness": 6, "surprise": 6}, 2)},
         ),
         width=0.125,
@@ -81,11 +81,10 @@ PROFILES = {
         judge=ClassifierConfig(steps=6, batch=8, learning_rate=1e-3),
         recogniser=ClassifierConfig(steps=4, batch=8, learning_rate=1e-3),
         folds=3,
-        fresh=2,
     ),
     "quick": Profile(
         dataset="best",
-        sizes=Sizes(side=48, people=101, frames=12, shapes=_SHAPES),
+        sizes=Sizes(side=48, people=101, frames=12, held_out=4, shapes=_SHAPES),
         width=0.5,
         gan=GANConfig(
             steps=12_000,
@@ -102,16 +101,14 @@ PROFILES = {
         judge=_quick_classifier(1500),
         recogniser=_quick_classifier(400),
         folds=10,
-        fresh=6,
     ),
     "paper": Profile(
         dataset="best",
-        sizes=Sizes(side=96, people=101, frames=86, shapes=_SHAPES),  # 60,802 where 60,600 are read
+        sizes=Sizes(side=96, people=101, frames=86, held_out=12, shapes=_SHAPES),  # 60,802 faces
         width=1.0,
         gan=GANConfig(),
         judge=ClassifierConfig(),
         recogniser=ClassifierConfig(),
         folds=10,
-        fresh=12,
     ),
 }

@@ -15,6 +15,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -44,9 +45,7 @@ def corpus(render: Render, name: str, rung: str, sizes: Sizes) -> Corpus:
     side, seed = sizes.side, sizes.seed
     count = sizes.people * len(EXPRESSIONS) * sizes.frames
 
-    def people(frames: int, first_sequence: int = 0) -> Faces:
-        start = {"first_sequence": first_sequence}
-        return pretraining(render, name, rung, sizes.people, frames, side, seed, **start)
+    people = partial(pretraining, render, name, rung, sizes.people)
 
     def others(shape: Shape) -> Callable[[], Faces]:
         return lambda: recognition(render, name, rung, shape, side, seed)
@@ -54,8 +53,9 @@ def corpus(render: Render, name: str, rung: str, sizes: Sizes) -> Corpus:
     return Corpus(
         name,
         rung,
-        lambda: people(sizes.frames),
-        lambda frames: people(frames, count),
+        lambda: people(sizes.frames, side, seed),
+        lambda: people(sizes.frames, side, seed, first_sequence=count),
+        lambda: people(sizes.held_out, side, seed, first_sequence=2 * count),
         {each: others(shape) for each, shape in sizes.shapes.items()},
     )
 
