@@ -1,7 +1,7 @@
-"""A small software renderer for triangle meshes: normals, a z-buffer, and light (section 4).
+"""A small software renderer for triangle meshes: normals, a z-buffer and light (section 4).
 
-One thread, no approximations of the arithmetic: the same mesh gives the same picture, bit by bit.
-Points are in pixels: x to the right, y downwards, and the centre of the first pixel at (0.5, 0.5).
+One thread and no shortcuts in the arithmetic, so that the same mesh gives the same picture. In a
+picture x runs to the right and y downwards, in pixels; the first pixel's centre is (0.5, 0.5).
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
         triangles: (t, 3) int32 into vertices, counter-clockwise seen from outside.
 
     Returns:
-        (v, 3) float32 of length 1; a vertex without triangles gets zeros.
+        (v, 3) float32 of length 1; zeros for a vertex without triangles.
     """
     normals = np.zeros_like(vertices)
     for t in range(len(triangles)):
@@ -51,8 +51,8 @@ def rasterise(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return which triangle each pixel's centre shows, and where in it, by a z-buffer.
 
-    Triangles that turn their back (counter-clockwise on the picture, where y points down, that is
-    clockwise to the eye) are left out; of two at the same depth the first is kept.
+    A triangle whose corners run clockwise in the picture turns its back and is left out. Of two at
+    the same depth the first is kept, so that what meets at an edge leaves no gap.
 
     Args:
         points: (v, 3) float32: x and y in pixels, and depth, which grows away from the eye.
@@ -107,7 +107,7 @@ def interpolate(
     Args:
         attributes: (v, k) float32, any numbers of each vertex.
         triangles: (t, 3) int32 into attributes.
-        shown: (height, width) int32, from `rasterise`; where it shows NOTHING the answer is 0.
+        shown: (height, width) int32, from `rasterise`; where it is NOTHING the answer is 0.
         weights: (height, width, 3) float32, from `rasterise`.
     """
     height, width = shown.shape
@@ -128,6 +128,45 @@ def interpolate(
 
 
 @njit(cache=True)
+def shade(
+    pixels: np.ndarray, light: np.ndarray, key: float, ambient: float, squarings: int
+) -> np.ndarray:
+    """Return the light that reaches the eye from what each pixel shows, (height, width, 3) float32.
+
+    Lambert's diffuse reflection of a distant lamp and of an even sky, and the gloss of Blinn and
+    Phong; linear, seen along -z. Where little sky is seen the lamp is dimmed too, by the root.
+
+    Args:
+        pixels: (height, width, 8) float32: albedo (3), normal (3, of any length), share of the sky
+            that is seen, and strength of the gloss. Black where the normal is 0.
+        light: (3,) float32 of length 1, towards the lamp.
+        key: brightness of the lamp.
+        ambient: brightness of the sky.
+        squarings: the exponent of the gloss is 2 to this power.
+    """
+    height, width, _ = pixels.shape
+    picture = np.zeros((height, width, 3), dtype=np.float32)
+    half = light + np.array([0.0, 0.0, 1.0], dtype=np.float32)
+    half /= np.sqrt((half * half).sum())
+    for row in range(height):
+        for column in range(width):
+            p = pixels[row, column]
+            length = np.sqrt(p[3] * p[3] + p[4] * p[4] + p[5] * p[5])
+            if length == 0:
+                continue
+            x, y, z = p[3] / length, p[4] / length, p[5] / length
+            cosine = max(0.0, x * light[0] + y * light[1] + z * light[2])
+            shine = max(0.0, x * half[0] + y * half[1] + z * half[2])
+            for _ in range(squarings):
+                shine *= shine
+            diffuse = ambient * p[6] + key * cosine * np.sqrt(p[6])
+            gloss = key * p[7] * shine * p[6]
+            for k in range(3):
+                picture[row, column, k] = p[k] * diffuse + gloss
+    return picture
+
+
+@njit(cache=True)
 def ambient_occlusion(
     vertices: np.ndarray,
     normals: np.ndarray,
@@ -136,92 +175,58 @@ def ambient_occlusion(
     side: int,
     bias: float,
 ) -> np.ndarray:
-    """Return how much of an evenly bright sky each vertex sees, (v,) float32 from 0 to 1.
-
-    From every direction the mesh is drawn into a z-buffer; a vertex sees that part of the sky if it
-    lies no deeper than `bias` behind what is drawn there. Parts are weighted by the cosine to the
-    normal.
+    """Return which share of an even sky each vertex sees, weighted by the cosine, (v,) float32.
 
     Args:
         vertices: (v, 3) float32.
         normals: (v, 3) float32 of length 1.
-        triangles: (t, 3) int32.
-        directions: (d, 3) float32 of length 1, spread evenly, towards the sky.
-        side: of the z-buffer's picture, in pixels.
-        bias: in the unit of the vertices.
+        triangles: (t, 3) int32 into vertices, counter-clockwise seen from outside.
+        directions: (d, 3) float32 of length 1, spread evenly over the sky.
+        side: of the z-buffer into which the mesh is drawn from each direction, in pixels.
+        bias: how far behind what is drawn a vertex may lie and still be seen.
     """
     seen = np.zeros(len(vertices), dtype=np.float32)
     whole = np.zeros(len(vertices), dtype=np.float32)
-    radius = np.sqrt((vertices * vertices).sum(axis=1).max())
     for d in range(len(directions)):
         z = directions[d]
-        x = np.array([-z[1], z[0], 0.0]) if abs(z[2]) < 0.9 else np.array([0.0, -z[2], z[1]])
-        x = x / np.sqrt((x * x).sum())
-        y = np.cross(z, x)
-        points = np.empty_like(vertices)
-        for v in range(len(vertices)):
-            p = vertices[v]
-            points[v, 0] = (0.5 + 0.49 * (p * x).sum() / radius) * side
-            points[v, 1] = (0.5 - 0.49 * (p * y).sum() / radius) * side
-            points[v, 2] = -(p * z).sum()
-        shown, weights = rasterise(points, triangles, side, side)
+        points = _seen_from(vertices, z, side)
+        depths = _depths(points, triangles, side)
         for v in range(len(vertices)):
             cosine = (normals[v] * z).sum()
             if cosine <= 0:
                 continue
             whole[v] += cosine
-            row, column = int(points[v, 1]), int(points[v, 0])
-            t = shown[row, column]
-            depth = np.float32(np.inf)
-            if t != NOTHING:
-                depth = np.float32(0.0)
-                for k in range(3):
-                    depth += weights[row, column, k] * points[triangles[t, k], 2]
-            if points[v, 2] <= depth + bias:
+            if points[v, 2] <= depths[int(points[v, 1]), int(points[v, 0])] + bias:
                 seen[v] += cosine
     return seen / np.maximum(whole, np.float32(1e-9))
 
 
 @njit(cache=True)
-def shade(
-    surface: np.ndarray,
-    light: np.ndarray,
-    key: float,
-    ambient: float,
-    shininess: int,
-) -> np.ndarray:
-    """Return the light that reaches the eye, (height, width, 3) float32, linear.
+def _seen_from(vertices: np.ndarray, z: np.ndarray, side: int) -> np.ndarray:
+    """Return vertices in a picture of so many pixels a side that looks along -z, (v, 3) float32."""
+    radius = np.sqrt((vertices * vertices).sum(axis=1).max())
+    x = np.array([-z[1], z[0], 0.0]) if abs(z[2]) < 0.9 else np.array([0.0, -z[2], z[1]])
+    x = x / np.sqrt((x * x).sum())
+    y = np.cross(z, x)
+    points = np.empty_like(vertices)
+    for v in range(len(vertices)):
+        p = vertices[v]
+        points[v, 0] = (0.5 + 0.49 * (p * x).sum() / radius) * side
+        points[v, 1] = (0.5 - 0.49 * (p * y).sum() / radius) * side
+        points[v, 2] = -(p * z).sum()
+    return points
 
-    Lambert's diffuse reflection of a distant lamp and of an even sky, and Blinn and Phong's gloss.
-    The eye looks along -z.
 
-    Args:
-        surface: (height, width, 8) float32: albedo (3), normal (3, any length), share of the sky
-            that is seen, and gloss.
-        light: (3,) float32 of length 1, towards the lamp.
-        key: brightness of the lamp.
-        ambient: brightness of the sky.
-        shininess: exponent of the gloss, a power of two.
-    """
-    height, width, _ = surface.shape
-    picture = np.zeros((height, width, 3), dtype=np.float32)
-    half = light + np.array([0.0, 0.0, 1.0], dtype=np.float32)
-    half /= np.sqrt((half * half).sum())
-    for row in range(height):
-        for column in range(width):
-            s = surface[row, column]
-            length = np.sqrt(s[3] * s[3] + s[4] * s[4] + s[5] * s[5])
-            if length == 0:
-                continue
-            x, y, z = s[3] / length, s[4] / length, s[5] / length
-            cosine = max(0.0, x * light[0] + y * light[1] + z * light[2])
-            shine = max(0.0, x * half[0] + y * half[1] + z * half[2])
-            power = shininess
-            while power > 1:
-                shine *= shine
-                power //= 2
-            diffuse = ambient * s[6] + key * cosine * np.sqrt(s[6])
-            gloss = key * s[7] * shine * s[6]
-            for k in range(3):
-                picture[row, column, k] = s[k] * diffuse + gloss
-    return picture
+@njit(cache=True)
+def _depths(points: np.ndarray, triangles: np.ndarray, side: int) -> np.ndarray:
+    """Return the depth at each pixel, (side, side) float32, infinite where nothing is drawn."""
+    shown, weights = rasterise(points, triangles, side, side)
+    depths = np.full((side, side), np.inf, dtype=np.float32)
+    for row in range(side):
+        for column in range(side):
+            t = shown[row, column]
+            if t != NOTHING:
+                depths[row, column] = 0
+                for k in range(3):
+                    depths[row, column] += weights[row, column, k] * points[triangles[t, k], 2]
+    return depths

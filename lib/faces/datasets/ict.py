@@ -1,12 +1,11 @@
 """Rendered faces, the open rung of Part II: people of ICT-FaceKit's face model show expressions.
 
-They stand in for the people of section 4 of the paper. Shapes come from scans of real people,
-colours, hair and light from `ict_paint` and here. Everything of a person follows from the seed and
-the person's number, everything of a sequence (pose, light, background, way of expressing) from
-these and the sequence's number, and the small differences of a frame from all of them.
+They stand in for the people of section 4.1. Shapes are those of scanned people; colours, hair, pose
+and light are drawn. Everything of a person follows from the seed and the person's number, all of a
+sequence (pose, light, background, manner of expressing) from these and the sequence's number, and
+the small differences of a frame from all of them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -14,11 +13,14 @@ import numpy as np
 
 from lib.faces import mesh
 from lib.faces.data import EXPRESSIONS, NEUTRAL, Requests
-from lib.faces.datasets import ict_paint
-from lib.faces.datasets.ict_model import EYES, LANDMARKS, PARTS, add_shapes, load
-from lib.faces.datasets.ict_paint import Look, Surface
+from lib.faces.datasets.ict_look import Look, draw_look
+from lib.faces.datasets.ict_model import EYES, LANDMARKS, MODES, PARTS, add_shapes, load
+from lib.faces.datasets.ict_paint import GAMMA
+from lib.faces.datasets.ict_surface import Surface, surface
 
-APEX: dict[str, dict[str, float]] = {  # weights of the shapes, of both sides unless one is named
+APEX: dict[
+    str, dict[str, float]
+] = {  # weights of the shapes on both sides, but contempt shows on one
     "anger": {
         **{"browDown": 2.0, "eyeSquint": 0.8, "noseSneer": 0.4, "jawForward": 0.4},
         **{"mouthPress": 1.1, "mouthFrown": 0.25, "mouthShrugLower": 0.2, "mouthClose": 0.04},
@@ -43,14 +45,15 @@ RESTING = {  # deviations of the weights that a face at rest has
     **{"browDown": 0.12, "browInnerUp": 0.1, "eyeSquint": 0.15, "eyeBlink": 0.08},
     **{"mouthFrown": 0.1, "mouthSmile": 0.08, "mouthPress": 0.15},
 }
+SPREAD = 1.1  # of the identity modes, in their deviations: people a little less alike than in life
 STRONGEST = 1.25  # intensity
 SMALLEST = 16  # pixels
 SUPERSAMPLING = 2  # in each direction, against jagged edges
 DISTANCE = 75.0  # of the camera, in units of the model: about 75 cm
 MARGIN = 1.7  # units of the model left free above the crown and below the chin, together
+RAISED = 0.55  # units: the chin has more room, which the jaw needs
 PIVOT = np.array([0.0, 2.0, 2.0], dtype=np.float32)  # about which the head turns
-SHININESS = 16
-GAMMA = 2.2
+SQUARINGS = 4  # the exponent of the gloss is 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +98,6 @@ class Head:
     """A person's head at rest, ready to be drawn again and again."""
 
     surface: Surface
-    normals_of: int  # the first so many vertices are the model's
     middle: float  # height between crown and chin
     height: float  # from chin to crown
 
@@ -147,13 +149,14 @@ def render(requests: Requests, size: int) -> tuple[np.ndarray, np.ndarray]:
 def draw_identity(seed: int, person: int) -> Identity:
     """Return a person."""
     generator = np.random.default_rng([seed, 0, person])
-    modes = np.clip(1.1 * generator.standard_normal(100), -2.5, 2.5)
+    model = load()
+    modes = np.clip(SPREAD * generator.standard_normal(MODES), -2.5, 2.5)
     gains = np.exp(_paired(generator, 0.15, 0.04)).clip(0.7, 1.35)
-    deviations = np.array([RESTING.get(_both(name), 0.0) for name in load().names])
+    deviations = np.array([RESTING.get(kind, 0.0) for kind in model.kinds])
     resting = deviations * np.abs(_paired(generator, 1.0, 0.2))
-    resting[load().names.index("mouthClose")] += 0.035  # the neutral mesh shows a gap
+    resting[model.names.index("mouthClose")] += 0.035  # the neutral lips leave a gap
     side = "LR"[generator.integers(2)]
-    return Identity(modes, ict_paint.draw_look(generator), gains, resting, side)
+    return Identity(modes, draw_look(generator, len(model.neutral)), gains, resting, side)
 
 
 def draw_sequence(seed: int, person: int, sequence: int) -> tuple[Scene, np.ndarray]:
@@ -205,10 +208,10 @@ def expression_weights(
     """
     weights = identity.resting.copy()
     if expression != NEUTRAL:
-        name = EXPRESSIONS[expression]
-        apex = np.array([APEX[name].get(_both(shape), 0.0) for shape in load().names])
+        name, model = EXPRESSIONS[expression], load()
+        apex = np.array([APEX[name].get(kind, 0.0) for kind in model.kinds])
         if name == "contempt":
-            apex *= [shape.endswith(identity.side) for shape in load().names]
+            apex *= [shape.endswith(identity.side) for shape in model.names]
         weights += intensity * apex * identity.gains * manner
     return weights
 
@@ -218,8 +221,8 @@ def build(identity: Identity) -> Head:
     model = load()
     vertices = add_shapes(model.neutral, identity.modes, model.modes)
     crown, chin = vertices[PARTS["head"], 1].max(), vertices[LANDMARKS[8], 1]
-    surface = ict_paint.surface(identity.look, vertices)
-    return Head(surface, len(vertices), float(crown + chin) / 2, float(crown - chin))
+    middle, height = float(crown + chin) / 2, float(crown - chin)
+    return Head(surface(identity.look, vertices), middle, height)
 
 
 def photograph(
@@ -239,8 +242,9 @@ def photograph(
         generator: of the sensor's noise; none where None.
     """
     vertices, triangles = head.surface.vertices.copy(), head.surface.triangles
-    model = vertices[: head.normals_of]
-    model[:] = add_shapes(model, weights, load().shapes)
+    model = load()
+    own = slice(len(model.neutral))  # hair and glasses, which come behind, keep their shape
+    vertices[own] = add_shapes(vertices[own], weights, model.shapes)
     turn = rotation(scene)
     normals = _turned(mesh.vertex_normals(vertices, triangles), turn)
     side = size * SUPERSAMPLING
@@ -248,16 +252,21 @@ def photograph(
     shown, inside = mesh.rasterise(points, triangles, side, side)
     attributes = np.concatenate([head.surface.albedo, normals, head.surface.finish], axis=1)
     pixels = mesh.interpolate(attributes, triangles, shown, inside)
-    picture = mesh.shade(pixels, scene.light, scene.key, scene.ambient, SHININESS)
+    picture = mesh.shade(pixels, scene.light, scene.key, scene.ambient, SQUARINGS)
     picture *= scene.tint.astype(np.float32)
     picture = np.where((shown == mesh.NOTHING)[:, :, None], _backdrop(scene, side), picture)
-    picture = picture.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING, 3).mean(axis=(1, 3))
-    picture = 255 * np.clip(picture, 0, 1) ** np.float32(1 / GAMMA)
+    places = points[:, :2] / SUPERSAMPLING
+    picture = 255 * np.clip(_smaller(picture), 0, 1) ** np.float32(1 / GAMMA)
     if generator is not None:
         picture += scene.grain * generator.standard_normal(picture.shape, dtype=np.float32)
     image = np.clip(picture + 0.5, 0, 255).astype(np.uint8)
-    places = points[:, :2] / SUPERSAMPLING
     return Photograph(image, places[LANDMARKS], places[EYES])
+
+
+def _smaller(picture: np.ndarray) -> np.ndarray:
+    """Return the means of squares of SUPERSAMPLING pixels a side."""
+    size = len(picture) // SUPERSAMPLING
+    return picture.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING, 3).mean(axis=(1, 3))
 
 
 def rotation(scene: Scene) -> np.ndarray:
@@ -282,7 +291,7 @@ def _projected(vertices: np.ndarray, head: Head, scene: Scene, side: int) -> np.
     depth = DISTANCE - vertices[:, 2]
     zoom = DISTANCE / depth * (side * scene.scale / (head.height + MARGIN))
     x = vertices[:, 0] + scene.shift[0]
-    y = head.middle - 0.55 - scene.shift[1] - vertices[:, 1]
+    y = head.middle - RAISED - scene.shift[1] - vertices[:, 1]
     return np.stack([side / 2 + x * zoom, side / 2 + y * zoom, depth], axis=1).astype(np.float32)
 
 
@@ -310,11 +319,6 @@ def _known(seed: int, person: int) -> tuple[Identity, Head]:
     return identity, build(identity)
 
 
-def _both(shape: str) -> str:
-    """Return the name of a shape without its side."""
-    return shape.removesuffix("_L").removesuffix("_R")
-
-
 def _paired(generator: np.random.Generator, common: float, own: float) -> np.ndarray:
     """Return normal numbers for the 57 shapes, nearly the same for the two sides of one.
 
@@ -323,16 +327,15 @@ def _paired(generator: np.random.Generator, common: float, own: float) -> np.nda
         common: deviation of what the sides share.
         own: deviation of what they do not.
     """
-    names = [_both(shape) for shape in load().names]
-    place = [sorted(set(names)).index(name) for name in names]
-    shared = generator.standard_normal(len(set(names)))[place]
-    return common * shared + own * generator.standard_normal(len(names))
+    kind_of = load().kind_of
+    shared = generator.standard_normal(kind_of.max() + 1)[kind_of]
+    return common * shared + own * generator.standard_normal(len(kind_of))
 
 
 def _check(requests: Requests, size: int) -> None:
     """Raise ValueError where a request cannot be drawn."""
     columns = {
-        name: getattr(requests, name)
+        name: np.asarray(getattr(requests, name))
         for name in ("people", "expressions", "intensity", "sequences", "frames")
     }
     lengths = {name: len(column) for name, column in columns.items()}
@@ -345,12 +348,14 @@ def _check(requests: Requests, size: int) -> None:
     _check_range("intensity", columns["intensity"], 0, STRONGEST)
     for name in ("people", "sequences", "frames"):
         _check_range(f"number among the {name}", columns[name], 0, np.inf)
-    _check_range("seed", [requests.seed], 0, np.inf)
+    _check_range("seed", np.array([requests.seed]), 0, np.inf)
+    for name in ("people", "expressions", "sequences", "frames"):
+        if columns[name].dtype.kind not in "iu":
+            raise ValueError(f"the {name} are {columns[name].dtype}; give whole numbers")
 
 
-def _check_range(name: str, column: Sequence | np.ndarray, low: float, high: float) -> None:
+def _check_range(name: str, values: np.ndarray, low: float, high: float) -> None:
     """Raise ValueError where a number lies outside a range, or is none."""
-    values = np.asarray(column)
     wrong = ~((values >= low) & (values <= high))
     if wrong.any():
         row = int(np.argmax(wrong))
