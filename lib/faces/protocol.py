@@ -88,7 +88,7 @@ def mean_over_folds(found: Predictions) -> Estimate:
 
 def accuracy(found: Predictions) -> Estimate:
     """Return the share of all images recognised, with a bootstrap over people."""
-    return _over_people(_by_person(found, found.hits), _share)
+    return share(found.identities, found.hits)
 
 
 def difference(first: Predictions, second: Predictions) -> Estimate:
@@ -103,8 +103,19 @@ def difference(first: Predictions, second: Predictions) -> Estimate:
     for name in ("rows", "folds"):
         if not np.array_equal(getattr(ours, name), getattr(theirs, name)):
             raise ValueError(f"the two methods differ in their {name}; compare runs of one split")
-    gains = ours.hits.astype(np.int64) - theirs.hits
-    return _over_people(_by_person(ours, gains), _share)
+    return share(ours.identities, ours.hits.astype(np.int64) - theirs.hits)
+
+
+def share(identities: np.ndarray, scores: np.ndarray) -> Estimate:
+    """Return the mean score of images, with a bootstrap over the people in them.
+
+    Args:
+        identities: (n,) int64.
+        scores: (n,), 1 for a hit and 0 for a miss, or a difference of two.
+    """
+    _, person = np.unique(identities, return_inverse=True)
+    tallies = np.stack([np.bincount(person, scores), np.bincount(person)], axis=1)
+    return _over_people(tallies, _share)
 
 
 def macro_recall(found: Predictions) -> Estimate:
@@ -155,12 +166,6 @@ def _ordered(found: Predictions) -> Predictions:
     order = np.argsort(found.rows, kind="stable")
     columns = ("rows", "folds", "identities", "targets", "predicted")
     return replace(found, **{name: getattr(found, name)[order] for name in columns})
-
-
-def _by_person(found: Predictions, scores: np.ndarray) -> np.ndarray:
-    """Return of each person the sum of the scores and the number of images, (people, 2)."""
-    _, person = np.unique(found.identities, return_inverse=True)
-    return np.stack([np.bincount(person, scores), np.bincount(person)], axis=1)
 
 
 def _share(tallies: np.ndarray) -> float:

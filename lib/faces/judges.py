@@ -1,0 +1,228 @@
+"""Whose face is it, and what does it show? Judges who had no part in the training of DE-GAN.
+
+The discriminator cannot say how good the generator is: the generator was trained to please it. Two
+plain classifiers, trained on other pictures of the same people, can (section 1: the synthetic image
+has the source's expression and the identity of the code).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from lib.faces import augment, classifier
+from lib.faces.classifier import PREDICTED, Classifier
+from lib.faces.data import Faces
+from lib.faces.models import NOISE, Generator, ModelConfig
+from lib.faces.profiles import ClassifierConfig
+from lib.faces.protocol import Estimate, share
+
+Network = Callable[[Tensor], Tensor]  # from pictures (batch, 3, side, side) to logits
+
+
+class Verdict(NamedTuple):
+    """Logits: `expression` (n, classes) and `identity` (n, identities)."""
+
+    expression: Tensor
+    identity: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Judges:
+    """One network that tells expressions apart, one that tells people apart.
+
+    `classes` and `identities` are what they know; `sequences` which pictures they learnt from.
+    """
+
+    expression: Network
+    identity: Network
+    classes: tuple[str, ...]
+    identities: int
+    sequences: frozenset[int]
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor) -> Verdict:
+        """Return what they say of pictures (n, 3, side, side) in [-1, 1]."""
+        parts = images.split(PREDICTED)
+        networks = (self.expression, self.identity)
+        return Verdict(*(torch.cat([net(part).float() for part in parts]) for net in networks))
+
+
+def train(faces: Faces, model: ModelConfig, config: ClassifierConfig, seed: int) -> Judges:
+    """Return judges trained on a set.
+
+    Args:
+        faces: of the people whom DE-GAN learns, in sequences that it does not see.
+        model: the form of the networks.
+        config: how each is trained.
+        seed: of the first training; the second takes the next.
+
+    Raises:
+        FloatingPointError: a loss is no longer a number.
+    """
+    networks = []
+    columns = (faces.expressions, len(faces.classes)), (faces.identities, faces.people)
+    for index, (labels, count) in enumerate(columns):
+        network = Classifier(model, count)
+        classifier.fit(network, F.cross_entropy, faces.images, labels, config, seed + index)
+        networks.append(network.requires_grad_(False))
+    sequences = frozenset(faces.sequences.tolist())
+    return Judges(networks[0], networks[1], faces.classes, faces.people, sequences)
+
+
+def ceiling(judges: Judges, faces: Faces) -> dict[str, Estimate]:
+    """Return how often the judges are right about real pictures: what a perfect DE-GAN would score.
+
+    Args:
+        judges: see `train`.
+        faces: the same people in sequences new to the judges.
+
+    Returns:
+        Shares for "expression" and "identity", with bootstraps over people.
+
+    Raises:
+        ValueError: the judges learnt from some of these pictures, or do not know the people.
+    """
+    _check_new(judges, faces)
+    if faces.people > judges.identities:
+        raise ValueError(
+            f"{faces.name} has {faces.people} people, the judges know {judges.identities}; "
+            "take a set of the same people"
+        )
+    read = judges(augment.centre(augment.take(faces.images, torch.arange(len(faces.images)))))
+    hits = {
+        "expression": read.expression.argmax(1).numpy() == known_expressions(judges, faces),
+        "identity": read.identity.argmax(1).numpy() == faces.identities,
+    }
+    return {name: share(faces.identities, right) for name, right in hits.items()}
+
+
+class TransferScores(NamedTuple):
+    """What the judges see in synthesised pictures, as shares with bootstraps over source people.
+
+    `expression` and `identity` are the shares with the expression and the identity asked for,
+    `leak` the share taken for the person in the source (None where the judges do not know that
+    person). `confusion` counts pictures by expression asked for (rows) and seen (columns).
+    """
+
+    expression: Estimate
+    identity: Estimate
+    leak: Estimate | None
+    confusion: np.ndarray
+
+
+def transfer_scores(
+    generator: Generator,
+    judges: Judges,
+    sources: Faces,
+    seed: int,
+    per_source: int = 4,
+    *,
+    strangers: bool = False,
+) -> TransferScores:
+    """Return what the judges see in pictures made from sources, for identities drawn uniformly.
+
+    Nobody is asked to become who he is, and all pictures made from one person's sources stay
+    together in the bootstrap.
+
+    Args:
+        generator: of DE-GAN.
+        judges: of the same people.
+        sources: pictures new to judges and generator.
+        seed: of identities and noise.
+        per_source: pictures made from each source.
+        strangers: whether the sources show other people than those DE-GAN learnt.
+
+    Raises:
+        ValueError: generator, judges and sources do not fit together.
+    """
+    if not strangers:
+        _check_new(judges, sources)
+    _check_people(generator, judges, sources, strangers)
+    random = torch.Generator().manual_seed(seed)
+    rows = torch.arange(len(sources.images)).repeat_interleave(per_source)
+    people = torch.from_numpy(sources.identities)[rows]
+    wanted = drawn_identities(people, judges.identities, strangers, random)
+    read = _read(generator, judges, sources, rows, wanted, random)
+    asked = known_expressions(judges, sources)[rows.numpy()]
+    persons = people.numpy()
+    confusion = np.zeros((len(judges.classes),) * 2, dtype=np.int64)
+    np.add.at(confusion, (asked, read[0]), 1)
+    leak = None if strangers else share(persons, read[1] == persons)
+    right = share(persons, read[0] == asked), share(persons, read[1] == wanted.numpy())
+    return TransferScores(*right, leak, confusion)
+
+
+def drawn_identities(
+    people: Tensor, identities: int, strangers: bool, random: torch.Generator
+) -> Tensor:
+    """Return an identity for each source, uniform over all, or over all but the source's own.
+
+    Args:
+        people: who is in each source, (n,) int64.
+        identities: how many there are.
+        strangers: whether none of them is in a source.
+        random: draws.
+    """
+    if strangers:
+        return torch.randint(identities, people.shape, generator=random)
+    return (people + torch.randint(1, identities, people.shape, generator=random)) % identities
+
+
+def known_expressions(judges: Judges, faces: Faces) -> np.ndarray:
+    """Return the expressions of a set as the judges number them, (n,) int64.
+
+    Raises:
+        ValueError: they never saw one of them.
+    """
+    if unknown := [name for name in faces.classes if name not in judges.classes]:
+        raise ValueError(f"{faces.name} shows {unknown[0]}, which the judges never saw")
+    return np.array([judges.classes.index(name) for name in faces.classes])[faces.expressions]
+
+
+@torch.no_grad()
+def _read(
+    generator: Generator,
+    judges: Judges,
+    sources: Faces,
+    rows: Tensor,
+    wanted: Tensor,
+    random: torch.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the expression and the identity seen in a picture of each row, (n,) int64 each."""
+    expressions, identities = [], []
+    for part in torch.arange(len(rows)).split(PREDICTED):
+        pictures = augment.centre(augment.take(sources.images, rows[part]))
+        noise = torch.rand(len(part), NOISE, generator=random) * 2 - 1
+        verdict = judges(generator(pictures, wanted[part], noise))
+        expressions.append(verdict.expression.argmax(1))
+        identities.append(verdict.identity.argmax(1))
+    return torch.cat(expressions).numpy(), torch.cat(identities).numpy()
+
+
+def _check_new(judges: Judges, faces: Faces) -> None:
+    """Raise ValueError where the judges learnt from some of these pictures."""
+    if both := judges.sequences & set(faces.sequences.tolist()):
+        raise ValueError(
+            f"{faces.name}: the judges learnt from {len(both)} of these sequences; make the set "
+            "with a first_sequence beyond theirs"
+        )
+
+
+def _check_people(generator: Generator, judges: Judges, sources: Faces, strangers: bool) -> None:
+    """Raise ValueError where generator, judges and sources are not of the same people."""
+    made = generator.config.identities
+    if made != judges.identities or made < 2:
+        raise ValueError(
+            f"the generator makes {made} people, the judges know {judges.identities}; train both "
+            "on the same, two at least"
+        )
+    if not strangers and sources.people > made:
+        raise ValueError(
+            f"{sources.name} has {sources.people} people, DE-GAN learnt {made}; say that they are "
+            "strangers"
+        )
