@@ -13,7 +13,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,31 @@ def shipped_path(rung: str, kind: str) -> Path:
     return SHIPPED / f"part2_{rung}_{kind}.safetensors"
 
 
+def discriminator_path(run: Mapping[str, Any]) -> Path:
+    """Return where the discriminator of a DE-GAN is kept; fine-tuning alone needs it."""
+    return CACHE / f"part2_discriminator_{results.key(run)}.safetensors"
+
+
+def pair(path: Path) -> tuple[Generator, Discriminator]:
+    """Return a stored DE-GAN, both networks, to be trained on.
+
+    Raises:
+        FileNotFoundError: only the generator is there, as it is shipped.
+    """
+    run = json.loads(path.with_suffix(".json").read_text())["run"]
+    beside = discriminator_path(run)
+    if not beside.is_file():
+        raise FileNotFoundError(
+            f"fine-tuning needs the discriminator too, and {path.name} has none in {CACHE}; train "
+            "both with `python -m lib.faces.checkpoints ship de_gan`"
+        )
+    config = ModelConfig(**run["model"])
+    generator, discriminator = Generator(config), Discriminator(config)
+    generator.load_state_dict(load_file(path))
+    discriminator.load_state_dict(load_file(beside))
+    return generator.float(), discriminator.float()
+
+
 def load(found: Trained) -> nn.Module:
     """Return the network, frozen, float32: a Generator or a Classifier."""
     config = ModelConfig(**found.run["model"])
@@ -115,13 +140,12 @@ def train(
     run: dict[str, Any],
     profile: Profile,
     corpus: Corpus,
-    watch: Callable[[int, Generator], None] | None = None,
 ) -> None:
     """Train a network and write its weights and, beside them, its record."""
     started = time.monotonic()
     network: nn.Module
     if run["kind"] == "de_gan":
-        network, history = _train_generator(path, run, profile, corpus, watch)
+        network, history = _train_generator(run, profile, corpus)
     else:
         network, history = _train_classifier(run, profile, corpus)
     save_weights(network, path)
@@ -135,19 +159,13 @@ def train(
 
 
 def _train_generator(
-    path: Path,
-    run: dict[str, Any],
-    profile: Profile,
-    corpus: Corpus,
-    watch: Callable[[int, Generator], None] | None,
+    run: dict[str, Any], profile: Profile, corpus: Corpus
 ) -> tuple[nn.Module, dict[str, list[float]]]:
     """Return DE-GAN's generator and its losses; what is interrupted goes on from its last state."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     progress = CACHE / f"{results.key(run)}.training"
     config, faces = ModelConfig(**run["model"]), corpus.pretraining()
-    found = training.train(config, profile.gan, faces, run["seed"], progress, watch)
-    discriminator: Discriminator = found.discriminator
-    save_weights(discriminator, path.with_name(f"{path.stem}_discriminator.safetensors"))
+    found = training.train(config, profile.gan, faces, run["seed"], progress)
+    save_weights(found.discriminator, discriminator_path(run))
     progress.unlink()
     history = {name: _readable(values) for name, values in found.history.items()}
     return found.generator, history

@@ -7,7 +7,7 @@ sequence it was taken from and its place in that sequence.
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -97,6 +97,11 @@ class Faces:
             self.frames[rows],
             self.classes,
         )
+
+    def renumbered(self) -> "Faces":
+        """Return the set with its identities counted from 0 without gaps."""
+        _, identities = np.unique(self.identities, return_inverse=True)
+        return replace(self, identities=identities.astype(np.int64))
 
     def fingerprint(self) -> str:
         """Return the first 16 hex digits of the SHA-256 over images and labels."""

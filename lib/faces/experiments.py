@@ -32,11 +32,14 @@ from lib.faces.recognition import Recogniser, Recognition
 PART, EXPERIMENT = "part2", "recognition"
 DATASETS = {"original": "original", "open": "ict", "embedded": "drawn"}  # by rung
 COMMAND = "`python -m lib.faces.checkpoints`"
+TRAINED_ON = ("fine-tuned", "fold only")  # DE-GAN learns from the fold's training people as well
 METHODS: dict[str, tuple[str, str]] = {  # which encoder is frozen, and what is read of it
     "cnn": ("", ""),  # the baseline: none, trained from scratch
     "de_gan": ("de_gan", "maps and code"),
     "de_gan code": ("de_gan", "code"),
     "de_gan maps": ("de_gan", "maps"),
+    "de_gan fine-tuned": ("de_gan", "maps and code"),
+    "de_gan fold only": ("", "maps and code"),  # without pre-training
     "supervised": ("supervised", "maps and code"),
     "supervised code": ("supervised", "code"),
 }

@@ -1,6 +1,6 @@
 """Every number that Part II can be run with, each with its source or its reason."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lib.faces.data import CK_PLUS, Shape, Sizes
 from lib.faces.datasets.made import MMI, OULU_CASIA
@@ -21,7 +21,8 @@ class GANConfig:
     warm_up: int = 0  # first steps in which D learns from real pictures, G waits
     own_identity: float = 0.0  # share of the batch that keeps its identity ...
     reconstruction: float = 0.0  # ... and the weight of its mean difference from the source
-    average: float = 0.999  # decay of the running mean of G's weights
+    falling: float = 0.0  # share of the steps, at the end, in which both rates fall to 0
+    average: float = 0.995  # decay of the running mean of G's weights, about 200 steps
     bfloat16: bool = False
 
 
@@ -45,6 +46,8 @@ class Profile:
     gan: GANConfig
     judge: ClassifierConfig  # the judges, and the supervised control of DE-GAN's encoder
     recogniser: ClassifierConfig  # the second stage and the CNN baseline
+    fine_tuning: GANConfig  # of DE-GAN on the training people of a fold
+    fine_tuned_folds: int  # in how many of the folds; the paper's are all of them
     folds: int
 
 
@@ -53,6 +56,31 @@ def _quick_classifier(steps: int) -> ClassifierConfig:
     return ClassifierConfig(steps=steps, batch=48, learning_rate=1e-3, bfloat16=True)
 
 
+_TINY = GANConfig(
+    steps=8,
+    intervals=4,
+    batch=8,
+    learning_rate=2e-4,
+    generator_rate=5,
+    augmentation="flips",
+    warm_up=2,
+    own_identity=0.25,
+    reconstruction=5.0,
+    bfloat16=True,
+)
+_QUICK = GANConfig(
+    steps=9000,
+    intervals=90,
+    batch=32,
+    learning_rate=2e-4,
+    generator_rate=5,
+    augmentation="flips",
+    warm_up=1000,
+    own_identity=0.3,
+    reconstruction=5.0,
+    falling=0.4,
+    bfloat16=True,
+)
 _SHAPES = {"ck": CK_PLUS, "mmi": MMI, "oulu": OULU_CASIA}
 
 PROFILES = {
@@ -66,40 +94,22 @@ PROFILES = {
             shapes={"ck": Shape(9, {"anger": 6, "happiness": 6, "surprise": 6}, 2)},
         ),
         width=0.125,
-        gan=GANConfig(
-            steps=8,
-            intervals=4,
-            batch=8,
-            learning_rate=2e-4,
-            generator_rate=5,
-            augmentation="flips",
-            warm_up=2,
-            own_identity=0.25,
-            reconstruction=5.0,
-            bfloat16=True,
-        ),
+        gan=_TINY,
         judge=ClassifierConfig(steps=6, batch=8, learning_rate=1e-3),
         recogniser=ClassifierConfig(steps=4, batch=8, learning_rate=1e-3),
+        fine_tuning=replace(_TINY, warm_up=0, steps=4, intervals=1),
+        fine_tuned_folds=1,
         folds=3,
     ),
     "quick": Profile(
         dataset="best",
         sizes=Sizes(side=48, people=101, frames=12, held_out=4, shapes=_SHAPES),
         width=0.5,
-        gan=GANConfig(
-            steps=12_000,
-            intervals=120,
-            batch=32,
-            learning_rate=2e-4,
-            generator_rate=5,
-            augmentation="flips",
-            warm_up=1000,
-            own_identity=0.3,
-            reconstruction=5.0,
-            bfloat16=True,
-        ),
+        gan=_QUICK,
         judge=_quick_classifier(1500),
         recogniser=_quick_classifier(400),
+        fine_tuning=replace(_QUICK, warm_up=300, steps=1500, intervals=15),
+        fine_tuned_folds=3,
         folds=10,
     ),
     "paper": Profile(
@@ -109,6 +119,8 @@ PROFILES = {
         gan=GANConfig(),
         judge=ClassifierConfig(),
         recogniser=ClassifierConfig(),
+        fine_tuning=GANConfig(steps=194_100, intervals=300),  # 300 epochs of 647 batches
+        fine_tuned_folds=10,
         folds=10,
     ),
 }

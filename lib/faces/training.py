@@ -20,7 +20,15 @@ from lib.book import states
 from lib.book.device import best_device
 from lib.faces import augment
 from lib.faces.data import Faces
-from lib.faces.models import NOISE, Discriminator, Generator, Judgement, ModelConfig, initialise
+from lib.faces.models import (
+    CODE,
+    NOISE,
+    Discriminator,
+    Generator,
+    Judgement,
+    ModelConfig,
+    initialise,
+)
 from lib.faces.profiles import GANConfig
 
 History = dict[str, list[float]]
@@ -190,6 +198,9 @@ class Trainer:
             FloatingPointError: a loss is no longer a number.
         """
         warm = self.step < self.config.warm_up
+        share = rate_share(self.config, self.step)
+        for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
+            optimizer.param_groups[0]["lr"] = share * optimizer.defaults["lr"]
         found = self.warm_up_step() if warm else self.train_step()
         self.step += 1
         if not all(map(math.isfinite, found.values())):
@@ -221,6 +232,12 @@ class Trainer:
             getattr(self, name).load_state_dict(states.unpack(name, tensors))
         for name in ("generator_optimizer", "discriminator_optimizer"):
             states.unpack_optimizer(getattr(self, name), states.unpack(name, tensors))
+
+
+def rate_share(config: GANConfig, step: int) -> float:
+    """Return the share of both learning rates at a step: 1, and at the end a line down to 0."""
+    falling = config.falling * config.steps
+    return min(1.0, (config.steps - step) / falling) if falling else 1.0
 
 
 def variants(augmentation: str) -> Tensor:
@@ -273,6 +290,7 @@ def train(
     seed: int,
     checkpoint: Path | None = None,
     watch: Callable[[int, Generator], None] | None = None,
+    start: tuple[Generator, Discriminator] | None = None,
 ) -> DEGAN:
     """Train DE-GAN; the generator returned is the running mean of its weights.
 
@@ -286,6 +304,7 @@ def train(
         checkpoint: written after each interval; if it is there already, training goes on from it
             to the same result (bit-equal on the same machine, versions and number of threads).
         watch: called after each interval with the step and the generator.
+        start: networks trained on other people, to fine-tune (see `carry_over`).
 
     Raises:
         FloatingPointError: a loss is no longer a number.
@@ -295,6 +314,10 @@ def train(
     _check(model, faces)
     _check_schedule(config)
     trainer = Trainer(model, config, faces, seed)
+    if start is not None:
+        for network in (trainer.generator, trainer.average):
+            carry_over(network, start[0])
+        carry_over(trainer.discriminator, start[1])
     run = (model, config, faces.fingerprint(), seed)
     if checkpoint is not None and checkpoint.is_file():
         trainer.load_state(states.read(checkpoint, run))
@@ -306,6 +329,27 @@ def train(
         if watch is not None:
             watch(trainer.step, trainer.average)
     return DEGAN(_frozen(trainer.average), _frozen(trainer.discriminator), trainer.history)
+
+
+@torch.no_grad()
+def carry_over(network: nn.Module, trained: nn.Module) -> None:
+    """Give a network for other people what one trained before knows, all but those people.
+
+    The identity code's columns and D's identity head stay as they were drawn, and D's expression
+    head too where there are other expressions.
+
+    Args:
+        network: a Generator or Discriminator, changed in place.
+        trained: another of the same width and side.
+    """
+    own, known = network.state_dict(), trained.state_dict()
+    if "decoder.start.weight" in known:
+        for columns in (slice(None, CODE), slice(-NOISE, None)):
+            own["decoder.start.weight"][:, columns] = known["decoder.start.weight"][:, columns]
+    people = ("decoder.start.weight", "identity.weight", "identity.bias")
+    for name, value in known.items():
+        if name not in people and own[name].shape == value.shape:
+            own[name].copy_(value)
 
 
 def _frozen(network: Any) -> Any:
