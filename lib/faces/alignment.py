@@ -27,9 +27,14 @@ LEAST_FACE = 60  # pixels, while searching
 FACE_SIDE = 240  # pixels to which a face is brought before its eyes are searched
 UPPER = 0.65  # of the face, where eyes can be
 EYE_SIZES = 28, 100  # pixels, of the boxes that the cascades give
-NEIGHBOURS = 3, 2  # overlapping hits that make a face, an eye
-FACES = "haarcascade_frontalface_alt2.xml"
+FACES = (  # cascades in the order tried, and how many overlapping hits make a face
+    ("haarcascade_frontalface_alt2.xml", 3),
+    ("haarcascade_frontalface_alt2.xml", 1),
+    ("haarcascade_frontalface_default.xml", 1),
+    ("haarcascade_frontalface_alt.xml", 1),
+)
 EYES = ("haarcascade_eye.xml", "haarcascade_eye_tree_eyeglasses.xml")
+EYE_HITS = 1  # plausibility sorts them out
 CENTRE = 0.55, 0.55  # of a box; both cascades were trained with brows, so that eyes lie lower
 USUAL = np.array([[0.30, 0.41], [0.70, 0.41]])  # where the eyes are in the box of a face
 SPREAD = 0.06, 0.10, 0.25  # usual deviations: place (of the face), tilt (radians), size (logarithm)
@@ -80,14 +85,9 @@ def find_eyes(image: np.ndarray) -> np.ndarray:
             f"give one of at least {LEAST_SIDE} x {LEAST_SIDE}"
         )
     grey, scale, margin = _search_picture(image)
-    faces = _apart(_boxes(FACES, grey, NEIGHBOURS[0], (LEAST_FACE, min(grey.shape))))
-    if not faces:
-        raise ValueError("no face found; give an upright photograph of one face from the front")
-    found = [eyes for face in faces if (eyes := _eyes_in(grey, face)) is not None]
+    found = _all_eyes(grey)
     if len(found) > 1:
         raise ValueError(f"{len(found)} faces found; cut the photograph down to one")
-    if not found:
-        raise ValueError("a face, but no eyes found; give one from the front with open eyes")
     return ((found[0] + 0.5) / scale - 0.5 - margin).astype(np.float32)
 
 
@@ -204,6 +204,20 @@ def _cascade(name: str) -> cv2.CascadeClassifier:
     return cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / name))
 
 
+def _all_eyes(grey: np.ndarray) -> list[np.ndarray]:
+    """Return the eyes of every face, at least one: what finds less is tried when all else fails."""
+    seen = False
+    for name, hits in FACES:
+        faces = _apart(_boxes(name, grey, hits, (LEAST_FACE, min(grey.shape))))
+        found = [eyes for face in faces if (eyes := _eyes_in(grey, face)) is not None]
+        if found:
+            return found
+        seen = seen or any(face.hits >= FACES[0][1] for face in faces)
+    if seen:
+        raise ValueError("a face, but no eyes found; give one from the front with open eyes")
+    raise ValueError("no face found; give an upright photograph of one face from the front")
+
+
 def _boxes(name: str, grey: np.ndarray, hits: int, sizes: tuple[int, int]) -> list[Box]:
     """Return what a cascade finds, sorted: OpenCV's threads may find it in any order."""
     found, counts = _cascade(name).detectMultiScale2(
@@ -236,7 +250,7 @@ def _eyes_in(grey: np.ndarray, face: Box) -> np.ndarray | None:
     upper = grey[face.y : face.y + round(UPPER * face.side), face.x : face.x + face.side]
     scale = FACE_SIDE / face.side
     upper = _scaled(upper, scale)
-    boxes = [box for name in EYES for box in _boxes(name, upper, NEIGHBOURS[1], EYE_SIZES)]
+    boxes = [box for name in EYES for box in _boxes(name, upper, EYE_HITS, EYE_SIZES)]
     left = [box for box in boxes if box.point(*CENTRE)[0] < FACE_SIDE / 2]
     right = [box for box in boxes if box.point(*CENTRE)[0] >= FACE_SIDE / 2]
     if not left or not right:
