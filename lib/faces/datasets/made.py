@@ -206,7 +206,10 @@ def _key(render: Render, requests: Requests, size: int) -> str:
 
 
 def sources(path: Path) -> set[Path]:
-    """Return a module's file and those of lib.faces that it imports, directly or not."""
+    """Return a module's file and those of lib.faces that come with it, directly or not.
+
+    What a function imports when it is called does not count: `data.load` knows all renderers.
+    """
     found: set[Path] = set()
     waiting = [path]
     while waiting:
@@ -218,8 +221,8 @@ def sources(path: Path) -> set[Path]:
 
 
 def _imported(path: Path) -> Iterator[Path]:
-    """Yield the files of those modules of lib.faces that a module's source imports."""
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    """Yield the files of those modules of lib.faces that a module imports when it is loaded."""
+    for node in ast.parse(path.read_bytes()).body:
         if isinstance(node, ast.ImportFrom):
             names = [f"{node.module}.{alias.name}" for alias in node.names] + [str(node.module)]
         elif isinstance(node, ast.Import):
