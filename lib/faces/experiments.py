@@ -21,18 +21,19 @@ from torch.nn import functional as F
 from lib.book import results, states, sweep
 from lib.book.results import Result
 from lib.book.weights import SHIPPED
-from lib.faces import classifier, data, folds, recognition
+from lib.faces import checkpoints, classifier, data, folds, recognition, training
 from lib.faces.checkpoints import CACHE
 from lib.faces.classifier import Classifier
 from lib.faces.data import Faces, Shape, Sizes
 from lib.faces.models import CODE, ModelConfig, Trunk
-from lib.faces.profiles import ClassifierConfig, Profile
+from lib.faces.profiles import ClassifierConfig, GANConfig, Profile
 from lib.faces.recognition import Recogniser, Recognition
 
 PART, EXPERIMENT = "part2", "recognition"
 DATASETS = {"original": "original", "open": "ict", "embedded": "drawn"}  # by rung
 COMMAND = "`python -m lib.faces.checkpoints`"
-TRAINED_ON = ("fine-tuned", "fold only")  # DE-GAN learns from the fold's training people as well
+# these train DE-GAN on the fold's training people, too
+TRAINED_ON = ("de_gan fine-tuned", "de_gan fold only")
 METHODS: dict[str, tuple[str, str]] = {  # which encoder is frozen, and what is read of it
     "cnn": ("", ""),  # the baseline: none, trained from scratch
     "de_gan": ("de_gan", "maps and code"),
@@ -73,6 +74,7 @@ def describe(profile: Profile, rung: str, name: str = "ck") -> dict[str, Any]:
         "folds": profile.folds,
         "model": {"side": sizes.side, "width": profile.width},
         "training": asdict(profile.recogniser),
+        "fine_tuning": asdict(profile.fine_tuning),
     }
     if rung == "original":
         common["fingerprint"] = faces(common).fingerprint()
@@ -99,12 +101,18 @@ def config(
         raise ValueError(f"unknown method {method!r}; choose one of: {', '.join(METHODS)}")
     if not 0 <= fold < common["folds"]:
         raise ValueError(f"fold {fold} of {common['folds']}; they count from 0")
+    run = {name: value for name, value in common.items() if name != "fine_tuning"}
+    if method in TRAINED_ON:
+        run["fine_tuning"] = common["fine_tuning"]
     digest = "" if encoder is None else file_digest(encoder)
-    return {**common, "method": method, "fold": fold, "seed": seed, "encoder": digest}
+    return {**run, "method": method, "fold": fold, "seed": seed, "encoder": digest}
 
 
 def table(
-    common: Mapping[str, Any], encoders: Mapping[str, Path], methods: Sequence[str]
+    common: Mapping[str, Any],
+    encoders: Mapping[str, Path],
+    methods: Sequence[str],
+    count: int | None = None,
 ) -> dict[str, list[Result]]:
     """Return the results of some methods in all folds; what has none yet is trained.
 
@@ -112,10 +120,11 @@ def table(
         common: see `describe`.
         encoders: the network of each kind of encoder, see METHODS.
         methods: of METHODS.
+        count: of folds, where not all of them are run.
     """
     runs = [
         config(common, method, fold, 0, encoders.get(METHODS[method][0]))
-        for fold in range(common["folds"])
+        for fold in range(count or common["folds"])
         for method in methods
     ]
     found = [each for each in sweep.run(PART, EXPERIMENT, runs, run_one) if each]
@@ -135,7 +144,7 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
     """
     found = faces(run)
     train, test = rows_of(found, run)
-    network = build(run, len(found.classes))
+    network = build(run, found.take(train))
     loss = recognition.total_loss if isinstance(network, Recogniser) else F.cross_entropy
     started = time.perf_counter()
     history = classifier.fit(
@@ -197,18 +206,34 @@ def rows_of(found: Faces, run: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarra
     return train, test
 
 
-def build(run: Mapping[str, Any], classes: int) -> nn.Module:
+def build(run: Mapping[str, Any], train: Faces) -> nn.Module:
     """Return a run's network with the weights it begins with.
+
+    Args:
+        run: see `config`.
+        train: the faces it will be trained on; some methods train DE-GAN on them first.
 
     Raises:
         ValueError, FileNotFoundError: see `load_encoder`.
     """
+    classes = len(train.classes)
     model = ModelConfig(identities=1, expressions=classes, **run["model"])
     kind, parts = METHODS[run["method"]]
+    if run["method"] in TRAINED_ON:
+        return Recogniser(_trained_on(run, train), model, classes, parts)
     if not kind:
         return Classifier(model, classes)
     encoder = load_encoder(find_by_digest(run["encoder"]), TRUNKS[kind], model)
     return Recogniser(encoder, model, classes, parts)
+
+
+def _trained_on(run: Mapping[str, Any], train: Faces) -> Trunk:
+    """Return the encoder of a DE-GAN that learned from these faces, pre-trained or not."""
+    people = train.renumbered()
+    model = ModelConfig(people.people, len(people.classes), **run["model"])
+    start = checkpoints.pair(find_by_digest(run["encoder"])) if run["encoder"] else None
+    config = GANConfig(**run["fine_tuning"])
+    return training.train(model, config, people, run["seed"], start=start).generator.encoder
 
 
 def find_by_digest(digest: str) -> Path:

@@ -13,13 +13,13 @@ import torch
 
 from lib.book import results
 from lib.book.weights import save_weights
-from lib.faces import augment, classifier, experiments, folds
+from lib.faces import augment, checkpoints, classifier, experiments, folds, training
 from lib.faces.classifier import Classifier
-from lib.faces.data import Faces, Shape
+from lib.faces.data import Faces, Shape, Sizes
 from lib.faces.datasets import made
 from lib.faces.experiments import METHODS
-from lib.faces.models import Generator, ModelConfig, Trunk, initialise
-from lib.faces.profiles import ClassifierConfig
+from lib.faces.models import Discriminator, Generator, ModelConfig, Trunk, initialise
+from lib.faces.profiles import PROFILES, ClassifierConfig
 
 Run = dict[str, Any]
 CLASSES = ("fear", "happiness", "surprise")
@@ -52,7 +52,7 @@ def planted() -> Faces:
 def faces(monkeypatch: pytest.MonkeyPatch) -> Faces:
     """Give the planted faces, in place of every set."""
     found = planted()
-    monkeypatch.setattr(experiments, "load_set", lambda *wanted: found)
+    monkeypatch.setattr(experiments, "faces", lambda run: found)
     return found
 
 
@@ -60,6 +60,8 @@ def faces(monkeypatch: pytest.MonkeyPatch) -> Faces:
 def encoders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Give the folder with one encoder of each kind."""
     monkeypatch.setattr(experiments, "SHIPPED", tmp_path)
+    monkeypatch.setattr(experiments, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(checkpoints, "CACHE", tmp_path / "cache")
     networks = {"de_gan": Generator(MODEL), "supervised": Classifier(MODEL, 7)}
     for seed, (kind, network) in enumerate(networks.items()):
         initialise(network, torch.Generator().manual_seed(seed))
@@ -79,43 +81,63 @@ def measure(network: torch.nn.Module) -> None:
     trunks[0](augment.centre(torch.from_numpy(planted().images)))
 
 
+PROFILE = replace(
+    PROFILES["smoke"],
+    sizes=Sizes(side=32, people=5, frames=1, held_out=1, shapes={"ck": SHAPE}),
+    recogniser=TRAINING,
+    folds=COUNT,
+)
+
+
 def common(training: ClassifierConfig = TRAINING) -> Run:
     """Return what all runs on the planted faces have in common."""
-    return experiments.describe("ck", "embedded", SHAPE, MODEL, training, 0, COUNT)
+    return experiments.describe(replace(PROFILE, recogniser=training), "embedded")
+
+
+def config(method: str, fold: int, seed: int, shared: Run | None = None) -> Run:
+    """Return one run; encoders are those of the folder."""
+    kind = METHODS[method][0]
+    encoder = experiments.SHIPPED / f"part2_embedded_{kind}.safetensors" if kind else None
+    return experiments.config(shared or common(), method, fold, seed, encoder)
 
 
 # --- what a run is
 
 
 def test_a_run_is_plain_and_names_what_it_reads(faces: Faces) -> None:
-    run = experiments.config(common(), "de_gan", 2, 5)
+    run = config("de_gan", 2, 5)
     assert results.plain(run) == run
     assert (run["fold"], run["seed"], run["folds"]) == (2, 5, COUNT)
-    assert run["fingerprint"] == faces.fingerprint() and run["dataset"] == "planted"
+    assert run["dataset"] == "drawn" and "fingerprint" not in run
     assert re.fullmatch("[0-9a-f]{16}", run["encoder"])
-    assert experiments.config(common(), "cnn", 2, 5)["encoder"] == ""
+    assert config("cnn", 2, 5)["encoder"] == ""
 
 
 def test_every_run_is_another_one() -> None:
-    runs = experiments.grid(common(), list(METHODS), seed=3)
+    runs = [config(method, fold, 3) for method in METHODS for fold in range(COUNT)]
     assert len({results.key(run) for run in runs}) == len(runs) == COUNT * len(METHODS)
-    assert {run["seed"] for run in runs} == {3}
-    assert [run["fold"] for run in runs[:: len(METHODS)]] == list(range(COUNT))
+
+
+def test_sets_that_are_read_are_known_by_their_content(faces: Faces) -> None:
+    run = experiments.describe(PROFILE, "original")
+    assert run["fingerprint"] == faces.fingerprint() and run["dataset"] == "original"
 
 
 def test_another_encoder_is_another_run(encoders: Path) -> None:
-    before = experiments.config(common(), "de_gan", 0, 0)
-    other = experiments.config(common(), "supervised", 0, 0)
+    before = config("de_gan", 0, 0)
+    other = config("supervised", 0, 0)
     save_weights(Generator(MODEL), encoders / "part2_embedded_de_gan.safetensors")
-    assert experiments.config(common(), "de_gan", 0, 0)["encoder"] != before["encoder"]
-    assert experiments.config(common(), "supervised", 0, 0) == other
-    with pytest.raises(ValueError, match="is not the encoder of this run; describe it anew"):
+    assert config("de_gan", 0, 0)["encoder"] != before["encoder"]
+    assert config("supervised", 0, 0) == other
+    with pytest.raises(FileNotFoundError, match=f"no network with digest {before['encoder']}; tr"):
         experiments.run_one(before)
 
 
-def test_every_method_has_its_encoder_and_parts() -> None:
+def test_every_method_has_its_encoder_and_parts(faces: Faces) -> None:
     for method, (kind, parts) in METHODS.items():
-        network = experiments.build(experiments.config(common(), method, 0, 0), 3)
+        if method in experiments.TRAINED_ON:
+            continue
+        network = experiments.build(config(method, 0, 0), faces)
         trained = {name for name, weight in network.named_parameters() if weight.requires_grad}
         assert any(name.startswith("trunk.") for name in trained) == (method == "cnn")
         assert any(name.startswith("local.") for name in trained) == ("maps" in parts)
@@ -123,12 +145,12 @@ def test_every_method_has_its_encoder_and_parts() -> None:
 
 
 @pytest.mark.parametrize(("method", "name"), [("de_gan", "encoder"), ("supervised", "trunk")])
-def test_the_encoder_is_the_stored_one(encoders: Path, method: str, name: str) -> None:
+def test_the_encoder_is_the_stored_one(faces: Faces, method: str, name: str) -> None:
     stored = {"de_gan": Generator(MODEL), "supervised": Classifier(MODEL, 7)}[method]
     initialise(stored, torch.Generator().manual_seed(list(experiments.TRUNKS).index(method)))
     measure(stored)
-    run = experiments.config(common(), method, 0, 0)
-    found = experiments.build(run, 3).get_submodule("encoder").state_dict()
+    run = config(method, 0, 0)
+    found = experiments.build(run, faces).get_submodule("encoder").state_dict()
     for key, value in stored.get_submodule(name).state_dict().items():
         assert found[key].dtype == value.dtype
         torch.testing.assert_close(found[key], value, rtol=1e-3, atol=1e-7)  # float16
@@ -140,7 +162,7 @@ def test_the_encoder_is_the_stored_one(encoders: Path, method: str, name: str) -
 def test_everyone_is_tested_once_and_never_trained_on_in_that_fold(faces: Faces) -> None:
     tested = []
     for fold in range(COUNT):
-        run = experiments.config(common(), "cnn", fold, 0)
+        run = config("cnn", fold, 0)
         train, test = experiments.rows_of(faces, run)
         assert not set(faces.identities[train]) & set(faces.identities[test])
         assert sorted([*train, *test]) == list(range(len(faces.images)))
@@ -160,7 +182,7 @@ def test_a_planted_leak_stops_the_run_before_training(
     monkeypatch.setattr(folds, "split", leaking)
     monkeypatch.setattr(classifier, "fit", training)
     with pytest.raises(ValueError, match=r"person \d is in folds \d and \d"):
-        experiments.run_one(experiments.config(common(), "cnn", 0, 0))
+        experiments.run_one(config("cnn", 0, 0))
 
 
 def test_a_class_that_the_training_folds_lack_is_named(
@@ -169,7 +191,7 @@ def test_a_class_that_the_training_folds_lack_is_named(
     lone = faces.take(np.flatnonzero((faces.expressions != 1) | (faces.identities == 0)))
     places = (lone.identities > 0).astype(np.int64)
     monkeypatch.setattr(folds, "split", lambda *columns: places)
-    run = experiments.config(common(), "cnn", 0, 0)
+    run = config("cnn", 0, 0)
     with pytest.raises(ValueError, match="no happiness outside fold 0 of planted"):
         experiments.rows_of(lone, run)
 
@@ -177,17 +199,17 @@ def test_a_class_that_the_training_folds_lack_is_named(
 @pytest.mark.parametrize("fold", [-1, COUNT])
 def test_folds_out_of_range_are_refused(faces: Faces, fold: int) -> None:
     with pytest.raises(ValueError, match=f"fold {fold} of 4; they count from 0"):
-        experiments.config(common(), "cnn", fold, 0)
+        config("cnn", fold, 0)
     with pytest.raises(ValueError, match=f"fold {fold} of 4; they count from 0"):
-        experiments.rows_of(faces, {**experiments.config(common(), "cnn", 0, 0), "fold": fold})
+        experiments.rows_of(faces, {**config("cnn", 0, 0), "fold": fold})
 
 
 # --- what comes out
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [name for name in METHODS if "fine" not in name])
 def test_a_run_says_of_every_test_image_what_was_predicted(faces: Faces, method: str) -> None:
-    run = results.plain(experiments.config(common(), method, 1, 0))
+    run = results.plain(config(method, 1, 0))
     found = experiments.run_one(run)
     _, test = experiments.rows_of(faces, run)
     assert found["rows"] == test.tolist()
@@ -202,13 +224,13 @@ def test_a_run_says_of_every_test_image_what_was_predicted(faces: Faces, method:
 @pytest.mark.parametrize("method", ["cnn", "de_gan"])
 def test_plain_expressions_are_recognised(method: str) -> None:
     longer = replace(TRAINING, steps=60, batch=12, learning_rate=5e-3)
-    found = experiments.run_one(experiments.config(common(longer), method, 0, 0))
+    found = experiments.run_one(config(method, 0, 0, common(longer)))
     assert np.mean(np.equal(found["predicted"], found["targets"])) >= 0.9
     assert found["loss"] < 0.5
 
 
 def test_what_is_predicted_is_the_largest_joint_logit(faces: Faces) -> None:
-    network = experiments.build(experiments.config(common(), "de_gan", 0, 0), 3).eval()
+    network = experiments.build(config("de_gan", 0, 0), faces).eval()
     pictures = augment.centre(torch.from_numpy(faces.images[:5]))
     expected = network(pictures).joint.argmax(1)
     assert experiments.predicted(network, faces.images[:5]).tolist() == expected.tolist()
@@ -217,30 +239,24 @@ def test_what_is_predicted_is_the_largest_joint_logit(faces: Faces) -> None:
 # --- what is refused
 
 
-def test_other_faces_than_the_runs_are_refused(faces: Faces) -> None:
-    run = experiments.config(common(), "cnn", 0, 0)
-    faces.images[0] += 1
-    with pytest.raises(ValueError, match="the faces of planted are not those of this run"):
-        experiments.run_one(run)
-
-
 def test_an_unknown_method_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown method 'vae'; choose one of: cnn, de_gan, "):
-        experiments.config(common(), "vae", 0, 0)
+        experiments.config(common(), "vae", 0, 0, None)
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".json"])
 def test_a_missing_encoder_is_named(encoders: Path, suffix: str) -> None:
-    run = experiments.config(common(), "de_gan", 0, 0)
+    run = config("de_gan", 0, 0)
     path = encoders / f"part2_embedded_de_gan{suffix}"
     path.unlink()
-    with pytest.raises(FileNotFoundError, match=f"no encoder under {re.escape(str(path))}; train"):
+    lacking = "no network with digest" if suffix == ".safetensors" else "no encoder under .*json"
+    with pytest.raises(FileNotFoundError, match=f"{lacking}.*; train one with"):
         experiments.run_one(run)
 
 
 @pytest.mark.parametrize(("field", "value"), [("width", 0.25), ("side", 48)])
 def test_an_encoder_of_another_form_is_named(encoders: Path, field: str, value: float) -> None:
-    run = experiments.config(common(), "de_gan", 0, 0)
+    run = config("de_gan", 0, 0)
     path = encoders / "part2_embedded_de_gan.json"
     path.write_text(json.dumps({"run": {"model": {**asdict(MODEL), field: value}}}))
     with pytest.raises(ValueError, match=rf"has {field} {value}, the run .*train an encoder of"):
@@ -254,7 +270,7 @@ def test_a_file_that_holds_no_encoder_is_named(encoders: Path, content: str) -> 
         path.write_bytes(path.read_bytes()[:1000])
     else:
         save_weights(torch.nn.Linear(2, 2), path)
-    run = experiments.config(common(), "de_gan", 0, 0)
+    run = config("de_gan", 0, 0)
     with pytest.raises(ValueError, match="holds no such encoder; train it again"):
         experiments.run_one(run)
 
@@ -263,23 +279,53 @@ def test_a_file_that_holds_no_encoder_is_named(encoders: Path, content: str) -> 
 
 
 def test_the_sets_have_the_papers_shapes() -> None:
-    images = {name: sum(s.sequences.values()) * s.frames for name, s in experiments.SETS.items()}
+    shapes = PROFILES["quick"].sizes.shapes
+    images = {name: sum(s.sequences.values()) * s.frames for name, s in shapes.items()}
     assert images == {"ck": 981, "mmi": 624, "oulu": 1440}  # section 4.2; the last is not stated
 
 
 def test_a_set_is_drawn_and_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    run = common()
     monkeypatch.undo()
     monkeypatch.setitem(made.recognition.__kwdefaults__, "folder", tmp_path)
-    shape = Shape(2, {"fear": 2, "surprise": 1}, 2)
-    found = experiments.load_set("mmi", "embedded", shape, 32, 3)
-    assert found.images.shape == (6, 36, 36, 3) and found.rung == "embedded"
-    assert found.classes == ("fear", "surprise") and found.people == 2
-    assert [path.name.split("-")[0] for path in tmp_path.glob("*.npy")] == ["drawn_mmi"]
+    found = experiments.faces(run)
+    assert found.images.shape == (2 * 3 * PEOPLE, 36, 36, 3) and found.rung == "embedded"
+    assert found.classes == CLASSES and found.people == PEOPLE
+    assert [path.name.split("-")[0] for path in tmp_path.glob("*.npy")] == ["drawn"]
+    with pytest.raises(ValueError, match="the faces of drawn are not those of this run"):
+        experiments.faces({**run, "fingerprint": "0" * 16})
 
 
-def test_unknown_sets_and_rungs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    with pytest.raises(ValueError, match="unknown set 'fer'; choose one of: ck, mmi, oulu"):
-        experiments.load_set("fer", "embedded", SHAPE, 32, 0)
-    with pytest.raises(ValueError, match="no faces on the rung 'closed'"):
-        experiments.load_set("ck", "closed", SHAPE, 32, 0)
+def test_unknown_sets_are_refused() -> None:
+    with pytest.raises(ValueError, match="unknown set 'fer'; choose one of: ck"):
+        experiments.describe(PROFILE, "embedded", "fer")
+
+
+# --- DE-GAN that learns from the fold's people
+
+
+def test_fine_tuning_begins_with_the_stored_networks_and_other_people(
+    faces: Faces, encoders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, Any] = {}
+    train = training.train
+
+    def watched(model: ModelConfig, *rest: Any, **named: Any) -> Any:
+        seen.update(model=model, people=rest[1].people, start=named["start"])
+        return train(model, *rest, **named)
+
+    monkeypatch.setattr(training, "train", watched)
+    run = config("de_gan fine-tuned", 0, 0)
+    record = {"run": {"model": asdict(MODEL)}}
+    rows, _ = experiments.rows_of(faces, run)
+    with pytest.raises(FileNotFoundError, match="fine-tuning needs the discriminator too"):
+        experiments.build(run, faces.take(rows))
+    save_weights(Discriminator(MODEL), checkpoints.discriminator_path(record["run"]))
+    network = experiments.build(run, faces.take(rows))
+    assert seen["model"].identities == seen["people"] == len(set(faces.identities[rows]))
+    stored = experiments.load_encoder(
+        encoders / "part2_embedded_de_gan.safetensors", "encoder", MODEL
+    )
+    torch.testing.assert_close(seen["start"][0].encoder.state_dict(), stored.state_dict())
+    frozen = network.get_submodule("encoder").parameters()
+    assert not any(weight.requires_grad for weight in frozen)
