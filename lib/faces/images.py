@@ -15,9 +15,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # of which none starts a program
 MOST_PIXELS = 50_000_000  # 150 MB once decoded; most telephones stay below
+LIMIT = f"the {MOST_PIXELS // 10**6} megapixels that are read"
 LEAST_SIDE = 16  # pixels, below which no face can be told
 GROUND = 128  # grey behind what is transparent
-SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
+SIXTEEN_BITS = ("I", "I;16", "I;16L", "I;16B", "I;16N")  # the first in portable greymaps
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -62,47 +63,39 @@ def _decoded(file: BinaryIO, name: str) -> np.ndarray:
         except Exception as error:
             raise _damaged(name, error) from None
         with image:
-            _check_size(image, name)
+            _check(image, name)
             try:
-                return _eight_bits(ImageOps.exif_transpose(image), name)
+                return _eight_bits(ImageOps.exif_transpose(image))
             except Exception as error:
                 raise _damaged(name, error) from None
 
 
 def _damaged(name: str, error: Exception) -> ValueError:
     """Return one line for whatever Pillow's readers raise, which is of a dozen kinds."""
-    if isinstance(error, _RefusedError):
-        return ValueError(str(error))
     if isinstance(error, Image.DecompressionBombError):
-        return ValueError(f"{name} has too many pixels; scale it down to {MOST_PIXELS // 10**6} MP")
+        return ValueError(f"{name} is far above {LIMIT}; scale it down")
     reason = " ".join(str(error).split()) or type(error).__name__
     return ValueError(f"{name} is truncated or damaged ({reason}); get it again")
 
 
-class _RefusedError(ValueError):
-    """A whole file whose kind of pixels is not supported."""
-
-
-def _check_size(image: Image.Image, name: str) -> None:
-    """Raise ValueError where a picture is too large or too small; nothing is decoded for that."""
+def _check(image: Image.Image, name: str) -> None:
+    """Raise ValueError where a picture is too large, too small or too deep, before decoding it."""
     width, height = image.size
     if width * height > MOST_PIXELS:
-        limit = f"{MOST_PIXELS // 10**6} megapixels"
-        raise ValueError(f"{name} is {width} x {height}, above {limit}; scale it down")
+        raise ValueError(f"{name} is {width} x {height}, above {LIMIT}; scale it down")
     if min(width, height) < LEAST_SIDE:
         least = f"at least {LEAST_SIDE} x {LEAST_SIDE}"
         raise ValueError(f"{name} is {width} x {height} pixels; a face needs {least}")
+    if image.mode == "F" or (image.mode == "I" and image.format != "PPM"):  # there it holds 16
+        raise ValueError(f"{name} has 32 bits a pixel; save it with 8 or 16 bits")
 
 
-def _eight_bits(image: Image.Image, name: str) -> np.ndarray:
+def _eight_bits(image: Image.Image) -> np.ndarray:
     """Return the (height, width, 3) uint8 pixels of a picture in any mode."""
     if image.mode in SIXTEEN_BITS:
         grey = (np.asarray(image).astype(np.float32) / 257 + 0.5).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
-    if image.mode in ("I", "F"):
-        raise _RefusedError(f"{name} has 32 bits a pixel; save it with 8 or 16 bits")
     if image.has_transparency_data:
-        image = image.convert("RGBA")
         ground = Image.new("RGBA", image.size, (GROUND, GROUND, GROUND, 255))
-        image = Image.alpha_composite(ground, image)
+        image = Image.alpha_composite(ground, image.convert("RGBA"))
     return np.array(image.convert("RGB"))

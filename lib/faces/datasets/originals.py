@@ -1,0 +1,286 @@
+"""The original rung of Part II: CK+, MMI, Oulu-CASIA and BU-4DFE (sections 4.1 and 4.2).
+
+None may be passed on: a reader asks their owners. Faces are found and aligned once and kept in
+data/cache; later the images are mapped from there, since those of BU-4DFE are gigabytes.
+"""
+
+import hashlib
+import io
+import json
+import os
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import joblib
+import numpy as np
+from tqdm.auto import tqdm
+
+from lib.book import data_root
+from lib.book.files import REPOSITORY, write_atomically
+from lib.faces.data import CK_PLUS, EXPRESSIONS, Faces
+from lib.faces.datasets import bu4dfe, ckplus, mmi, oulu_casia
+from lib.faces.datasets.sequences import BASIC, Listing, Picture, Sequence, aligned_files
+
+CACHE = REPOSITORY / "data" / "cache" / "faces"
+VERSION = 1  # raise it when aligned images change: the cache then starts afresh
+LABELS = ("expressions", "identities", "sequences", "frames")  # what Faces has beside its images
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How large a set is; `by_expression` counts sequences, where that is published."""
+
+    people: int
+    sequences: int
+    images: int
+    by_expression: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Original:
+    """One set: where it lies under the data root, how it is read, and its size in the paper."""
+
+    title: str
+    folder: str
+    owner: str  # whom to ask for it
+    pattern: str  # of its images or videos
+    classes: tuple[str, ...]
+    published: Counts
+    listing: Callable[[Path], Listing]
+    aligned: Callable[[Path, Sequence, int], Iterator[Picture]] = aligned_files
+
+
+SETS = {
+    "ck_plus": Original(
+        title="CK+",
+        folder="ck_plus",
+        owner="the Affect Analysis Group of the University of Pittsburgh",
+        pattern=ckplus.PATTERN,
+        classes=EXPRESSIONS,
+        published=Counts(CK_PLUS.people, 327, 981, dict(CK_PLUS.sequences)),
+        listing=ckplus.listing,
+        aligned=ckplus.aligned,
+    ),
+    "mmi": Original(
+        title="MMI",
+        folder="mmi",
+        owner="https://mmifacedb.eu",
+        pattern=mmi.PATTERN,
+        classes=BASIC,
+        published=Counts(31, 208, 624, {}),
+        listing=mmi.listing,
+        aligned=mmi.aligned,
+    ),
+    "oulu_casia": Original(
+        title="Oulu-CASIA",
+        folder="oulu_casia",
+        owner="the Center for Machine Vision of the University of Oulu",
+        pattern=oulu_casia.PATTERN,
+        classes=BASIC,
+        published=Counts(80, 480, 1440, dict.fromkeys(BASIC, 80)),
+        listing=oulu_casia.listing,
+    ),
+    "bu_4dfe": Original(
+        title="BU-4DFE",
+        folder="bu_4dfe",
+        owner="Lijun Yin at Binghamton University",
+        pattern=bu4dfe.PATTERN,
+        classes=BASIC,
+        published=Counts(101, 606, 60600, dict.fromkeys(BASIC, 101)),
+        listing=bu4dfe.listing,
+    ),
+}
+
+
+def present(name: str) -> bool:
+    """Return whether at least one image or video of a set is there; nothing is opened.
+
+    Raises:
+        ValueError: no set has that name.
+    """
+    original = _original(name)
+    return next(_folder(original).glob(original.pattern), None) is not None
+
+
+def load(name: str, side: int, jobs: int = 1) -> Faces:
+    """Return the aligned faces of a set, its images mapped from the cache.
+
+    Files that cannot be used are in `skipped`, with their reasons.
+
+    Args:
+        name: of SETS.
+        side: of the aligned images, in pixels.
+        jobs: processes to align in, the first time.
+
+    Raises:
+        ValueError: no set has that name, or nothing of it can be used.
+        FileNotFoundError: it is not there.
+        OSError: the cache cannot be written.
+    """
+    original = _original(name)
+    if not present(name):
+        raise FileNotFoundError(
+            f"{original.title} not found: no {original.folder}/{original.pattern} under the data "
+            f"root; ask {original.owner} for it and unpack it there, or set BOOK_DATA"
+        )
+    listing = original.listing(_folder(original))
+    place = CACHE / f"{name}-{side}-{_stamp(original, listing, side)}"
+    faces = _read(place, name)
+    if faces is None:
+        _build(place, name, listing, side, jobs)
+        faces = _read(place, name)
+    if faces is None:
+        raise OSError(f"{place}.npy was altered while it was written; run again")
+    return faces
+
+
+def differences(faces: Faces) -> list[str]:
+    """Return one line for each count in which a set differs from the paper's; none where it agrees.
+
+    Raises:
+        ValueError: it is none of SETS.
+    """
+    original = _original(faces.name)
+    paper = original.published
+    _, first = np.unique(faces.sequences, return_index=True)
+    found = Counter(faces.classes[label] for label in faces.expressions[first])
+    counts = [
+        ("labelled sequences", len(first), paper.sequences),
+        ("people", faces.people, paper.people),
+        ("images", len(faces.images), paper.images),
+        *((f"sequences of {name}", found[name], n) for name, n in paper.by_expression.items()),
+    ]
+    lines = [
+        f"{original.title}: {here} {what}, the paper has {there}"
+        for what, here, there in counts
+        if here != there
+    ]
+    if faces.skipped:
+        lines.append(f"{original.title}: {len(faces.skipped)} files or sequences are left out")
+    return lines
+
+
+def _original(name: str) -> Original:
+    """Return a set, or raise ValueError with the names there are."""
+    if name not in SETS:
+        raise ValueError(f"unknown set {name!r}; choose one of: {', '.join(SETS)}")
+    return SETS[name]
+
+
+def _folder(original: Original) -> Path:
+    """Return where a set lies or will lie."""
+    return data_root.root() / original.folder
+
+
+def _stamp(original: Original, listing: Listing, side: int) -> str:
+    """Return what changes with labels, places, sizes and times of change of all files used."""
+    digest = hashlib.sha256(f"{VERSION} {side}".encode())
+    for sequence in listing.sequences:
+        digest.update(f"\0{sequence.name}\0{sequence.person}\0{sequence.expression}".encode())
+        for file in sequence.files + sequence.beside:
+            stat = (_folder(original) / file).stat()
+            digest.update(b"\0" + os.fsencode(file))
+            digest.update(f"\0{stat.st_size} {stat.st_mtime_ns}".encode())
+    digest.update(repr(sorted(listing.skipped.items())).encode())
+    return digest.hexdigest()[:16]
+
+
+def _build(place: Path, name: str, listing: Listing, side: int, jobs: int) -> None:
+    """Align a set into the cache, one image after the other: all of BU-4DFE would fill memory."""
+    rows: list[tuple[int, int]] = []  # sequence and frame of each image
+    skipped = dict(listing.skipped)
+    with _written(place.with_suffix(".npy")) as file:
+        file.write(_header(0, side))
+        for number, pictures in enumerate(_aligned(name, listing, side, jobs)):
+            for picture in pictures:
+                if picture.image is None:
+                    skipped[picture.name] = picture.reason
+                else:
+                    file.write(picture.image.tobytes())
+                    rows.append((number, picture.frame))
+        if not rows:
+            reason = next((f": {k}: {v}" for k, v in skipped.items()), "")
+            raise ValueError(f"nothing of {SETS[name].title} can be used{reason}")
+        file.seek(0)
+        file.write(_header(len(rows), side))
+    index = {**_labels(listing, rows, SETS[name].classes), "skipped": skipped}
+    write_atomically(place.with_suffix(".json"), json.dumps(index))
+
+
+def _aligned(name: str, listing: Listing, side: int, jobs: int) -> Iterator[list[Picture]]:
+    """Yield the pictures of each sequence, in order."""
+    tasks = (joblib.delayed(_pictures)(name, each, side) for each in listing.sequences)
+    with joblib.parallel_config("loky", inner_max_num_threads=1):
+        done = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
+        yield from tqdm(
+            done, f"align {name}", len(listing.sequences), unit="sequence", disable=None
+        )
+
+
+def _pictures(name: str, sequence: Sequence, side: int) -> list[Picture]:
+    """Return the pictures of one sequence."""
+    original = SETS[name]
+    return list(original.aligned(_folder(original), sequence, side))
+
+
+def _labels(
+    listing: Listing, rows: list[tuple[int, int]], classes: tuple[str, ...]
+) -> dict[str, list[int]]:
+    """Return the labels of each image; people and sequences count from 0 among those in use."""
+    used = [listing.sequences[number] for number, _ in rows]
+    people = [sequence.person for sequence in used]
+    return {
+        "expressions": [classes.index(sequence.expression) for sequence in used],
+        "identities": np.unique(people, return_inverse=True)[1].tolist(),
+        "sequences": np.unique([n for n, _ in rows], return_inverse=True)[1].tolist(),
+        "frames": [frame for _, frame in rows],
+    }
+
+
+def _header(count: int, side: int) -> bytes:
+    """Return how a .npy file of images begins; NumPy makes it as long for any count."""
+    buffer = io.BytesIO()
+    shape = (count, side, side, 3)
+    form = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(buffer, form)
+    return buffer.getvalue()
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[BinaryIO]:
+    """Open a file beside `path` for writing, and rename it once all of it is there.
+
+    Raises:
+        OSError: it cannot be written; what was there stays.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("xb") as file:
+            yield file
+        beside.replace(path)
+    except OSError as error:
+        raise OSError(
+            error.errno, f"cannot write {path}: {error.strerror}; make room and run again"
+        ) from None
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _read(place: Path, name: str) -> Faces | None:
+    """Return a set from the cache, None where it is missing or damaged."""
+    try:
+        index = json.loads(place.with_suffix(".json").read_text())
+        labels = {key: np.array(index[key], dtype=np.int64) for key in LABELS}
+        images = np.load(place.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
+    except (FileNotFoundError, ValueError, KeyError, EOFError):
+        return None
+    if any(len(each) != len(images) for each in labels.values()):
+        return None
+    classes = SETS[name].classes
+    return Faces(name, "original", images, classes=classes, skipped=index["skipped"], **labels)
