@@ -15,6 +15,7 @@ from lib.book import data_root
 
 DATASETS = ("best", "original", "ict", "drawn")
 EXPRESSIONS = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
+BASIC = tuple(expression for expression in EXPRESSIONS if expression != "contempt")
 NEUTRAL = -1  # where a face without any expression is asked for
 
 
@@ -130,6 +131,7 @@ class Corpus:
     `pretraining` returns the people DE-GAN learns from, `judging` as many other pictures of the
     same people, from which its judges learn, `held_out` yet others, on which both are measured, and
     `sets` maps "ck", "mmi" and "oulu", as far as they are there, to the people for recognition.
+    `judging_sequences` are the numbers of the sequences in `judging`, known without making them.
     """
 
     name: str
@@ -137,6 +139,7 @@ class Corpus:
     pretraining: Callable[[], Faces]
     judging: Callable[[], Faces]
     held_out: Callable[[], Faces]
+    judging_sequences: range
     sets: Mapping[str, Callable[[], Faces]]
 
 
@@ -155,7 +158,7 @@ def load(dataset: str, sizes: Sizes) -> Corpus:
     if dataset == "original":
         from lib.faces.datasets import originals
 
-        return originals.load(sizes)
+        return originals.corpus(sizes)
     if dataset == "ict":
         from lib.faces.datasets import ict
 
@@ -169,6 +172,6 @@ def best() -> str:
     """Return the name of the best rung present; the original needs BU-4DFE and one set more."""
     from lib.faces.datasets import originals
 
-    if originals.present():
+    if originals.enough():
         return "original"
     return "ict" if data_root.present("ict_facekit") else "drawn"

@@ -12,13 +12,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from lib.faces import augment, classifier
-from lib.faces.classifier import PREDICTED, Classifier
-from lib.faces.data import Faces
-from lib.faces.models import NOISE, Generator, ModelConfig
-from lib.faces.profiles import ClassifierConfig
+from lib.faces import augment, checkpoints
+from lib.faces.classifier import PREDICTED
+from lib.faces.data import BASIC, EXPRESSIONS, Corpus, Faces
+from lib.faces.models import NOISE, Generator
+from lib.faces.profiles import Profile
 from lib.faces.protocol import Estimate, share
 
 Network = Callable[[Tensor], Tensor]  # from pictures (batch, 3, side, side) to logits
@@ -52,33 +51,28 @@ class Judges:
         return Verdict(*(torch.cat([net(part).float() for part in parts]) for net in networks))
 
 
-def train(faces: Faces, model: ModelConfig, config: ClassifierConfig, seed: int) -> Judges:
-    """Return judges trained on a set.
+def panel(profile: Profile, corpus: Corpus) -> Judges:
+    """Return the judges of the people DE-GAN learns, trained where they are not there yet.
 
     Args:
-        faces: of the people whom DE-GAN learns, in sequences that it does not see.
-        model: the form of the networks.
-        config: how each is trained.
-        seed: of the first training; the second takes the next.
-
-    Raises:
-        FloatingPointError: a loss is no longer a number.
+        profile: its `judge` says how they are trained.
+        corpus: whose `judging` set they learn from.
     """
-    networks = []
-    columns = (faces.expressions, len(faces.classes)), (faces.identities, faces.people)
-    for index, (labels, count) in enumerate(columns):
-        network = Classifier(model, count)
-        classifier.fit(network, F.cross_entropy, faces.images, labels, config, seed + index)
-        networks.append(network.requires_grad_(False))
-    sequences = frozenset(faces.sequences.tolist())
-    return Judges(networks[0], networks[1], faces.classes, faces.people, sequences)
+    model = checkpoints.model_config(profile, corpus)
+    expression, identity = (
+        checkpoints.load(checkpoints.trained(kind, profile, corpus))
+        for kind in ("expression_judge", "identity_judge")
+    )
+    sequences = frozenset(corpus.judging_sequences)
+    classes = EXPRESSIONS if model.expressions == len(EXPRESSIONS) else BASIC
+    return Judges(expression, identity, classes, model.identities, sequences)
 
 
 def ceiling(judges: Judges, faces: Faces) -> dict[str, Estimate]:
     """Return how often the judges are right about real pictures: what a perfect DE-GAN would score.
 
     Args:
-        judges: see `train`.
+        judges: see `panel`.
         faces: the same people in sequences new to the judges.
 
     Returns:

@@ -21,7 +21,6 @@ from lib.book.results import Result
 from lib.faces import augment, checkpoints, data, judges, plots, training
 from lib.faces.data import Corpus, Faces, Sizes
 from lib.faces.experiments import DATASETS
-from lib.faces.judges import Judges
 from lib.faces.models import NOISE, Generator, count_parameters
 from lib.faces.profiles import PROFILES, ClassifierConfig, GANConfig, Profile
 
@@ -111,7 +110,7 @@ def runs(
         compute: whether what has no result is trained now.
     """
     if compute:  # before several processes would each train the judges
-        panel(profile, corpus)
+        judges.panel(profile, corpus)
     wanted = list(VARIANTS)[: None if profile is STUDY else FEW]
     configs = [describe(profile, corpus, VARIANTS[name], seed) for name in wanted]
     found = sweep.run(PART, EXPERIMENT, configs, run_one, compute=compute)
@@ -135,7 +134,7 @@ def run_one(config: dict[str, Any]) -> dict[str, Any]:
     corpus = data.load(config["dataset"], profile.sizes)
     model = replace(checkpoints.model_config(profile, corpus), **config["model"])
     made = training.train(model, profile.gan, corpus.pretraining(), config["seed"])
-    judging, sources = panel(profile, corpus), corpus.held_out()
+    judging, sources = judges.panel(profile, corpus), corpus.held_out()
     scores = judges.transfer_scores(made.generator, judging, sources, config["seed"])
     ceiling = judges.ceiling(judging, sources)
     shares = {name: getattr(scores, name)._asdict() for name in SHARES}
@@ -149,17 +148,6 @@ def run_one(config: dict[str, Any]) -> dict[str, Any]:
         "parameters": count_parameters([made.generator, made.discriminator]),
         "faces": _as_text(made_of(made.generator, sources)) if corpus.rung != "original" else "",
     }
-
-
-def panel(profile: Profile, corpus: Corpus) -> Judges:
-    """Return the judges of a profile's people, trained where they are not there yet."""
-    faces = corpus.judging()
-    expression, identity = (
-        checkpoints.load(checkpoints.trained(kind, profile, corpus))
-        for kind in ("expression_judge", "identity_judge")
-    )
-    sequences = frozenset(faces.sequences.tolist())
-    return Judges(expression, identity, faces.classes, faces.people, sequences)
 
 
 def first_rows(faces: Faces) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,11 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lib.faces import judges
+from lib.faces import checkpoints, classifier, data, judges
+from lib.faces.classifier import Classifier
 from lib.faces.data import Faces
 from lib.faces.judges import Judges
 from lib.faces.models import Generator, ModelConfig
-from lib.faces.profiles import ClassifierConfig
+from lib.faces.profiles import PROFILES, ClassifierConfig
 
 CLASSES = ("fear", "happiness", "surprise")
 PEOPLE, SIDE, SIZE = 4, 32, 36
@@ -145,7 +147,12 @@ def test_expressions_are_matched_by_name() -> None:
 
 def test_small_judges_learn_what_is_plain_and_are_judged_themselves() -> None:
     config = ClassifierConfig(steps=100, batch=12, learning_rate=5e-3)
-    trained = judges.train(painted(), MODEL, config, seed=0)
+    faces, networks = painted(), []
+    for labels, count in ((faces.expressions, len(CLASSES)), (faces.identities, PEOPLE)):
+        network = Classifier(MODEL, count)
+        classifier.fit(network, F.cross_entropy, faces.images, labels, config, seed=0)
+        networks.append(network.requires_grad_(False))
+    trained = Judges(*networks, CLASSES, PEOPLE, frozenset(faces.sequences.tolist()))
     found = judges.ceiling(trained, painted(first_sequence=1000))
     assert found["expression"].value >= 0.8 and found["identity"].value >= 0.8
     verdict = trained(torch.zeros(3, 3, SIDE, SIDE))
@@ -154,6 +161,25 @@ def test_small_judges_learn_what_is_plain_and_are_judged_themselves() -> None:
         judges.ceiling(trained, painted())
     with pytest.raises(ValueError, match="make the set with a first_sequence beyond theirs"):
         judges.transfer_scores(Copier(MODEL), trained, painted(), seed=0)
+
+
+def test_a_profiles_judges_are_trained_once_and_know_what_they_learnt_from(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(checkpoints, "CACHE", tmp_path)
+    monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path / "none")
+    profile = PROFILES["smoke"]
+    corpus = data.load("drawn", profile.sizes)
+    found = judges.panel(profile, corpus)
+    learnt = corpus.judging()
+    assert found.sequences == set(learnt.sequences.tolist())
+    assert not found.sequences & set(corpus.pretraining().sequences.tolist())
+    assert not found.sequences & set(corpus.held_out().sequences.tolist())
+    assert (found.classes, found.identities) == (learnt.classes, learnt.people)
+    monkeypatch.setattr(checkpoints, "train", lambda *arguments: pytest.fail("trained again"))
+    assert judges.ceiling(found, corpus.held_out()) == judges.ceiling(
+        judges.panel(profile, corpus), corpus.held_out()
+    )
 
 
 def test_perfect_judges_reach_the_ceiling() -> None:

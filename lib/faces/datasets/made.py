@@ -23,7 +23,7 @@ from tqdm.auto import tqdm
 
 from lib.book.files import REPOSITORY
 from lib.faces.augment import source_side
-from lib.faces.data import EXPRESSIONS, Corpus, Faces, Requests, Shape, Sizes
+from lib.faces.data import BASIC, EXPRESSIONS, Corpus, Faces, Requests, Shape, Sizes
 
 CACHE = REPOSITORY / "data" / "cache" / "faces"
 OTHERS = 100_000  # numbers of the people for recognition begin here, those for pre-training below
@@ -32,7 +32,6 @@ PEAK_INTENSITY = (0.55, 1.0)  # people do not show expressions equally strongly
 RAMP = 0.88  # of the peak, in the first of a sequence's last frames
 TOGETHER = 128  # faces drawn in one call: little memory, and progress is seen
 
-BASIC = tuple(expression for expression in EXPRESSIONS if expression != "contempt")
 # The paper says 208 sequences; the counts are those usually reported for that choice of MMI.
 MMI = Shape(31, dict(zip(BASIC, (33, 31, 28, 42, 32, 42), strict=True)), 3)
 OULU_CASIA = Shape(80, dict.fromkeys(BASIC, 80), 3)
@@ -56,6 +55,7 @@ def corpus(render: Render, name: str, rung: str, sizes: Sizes) -> Corpus:
         lambda: people(sizes.frames, side, seed),
         lambda: people(sizes.frames, side, seed, first_sequence=count),
         lambda: people(sizes.held_out, side, seed, first_sequence=2 * count),
+        range(count, 2 * count),
         {each: others(shape) for each, shape in sizes.shapes.items()},
     )
 

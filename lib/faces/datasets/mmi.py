@@ -20,7 +20,8 @@ import av
 import numpy as np
 
 from lib.faces.alignment import align_found
-from lib.faces.datasets.sequences import BASIC, LAST, Listing, Picture, Sequence, attempt, folders
+from lib.faces.data import BASIC
+from lib.faces.datasets.sequences import LAST, Listing, Picture, Sequence, attempt, folders
 
 SESSIONS, PATTERN = "Sessions", "Sessions/*/*.avi"
 FRONT = "0"

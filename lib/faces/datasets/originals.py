@@ -22,12 +22,15 @@ from tqdm.auto import tqdm
 
 from lib.book import data_root
 from lib.book.files import REPOSITORY, write_atomically
-from lib.faces.data import CK_PLUS, EXPRESSIONS, Faces
+from lib.faces.augment import source_side
+from lib.faces.data import BASIC, CK_PLUS, EXPRESSIONS, Corpus, Faces, Sizes
 from lib.faces.datasets import bu4dfe, ckplus, mmi, oulu_casia
-from lib.faces.datasets.sequences import BASIC, Listing, Picture, Sequence, aligned_files
+from lib.faces.datasets.sequences import Listing, Picture, Sequence, aligned_files
 
 CACHE = REPOSITORY / "data" / "cache" / "faces"
 VERSION = 1  # raise it when aligned images change: the cache then starts afresh
+PRETRAINING = "bu_4dfe"
+RECOGNITION = {"ck": "ck_plus", "mmi": "mmi", "oulu": "oulu_casia"}  # by their short names
 LABELS = ("expressions", "identities", "sequences", "frames")  # what Faces has beside its images
 
 
@@ -137,6 +140,27 @@ def load(name: str, side: int, jobs: int = 1) -> Faces:
     if faces is None:
         raise OSError(f"{place}.npy was altered while it was written; run again")
     return faces
+
+
+def corpus(sizes: Sizes) -> Corpus:
+    """Return the sets that are there: BU-4DFE for pre-training, the others for recognition.
+
+    Its frames show one performance of each person and expression, so there are no other pictures:
+    judges learn from those DE-GAN learns from, and both are measured on them.
+    """
+    side = source_side(sizes.side)
+
+    def reader(name: str) -> Callable[[], Faces]:
+        return lambda: load(name, side)
+
+    people = reader(PRETRAINING)
+    sets = {key: reader(name) for key, name in RECOGNITION.items() if present(name)}
+    return Corpus("original", "original", people, people, people, range(0), sets)
+
+
+def enough() -> bool:
+    """Return whether there is a set to pre-train on and one to recognise."""
+    return present(PRETRAINING) and any(map(present, RECOGNITION.values()))
 
 
 def differences(faces: Faces) -> list[str]:

@@ -7,7 +7,8 @@ face to the peak.
 
 from pathlib import Path
 
-from lib.faces.datasets.sequences import BASIC, Listing, files, folders
+from lib.faces.data import BASIC
+from lib.faces.datasets.sequences import Listing, files, folders
 
 PLACE, PATTERN = "VL/Strong", "VL/Strong/P*/*/*.jpeg"
 

@@ -12,7 +12,6 @@ from lib.faces.alignment import align_found
 from lib.faces.images import read_image
 
 LAST = 3  # frames taken of a sequence that ends at its peak
-BASIC = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
 
 
 @dataclass(frozen=True)
