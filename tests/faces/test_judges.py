@@ -148,9 +148,10 @@ def test_expressions_are_matched_by_name() -> None:
 def test_small_judges_learn_what_is_plain_and_are_judged_themselves() -> None:
     config = ClassifierConfig(steps=100, batch=12, learning_rate=5e-3)
     faces, networks = painted(), []
-    for labels, count in ((faces.expressions, len(CLASSES)), (faces.identities, PEOPLE)):
+    columns = (faces.expressions, len(CLASSES)), (faces.identities, PEOPLE)
+    for seed, (labels, count) in enumerate(columns):
         network = Classifier(MODEL, count)
-        classifier.fit(network, F.cross_entropy, faces.images, labels, config, seed=0)
+        classifier.fit(network, F.cross_entropy, faces.images, labels, config, seed)
         networks.append(network.requires_grad_(False))
     trained = Judges(*networks, CLASSES, PEOPLE, frozenset(faces.sequences.tolist()))
     found = judges.ceiling(trained, painted(first_sequence=1000))
