@@ -3,8 +3,8 @@
 The paper takes landmarks of CE-CLM, a program whose models are not to be had as a package. The eyes
 suffice for a similarity transform, and OpenCV finds them with the Haar cascades that come with it.
 
-Points are (x, y) in pixels; the centre of the first pixel is (0, 0). Left and right are those of
-the picture.
+Points are (x, y) in pixels from the upper left corner, so that the centre of the first pixel is at
+(0.5, 0.5). Left and right are those of the picture.
 """
 
 import itertools
@@ -20,6 +20,7 @@ import numpy as np
 # eyes below them, and 2.1 with the jaw dropped: it stays inside, as do brows and both cheeks.
 EYE_DISTANCE, EYE_HEIGHT = 0.32, 0.34
 
+TO_INDICES = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])  # of pixels, as OpenCV counts
 LEAST_SIDE = 48  # pixels of a photograph; a face below that shows no expression
 SEARCH_SIDES = 320, 640  # the longer side is brought between them: less is coarse, more is slow
 MARGIN = 0.15  # of the shorter side, mirrored around it: faces may touch the border
@@ -35,7 +36,7 @@ FACES = (  # cascades in the order tried, and how many overlapping hits make a f
 )
 EYES = ("haarcascade_eye.xml", "haarcascade_eye_tree_eyeglasses.xml")
 EYE_HITS = 1  # plausibility sorts them out
-CENTRE = 0.55, 0.55  # of a box; both cascades were trained with brows, so that eyes lie lower
+CENTRE = 0.55, 0.55  # of a box: measured on drawn and rendered faces, whose eyes are known
 USUAL = np.array([[0.30, 0.41], [0.70, 0.41]])  # where the eyes are in the box of a face
 SPREAD = 0.06, 0.10, 0.25  # usual deviations: place (of the face), tilt (radians), size (logarithm)
 LEAST_PLAUSIBLE = -12.0  # a pair about five usual deviations off, of few hits
@@ -53,7 +54,7 @@ class Box:
 
     def point(self, across: float, down: float) -> np.ndarray:
         """Return the place at some fractions of the sides, (2,)."""
-        return np.array([self.x + across * self.side, self.y + down * self.side]) - 0.5
+        return np.array([self.x + across * self.side, self.y + down * self.side])
 
 
 def align_found(image: np.ndarray, side: int) -> np.ndarray:
@@ -88,7 +89,7 @@ def find_eyes(image: np.ndarray) -> np.ndarray:
     found = _all_eyes(grey)
     if len(found) > 1:
         raise ValueError(f"{len(found)} faces found; cut the photograph down to one")
-    return ((found[0] + 0.5) / scale - 0.5 - margin).astype(np.float32)
+    return (found[0] / scale - margin).astype(np.float32)
 
 
 def align(image: np.ndarray, eyes: np.ndarray, side: int) -> np.ndarray:
@@ -117,7 +118,7 @@ def align(image: np.ndarray, eyes: np.ndarray, side: int) -> np.ndarray:
         transform = transform @ np.linalg.inv(shrunk)
     return cv2.warpAffine(
         image,
-        transform[:2],
+        (TO_INDICES @ transform @ np.linalg.inv(TO_INDICES))[:2],
         (side, side),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
@@ -129,7 +130,7 @@ def similarity(eyes: np.ndarray, side: int) -> np.ndarray:
     (x, y), (across, down) = eyes.mean(axis=0), eyes[1] - eyes[0]
     factor = EYE_DISTANCE * side / (across**2 + down**2)
     turned = factor * np.array([[across, down], [-down, across]])
-    place = np.array([0.5, EYE_HEIGHT]) * side - 0.5
+    place = np.array([0.5, EYE_HEIGHT]) * side
     transform = np.eye(3)
     transform[:2, :2] = turned
     transform[:2, 2] = place - turned @ [x, y]
@@ -166,7 +167,7 @@ def _checked(eyes: np.ndarray, image: np.ndarray) -> np.ndarray:
     if eyes.shape != (2, 2) or not np.isfinite(eyes).all():
         raise ValueError(f"eyes {eyes.tolist()}; give two points (x, y), the left one first")
     height, width = image.shape[:2]
-    if (eyes < -0.5).any() or (eyes > [width - 0.5, height - 0.5]).any():
+    if (eyes < 0).any() or (eyes > [width, height]).any():
         raise ValueError(f"eyes {eyes.tolist()} lie outside the {width} x {height} photograph")
     if eyes[1, 0] - eyes[0, 0] < 1:
         raise ValueError(f"eyes {eyes.tolist()}: the second is not to the right of the first")
@@ -177,9 +178,8 @@ def _shrunk(image: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
     """Return a picture scaled down, and the (3, 3) transform that this is."""
     height, width = image.shape[:2]
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    across, down = size[0] / width, size[1] / height
-    shift = np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]])
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA), shift
+    shrunk = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return shrunk, np.diag([size[0] / width, size[1] / height, 1.0])
 
 
 def _search_picture(image: np.ndarray) -> tuple[np.ndarray, float, int]:
@@ -259,7 +259,7 @@ def _eyes_in(grey: np.ndarray, face: Box) -> np.ndarray | None:
     if _plausibility(best) < LEAST_PLAUSIBLE:
         return None
     eyes = np.array([_mean(best[0], left), _mean(best[1], right)])
-    return (eyes + 0.5) / scale - 0.5 + [face.x, face.y]
+    return eyes / scale + [face.x, face.y]
 
 
 def _plausibility(pair: tuple[Box, Box]) -> float:

@@ -1,0 +1,190 @@
+"""Eyes are found where they were drawn, faces come to lie alike, and what is no face is refused."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib.book import data_root
+from lib.faces import alignment
+from lib.faces.data import NEUTRAL, Requests
+from lib.faces.datasets import drawn, ict
+
+SIDE = 160
+
+
+def requests(people: list[int], expression: int = NEUTRAL) -> Requests:
+    """Return one picture of each person."""
+    rows = np.zeros(len(people), dtype=np.int64)
+    return Requests(
+        np.array(people), rows + expression, np.ones(len(people), np.float32), rows, rows, seed=3
+    )
+
+
+@pytest.fixture(scope="module")
+def portraits() -> tuple[np.ndarray, np.ndarray]:
+    """Return four drawn faces and their eyes."""
+    return drawn.render(requests([0, 1, 2, 4]), SIDE)
+
+
+def dots(eyes: np.ndarray, height: int, width: int, radius: float) -> np.ndarray:
+    """Return a black picture with a soft white dot at each eye."""
+    y, x = np.mgrid[:height, :width] + 0.5
+    away = [np.hypot(x - eye[0], y - eye[1]) for eye in eyes]
+    soft = sum(255 * np.exp(-((each / radius) ** 2)) for each in away)
+    return np.repeat(np.clip(soft, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def test_the_eyes_of_drawn_faces_are_found(portraits: tuple[np.ndarray, np.ndarray]) -> None:
+    found = np.array([alignment.find_eyes(image) for image in portraits[0]])
+    assert found.dtype == np.float32
+    off = alignment.error(found, portraits[1])
+    assert np.median(off) < 0.05 and off.max() < 0.12
+    np.testing.assert_array_equal(alignment.find_eyes(portraits[0][0]), found[0])
+
+
+@pytest.mark.skipif(not data_root.present("ict_facekit"), reason="ict_facekit is not there")
+def test_the_eyes_of_rendered_faces_are_found() -> None:
+    images, eyes = ict.render(requests([0, 1, 2]), SIDE)
+    found = np.array([alignment.find_eyes(image) for image in images])
+    assert np.median(alignment.error(found, eyes)) < 0.07
+
+
+@pytest.mark.parametrize("scale", [0.5, 6])
+def test_small_and_large_photographs(
+    portraits: tuple[np.ndarray, np.ndarray], scale: float
+) -> None:
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    image = cv2.resize(portraits[0][0], None, fx=scale, fy=scale, interpolation=how)
+    found = alignment.find_eyes(image)
+    assert alignment.error(found, portraits[1][0] * scale).max() < 0.1
+
+
+def test_a_face_lies_alike_however_it_was_photographed(
+    portraits: tuple[np.ndarray, np.ndarray],
+) -> None:
+    image, eyes = portraits[0][0], portraits[1][0]
+    turn = cv2.getRotationMatrix2D((80, 80), 20, 1.3) + [[0, 0, 90], [0, 0, 60]]
+    wide = cv2.warpAffine(image, turn, (400, 300), flags=cv2.INTER_CUBIC)
+    moved = np.column_stack([eyes - 0.5, [1, 1]]) @ turn.T + 0.5  # OpenCV counts from centres
+    inner = slice(20, 70)
+    first, second = (
+        alignment.align(each, points, 96)[inner, inner].astype(int)
+        for each, points in ((image, eyes), (wide, moved))
+    )
+    assert np.abs(second - first).mean() < 4
+    assert np.abs(second[:, 1:] - first[:, :-1]).mean() > 4  # one pixel off would show
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.floats(60, 200),
+    st.floats(60, 150),
+    st.floats(12, 150),
+    st.floats(-1, 1),
+    st.integers(32, 160),
+)
+def test_eyes_come_to_their_places(
+    x: float, y: float, apart: float, angle: float, side: int
+) -> None:
+    half = apart / 2 * np.array([np.cos(angle), np.sin(angle)])
+    eyes = np.array([[x, y] - half, [x, y] + half])
+    places = alignment.similarity(eyes, side) @ np.vstack([eyes.T, [1, 1]])
+    away = alignment.EYE_DISTANCE / 2
+    expected = [[0.5 - away, 0.5 + away], [alignment.EYE_HEIGHT] * 2, [1 / side] * 2]
+    np.testing.assert_allclose(places / side, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "eyes",
+    [
+        [[200, 240], [260, 240]],
+        [[180, 300], [420, 180]],
+        [[160, 180], [480, 300]],
+        [[9, 9], [21, 12]],
+    ],
+)
+def test_pixels_go_where_the_transform_says(eyes: list[list[int]]) -> None:
+    points = np.array(eyes, dtype=np.float64) + 0.37
+    apart = np.linalg.norm(points[1] - points[0])
+    found = alignment.align(dots(points, 480, 640, apart / 10), points, 110)[..., 0].astype(float)
+    x = np.arange(110) + 0.5
+    for half, across in ((found[:, :55], 0.5 - 0.16), (found[:, 55:], 0.5 + 0.16)):
+        columns = x[:55] if across < 0.5 else x[55:]
+        centre = (half.sum(axis=0) @ columns, half.sum(axis=1) @ x) / half.sum()
+        np.testing.assert_allclose(centre, [across * 110, 0.34 * 110], atol=0.15)
+
+
+def test_a_face_that_lies_right_is_left_as_it_is() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (100, 100, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(
+        alignment.align(image, np.array([[34.0, 34.0], [66.0, 34.0]]), 100), image
+    )
+
+
+def test_shrinking_averages_areas() -> None:
+    board = np.repeat((np.indices((800, 800)).sum(axis=0) % 2 * 255)[..., None], 3, axis=2)
+    eyes = np.array([[272.0, 272.0], [528.0, 272.0]])
+    small = alignment.align(board.astype(np.uint8), eyes, 100)
+    assert np.abs(small.astype(int) - 127).max() <= 1  # every pixel a mean of black and white
+
+
+def test_errors_are_measured_in_distances_of_the_eyes() -> None:
+    true = np.array([[10.0, 20.0], [30.0, 20.0]])
+    found = true + [[[0, 0], [0, 2]], [[3, 4], [-10, 0]]]
+    np.testing.assert_allclose(alignment.error(found, true), [[0, 0.1], [0.25, 0.5]])
+
+
+def test_several_faces_are_counted(portraits: tuple[np.ndarray, np.ndarray]) -> None:
+    with pytest.raises(ValueError, match="^2 faces found; cut the photograph down to one"):
+        alignment.find_eyes(np.concatenate(list(portraits[0][:2]), axis=1))
+
+
+def test_a_photograph_without_a_face() -> None:
+    with pytest.raises(ValueError, match="^no face found; give an upright photograph"):
+        alignment.align_found(np.full((90, 120, 3), 120, dtype=np.uint8), 110)
+
+
+def test_a_face_without_eyes(
+    portraits: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alignment, "_eyes_in", lambda grey, face: None)
+    with pytest.raises(ValueError, match="^a face, but no eyes found; give one"):
+        alignment.find_eyes(portraits[0][0])
+
+
+def test_a_photograph_too_small() -> None:
+    with pytest.raises(ValueError, match="^the photograph is 60 x 47 pixels; give one of at least"):
+        alignment.find_eyes(np.zeros((47, 60, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((60, 60), dtype=np.uint8),
+        np.zeros((60, 60, 4), dtype=np.uint8),
+        np.zeros((60, 60, 3)),
+        np.zeros((0, 60, 3), dtype=np.uint8),
+    ],
+)
+def test_arrays_that_are_no_picture(image: np.ndarray) -> None:
+    for call in (alignment.find_eyes, lambda each: alignment.align(each, np.eye(2), 50)):
+        with pytest.raises(ValueError, match="^a picture of shape .*; give .*uint8, RGB"):
+            call(image)
+
+
+@pytest.mark.parametrize(
+    ("eyes", "complaint"),
+    [
+        ([[30, 40], [20, 40]], "the second is not to the right of the first"),
+        ([[30, 40], [30, 40]], "the second is not to the right of the first"),
+        ([[-1, 40], [20, 40]], "lie outside the 100 x 90 photograph"),
+        ([[10, 40], [20, 91]], "lie outside the 100 x 90 photograph"),
+        ([[10, np.nan], [20, 40]], "give two points"),
+        ([[10, 40, 1], [20, 40, 1]], "give two points"),
+    ],
+)
+def test_eyes_that_cannot_be(eyes: list[list[float]], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        alignment.align(np.zeros((90, 100, 3), dtype=np.uint8), np.array(eyes), 50)
