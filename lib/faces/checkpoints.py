@@ -86,8 +86,13 @@ def trained(kind: str, profile: Profile, corpus: Corpus) -> Trained:
         path = CACHE / f"part2_{kind}_{results.key(run)}.safetensors"
         if shipped_run(path) != run:
             train(path, run, profile, corpus)
+    return stored(path)
+
+
+def stored(path: Path) -> Trained:
+    """Return the network in a file, with what the JSON beside it says."""
     record = json.loads(path.with_suffix(".json").read_text())
-    return Trained(path, run, record["history"])
+    return Trained(path, record["run"], record["history"])
 
 
 def shipped_path(rung: str, kind: str) -> Path:
@@ -120,7 +125,7 @@ def pair(path: Path) -> tuple[Generator, Discriminator]:
     return generator.float(), discriminator.float()
 
 
-def load(found: Trained) -> nn.Module:
+def load(found: Trained) -> Any:
     """Return the network, frozen, float32: a Generator or a Classifier."""
     config = ModelConfig(**found.run["model"])
     network: nn.Module = Generator(config)

@@ -27,6 +27,7 @@ class Classifier(nn.Module):
 
     def __init__(self, config: ModelConfig, classes: int) -> None:
         super().__init__()
+        self.config = config
         self.trunk = Trunk(config, CODE)
         self.head = nn.Linear(CODE, classes)
 

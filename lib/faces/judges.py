@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lib.faces import augment, checkpoints
-from lib.faces.classifier import PREDICTED
+from lib.faces.classifier import PREDICTED, Classifier
 from lib.faces.data import BASIC, EXPRESSIONS, Corpus, Faces
 from lib.faces.models import NOISE, Generator
 from lib.faces.profiles import Profile
@@ -58,14 +58,19 @@ def panel(profile: Profile, corpus: Corpus) -> Judges:
         profile: its `judge` says how they are trained.
         corpus: whose `judging` set they learn from.
     """
-    model = checkpoints.model_config(profile, corpus)
     expression, identity = (
         checkpoints.load(checkpoints.trained(kind, profile, corpus))
         for kind in ("expression_judge", "identity_judge")
     )
+    return seated(expression, identity, corpus)
+
+
+def seated(expression: Classifier, identity: Classifier, corpus: Corpus) -> Judges:
+    """Return two stored classifiers as judges of a corpus."""
+    config = expression.config
+    classes = EXPRESSIONS if config.expressions == len(EXPRESSIONS) else BASIC
     sequences = frozenset(corpus.judging_sequences)
-    classes = EXPRESSIONS if model.expressions == len(EXPRESSIONS) else BASIC
-    return Judges(expression, identity, classes, model.identities, sequences)
+    return Judges(expression, identity, classes, config.identities, sequences)
 
 
 def ceiling(judges: Judges, faces: Faces) -> dict[str, Estimate]:
