@@ -1,0 +1,117 @@
+"""Grids of faces show the images they were given, and no face that may not be shown."""
+
+from collections.abc import Iterator
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+from lib.book.show import PAGE_WIDTH, png
+from lib.faces import plots
+from lib.faces.data import Corpus, Faces
+
+
+def nothing(*_: object) -> Faces:
+    """Stand where a set would be made."""
+    raise AssertionError("no set is needed to draw")
+
+
+def corpus(rung: str) -> Corpus:
+    """Return a corpus of one rung."""
+    return Corpus("name", rung, *([nothing] * (len(Corpus.__dataclass_fields__) - 3)), {})
+
+
+@pytest.fixture(autouse=True)
+def no_open_figures() -> Iterator[None]:
+    """Close what a test drew."""
+    yield
+    plt.close("all")
+
+
+def images(rows: int, columns: int, side: int = 8) -> np.ndarray:
+    """Return plain pictures, each of its own colour."""
+    colours = np.random.default_rng(0).integers(0, 256, (rows, columns, 1, 1, 3), dtype=np.uint8)
+    return np.broadcast_to(colours, (rows, columns, side, side, 3))
+
+
+def test_every_picture_stands_in_its_place() -> None:
+    asked = images(2, 3)
+    figure = plots.grid_of(asked, rows=("a", "b"), columns=("x", "y", "z"), corner="c")
+    sheet = np.asarray(figure.images[0].get_array())
+    side = plots.LARGEST
+    assert sheet.shape == (2 * side + plots.GAP, 3 * side + 2 * plots.GAP, 3)
+    for row, column in np.ndindex(2, 3):
+        y, x = row * (side + plots.GAP) + side // 2, column * (side + plots.GAP) + side // 2
+        difference = sheet[y, x].astype(int) - asked[row, column, 0, 0]
+        assert np.abs(difference).max() < plots.STEP
+    assert {text.get_text() for text in figure.texts} == {*"abxyzc"}
+
+
+@pytest.mark.parametrize("width", [PAGE_WIDTH, 4.0])
+def test_a_grid_keeps_to_its_width_and_its_labels_stay_inside(width: float) -> None:
+    figure = plots.grid_of(images(3, 9), rows=("long label", "two\nlines", "c"), width=width)
+    assert figure.get_figwidth() <= width + 0.01
+    assert len(png(figure)) > 1000
+    for text in figure.texts:
+        box = text.get_window_extent()
+        assert box.x0 >= 0 and box.y0 >= 0 and box.y1 <= figure.bbox.y1
+
+
+def test_labels_stand_beside_their_rows() -> None:
+    figure = plots.grid_of(images(3, 2), rows=("first", "second", "third"))
+    heights = [text.get_window_extent().y0 for text in figure.texts]
+    assert heights == sorted(heights, reverse=True)
+    assert np.diff(heights) == pytest.approx(-(plots.LARGEST + plots.GAP), abs=1.5)
+
+
+def test_grids_without_labels_are_their_pictures_alone() -> None:
+    figure = plots.grid_of(images(1, 1))
+    assert figure.get_size_inches() * plots.DPI == pytest.approx([plots.LARGEST] * 2)
+    assert figure.texts == []
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((2, 8, 8, 3), np.uint8), np.zeros((1, 1, 8, 8, 3)), images(1, 1)[..., :1]]
+)
+def test_other_arrays_are_refused(wrong: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="needs uint8 images of"):
+        plots.grid_of(wrong)
+
+
+def test_labels_must_be_one_for_each() -> None:
+    with pytest.raises(ValueError, match="2 row labels for 1 rows"):
+        plots.grid_of(images(1, 2), rows=("a", "b"))
+    with pytest.raises(ValueError, match="1 column labels for 2 columns"):
+        plots.grid_of(images(1, 2), columns=("a",))
+
+
+def test_pixels_span_the_levels() -> None:
+    values = torch.tensor([-1.0, -2.0, 0.0, 1.0, 3.0]).repeat(3, 2, 1)[None]
+    levels = plots.pixels(values)
+    assert levels.dtype == np.uint8 and levels.shape == (1, 2, 5, 3)
+    assert levels[0, 0, :, 0].tolist() == [0, 0, 128, 255, 255]
+
+
+def test_pixels_turn_back_what_the_networks_read() -> None:
+    asked = np.random.default_rng(1).integers(0, 256, (2, 5, 4, 3), dtype=np.uint8)
+    read = torch.from_numpy(asked).permute(0, 3, 1, 2).float() / 127.5 - 1
+    assert np.array_equal(plots.pixels(read), asked)
+
+
+def test_original_faces_are_shown_to_none_but_their_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BOOK_SHOW_FACES", raising=False)
+    draw = pytest.fail
+    figure = plots.shown(corpus("original"), lambda: draw("drawn"))
+    assert "licence" in figure.axes[0].texts[0].get_text()
+    assert not plots.may_show(corpus("original"))
+    monkeypatch.setenv("BOOK_SHOW_FACES", "1")
+    assert plots.may_show(corpus("original"))
+
+
+@pytest.mark.parametrize("rung", ["embedded", "open"])
+def test_made_faces_are_shown_with_their_credit(rung: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BOOK_SHOW_FACES", raising=False)
+    made = plt.figure()
+    assert plots.shown(corpus(rung), lambda: made) is made
+    assert rung in plots.credit(corpus(rung))
