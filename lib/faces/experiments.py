@@ -2,10 +2,16 @@
 
 A run is a plain dict (see `config`), so that any number of them can be computed anywhere, each
 with a result file of its own.
+
+    python -m lib.faces.experiments [best|ict|drawn]
+
+computes those of the quick profile that have none yet.
 """
 
+import argparse
 import hashlib
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -24,9 +30,9 @@ from lib.book.weights import SHIPPED
 from lib.faces import checkpoints, classifier, data, folds, recognition, training
 from lib.faces.checkpoints import CACHE
 from lib.faces.classifier import Classifier
-from lib.faces.data import Faces, Shape, Sizes
+from lib.faces.data import Corpus, Faces, Shape, Sizes
 from lib.faces.models import CODE, ModelConfig, Trunk
-from lib.faces.profiles import ClassifierConfig, GANConfig, Profile
+from lib.faces.profiles import PROFILES, ClassifierConfig, GANConfig, Profile
 from lib.faces.recognition import Recogniser, Recognition
 
 PART, EXPERIMENT = "part2", "recognition"
@@ -34,6 +40,8 @@ DATASETS = {"original": "original", "open": "ict", "embedded": "drawn"}  # by ru
 COMMAND = "`python -m lib.faces.checkpoints`"
 # these train DE-GAN on the fold's training people, too
 TRAINED_ON = ("de_gan fine-tuned", "de_gan fold only")
+OTHER_SETS = ("mmi", "oulu")
+BOTH = ("cnn", "de_gan")  # the rows of Tables 1 to 3 that are the paper's own
 METHODS: dict[str, tuple[str, str]] = {  # which encoder is frozen, and what is read of it
     "cnn": ("", ""),  # the baseline: none, trained from scratch
     "de_gan": ("de_gan", "maps and code"),
@@ -112,23 +120,44 @@ def table(
     common: Mapping[str, Any],
     encoders: Mapping[str, Path],
     methods: Sequence[str],
-    count: int | None = None,
+    count: int,
+    compute: bool = True,
 ) -> dict[str, list[Result]]:
-    """Return the results of some methods in all folds; what has none yet is trained.
+    """Return the results of some methods in the first folds, fold by fold.
 
     Args:
         common: see `describe`.
         encoders: the network of each kind of encoder, see METHODS.
         methods: of METHODS.
-        count: of folds, where not all of them are run.
+        count: of folds.
+        compute: whether what has no result is computed now.
     """
     runs = [
         config(common, method, fold, 0, encoders.get(METHODS[method][0]))
-        for fold in range(count or common["folds"])
+        for fold in range(count)
         for method in methods
     ]
-    found = [each for each in sweep.run(PART, EXPERIMENT, runs, run_one) if each]
+    found = [each for each in sweep.run(PART, EXPERIMENT, runs, run_one, compute=compute) if each]
     return {name: [each for each in found if each.config["method"] == name] for name in methods}
+
+
+def shown(profile: Profile, corpus: Corpus) -> tuple[str, dict[str, Path]]:
+    """Return the rung whose results are shown, and its networks by kind (see checkpoints.KINDS).
+
+    Results need no faces. Who has only drawn ones is shown what was recorded on rendered ones,
+    under their name; with BOOK_RETRAIN in the environment all is computed on the rung at hand.
+    """
+    recorded = {kind: checkpoints.shipped_path("open", kind) for kind in checkpoints.KINDS}
+    replaced = profile == PROFILES["quick"] and corpus.rung == "embedded"
+    if (
+        replaced
+        and not os.environ.get("BOOK_RETRAIN")
+        and all(map(Path.is_file, recorded.values()))
+    ):
+        return "open", recorded
+    return corpus.rung, {
+        kind: checkpoints.trained(kind, profile, corpus).path for kind in checkpoints.KINDS
+    }
 
 
 def run_one(run: dict[str, Any]) -> dict[str, Any]:
@@ -307,3 +336,45 @@ def predicted(network: nn.Module, images: np.ndarray) -> np.ndarray:
         return output.joint if isinstance(output, Recognition) else output
 
     return classifier.predict(logits, images).argmax(dim=1).numpy()
+
+
+def tables(
+    profile: Profile, corpus: Corpus, *, compute: bool = True
+) -> dict[str, dict[str, list[Result]]]:
+    """Return the results for each set that is there, by method.
+
+    All methods run on the set in the shape of CK+, those that train DE-GAN on its people in
+    `fine_tuned_folds`; the other sets see the paper's own two.
+
+    Args:
+        profile: its sizes and trainings.
+        corpus: the faces at hand, see `shown`.
+        compute: whether what has no result is computed now.
+    """
+    rung, encoders = shown(profile, corpus)
+    found: dict[str, dict[str, list[Result]]] = {}
+    everywhere = [method for method in METHODS if method not in TRAINED_ON]
+    for name in profile.sizes.shapes:
+        common = describe(profile, rung, name)
+        methods = everywhere if name == "ck" else BOTH
+        found[name] = table(common, encoders, methods, common["folds"], compute)
+        if name == "ck":
+            few = profile.fine_tuned_folds
+            found[name] |= table(common, encoders, TRAINED_ON, few, compute)
+    return found
+
+
+def main() -> None:
+    """Run the command line described at the top."""
+    parser = argparse.ArgumentParser(prog="python -m lib.faces.experiments")
+    parser.add_argument("dataset", nargs="?", choices=data.DATASETS, default="best")
+    profile = PROFILES["quick"]
+    corpus = data.load(parser.parse_args().dataset, profile.sizes)
+    for name, methods in tables(profile, corpus).items():
+        for method, runs in methods.items():
+            hits = [np.equal(run.metrics["predicted"], run.metrics["targets"]) for run in runs]
+            print(f"{name} {method}: {100 * np.mean(np.concatenate(hits)):.1f} %")
+
+
+if __name__ == "__main__":
+    main()
