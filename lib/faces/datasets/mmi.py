@@ -53,7 +53,7 @@ def aligned(folder: Path, sequence: Sequence, side: int) -> Iterator[Picture]:
         apex = read_apex(folder / sequence.beside[0]) if sequence.beside else None
         frames = read_frames(folder / name, apex)
     except (OSError, ValueError) as error:
-        yield Picture(name, 0, None, str(error).replace(f"{folder}/", ""))
+        yield Picture(name, 0, None, str(error))
         return
     for number, frame in frames.items():
 

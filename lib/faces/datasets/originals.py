@@ -228,8 +228,8 @@ def _build(place: Path, name: str, listing: Listing, side: int, jobs: int) -> No
                     file.write(picture.image.tobytes())
                     rows.append((number, picture.frame))
         if not rows:
-            reason = next((f": {k}: {v}" for k, v in skipped.items()), "")
-            raise ValueError(f"nothing of {SETS[name].title} can be used{reason}")
+            reason = next((f"{k}: {v}" for k, v in skipped.items()), "no labelled sequence")
+            raise ValueError(f"nothing of {SETS[name].title} can be used: {reason}")
         file.seek(0)
         file.write(_header(len(rows), side))
     index = {**_labels(listing, rows, SETS[name].classes), "skipped": skipped}
@@ -238,7 +238,8 @@ def _build(place: Path, name: str, listing: Listing, side: int, jobs: int) -> No
 
 def _aligned(name: str, listing: Listing, side: int, jobs: int) -> Iterator[list[Picture]]:
     """Yield the pictures of each sequence, in order."""
-    tasks = (joblib.delayed(_pictures)(name, each, side) for each in listing.sequences)
+    folder = _folder(SETS[name])
+    tasks = (joblib.delayed(_pictures)(name, folder, each, side) for each in listing.sequences)
     with joblib.parallel_config("loky", inner_max_num_threads=1):
         done = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
         yield from tqdm(
@@ -246,10 +247,9 @@ def _aligned(name: str, listing: Listing, side: int, jobs: int) -> Iterator[list
         )
 
 
-def _pictures(name: str, sequence: Sequence, side: int) -> list[Picture]:
+def _pictures(name: str, folder: Path, sequence: Sequence, side: int) -> list[Picture]:
     """Return the pictures of one sequence."""
-    original = SETS[name]
-    return list(original.aligned(_folder(original), sequence, side))
+    return list(SETS[name].aligned(folder, sequence, side))
 
 
 def _labels(

@@ -1,0 +1,405 @@
+"""The original sets are read from folders of their official form, here filled with drawn faces."""
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from lib.faces.alignment import align
+from lib.faces.data import CK_PLUS, EXPRESSIONS, NEUTRAL, Faces, Requests
+from lib.faces.datasets import ckplus, drawn, mmi, originals, sequences
+
+SIDE = 32
+Put = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def face() -> tuple[np.ndarray, np.ndarray]:
+    """Return one drawn face, (128, 128, 3) uint8, and its eyes."""
+    one = np.zeros(1, dtype=np.int64)
+    asked = Requests(one, one + NEUTRAL, np.zeros(1, np.float32), one, one, seed=3)
+    images, eyes = drawn.render(asked, 128)
+    return images[0], eyes[0]
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty data root; the cache is elsewhere, and no face is searched."""
+    monkeypatch.setenv("BOOK_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(originals, "CACHE", tmp_path / "cache")
+    for module in (sequences, ckplus, mmi):
+        monkeypatch.setattr(module, "align_found", scaled)
+    (tmp_path / "data").mkdir()
+    return tmp_path / "data"
+
+
+def scaled(image: np.ndarray, side: int) -> np.ndarray:
+    """Stand in for the search of a face, which is tested elsewhere; black ones are refused."""
+    if not image.any():
+        raise ValueError("no face found; it is black")
+    return cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+
+
+def write(path: Path, content: str | bytes | np.ndarray) -> Path:
+    """Write text, bytes or a picture, in folders made for it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(content, np.ndarray):
+        Image.fromarray(content).save(path)
+    else:
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def shade(value: int) -> np.ndarray:
+    """Return a picture of one colour, which tells after alignment where an image came from."""
+    return np.full((40, 40, 3), value, dtype=np.uint8)
+
+
+def write_ck_plus(root: Path, name: str, label: str | None, images: int = 5) -> Path:
+    """Write one sequence of CK+, its images of shades 10, 20 and so on."""
+    place, stem = root / "ck_plus", name.replace("/", "_")
+    for number in range(1, images + 1):
+        path = place / "cohn-kanade-images" / name / f"{stem}_{number:08}.png"
+        write(path, shade(10 * number))
+    if label is not None:
+        write(place / "Emotion" / name / f"{stem}_{images:08}_emotion.txt", label)
+    return place
+
+
+def shades(faces: Faces) -> list[int]:
+    """Return the colour of each image."""
+    return [int(image[0, 0, 0]) for image in faces.images]
+
+
+def test_ck_plus(root: Path) -> None:
+    assert not originals.present("ck_plus")
+    write_ck_plus(root, "S010/002", "   7.0000000e+00\n", images=12)
+    write_ck_plus(root, "S005/001", "   3.0000000e+00\n")
+    write_ck_plus(root, "S010/001", "   1.0000000e+00\n", images=3)
+    write_ck_plus(root, "S010/003", None)
+    write_ck_plus(root, "S010/004", "   0.0000000e+00\n")  # neutral
+    (root / "ck_plus/Emotion/S010/003").mkdir(parents=True)  # empty, as many official ones are
+    write(root / "ck_plus/Emotion/S005/001/.DS_Store", b"\0")
+    assert originals.present("ck_plus")
+    faces = originals.load("ck_plus", SIDE)
+    assert faces.images.shape == (9, SIDE, SIDE, 3) and faces.images.dtype == np.uint8
+    assert shades(faces) == [30, 40, 50, 10, 20, 30, 100, 110, 120]
+    assert [faces.classes[e] for e in faces.expressions[::3]] == ["disgust", "anger", "surprise"]
+    assert faces.identities.tolist() == [0] * 3 + [1] * 6
+    assert faces.sequences.tolist() == [0] * 3 + [1] * 3 + [2] * 3
+    assert faces.frames.tolist() == [3, 4, 5, 1, 2, 3, 10, 11, 12]
+    assert (faces.name, faces.rung, faces.skipped) == ("ck_plus", "original", {})
+
+
+@pytest.mark.parametrize(
+    ("label", "complaint"),
+    [
+        ("", "holds 0 numbers instead of 1"),
+        ("3 4", "holds 2 numbers instead of 1"),
+        ("nan", "holds 'nan', no whole number from 0 to 7"),
+        ("8.0", "holds '8.0', no whole number from 0 to 7"),
+        ("-1", "holds '-1', no whole number from 0 to 7"),
+        ("2.5", "holds '2.5', no whole number from 0 to 7"),
+        ("happy", "holds 'happy', no whole number from 0 to 7"),
+    ],
+)
+def test_a_bad_label_leaves_its_sequence_out(root: Path, label: str, complaint: str) -> None:
+    write_ck_plus(root, "S005/001", "1.0")
+    write_ck_plus(root, "S006/001", label)
+    faces = originals.load("ck_plus", SIDE)
+    assert len(faces.images) == 3
+    assert faces.skipped == {"Emotion/S006/001": f"S006_001_00000005_emotion.txt {complaint}"}
+
+
+def test_what_else_leaves_sequences_out(root: Path) -> None:
+    write_ck_plus(root, "S005/001", "1.0")
+    write_ck_plus(root, "S005/002", "1.0", images=2)
+    write(write_ck_plus(root, "S005/003", "1.0") / "Emotion/S005/003/other.txt", "2.0")
+    assert originals.load("ck_plus", SIDE).skipped == {
+        "S005/002": "2 images instead of 3 or more",
+        "Emotion/S005/003": "2 label files instead of 1",
+    }
+
+
+def test_bad_images_are_left_out_alone(root: Path) -> None:
+    place = write_ck_plus(root, "S005/001", "1.0", images=6)
+    images = sorted((place / "cohn-kanade-images/S005/001").iterdir())
+    write(images[3], b"")
+    write(images[4], images[4].read_bytes()[:60])
+    faces = originals.load("ck_plus", SIDE)
+    assert shades(faces) == [60] and faces.frames.tolist() == [6]
+    relative = [image.relative_to(place).as_posix() for image in images]
+    assert list(faces.skipped) == relative[3:5]
+    assert faces.skipped[relative[3]] == f"{relative[3]} is empty; get it again"
+    assert "truncated or damaged" in faces.skipped[relative[4]]
+    write(images[5], shade(0))
+    with pytest.raises(ValueError, match="nothing of CK\\+ can be used: cohn-.*is empty"):
+        originals.load("ck_plus", SIDE)
+    assert not list(originals.CACHE.glob(".*"))
+
+
+def test_a_set_without_labels_cannot_be_used(root: Path) -> None:
+    write_ck_plus(root, "S005/001", None)
+    with pytest.raises(ValueError, match="^nothing of CK\\+ can be used: no labelled sequence"):
+        originals.load("ck_plus", SIDE)
+
+
+def test_landmarks_say_where_the_eyes_are(root: Path, face: tuple[np.ndarray, np.ndarray]) -> None:
+    image, eyes = face
+    points = np.zeros((68, 2))
+    for corners, eye in zip(([36, 39], [42, 45]), eyes, strict=True):
+        points[corners] = eye + [[-5, 1], [5, -1]]
+    rows = "".join(f"   {x:.7e}   {y:.7e}\n" for x, y in points)
+    place = write_ck_plus(root, "S005/001", "1.0")
+    for number in (3, 4, 5):
+        stem = f"S005/001/S005_001_{number:08}"
+        write(place / "cohn-kanade-images" / f"{stem}.png", image)
+        write(place / "Landmarks" / f"{stem}_landmarks.txt", rows)
+    faces = originals.load("ck_plus", SIDE)
+    for found in faces.images:
+        np.testing.assert_array_equal(found, align(image, eyes, SIDE))
+    for wrong in (rows[:-40], rows.replace("e+00", "x"), rows.replace("0.0", "nan", 1), ""):
+        write(place / "Landmarks" / f"{stem}_landmarks.txt", wrong)
+        faces = originals.load("ck_plus", SIDE)
+        (reason,) = faces.skipped.values()
+        assert reason == "S005_001_00000005_landmarks.txt does not hold 68 points"
+        assert len(faces.images) == 2
+
+
+def video(shades: list[int]) -> bytes:
+    """Return a losslessly packed video of pictures of one colour each."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="avi") as container:
+        stream = container.add_stream("rawvideo", rate=25)
+        stream.width = stream.height = 48
+        stream.pix_fmt = "bgr24"
+        for value in shades:
+            picture = np.full((48, 48, 3), value, dtype=np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, "bgr24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return buffer.getvalue()
+
+
+def write_mmi(
+    root: Path,
+    session: str,
+    name: str,
+    label: str,
+    view: str = "0",
+    shades: list[int] | None = None,
+) -> Path:
+    """Write one session of MMI: its video, its label and what it says of the camera."""
+    place = root / "mmi/Sessions" / session
+    write(place / f"{name}.avi", video(shades or list(range(10, 110, 10))))
+    tags = f'<Metatag Name="Gender" Value="2"/><Metatag Name="Emotion" Value="{label}"/>'
+    write(place / f"{name}.xml", f"<Metadata>{tags}</Metadata>")
+    write(place / "session.xml", f'<session><track view="{view}" filename="{name}.avi"/></session>')
+    return place
+
+
+def test_mmi(root: Path) -> None:
+    assert not originals.present("mmi")
+    write_mmi(root, "1767", "S001-091", "4")
+    write_mmi(root, "1768", "S002-001", "6", shades=[10, 20, 30])
+    write_mmi(root, "1769", "S002-002", "9")  # another emotion
+    write_mmi(root, "1770", "S002-003", "1", view="1")  # from the side
+    marked = write_mmi(root, "1771", "S001-003", "1")
+    marks = "".join(
+        f'<Marker Frame="{f}" Type="{t}"/>' for f, t in ((1, 0), (2, 1), (3, 2), (5, 3))
+    )
+    annotation = f'<Annotation><ActionUnit Number="12">{marks}</ActionUnit></Annotation>'
+    write(marked / "S001-003-oao_aucs.xml", annotation)
+    faces = originals.load("mmi", SIDE)
+    assert shades(faces) == [50, 60, 70, 10, 20, 30, 30, 40, 50]
+    assert faces.frames.tolist() == [4, 5, 6, 0, 1, 2, 2, 3, 4]
+    names = [faces.classes[label] for label in faces.expressions[::3]]
+    assert names == ["happiness", "surprise", "anger"]
+    assert faces.identities.tolist() == [0] * 3 + [1] * 3 + [0] * 3 and not faces.skipped
+
+
+def test_mmi_without_the_use_of_some_files(root: Path) -> None:
+    write_mmi(root, "1", "S001-001", "1")
+    for session, label in {"2": "nan", "3": "8.0", "4": "0"}.items():
+        write_mmi(root, session, f"S002-00{session}", label)
+    write(write_mmi(root, "5", "S001-005", "1") / "S001-005.avi", b"no video")
+    write(write_mmi(root, "6", "S001-006", "1") / "S001-006.xml", "<Metadata>")
+    write_mmi(root, "7", "S001-007", "1", shades=[10, 20])
+    marks = '<A><ActionUnit><Marker Frame="x" Type="2"/></ActionUnit></A>'
+    write(write_mmi(root, "8", "S001-008", "1") / "S001-008-oao_aucs.xml", marks)
+    faces = originals.load("mmi", SIDE)
+    assert len(faces.images) == 3
+    expected = {
+        "2": "the label is 'nan', no whole number from 1 on",
+        "3": "the label is '8.0', no whole number from 1 on",
+        "4": "the label is '0', no whole number from 1 on",
+        "5": "S001-005.avi cannot be decoded",
+        "6": "S001-006.xml is no XML",
+        "7": "S001-007.avi has 2 frames instead of 3 or more",
+        "8": "S001-008-oao_aucs.xml marks the frame 'x', no number",
+    }
+    assert len(faces.skipped) == len(expected)
+    for name, reason in faces.skipped.items():
+        assert reason.startswith(expected[name.split("/")[1]])
+
+
+@pytest.mark.parametrize(("apex", "first"), [(0, 0), (9, 7), (30, 7), (4, 3)])
+def test_the_three_frames_stay_inside_the_video(tmp_path: Path, apex: int, first: int) -> None:
+    path = write(tmp_path / "S001-001.avi", video(list(range(10))))
+    assert list(mmi.read_frames(path, apex)) == [first, first + 1, first + 2]
+
+
+def test_frames_that_lie_on_their_side_are_turned(root: Path) -> None:
+    turned: list[np.ndarray] = []
+
+    def only_wide(image: np.ndarray, side: int) -> np.ndarray:
+        turned.append(image)
+        if image[0, 0, 0] != 0:
+            raise ValueError("no face found")
+        return scaled(image, side)
+
+    picture = shade(90)
+    picture[-1, 0] = 0  # the corner that comes to the upper left by a turn clockwise
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mmi, "align_found", only_wide)
+        mmi._upright(picture, SIDE)
+    np.testing.assert_array_equal(turned[1], cv2.rotate(picture, cv2.ROTATE_90_CLOCKWISE))
+
+
+def test_oulu_casia(root: Path) -> None:
+    for person, name, count in (
+        ("P001", "Anger", 5),
+        ("P001", "Happiness", 3),
+        ("P002", "Fear", 11),
+    ):
+        for number in range(count):
+            path = root / f"oulu_casia/VL/Strong/{person}/{name}/{number:03}.jpeg"
+            write(path, shade(10 * number + 10))
+    (root / "oulu_casia/VL/Strong/P002/Sadness").mkdir()
+    write(root / "oulu_casia/VL/Strong/P002/Joy/000.jpeg", shade(9))
+    write(root / "oulu_casia/VL/Strong/P002/Fear/Thumbs.db", b"\0")
+    assert originals.present("oulu_casia")
+    faces = originals.load("oulu_casia", SIDE)
+    assert shades(faces) == [30, 40, 50, 10, 20, 30, 90, 100, 110]
+    assert faces.identities.tolist() == [0] * 6 + [1] * 3
+    assert faces.frames.tolist() == [2, 3, 4, 0, 1, 2, 8, 9, 10]
+    assert [faces.classes[e] for e in faces.expressions[::3]] == ["anger", "happiness", "fear"]
+    assert faces.skipped == {
+        "VL/Strong/P002/Joy": "'Joy' is none of the six expressions",
+        "VL/Strong/P002/Sadness": "0 images instead of 3 or more",
+    }
+
+
+def test_bu_4dfe(root: Path) -> None:
+    for number in (0, 1, 2, 10):
+        write(root / f"bu_4dfe/M001/Happy/{number:03}.jpg", shade(10 * number + 10))
+    write(root / "bu_4dfe/M001/Happy/000.wrl", "#VRML")
+    write(root / "bu_4dfe/F002/Angry/000.jpg", shade(200))
+    (root / "bu_4dfe/F002/Sad").mkdir()
+    (root / "bu_4dfe/F002/Bored").mkdir()
+    faces = originals.load("bu_4dfe", SIDE)
+    assert shades(faces) == [200, 10, 20, 30, 110]
+    assert faces.frames.tolist() == [0, 0, 1, 2, 10]
+    assert faces.identities.tolist() == [0, 1, 1, 1, 1]
+    assert [faces.classes[e] for e in faces.expressions[:2]] == ["anger", "happiness"]
+    assert faces.skipped == {
+        "F002/Bored": "'Bored' is none of the six expressions",
+        "F002/Sad": "no images",
+    }
+
+
+@pytest.mark.parametrize("name", originals.SETS)
+def test_a_missing_set_says_whom_to_ask(root: Path, name: str) -> None:
+    (root / originals.SETS[name].folder).mkdir()  # an empty folder is none
+    assert not originals.present(name)
+    with pytest.raises(FileNotFoundError, match="not found: no .* under the data root; ask .* for"):
+        originals.load(name, SIDE)
+
+
+def test_an_unknown_set_is_refused() -> None:
+    for call in (originals.present, lambda name: originals.load(name, SIDE)):
+        with pytest.raises(ValueError, match="^unknown set 'fer2013'; choose one of: ck_plus, mmi"):
+            call("fer2013")
+
+
+def test_the_cache_is_used_until_a_file_changes(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = write_ck_plus(root, "S005/001", "1.0")
+    first = originals.load("ck_plus", SIDE)
+    assert isinstance(first.images, np.memmap)
+
+    def never(*_: object) -> None:
+        raise AssertionError("an image was read although nothing changed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ckplus, "read_image", never)
+        again = originals.load("ck_plus", SIDE)
+    np.testing.assert_array_equal(again.images, first.images)
+    assert again.fingerprint() == first.fingerprint()
+    write(place / "cohn-kanade-images/S005/001/S005_001_00000005.png", shade(77))
+    assert shades(originals.load("ck_plus", SIDE)) == [30, 40, 77]
+    write(place / "Emotion/S005/001/S005_001_00000005_emotion.txt", "2.0")
+    assert originals.load("ck_plus", SIDE).expressions.tolist() == [1] * 3
+    assert originals.load("ck_plus", 24).images.shape == (3, 24, 24, 3)
+
+
+@pytest.mark.parametrize("kind", ["npy", "json"])
+@pytest.mark.parametrize("keep", [0, 150])
+def test_a_damaged_cache_is_made_again(root: Path, kind: str, keep: int) -> None:
+    write_ck_plus(root, "S005/001", "1.0")
+    originals.load("ck_plus", SIDE)
+    (path,) = originals.CACHE.glob(f"*.{kind}")
+    path.write_bytes(path.read_bytes()[:keep])
+    assert shades(originals.load("ck_plus", SIDE)) == [30, 40, 50]
+
+
+def test_other_processes_read_the_same_folder(root: Path) -> None:
+    for person in (1, 2):
+        write(root / f"bu_4dfe/M00{person}/Happy/000.jpg", shade(0))  # too small
+    with pytest.raises(
+        ValueError, match="^nothing of BU-4DFE can be used: M001/Happy/000.jpg: the ph"
+    ):
+        originals.load("bu_4dfe", SIDE, jobs=2)
+
+
+def like_the_paper() -> Faces:
+    """Return labels, without pictures worth the name, of a set exactly as large as CK+."""
+    labels = np.repeat(np.arange(7), [CK_PLUS.sequences[name] for name in EXPRESSIONS])
+    numbers = np.arange(327)
+    images = np.zeros((981, 1, 1, 3), dtype=np.uint8)
+    columns = [np.repeat(each, 3) for each in (labels, numbers % 118, numbers, numbers)]
+    return Faces("ck_plus", "original", images, *columns, classes=EXPRESSIONS)
+
+
+def test_differences_from_the_paper_are_told() -> None:
+    faces = like_the_paper()
+    assert originals.differences(faces) == []
+    fewer = replace(faces.take(np.arange(3, 980)), skipped={"S005/001": "no face found"})
+    assert originals.differences(fewer) == [
+        "CK+: 326 labelled sequences, the paper has 327",
+        "CK+: 977 images, the paper has 981",
+        "CK+: 44 sequences of anger, the paper has 45",
+        "CK+: 1 files or sequences are left out",
+    ]
+    with pytest.raises(ValueError, match="unknown set 'drawn'"):
+        originals.differences(replace(faces, name="drawn"))
+
+
+def test_a_drawn_face_goes_all_the_way(
+    tmp_path: Path, face: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOOK_DATA", str(tmp_path))
+    monkeypatch.setattr(originals, "CACHE", tmp_path / "cache")
+    image, eyes = face
+    write(tmp_path / "bu_4dfe/F001/Angry/000.png", image).rename(
+        tmp_path / "bu_4dfe/F001/Angry/000.jpg"
+    )
+    (found,) = originals.load("bu_4dfe", 110).images
+    assert np.abs(found.astype(int) - align(image, eyes, 110)).mean() < 12
