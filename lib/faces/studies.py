@@ -35,7 +35,7 @@ STUDY = replace(
     sizes=replace(_QUICK.sizes, side=32, people=24),  # fewer people need fewer steps
     width=0.25,
     gan=replace(_QUICK.gan, steps=2000, intervals=40, warm_up=400),
-    judge=replace(_QUICK.judge, steps=600),
+    judge=replace(_QUICK.judge, steps=1200),
 )
 
 
@@ -53,6 +53,7 @@ EQUATIONS = {
     "reconstruction": 0.0,
     "learning_rate": 1e-4,
     "generator_rate": 1.0,
+    "falling": 0.0,
 }
 VARIANTS = {
     "as in the book": Variant(),
@@ -62,6 +63,7 @@ VARIANTS = {
     "G as slow as D": Variant({"generator_rate": 1.0}),
     "D in every step": Variant({"strong": 1.1}),
     "D in every fourth step": Variant({"strong": -1.0}),
+    "rates that never fall": Variant({"falling": 0.0}),
     "all 110 variants": Variant({"augmentation": "all"}),
     "no running mean": Variant({"average": 0.0}),
     "half as wide": Variant(width=0.5),
@@ -157,13 +159,22 @@ def first_rows(faces: Faces) -> np.ndarray:
     return np.array([rows[0] for rows in shown if len(rows)])
 
 
+def source_faces(faces: Faces) -> np.ndarray:
+    """Return those pictures as the networks see them, (n, side, side, 3) uint8."""
+    return plots.pixels(_sources(faces))
+
+
 @torch.no_grad()
 def made_of(generator: Generator, faces: Faces) -> np.ndarray:
     """Return what G makes of those pictures for person ASKED, (n, side, side, 3) uint8."""
-    rows = torch.from_numpy(first_rows(faces))
-    images = augment.centre(augment.take(faces.images, rows))
-    made = generator(images, torch.full((len(rows),), ASKED), torch.zeros(len(rows), NOISE))
-    return plots.pixels(made)
+    images = _sources(faces)
+    count = len(images)
+    return plots.pixels(generator(images, torch.full((count,), ASKED), torch.zeros(count, NOISE)))
+
+
+def _sources(faces: Faces) -> torch.Tensor:
+    """Return the pictures of `first_rows`, (n, 3, side, side) in [-1, 1]."""
+    return augment.centre(augment.take(faces.images, torch.from_numpy(first_rows(faces))))
 
 
 def faces_of(result: Result) -> np.ndarray:
