@@ -141,9 +141,20 @@ def test_several_faces_are_counted(portraits: tuple[np.ndarray, np.ndarray]) -> 
         alignment.find_eyes(np.concatenate(list(portraits[0][:2]), axis=1))
 
 
-def test_a_photograph_without_a_face() -> None:
+@pytest.mark.parametrize("shape", [(90, 120, 3), (48, 3000, 3)])
+def test_a_photograph_without_a_face(shape: tuple[int, int, int]) -> None:
     with pytest.raises(ValueError, match="^no face found; give an upright photograph"):
-        alignment.align_found(np.full((90, 120, 3), 120, dtype=np.uint8), 110)
+        alignment.align_found(np.full(shape, 120, dtype=np.uint8), 110)
+
+
+def test_a_face_at_the_border_is_not_counted_twice(
+    portraits: tuple[np.ndarray, np.ndarray],
+) -> None:
+    wide = np.full((480, 640, 3), 120, dtype=np.uint8)
+    small = cv2.resize(portraits[0][0], (70, 70), interpolation=cv2.INTER_AREA)
+    wide[200:270, :70] = small
+    eyes = portraits[1][0] * 70 / SIDE + [0, 200]
+    assert alignment.error(alignment.find_eyes(wide), eyes).max() < 0.25
 
 
 def test_a_face_without_eyes(
