@@ -85,7 +85,20 @@ def passes(model: ModelConfig) -> Passes:
 def discriminator_step(model: ModelConfig) -> int:
     """Return the MACs per picture of a step of D (eq. 1): it judges a real one and a fake."""
     with torch.device("meta"):
-        return 2 * training_macs(Discriminator(model), model.side)
+        discriminator = Discriminator(model)
+
+        def step() -> None:
+            real, fake = (discriminator(_pictures(model.side)) for _ in range(2))
+            # whom a fake shows does not enter eq. 1
+            (_sum(real) + fake.expression.sum()).backward()
+
+        return _count(step)
+
+
+def warm_up_step(model: ModelConfig) -> int:
+    """Return the MACs per picture of a step in which D learns from real ones alone."""
+    with torch.device("meta"):
+        return training_macs(Discriminator(model), model.side)
 
 
 def generator_step(model: ModelConfig) -> int:
@@ -105,7 +118,7 @@ def generator_step(model: ModelConfig) -> int:
 
 def gan_tflop(model: ModelConfig, config: GANConfig) -> float:
     """Return the TFLOP of a training of DE-GAN in which D never waits, the most it can cost."""
-    real = config.warm_up * discriminator_step(model) / 2
+    real = config.warm_up * warm_up_step(model)
     both = discriminator_step(model) + generator_step(model)
     return _tflop(config.batch * (real + (config.steps - config.warm_up) * both))
 

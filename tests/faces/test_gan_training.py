@@ -1,0 +1,476 @@
+"""Training DE-GAN: equations 1 and 2 by hand, its schedule, and resumption to the same bits."""
+
+import math
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torch import nn
+
+from lib.faces import augment, training
+from lib.faces.data import Faces
+from lib.faces.models import NOISE, Generator, Judgement, ModelConfig
+from lib.faces.profiles import GANConfig
+from lib.faces.training import Labels, Trainer
+
+SIDE, SOURCE = 32, 36  # source_side(32)
+FORM = ModelConfig(identities=4, expressions=2, side=SIDE, width=0.125)
+SHORT = GANConfig(
+    steps=6,
+    intervals=3,
+    batch=8,
+    learning_rate=2e-3,
+    generator_rate=2,
+    augmentation="flips",
+    warm_up=1,
+    own_identity=0.25,
+    reconstruction=5.0,
+)
+COLOURS = np.array([[220, 40, 40], [40, 60, 220], [40, 200, 60], [230, 220, 60]])
+
+
+def squares(people: int = 4, expressions: int = 2, frames: int = 3) -> Faces:
+    """Return plain pictures, sorted by person: a colour is a person, a dark place an expression.
+
+    Frames differ in brightness alone.
+    """
+    who, what, frame = np.indices((people, expressions, frames)).reshape(3, -1)
+    images = np.broadcast_to(
+        (COLOURS[who] - 4 * frame[:, None])[:, None, None], (len(who), SOURCE, SOURCE, 3)
+    ).astype(np.uint8)
+    for row, expression in enumerate(what):
+        top = 7 + 12 * expression
+        images[row, top : top + 10, 8:28] = 10
+    sequences, names = np.arange(len(who)), ("high", "low", "none")[:expressions]
+    return Faces("squares", "embedded", images, what, who, sequences, frame, names)
+
+
+FACES = squares()
+
+
+def trainer(seed: int = 0, faces: Faces = FACES, **changes: object) -> Trainer:
+    return Trainer(FORM, replace(SHORT, **changes), faces, seed)  # type: ignore[arg-type]
+
+
+def judgement(count: int, seed: int) -> Judgement:
+    generator = torch.Generator().manual_seed(seed)
+    return Judgement(
+        3 * torch.randn(count, 6 + 1, generator=generator),
+        3 * torch.randn(count, 5, generator=generator),
+    )
+
+
+def probability(logits: torch.Tensor, row: int, entry: int) -> float:
+    """Return one entry of a softmax, written out."""
+    values = [math.exp(value) for value in logits[row].tolist()]
+    return values[entry] / math.fsum(values)
+
+
+def snapshot(module: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+
+def equal(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
+    return left.keys() == right.keys() and all(torch.equal(left[n], right[n]) for n in left)
+
+
+def moved(module: nn.Module, before: dict[str, torch.Tensor]) -> bool:
+    """Return whether any weight (not: statistic) is another than before."""
+    return any(not torch.equal(value, before[name]) for name, value in module.named_parameters())
+
+
+# equations 1 and 2
+
+
+def test_the_discriminators_loss_is_the_negative_of_eq_1() -> None:
+    real, fake = judgement(4, 0), judgement(4, 1)
+    labels = Labels(torch.tensor([0, 5, 2, 2]), torch.tensor([4, 0, 1, 3]))
+    terms = [
+        math.log(probability(real.expression, row, int(labels.expressions[row])))
+        + math.log(probability(real.identity, row, int(labels.identities[row])))
+        + math.log(probability(fake.expression, row, 6))  # N^e + 1, the last
+        for row in range(4)
+    ]
+    found = float(training.discriminator_loss(real, fake, labels))
+    assert found == pytest.approx(-math.fsum(terms) / 4, rel=1e-5)
+
+
+def test_the_generators_loss_is_the_negative_of_eq_2() -> None:
+    fake = judgement(3, 2)
+    wanted = Labels(torch.tensor([1, 5, 0]), torch.tensor([2, 2, 4]))
+    terms = [
+        math.log(probability(fake.expression, row, int(wanted.expressions[row])))
+        + math.log(probability(fake.identity, row, int(wanted.identities[row])))
+        for row in range(3)
+    ]
+    found = float(training.generator_loss(fake, wanted))
+    assert found == pytest.approx(-math.fsum(terms) / 3, rel=1e-5)
+
+
+def test_accuracy_is_the_mean_of_three_and_a_real_face_must_beat_fake() -> None:
+    hot = 9 * torch.eye(7)
+    labels = Labels(torch.tensor([0, 1, 2, 3]), torch.tensor([0, 1, 2, 3]))
+    real = Judgement(hot[[0, 1, 6, 6]], 9 * torch.eye(5)[[0, 1, 2, 0]])  # 2 and 3 of 4
+    fake = Judgement(hot[[6, 0, 0, 0]], torch.zeros(4, 5))  # 1 of 4
+    assert training.accuracy(real, fake, labels) == pytest.approx((2 / 4 + 3 / 4 + 1 / 4) / 3)
+
+
+# one step
+
+
+def test_a_step_of_the_discriminator_leaves_the_generator_alone() -> None:
+    one = trainer()
+    images, labels = one.batch()
+    fakes = one.generator(images, labels.identities, torch.zeros(8, NOISE))
+    before, other = snapshot(one.generator), snapshot(one.discriminator)
+    one.discriminator_step(images, labels, fakes.detach())
+    assert equal(before, snapshot(one.generator))
+    assert all(weight.grad is None for weight in one.generator.parameters())
+    assert moved(one.discriminator, other)
+
+
+def test_a_step_of_the_generator_alone_leaves_the_discriminators_weights_alone() -> None:
+    one = trainer()
+    one.step, one.strength = 2, 1.0  # D has to wait
+    before, other = snapshot(one.discriminator), snapshot(one.generator)
+    found = one.train_step()
+    assert found.keys() == {"generator", "reconstruction"}
+    assert not moved(one.discriminator, before)
+    assert moved(one.generator, other)
+    assert all(weight.requires_grad for weight in one.discriminator.parameters())
+
+
+def test_the_warm_up_teaches_the_discriminator_alone() -> None:
+    one = trainer()
+    before = [snapshot(one.generator), snapshot(one.average), snapshot(one.discriminator)]
+    found = one.advance()
+    assert found.keys() == {"discriminator"}
+    assert equal(before[0], snapshot(one.generator)) and equal(before[1], snapshot(one.average))
+    assert moved(one.discriminator, before[2])
+
+
+def test_the_generators_gradient_is_that_of_eq_2_and_the_weighted_difference() -> None:
+    one = trainer(own_identity=0.5)
+    one.step, one.strength = 2, 1.0  # D has to wait
+    networks = deepcopy(one.generator), deepcopy(one.discriminator)
+    state = one.random.get_state()
+    one.train_step()
+    one.random.set_state(state)
+    images, labels = one.batch()
+    wanted, own = one.wanted(labels)
+    noise = torch.rand(8, NOISE, generator=one.random) * 2 - 1
+    fakes = networks[0](images, wanted.identities, noise)
+    judged = networks[1](fakes)
+    rows = torch.arange(8)
+    likelihood = (
+        judged.expression.log_softmax(1)[rows, labels.expressions]
+        + judged.identity.log_softmax(1)[rows, wanted.identities]
+    )
+    difference = (fakes - images).abs().flatten(1).mean(1)[own].mean()
+    (5.0 * difference - likelihood.mean()).backward()
+    for (name, weight), expected in zip(
+        one.generator.named_parameters(), networks[0].parameters(), strict=True
+    ):
+        torch.testing.assert_close(weight.grad, expected.grad, rtol=1e-3, atol=1e-6, msg=name)
+
+
+def test_without_a_share_or_a_weight_nothing_is_compared_with_its_source() -> None:
+    for changes in ({"own_identity": 0.0}, {"reconstruction": 0.0}):
+        assert "reconstruction" not in trainer(warm_up=0, **changes).advance()
+
+
+# what is asked for
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.3, 0.5, 1.0])
+def test_exactly_the_share_keeps_its_identity(share: float) -> None:
+    one = trainer(batch=10, own_identity=share)
+    _, labels = one.batch()
+    wanted, own = one.wanted(labels)
+    assert int(own.sum()) == round(share * 10)
+    assert torch.equal(wanted.identities[own], labels.identities[own])
+    assert torch.equal(wanted.expressions, labels.expressions)
+
+
+def test_those_who_keep_their_identity_are_anybody_of_the_set() -> None:
+    one = trainer(batch=200)
+    counts = np.zeros(4)
+    for _ in range(20):
+        _, labels = one.batch()
+        _, own = one.wanted(labels)
+        counts += np.bincount(labels.identities[own].numpy(), minlength=4)
+    assert counts.sum() == 20 * 50
+    assert stats.chisquare(counts).pvalue > 1e-3
+
+
+def test_other_identities_are_asked_for_equally_often() -> None:
+    one = trainer(own_identity=0.0)
+    labels = Labels(torch.zeros(20_000, dtype=torch.int64), torch.zeros(20_000, dtype=torch.int64))
+    wanted, own = one.wanted(labels)
+    assert not own.any()
+    counts = np.bincount(wanted.identities.numpy(), minlength=4)
+    assert len(counts) == 4
+    assert stats.chisquare(counts).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("augmentation", ["all", "flips"])
+def test_pictures_of_a_batch_show_what_their_labels_say(augmentation: str) -> None:
+    images, labels = trainer(batch=64, augmentation=augmentation).batch()
+    assert images.shape == (64, 3, SIDE, SIDE) and images.dtype == torch.float32
+    colour = (images.amax(dim=(2, 3)) + 1) * 127.5  # dark squares and reflections are darker
+    nearest = torch.cdist(colour, torch.from_numpy(COLOURS).float()).argmin(dim=1)
+    assert torch.equal(nearest, labels.identities)
+    upper, lower = images[:, :, :16].mean(dim=(1, 2, 3)), images[:, :, 16:].mean(dim=(1, 2, 3))
+    assert torch.equal((upper > lower).long(), labels.expressions)
+    assert set(labels.identities.tolist()) == {0, 1, 2, 3}
+
+
+def test_flips_are_the_upright_centre_crop_and_its_mirror() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (1, SOURCE, SOURCE, 3)).astype(np.uint8)
+    flips = training.variants("flips")
+    made = augment.augment(torch.from_numpy(picture).expand(2, -1, -1, -1), flips)
+    plain = torch.from_numpy(picture[0, 2:-2, 2:-2].transpose(2, 0, 1)) / 127.5 - 1
+    assert len(flips) == 2
+    assert torch.equal(made[0], plain)
+    assert torch.equal(made[1], plain.flip(2))
+    assert training.variants("all").tolist() == list(range(110))
+
+
+def test_unknown_augmentation_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown augmentation 'some'; choose one of: all, flips"):
+        training.variants("some")
+
+
+# whose turn it is
+
+
+def test_the_discriminator_learns_always_or_in_every_fourth_step_once_strong() -> None:
+    one = trainer(strong=0.9, generator_steps=4)
+    for strength, expected in ((0.0, [True] * 9), (0.9, [True] * 9)):
+        one.strength = strength
+        assert turns(one, 9) == expected
+    one.strength = 0.91
+    assert turns(one, 9) == [True, False, False, False, True, False, False, False, True]
+    one = trainer(strong=0.0, generator_steps=2)
+    one.strength = 0.5
+    assert turns(one, 4) == [True, False, True, False]
+
+
+def turns(one: Trainer, count: int) -> list[bool]:
+    found = []
+    for step in range(count):
+        one.step = step
+        found.append(one.turn())
+    return found
+
+
+def test_a_discriminator_that_waits_is_not_trained() -> None:
+    one = trainer(warm_up=0, strong=-1.0, generator_steps=3)
+    learned = ["discriminator" in one.advance() for _ in range(7)]
+    assert learned == [True, False, False, True, False, False, True]
+
+
+def test_strength_is_a_running_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = [0.2, 0.9, 1.0, 0.4]
+    given_values = iter(values)
+    monkeypatch.setattr(training, "accuracy", lambda *_: next(given_values))
+    one = trainer(warm_up=0)
+    for _ in values:
+        one.advance()
+    expected = math.fsum(0.1 * 0.9 ** (3 - place) * value for place, value in enumerate(values))
+    assert one.strength == pytest.approx(expected)
+
+
+# the running mean of the generator
+
+
+def test_follow_is_the_weighted_mean_of_weights_and_statistics() -> None:
+    average, network = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
+    for module, value in ((average, 2.0), (network, 10.0)):
+        for tensor in (module.weight, module.bias, module.running_mean, module.running_var):
+            tensor.data.fill_(value)
+    average.num_batches_tracked.fill_(5)
+    network.num_batches_tracked.fill_(50)
+    training.follow(average, network, 0.75)
+    assert int(average.num_batches_tracked) == 5
+    for tensor in (average.weight, average.bias, average.running_mean, average.running_var):
+        assert tensor.tolist() == [0.75 * 2 + 0.25 * 10] * 3
+    assert network.weight.tolist() == [10.0] * 3
+
+
+@pytest.mark.parametrize("warm_up", [0, 3])
+def test_the_mean_begins_with_the_generators_first_step(warm_up: int) -> None:
+    one = trainer(warm_up=warm_up)
+    for _ in range(warm_up):
+        one.advance()
+    seen = []
+    for _ in range(4):
+        one.advance()
+        seen.append(snapshot(one.generator))
+    for name, value in one.average.named_parameters():  # so few steps are averaged plainly
+        expected = torch.stack([weights[name] for weights in seen]).mean(0)
+        torch.testing.assert_close(value, expected, rtol=1e-5, atol=1e-7, msg=name)
+
+
+def test_the_mean_forgets_at_its_rate() -> None:
+    one = trainer(average=0.5, warm_up=0)
+    expected = torch.zeros_like(one.average.decoder.start.weight)
+    for step in range(5):
+        one.advance()
+        decay = min(0.5, 1 - 1 / (step + 1))
+        expected = decay * expected + (1 - decay) * one.generator.decoder.start.weight.detach()
+    torch.testing.assert_close(one.average.decoder.start.weight.detach(), expected)
+
+
+# a whole training
+
+
+class Stopped(Exception):
+    """The power went."""
+
+
+@pytest.mark.parametrize("bfloat16", [False, True], ids=["float32", "bfloat16"])
+def test_a_resumed_training_ends_at_the_same_bits(bfloat16: bool, tmp_path: Path) -> None:
+    config, path = replace(SHORT, bfloat16=bfloat16, strong=0.1), tmp_path / "state.training"
+    torch.manual_seed(1)
+    whole = training.train(FORM, config, FACES, 0)
+
+    def stop(step: int, _: Generator) -> None:
+        if step == 4:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        training.train(FORM, config, FACES, 0, path, stop)
+    torch.manual_seed(2)  # the global generator plays no part
+    steps: list[int] = []
+    resumed = training.train(FORM, config, FACES, 0, path, lambda step, _: steps.append(step))
+    assert steps == [6]
+    assert equal(snapshot(whole.generator), snapshot(resumed.generator))
+    assert equal(snapshot(whole.discriminator), snapshot(resumed.discriminator))
+    assert whole.history == resumed.history
+    other = training.train(FORM, config, FACES, seed=1)
+    assert not equal(snapshot(whole.generator), snapshot(other.generator))
+
+
+def test_a_finished_training_is_read_not_repeated(tmp_path: Path) -> None:
+    path = tmp_path / "state.training"
+    first = training.train(FORM, SHORT, FACES, 0, path)
+    steps: list[int] = []
+    again = training.train(FORM, SHORT, FACES, 0, path, lambda step, _: steps.append(step))
+    assert not steps
+    assert equal(snapshot(first.generator), snapshot(again.generator))
+    assert first.history == again.history
+
+
+def test_the_global_generator_is_left_alone() -> None:
+    before = torch.random.get_rng_state()
+    trainer(seed=5, warm_up=0).advance()
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_the_history_holds_means_over_intervals() -> None:
+    config = replace(SHORT, warm_up=3)
+    found = training.train(FORM, config, FACES, 0)
+    one = trainer(warm_up=3)
+    steps = [one.advance() for _ in range(6)]
+    for name, values in found.history.items():
+        parts = [[s[name] for s in steps[start : start + 2] if name in s] for start in (0, 2, 4)]
+        expected = [np.mean(part) if part else math.nan for part in parts]
+        np.testing.assert_allclose(values, expected, rtol=1e-12, err_msg=name)
+    assert math.isnan(found.history["generator"][0])  # in the warm-up G says nothing
+    assert found.history.keys() == {"discriminator", "generator", "reconstruction", "strength"}
+
+
+def test_what_comes_back_is_the_running_mean_frozen() -> None:
+    seen: list[tuple[int, dict[str, torch.Tensor], bool]] = []
+    found = training.train(
+        FORM, SHORT, FACES, 0, None, lambda s, g: seen.append((s, snapshot(g), g.training))
+    )
+    assert [(step, mode) for step, _, mode in seen] == [(2, False), (4, False), (6, False)]
+    assert equal(seen[-1][1], snapshot(found.generator))
+    for network in (found.generator, found.discriminator):
+        assert not network.training
+        assert not any(weight.requires_grad for weight in network.parameters())
+
+
+def test_what_the_code_does_not_say_is_learned_from_the_identity() -> None:
+    """With f(x) kept silent, two people in two expressions are told apart by I alone."""
+    faces = squares(people=2)
+    alone = replace(SHORT, warm_up=0, strong=-1.0, generator_steps=1000, generator_rate=1)
+    config = replace(alone, own_identity=1.0, reconstruction=20.0, average=0.8)
+    one = Trainer(replace(FORM, identities=2), config, faces, seed=0)
+    silent = one.generator.encoder.stages[-1][-2].weight.requires_grad_(False)
+    silent.zero_()
+    losses = [one.advance()["reconstruction"] for _ in range(60)]
+    assert np.mean(losses[-10:]) < losses[0] / 2  # the dark place stays a guess
+    sources = augment.centre(torch.from_numpy(faces.images))
+    wanted = 1 - torch.from_numpy(faces.identities)  # the other person's colour
+    with torch.no_grad():
+        made = one.average(sources, wanted, torch.zeros(len(sources), NOISE))
+    painted = made.flatten(2).median(dim=2).values  # more than half of a picture is not dark
+    colours = torch.from_numpy(COLOURS[:2]).float() / 127.5 - 1
+    assert torch.equal(torch.cdist(painted, colours).argmin(dim=1), wanted)
+
+
+# what is refused
+
+
+def test_a_loss_that_is_no_number_stops_the_training_with_its_step() -> None:
+    one = trainer(warm_up=0)
+    one.advance()
+    one.discriminator.identity.weight.data.fill_(math.nan)
+    with pytest.raises(FloatingPointError, match="step 2: .*nan.*; lower the learning rate"):
+        one.advance()
+    with pytest.raises(FloatingPointError, match="step 2: .*nan"):
+        training.train(FORM, replace(SHORT, learning_rate=1e30), FACES, seed=0)
+
+
+@pytest.mark.parametrize("other", ["seed", "configuration", "form", "faces"])
+def test_a_checkpoint_of_another_training_is_refused(other: str, tmp_path: Path) -> None:
+    path = tmp_path / "state.training"
+    training.train(FORM, SHORT, FACES, 0, path)
+    form = replace(FORM, width=0.25) if other == "form" else FORM
+    config = replace(SHORT, steps=9) if other == "configuration" else SHORT
+    faces = squares(frames=2) if other == "faces" else FACES
+    with pytest.raises(ValueError, match="belongs to another configuration; move it away"):
+        training.train(form, config, faces, int(other == "seed"), path)
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state.training"
+    training.train(FORM, SHORT, FACES, 0, path)
+    content = path.read_bytes()
+    for damaged in (content[: len(content) // 2], b"", b"not a training"):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match="is damaged .*delete it to start anew"):
+            training.train(FORM, SHORT, FACES, 0, path)
+
+
+def test_pictures_and_labels_must_fit_the_networks() -> None:
+    with pytest.raises(ValueError, match=r"\(36, 36, 3\); networks for 48 pixels take \(56"):
+        training.train(replace(FORM, side=48), SHORT, FACES, 0)
+    with pytest.raises(ValueError, match="squares has 4 identities, the networks 5"):
+        training.train(replace(FORM, identities=5), SHORT, FACES, 0)
+    with pytest.raises(ValueError, match="squares has 2 expressions, the networks 3"):
+        training.train(replace(FORM, expressions=3), SHORT, FACES, 0)
+
+
+def test_people_without_pictures_are_refused() -> None:
+    """They would be asked for, though the discriminator never learns who they are."""
+    with pytest.raises(ValueError, match="only 3 of 4 identities have pictures"):
+        training.train(FORM, SHORT, FACES.take(np.flatnonzero(FACES.identities != 1)), 0)
+
+
+@pytest.mark.parametrize("intervals", [0, 4, 12])
+def test_steps_must_make_whole_intervals(intervals: int) -> None:
+    with pytest.raises(ValueError, match=f"6 steps do not make {intervals} equal intervals"):
+        training.train(FORM, replace(SHORT, intervals=intervals), FACES, 0)
+
+
+def test_a_warm_up_must_leave_steps_to_the_generator() -> None:
+    with pytest.raises(ValueError, match="the warm-up of 6 steps leaves none of 6"):
+        training.train(FORM, replace(SHORT, warm_up=6), FACES, 0)
