@@ -30,7 +30,7 @@ from lib.faces import classifier, data, training
 from lib.faces.classifier import Classifier
 from lib.faces.data import EXPRESSIONS, Corpus
 from lib.faces.models import Discriminator, Generator, ModelConfig
-from lib.faces.profiles import PROFILES, Profile
+from lib.faces.profiles import PROFILES, GANConfig, Profile
 
 CACHE = REPOSITORY / "data" / "cache" / "checkpoints"
 KINDS = ("de_gan", "supervised", "expression_judge", "identity_judge")
@@ -52,6 +52,11 @@ def model_config(profile: Profile, corpus: Corpus) -> ModelConfig:
     return ModelConfig(profile.sizes.people, classes, profile.sizes.side, profile.width)
 
 
+def gan_config(profile: Profile, corpus: Corpus) -> GANConfig:
+    """Return how DE-GAN is trained on a corpus."""
+    return profile.gan_rendered if corpus.rung == "open" else profile.gan
+
+
 def describe(kind: str, profile: Profile, corpus: Corpus) -> dict[str, Any]:
     """Return what determines a network's weights, as plain JSON.
 
@@ -69,7 +74,7 @@ def describe(kind: str, profile: Profile, corpus: Corpus) -> dict[str, Any]:
         "frames": profile.sizes.frames,
         "data_seed": profile.sizes.seed,
         "model": asdict(model_config(profile, corpus)),
-        "training": asdict(profile.gan if kind == "de_gan" else profile.judge),
+        "training": asdict(gan_config(profile, corpus) if kind == "de_gan" else profile.judge),
         "seed": SEEDS[kind],
     }
     return results.plain(run)
@@ -169,7 +174,7 @@ def _train_generator(
     """Return DE-GAN's generator and its losses; what is interrupted goes on from its last state."""
     progress = CACHE / f"{results.key(run)}.training"
     config, faces = ModelConfig(**run["model"]), corpus.pretraining()
-    found = training.train(config, profile.gan, faces, run["seed"], progress)
+    found = training.train(config, gan_config(profile, corpus), faces, run["seed"], progress)
     save_weights(found.discriminator, discriminator_path(run))
     progress.unlink()
     history = {name: _readable(values) for name, values in found.history.items()}

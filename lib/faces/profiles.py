@@ -43,7 +43,8 @@ class Profile:
     dataset: str  # "best" rung present, or "drawn" (embedded)
     sizes: Sizes
     width: float  # of all convolutions; 1 is DR-GAN's
-    gan: GANConfig
+    gan: GANConfig  # on drawn faces and on the original ones
+    gan_rendered: GANConfig  # on the open rung
     judge: ClassifierConfig  # the judges, and the supervised control of DE-GAN's encoder
     recogniser: ClassifierConfig  # the second stage and the CNN baseline
     fine_tuning: GANConfig  # of DE-GAN on the training people of a fold
@@ -95,6 +96,7 @@ PROFILES = {
         ),
         width=0.125,
         gan=_TINY,
+        gan_rendered=_TINY,
         judge=ClassifierConfig(steps=6, batch=8, learning_rate=1e-3),
         recogniser=ClassifierConfig(steps=4, batch=8, learning_rate=1e-3),
         fine_tuning=replace(_TINY, warm_up=0, steps=4, intervals=1),
@@ -106,6 +108,8 @@ PROFILES = {
         sizes=Sizes(side=48, people=101, frames=12, held_out=4, shapes=_SHAPES),
         width=0.5,
         gan=_QUICK,
+        # where rates fell to 9000 steps, some rendered people came out alike whatever they showed
+        gan_rendered=replace(_QUICK, steps=5400, intervals=54, falling=0.0),
         judge=_quick_classifier(1500),
         recogniser=_quick_classifier(400),
         fine_tuning=replace(_QUICK, warm_up=300, steps=1500, intervals=15),
@@ -117,6 +121,7 @@ PROFILES = {
         sizes=Sizes(side=96, people=101, frames=86, held_out=12, shapes=_SHAPES),  # 60,802 faces
         width=1.0,
         gan=GANConfig(),
+        gan_rendered=GANConfig(),
         judge=ClassifierConfig(),
         recogniser=ClassifierConfig(),
         fine_tuning=GANConfig(steps=194_100, intervals=300),  # 300 epochs of 647 batches
