@@ -339,7 +339,7 @@ def predicted(network: nn.Module, images: np.ndarray) -> np.ndarray:
 
 
 def tables(
-    profile: Profile, corpus: Corpus, *, compute: bool = True
+    profile: Profile, corpus: Corpus, *, compute: bool = True, fine_tuning: bool = True
 ) -> dict[str, dict[str, list[Result]]]:
     """Return the results for each set that is there, by method.
 
@@ -350,17 +350,24 @@ def tables(
         profile: its sizes and trainings.
         corpus: the faces at hand, see `shown`.
         compute: whether what has no result is computed now.
+        fine_tuning: whether the methods of TRAINED_ON are, too; each run of them trains a GAN.
+
+    Raises:
+        FileNotFoundError: CK+, on which all methods are compared, is not there.
     """
     rung, encoders = shown(profile, corpus)
+    there = corpus.sets if rung == corpus.rung else profile.sizes.shapes
+    if "ck" not in there:
+        raise FileNotFoundError("CK+ is not there, on which all methods are compared; fetch it")
     found: dict[str, dict[str, list[Result]]] = {}
     everywhere = [method for method in METHODS if method not in TRAINED_ON]
-    for name in profile.sizes.shapes:
+    for name in (name for name in profile.sizes.shapes if name in there):
         common = describe(profile, rung, name)
         methods = everywhere if name == "ck" else BOTH
         found[name] = table(common, encoders, methods, common["folds"], compute)
         if name == "ck":
             few = profile.fine_tuned_folds
-            found[name] |= table(common, encoders, TRAINED_ON, few, compute)
+            found[name] |= table(common, encoders, TRAINED_ON, few, compute and fine_tuning)
     return found
 
 

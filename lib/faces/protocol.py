@@ -4,7 +4,7 @@ Images of one person are not independent, and folds share most of their training
 come from people drawn with replacement, beside the usual one over folds.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -46,29 +46,43 @@ class Predictions:
         return self.predicted == self.targets
 
 
-def pool(runs: Sequence[Result]) -> Predictions:
+def pool(runs: Sequence[Result], folds: Collection[int] | None = None) -> Predictions:
     """Return the predictions of one method in all its folds.
+
+    Args:
+        runs: of the method.
+        folds: those that count, where others are to be left out.
 
     Raises:
         ValueError: a fold is missing, one has a run more than others, or the runs differ in more
             than fold and seed.
     """
+    runs = [run for run in runs if folds is None or run.config["fold"] in folds]
     if not runs:
         raise ValueError("no runs to pool")
     count = runs[0].config["folds"]
     own = [{n: v for n, v in run.config.items() if n not in ("fold", "seed")} for run in runs]
     if any(each != own[0] for each in own):
         raise ValueError("these runs differ in more than fold and seed; pool one method at a time")
-    times = np.bincount([run.config["fold"] for run in runs], minlength=count)
+    wanted = np.arange(count) if folds is None else np.array(sorted(folds))
+    times = np.bincount([run.config["fold"] for run in runs], minlength=count)[wanted]
     if times.min() != times.max():
-        raise ValueError(f"fold {times.argmin()} of {count} has fewer runs than others; run it too")
+        lacking = wanted[times.argmin()]
+        raise ValueError(f"fold {lacking} of {count} has fewer runs than others; run it too")
     columns = {
         name: np.concatenate([np.array(run.metrics[name], dtype=np.int64) for run in runs])
         for name in ("rows", "identities", "targets", "predicted")
     }
     sizes = [len(run.metrics["rows"]) for run in runs]
-    folds = np.repeat([run.config["fold"] for run in runs], sizes)
-    return Predictions(folds=folds, classes=int(columns["targets"].max()) + 1, **columns)
+    tested = np.repeat([run.config["fold"] for run in runs], sizes)
+    return Predictions(folds=tested, classes=int(columns["targets"].max()) + 1, **columns)
+
+
+def in_order(found: Predictions) -> Predictions:
+    """Return predictions in the order of the images."""
+    order = np.argsort(found.rows, kind="stable")
+    columns = ("rows", "folds", "identities", "targets", "predicted")
+    return replace(found, **{name: getattr(found, name)[order] for name in columns})
 
 
 def fold_accuracies(found: Predictions) -> np.ndarray:
@@ -99,11 +113,23 @@ def difference(first: Predictions, second: Predictions) -> Estimate:
     Raises:
         ValueError: the methods were tested on different images or in different folds.
     """
-    ours, theirs = _ordered(first), _ordered(second)
+    ours, theirs = in_order(first), in_order(second)
     for name in ("rows", "folds"):
         if not np.array_equal(getattr(ours, name), getattr(theirs, name)):
             raise ValueError(f"the two methods differ in their {name}; compare runs of one split")
     return share(ours.identities, ours.hits.astype(np.int64) - theirs.hits)
+
+
+def gain(first: Sequence[Result], second: Sequence[Result]) -> Estimate | None:
+    """Return the difference of two methods in the folds that the first was run in.
+
+    None where it was run in no fold.
+
+    Raises:
+        ValueError: see `difference` and `pool`.
+    """
+    folds = {run.config["fold"] for run in first}
+    return difference(pool(first, folds), pool(second, folds)) if folds else None
 
 
 def share(identities: np.ndarray, scores: np.ndarray) -> Estimate:
@@ -159,13 +185,6 @@ MEASURES: dict[str, Callable[[Predictions], Estimate]] = {
     "of all images": accuracy,
     "macro recall": macro_recall,
 }
-
-
-def _ordered(found: Predictions) -> Predictions:
-    """Return predictions in the order of the images."""
-    order = np.argsort(found.rows, kind="stable")
-    columns = ("rows", "folds", "identities", "targets", "predicted")
-    return replace(found, **{name: getattr(found, name)[order] for name in columns})
 
 
 def _share(tallies: np.ndarray) -> float:
