@@ -111,7 +111,7 @@ PROFILES = {
         # where rates fell to 9000 steps, some rendered people came out alike whatever they showed
         gan_rendered=replace(_QUICK, steps=5400, intervals=54, falling=0.0),
         judge=_quick_classifier(1500),
-        recogniser=_quick_classifier(400),
+        recogniser=replace(_quick_classifier(400), batch=32),  # 14 epochs of a fold of CK+
         fine_tuning=replace(_QUICK, warm_up=300, steps=1500, intervals=15),
         fine_tuned_folds=3,
         folds=10,
