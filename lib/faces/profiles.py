@@ -105,7 +105,7 @@ PROFILES = {
     ),
     "quick": Profile(
         dataset="best",
-        sizes=Sizes(side=48, people=101, frames=12, held_out=4, shapes=_SHAPES),
+        sizes=Sizes(side=48, people=101, frames=12, held_out=4, shapes={"ck": CK_PLUS}),
         width=0.5,
         gan=_QUICK,
         # where rates fell to 9000 steps, some rendered people came out alike whatever they showed

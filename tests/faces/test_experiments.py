@@ -279,7 +279,7 @@ def test_a_file_that_holds_no_encoder_is_named(encoders: Path, content: str) -> 
 
 
 def test_the_sets_have_the_papers_shapes() -> None:
-    shapes = PROFILES["quick"].sizes.shapes
+    shapes = PROFILES["paper"].sizes.shapes
     images = {name: sum(s.sequences.values()) * s.frames for name, s in shapes.items()}
     assert images == {"ck": 981, "mmi": 624, "oulu": 1440}  # section 4.2; the last is not stated
 
