@@ -23,7 +23,7 @@ EYE_DISTANCE, EYE_HEIGHT = 0.32, 0.34
 TO_INDICES = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])  # of pixels, as OpenCV counts
 LEAST_SIDE = 48  # pixels of a photograph; a face below that shows no expression
 SEARCH_SIDES = 320, 640  # the longer side is brought between them: less is coarse, more is slow
-MARGIN = 0.15  # of the shorter side, mirrored around it: faces may touch the border
+MARGIN = 0.15  # of the shorter side, around the photograph: a face may touch its border
 LEAST_FACE = 60  # pixels, while searching
 FACE_SIDE = 240  # pixels to which a face is brought before its eyes are searched
 UPPER = 0.65  # of the face, where eyes can be
@@ -41,7 +41,6 @@ USUAL = np.array([[0.30, 0.41], [0.70, 0.41]])  # where the eyes are in the box 
 SPREAD = 0.06, 0.10, 0.25  # usual deviations: place (of the face), tilt (radians), size (logarithm)
 LEAST_PLAUSIBLE = -12.0  # a pair about five usual deviations off, of few hits
 NEAR = 0.06  # of the face: boxes that close together show the same eye
-NO_FACE = "no face found; give an upright photograph of one face from the front"
 
 
 @dataclass(frozen=True)
@@ -87,13 +86,10 @@ def find_eyes(image: np.ndarray) -> np.ndarray:
             f"give one of at least {LEAST_SIDE} x {LEAST_SIDE}"
         )
     grey, scale, margin = _search_picture(image)
-    pairs = [eyes / scale - margin for eyes in _all_eyes(grey)]
-    inside = [eyes for eyes in pairs if _lie_in(eyes, image)]  # not in the mirrored margin
-    if not inside:
-        raise ValueError(NO_FACE)
-    if len(inside) > 1:
-        raise ValueError(f"{len(inside)} faces found; cut the photograph down to one")
-    return inside[0].astype(np.float32)
+    found = _all_eyes(grey)
+    if len(found) > 1:
+        raise ValueError(f"{len(found)} faces found; cut the photograph down to one")
+    return (found[0] / scale - margin).astype(np.float32)
 
 
 def align(image: np.ndarray, eyes: np.ndarray, side: int) -> np.ndarray:
@@ -170,18 +166,12 @@ def _checked(eyes: np.ndarray, image: np.ndarray) -> np.ndarray:
     eyes = np.asarray(eyes, dtype=np.float64)
     if eyes.shape != (2, 2) or not np.isfinite(eyes).all():
         raise ValueError(f"eyes {eyes.tolist()}; give two points (x, y), the left one first")
-    if not _lie_in(eyes, image):
-        height, width = image.shape[:2]
+    height, width = image.shape[:2]
+    if (eyes < 0).any() or (eyes > [width, height]).any():
         raise ValueError(f"eyes {eyes.tolist()} lie outside the {width} x {height} photograph")
     if eyes[1, 0] - eyes[0, 0] < 1:
         raise ValueError(f"eyes {eyes.tolist()}: the second is not to the right of the first")
     return eyes
-
-
-def _lie_in(eyes: np.ndarray, image: np.ndarray) -> bool:
-    """Return whether both eyes lie in a picture."""
-    height, width = image.shape[:2]
-    return bool((eyes >= 0).all() and (eyes <= [width, height]).all())
 
 
 def _shrunk(image: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
@@ -198,7 +188,7 @@ def _search_picture(image: np.ndarray) -> tuple[np.ndarray, float, int]:
     scale = min(max(1.0, SEARCH_SIDES[0] / longest), SEARCH_SIDES[1] / longest)
     margin = round(MARGIN * min(image.shape[:2]))
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    around = cv2.copyMakeBorder(grey, margin, margin, margin, margin, cv2.BORDER_REFLECT_101)
+    around = cv2.copyMakeBorder(grey, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
     return _scaled(around, scale), scale, margin
 
 
@@ -225,7 +215,7 @@ def _all_eyes(grey: np.ndarray) -> list[np.ndarray]:
         seen = seen or any(face.hits >= FACES[0][1] for face in faces)
     if seen:
         raise ValueError("a face, but no eyes found; give one from the front with open eyes")
-    raise ValueError(NO_FACE)
+    raise ValueError("no face found; give an upright photograph of one face from the front")
 
 
 def _boxes(name: str, grey: np.ndarray, hits: int, sizes: tuple[int, int]) -> list[Box]:
