@@ -285,7 +285,7 @@ if done:
         sources=done.values(),
     )
     page.figure(
-        plots.shown(few, lambda: training_plots.faces(done, few)),
+        plots.shown(few, lambda: training_plots.faces(done, few.held_out())),
         "part2_studies_faces",
         alt="First row: a person with each expression. Each further row: the same expressions as one "
         "training lends them to another person.",

@@ -14,7 +14,7 @@ from lib.book.results import Result
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
 from lib.faces import plots, studies
 from lib.faces.checkpoints import Trained
-from lib.faces.data import Corpus
+from lib.faces.data import Faces
 from lib.faces.models import Judgement
 
 LINES = {
@@ -29,6 +29,7 @@ MARKS = {  # of the shares of a study
     "leak": (PALETTE[3], "D", "the person in the source"),
 }
 UP, DOWN = {"color": PALETTE[0]}, {"color": PALETTE[3], "hatch": "////"}
+NARROW = 6.4  # inches of the grid of faces, which has many rows
 COLUMNS = 4  # of the small pictures of all studies
 
 
@@ -57,7 +58,7 @@ def pulls(
                 axes.bar(place, value, 0.6, edgecolor="white", **(UP if value > 0 else DOWN))
             axes.set_xticks(range(len(names)), names)
             axes.axhline(0, color=INK, lw=0.8)
-        row[0].set_title(name, fontsize=9.5)
+        row[0].set_title(f"{name}: expression", fontsize=9.5)
     grid[0, 1].set_title("identity", fontsize=9.5)
     figure.supylabel("− gradient of the logit", fontsize=9)
     return figure
@@ -78,13 +79,13 @@ def history(found: Trained) -> Figure:
         for name in names:
             _line(axes, training, [None if v < 0 else v for v in values[name]], name)
         _warm_up(axes, training)
-        axes.legend(fontsize=8.5, loc="upper right" if names != ("strength",) else "lower right")
+        axes.legend(fontsize=8.5, loc="lower right", bbox_to_anchor=(1, 0.97), ncols=2, borderpad=0)
     rows[0].set(ylabel="loss", ylim=(0, None))
     model = found.run["model"]
     ignorant = math.log(model["expressions"] + 1) + math.log(model["identities"])
     rows[0].axhline(ignorant, color=INK, lw=0.9, ls=":")
     place = (training["steps"], ignorant)
-    words = {"ha": "right", "va": "bottom", "fontsize": 8, "color": INK}
+    words: dict[str, Any] = {"ha": "right", "va": "bottom", "fontsize": 8}
     rows[0].annotate("eq. 2 where D has no idea", place, **words)
     _threshold(rows[2], training)
     rows[2].set(xlabel="steps", ylabel="accuracy", xlim=(0, training["steps"]))
@@ -179,10 +180,14 @@ def _percent(estimate: Mapping[str, float]) -> str:
     return f"{value:.0f} [{low:.0f}, {high:.0f}]"
 
 
-def faces(found: Mapping[str, Result], corpus: Corpus) -> Figure:
-    """Draw the faces kept of each study under their sources, one column for each expression."""
-    sources = corpus.held_out()
+def faces(found: Mapping[str, Result], sources: Faces) -> Figure:
+    """Draw the faces kept of each study under their sources, one column for each expression.
+
+    Args:
+        found: the studies.
+        sources: the set of which a few pictures were sources, see `studies.first_rows`.
+    """
     rows = studies.first_rows(sources)
     names = [sources.classes[label] for label in sources.expressions[rows]]
     strips = [studies.source_faces(sources), *map(studies.faces_of, found.values())]
-    return plots.grid_of(np.stack(strips), rows=["source", *found], columns=names)
+    return plots.grid_of(np.stack(strips), rows=["source", *found], columns=names, width=NARROW)

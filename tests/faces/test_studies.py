@@ -1,0 +1,189 @@
+"""Studies of the training: each turns its own switch, and reports what judges say."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from lib.book import results
+from lib.book.results import Result
+from lib.faces import data, judges, plots, studies, training_plots
+from lib.faces.data import EXPRESSIONS, Corpus, Faces, Sizes
+from lib.faces.judges import Judges
+from lib.faces.models import NOISE, Generator, ModelConfig
+from lib.faces.profiles import PROFILES, GANConfig
+from lib.faces.studies import STUDY, VARIANTS
+
+PEOPLE, FRAMES = 3, 2
+TINY = replace(
+    PROFILES["smoke"],
+    sizes=Sizes(side=32, people=PEOPLE, frames=FRAMES, held_out=FRAMES, shapes={}),
+    gan=replace(PROFILES["smoke"].gan, steps=4, intervals=2, warm_up=2),
+)
+
+
+@pytest.fixture(autouse=True)
+def no_open_figures() -> Iterator[None]:
+    """Close what a test drew."""
+    yield
+    plt.close("all")
+
+
+def planted(first: int = 0) -> Faces:
+    """Return noise of three people, with every expression."""
+    people, labels, frames = np.indices((PEOPLE, len(EXPRESSIONS), FRAMES)).reshape(3, -1)
+    images = np.random.default_rng(first).integers(0, 256, (len(people), 36, 36, 3), dtype=np.uint8)
+    sequences = first + np.arange(len(people))
+    return Faces("planted", "embedded", images, labels, people, sequences, frames, EXPRESSIONS)
+
+
+def corpus(rung: str = "embedded") -> Corpus:
+    """Return a corpus of planted faces."""
+    return Corpus("planted", rung, planted, planted, lambda: planted(100), range(0), {})
+
+
+def always(classes: int, winner: int) -> Any:
+    """Return a network that is sure of one class."""
+
+    def network(images: Tensor) -> Tensor:
+        return torch.eye(classes)[torch.full((len(images),), winner)]
+
+    return network
+
+
+@pytest.fixture(autouse=True)
+def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give planted faces, and judges who always see contempt on person 2."""
+    seven = len(EXPRESSIONS)
+    sure = Judges(always(seven, 1), always(PEOPLE, 2), EXPRESSIONS, PEOPLE, frozenset())
+    monkeypatch.setattr(data, "load", lambda dataset, sizes: corpus())
+    monkeypatch.setattr(judges, "panel", lambda profile, corpus: sure)
+
+
+def described(name: str = "as in the book", rung: str = "embedded") -> dict[str, Any]:
+    """Return one run at the tiny size."""
+    return studies.describe(TINY, corpus(rung), VARIANTS[name], 0)
+
+
+def test_every_study_changes_what_it_says_and_nothing_else() -> None:
+    book = described()
+    for name, variant in VARIANTS.items():
+        run = described(name)
+        changed = {key: run["training"][key] for key in run["training"]}
+        assert changed == asdict(TINY.gan) | dict(variant.changes)
+        assert run["model"]["width"] == TINY.width * variant.width
+        others = run.keys() - {"training", "model"}
+        assert {key: run[key] for key in others} == {key: book[key] for key in others}
+
+
+def test_no_two_studies_are_the_same_training() -> None:
+    runs = [studies.describe(STUDY, corpus(), variant, 0) for variant in VARIANTS.values()]
+    assert len({results.key(run) for run in runs}) == len(VARIANTS)
+
+
+def test_equations_alone_have_every_switch_at_the_papers_value() -> None:
+    left = replace(STUDY.gan, **studies.EQUATIONS)
+    paper = GANConfig()
+    shortened = {"steps", "intervals", "batch", "augmentation", "bfloat16"}
+    for each in fields(GANConfig):
+        same = getattr(left, each.name) == getattr(paper, each.name)
+        assert same != (each.name in shortened), each.name
+
+
+def test_a_study_is_never_longer_than_its_profile() -> None:
+    assert studies.profile_of(PROFILES["smoke"]) is PROFILES["smoke"]
+    assert studies.profile_of(PROFILES["quick"]) is STUDY
+    assert studies.profile_of(PROFILES["paper"]) is STUDY
+
+
+def test_a_run_reports_what_the_judges_see() -> None:
+    metrics = studies.run_one(described())
+    assert metrics["expression"]["value"] == pytest.approx(1 / len(EXPRESSIONS))
+    asked = metrics["identity"]["value"]
+    assert 0 < asked < 1  # of the people drawn, some are person 2
+    assert metrics["leak"]["value"] == pytest.approx(1 / PEOPLE)
+    assert metrics["ceiling"]["identity"]["value"] == pytest.approx(1 / PEOPLE)
+    history = metrics["history"]
+    assert history["generator"][0] is None  # the warm-up
+    assert history["generator"][1] > 0
+    assert results.plain(metrics) == metrics  # a result file can hold it
+
+
+def test_half_as_wide_has_fewer_parameters() -> None:
+    whole, half = (
+        studies.run_one(described(name))["parameters"]
+        for name in ("as in the book", "half as wide")
+    )
+    assert half < whole
+
+
+def test_faces_come_back_as_they_were_made() -> None:
+    result = Result("part2", "studies", described(), studies.run_one(described()))
+    found = studies.faces_of(result)
+    assert found.shape == (len(EXPRESSIONS), 32, 32, 3)
+    strip = planted().images[:5, :32, :32]
+    metrics = result.metrics | {"faces": studies._as_text(strip)}
+    np.testing.assert_array_equal(studies.faces_of(replace(result, metrics=metrics)), strip)
+
+
+def test_faces_of_the_original_sets_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "load", lambda dataset, sizes: corpus("original"))
+    monkeypatch.setattr(
+        studies.checkpoints,
+        "model_config",
+        lambda profile, corpus: ModelConfig(PEOPLE, len(EXPRESSIONS), 32, 0.125),
+    )
+    run = described(rung="original")
+    metrics = studies.run_one(run)
+    assert metrics["faces"] == ""
+    assert len(studies.faces_of(Result("part2", "studies", run, metrics))) == 0
+
+
+def test_sources_are_one_persons_first_picture_in_each_expression() -> None:
+    faces = planted()
+    rows = studies.first_rows(faces)
+    assert faces.identities[rows].tolist() == [studies.SOURCE] * len(EXPRESSIONS)
+    assert faces.expressions[rows].tolist() == list(range(len(EXPRESSIONS)))
+    assert faces.frames[rows].tolist() == [0] * len(EXPRESSIONS)
+
+
+def test_made_faces_are_of_the_person_asked_for() -> None:
+    generator = Generator(ModelConfig(PEOPLE, len(EXPRESSIONS), 32, 0.125)).eval()
+    asked: list[Tensor] = []
+
+    def record(_: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        asked.extend([*inputs, output])
+
+    generator.register_forward_hook(record)
+    made = studies.made_of(generator, planted())
+    images, people, noise, output = asked
+    np.testing.assert_array_equal(made, plots.pixels(output))
+    np.testing.assert_array_equal(studies.source_faces(planted()), plots.pixels(images))
+    assert people.tolist() == [studies.ASKED] * len(EXPRESSIONS)
+    assert noise.shape == (len(EXPRESSIONS), NOISE)
+
+
+def test_only_what_is_asked_for_is_computed(tmp_path: Any, monkeypatch: Any) -> None:
+    seen: list[bool] = []
+
+    def run(part: str, experiment: str, configs: list[Any], run_one: Any, compute: bool) -> Any:
+        seen.append(compute)
+        return [None] * len(configs)
+
+    monkeypatch.setattr(studies.sweep, "run", run)
+    found = studies.runs(STUDY, corpus(), compute=False)
+    assert found == dict.fromkeys(VARIANTS)
+    assert list(studies.runs(TINY, corpus())) == list(VARIANTS)[: studies.FEW]
+    assert seen == [False, True]
+
+
+def test_faces_stand_under_their_sources() -> None:
+    result = Result("part2", "studies", described(), studies.run_one(described()))
+    figure = training_plots.faces({"one": result}, planted(100))
+    words = [text.get_text() for text in figure.texts]
+    assert {"source", "one", *EXPRESSIONS} <= set(words)
