@@ -1,0 +1,322 @@
+"""The pictures and tables of chapter 23: faces made, what judges see, what each layer knows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from lib.book.results import Result
+from lib.book.show import INK, PAGE_WIDTH, PALETTE
+from lib.faces import plots
+from lib.faces.synthesis import Cast, centres, codes, crossed, one_of_each, synthesise, worst
+
+SHARES = {  # what judges see: the name of the ceiling, if there is one, and what it is
+    "expression": ("expression", "the expression asked for"),
+    "identity": ("identity", "the person asked for"),
+    "leak": ("", "the person in the source"),
+}
+SOURCES = {  # of synthesised pictures
+    "transfer": (PALETTE[0], "o", "from people it knew"),
+    "strangers": (PALETTE[1], "s", "from strangers"),
+}
+NETWORKS = {  # whose features are probed
+    "de_gan": (PALETTE[0], "o", "-", "DE-GAN's encoder"),
+    "supervised": (PALETTE[3], "s", "--", "trained on expressions alone"),
+}
+FEATURES = ("pixels", "map 1", "map 2", "map 3", "f(x)")
+LIKELIEST = 4  # expressions drawn below a walk
+MARKERS = "os^Dv<>"
+FONT = 9
+WIDE, NARROW = 7.0, 6.0  # inches: a face takes bytes as its area
+FEW = 3  # borrowers where a few will do
+STEPS = 7  # of a walk
+
+
+def grid(cast: Cast) -> Figure:
+    """Draw one stranger's face for each expression, put on every borrower."""
+    rows = cast.chosen
+    sources = plots.pixels(centres(cast.strangers.images[rows]))
+    sheet = crossed(cast.own, sources, plots.pixels(cast.made[rows]))
+    people = [f"person {number}" for number in cast.people]
+    return _faces(
+        cast, sheet, ["the target", *cast.names(rows)], ["the source", *people], width=WIDE
+    )
+
+
+def grid_known(cast: Cast) -> Figure:
+    """Draw one known person's face for each expression, put on the first borrowers."""
+    known = cast.known.take(one_of_each(cast.known))
+    made = synthesise(cast.generator, codes(cast.generator, known.images), cast.people[:FEW])
+    sheet = np.stack(
+        [plots.pixels(centres(known.images)), *plots.pixels(made[:, :, 0]).swapaxes(0, 1)]
+    )
+    people = [f"person {number}" for number in cast.people[:FEW]]
+    names = [known.classes[label] for label in known.expressions]
+    return _faces(cast, sheet, ["the source", *people], names, width=NARROW)
+
+
+def draws(cast: Cast, z: Tensor) -> Figure:
+    """Draw the first and the last expression, put on person 0 with each draw of z (d, 50)."""
+    rows = cast.chosen[[0, -1]]
+    made = synthesise(cast.generator, cast.codes[rows], cast.people[:1], z)[:, 0]
+    sources = plots.pixels(centres(cast.strangers.images[rows]))
+    sheet = np.concatenate([sources[:, None], plots.pixels(made)], axis=1)
+    columns = ["the source", *(f"z {number}" for number in range(1, len(z) + 1))]
+    return _faces(cast, sheet, cast.names(rows), columns, width=NARROW)
+
+
+def failures(cast: Cast, count: int) -> Figure:
+    """Draw the transfers that a judge misreads worst, each under its source and over its target."""
+    source, target = np.array(worst(cast.belief, count)).T
+    seen = cast.panel(cast.made[source, target]).expression.argmax(1)
+    columns = [
+        f"{asked},\nseen as\n{cast.panel.classes[label]}"
+        for asked, label in zip(cast.names(source), seen, strict=True)
+    ]
+    made = plots.pixels(cast.made[source, target])
+    sheet = np.stack([plots.pixels(centres(cast.strangers.images[source])), made, cast.own[target]])
+    return _faces(cast, sheet, ["the source", "made", "the target"], columns, width=NARROW)
+
+
+def _faces(
+    cast: Cast, sheet: np.ndarray, rows: Sequence[str], columns: Sequence[str], width: float
+) -> Figure:
+    """Draw a grid of faces where they may be shown."""
+    return plots.shown(
+        cast.corpus, lambda: plots.grid_of(sheet, rows=rows, columns=columns, width=width)
+    )
+
+
+def walks(cast: Cast, pairs: Sequence[tuple[int, int]], person: int) -> Figure:
+    """Draw ways from one code to another on one person, and what a judge sees on them.
+
+    Args:
+        cast: see `synthesis.cast`.
+        pairs: start and end of each way, places among the chosen strangers.
+        person: who is wanted.
+    """
+    starts, ends = (cast.codes[cast.chosen[list(each)]] for each in zip(*pairs, strict=True))
+    shares = torch.linspace(0, 1, STEPS)[:, None, None]
+    path = torch.lerp(starts, ends, shares).swapaxes(0, 1)  # (walks, steps, 350)
+    made = synthesise(cast.generator, path.flatten(0, 1), [person])[:, 0, 0]
+    belief = cast.panel(made).expression.softmax(1).unflatten(0, path.shape[:2]).numpy()
+    faces = plots.pixels(made.unflatten(0, path.shape[:2]))
+    return plots.shown(cast.corpus, lambda: way(faces, belief, cast.panel.classes))
+
+
+def way(faces: np.ndarray, belief: np.ndarray, names: Sequence[str]) -> Figure:
+    """Draw walks of faces, and below each what a judge sees.
+
+    Args:
+        faces: (walks, steps, side, side, 3) uint8.
+        belief: (walks, steps, classes), probabilities.
+        names: of the classes.
+    """
+    figure, rows = plt.subplots(
+        2 * len(faces),
+        1,
+        figsize=(PAGE_WIDTH, 2.6 * len(faces)),
+        sharex=True,
+        height_ratios=(1.0, 1.1) * len(faces),
+    )
+    for strip, axes, walk, read in zip(rows[::2], rows[1::2], faces, belief, strict=True):
+        _strip(strip, walk)
+        for label in np.sort(np.argsort(-read.max(axis=0), kind="stable")[:LIKELIEST]):
+            style = {"color": PALETTE[label], "marker": MARKERS[label], "markersize": 4}
+            axes.plot(100 * read[:, label], label=names[label], **style)
+        axes.set(ylim=(-4, 104), yticks=(0, 50, 100), ylabel="judge, %")
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=FONT)
+    steps = faces.shape[1]
+    rows[-1].set_xticks(range(steps), [f"{place / (steps - 1):.2g}" for place in range(steps)])
+    rows[-1].set(xlabel="share of the way", xlim=(-0.5, steps - 0.5))
+    return figure
+
+
+def _strip(axes: Axes, faces: np.ndarray) -> None:
+    """Show pictures side by side, one at each whole number."""
+    axes.axis("off")
+    for place, face in enumerate(faces):
+        extent = (place - 0.48, place + 0.48, 0.0, 0.96)
+        axes.imshow(face, extent=extent, interpolation="lanczos", aspect="auto")
+    axes.set(xlim=(-0.5, len(faces) - 0.5), ylim=(0, 0.96))
+
+
+def chances(found: Result) -> dict[str, float]:
+    """Return how often each of SHARES would be seen by who guesses."""
+    identity = 1 / found.config["sizes"]["people"]
+    classes = len(found.metrics["transfer"]["classes"])
+    return {"expression": 1 / classes, "identity": identity, "leak": identity}
+
+
+def share_table(found: Result) -> pd.DataFrame:
+    """Return what judges see in synthesised and in real pictures, in percent with intervals."""
+    rows = []
+    for share, (ceiling, label) in SHARES.items():
+        row: dict[str, Any] = {"judges see": label}
+        for sources, (_, _, name) in SOURCES.items():
+            row[name] = percent(found.metrics[sources].get(share))
+        row["real pictures"] = percent(found.metrics["ceiling"].get(ceiling))
+        rows.append(row | {"chance": f"{100 * chances(found)[share]:.1f}"})
+    return pd.DataFrame(rows)
+
+
+def percent(estimate: Mapping[str, float] | None) -> str | None:
+    """Return a share in percent with its interval as text; None for none."""
+    if estimate is None:
+        return None
+    value, low, high = (100 * estimate[name] for name in ("value", "low", "high"))
+    return f"{value:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def shares(found: Result) -> Figure:
+    """Draw the shares of `share_table`, with ceiling and chance."""
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 2.4))
+    for place, (share, (ceiling, _)) in enumerate(SHARES.items()):
+        for offset, (sources, (colour, mark, _)) in zip(
+            (-0.15, 0.15), SOURCES.items(), strict=True
+        ):
+            if (estimate := found.metrics[sources].get(share)) is not None:
+                _cross(axes, estimate, place + offset, colour, mark)
+        chance = 100 * chances(found)[share]
+        axes.plot([chance] * 2, [place - 0.35, place + 0.35], color=INK, ls=":", lw=1.4)
+        if ceiling:
+            real = 100 * found.metrics["ceiling"][ceiling]["value"]
+            axes.plot([real] * 2, [place - 0.35, place + 0.35], color=INK, lw=1.4)
+    for colour, mark, name in SOURCES.values():
+        axes.plot([], [], mark, color=colour, label=name)
+    axes.plot([], [], color=INK, lw=1.4, label="real pictures")
+    axes.plot([], [], color=INK, ls=":", lw=1.4, label="chance")
+    axes.set_yticks(range(len(SHARES)), [label for _, label in SHARES.values()])
+    axes.set(
+        ylim=(len(SHARES) - 0.5, -0.5), xlim=(-2, 102), xlabel="pictures in which judges see, %"
+    )
+    figure.legend(loc="outside upper center", ncols=4, fontsize=FONT)
+    return figure
+
+
+def _cross(axes: Axes, estimate: Mapping[str, float], place: float, colour: str, mark: str) -> None:
+    """Draw a share in percent with its interval."""
+    value, low, high = (100 * estimate[name] for name in ("value", "low", "high"))
+    reach = [[value - low], [high - value]]
+    axes.errorbar(value, place, xerr=reach, fmt=mark, color=colour, markersize=6, lw=1.4)
+
+
+def confusions(found: Result) -> Figure:
+    """Draw what judges see for each expression asked for, in percent of its pictures."""
+    figure, panels = plt.subplots(1, len(SOURCES), figsize=(PAGE_WIDTH, 4.1), sharey=True)
+    for axes, (sources, (_, _, name)) in zip(panels, SOURCES.items(), strict=True):
+        classes = found.metrics[sources]["classes"]
+        counts = np.array(found.metrics[sources]["confusion"], dtype=float)
+        shown = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        axes.imshow(shown, cmap="Blues", vmin=0, vmax=100)
+        for (row, column), value in np.ndenumerate(shown):
+            colour = "white" if value > 55 else INK
+            axes.text(
+                column, row, f"{value:.0f}", ha="center", va="center", fontsize=FONT, color=colour
+            )
+        axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+        axes.set_yticks(range(len(classes)), classes)
+        axes.set(title=name, xlabel="seen")
+        axes.grid(visible=False)
+    panels[0].set_ylabel("asked for")
+    return figure
+
+
+def probe_table(found: Result) -> pd.DataFrame:
+    """Return what probes read from each kind of features, in percent with intervals."""
+    rows = []
+    for features in FEATURES:
+        row: dict[str, Any] = {"features": features}
+        for network, (*_, name) in NETWORKS.items():
+            for about in ("identity", "expression"):
+                row[f"{about}, {name}"] = percent(probed(found, network, features, about))
+        rows.append(row)
+    chance = {
+        f"{about}, {NETWORKS[network][-1]}": each
+        for network in NETWORKS
+        for about, each in _chance(found).items()
+    }
+    rows.append(
+        {"features": "chance"} | {name: f"{100 * each:.1f}" for name, each in chance.items()}
+    )
+    return pd.DataFrame(rows)
+
+
+def probed(found: Result, network: str, features: str, about: str) -> dict[str, Any]:
+    """Return one row of `knowledge.find`'s probes."""
+    wanted = {"network": network, "features": features, "about": about}
+    return next(row for row in found.metrics["probes"] if wanted.items() <= row.items())
+
+
+def _chance(found: Result) -> dict[str, float]:
+    """Return what a guess would do for identity and expression; it is one for all features."""
+    return {
+        about: probed(found, "de_gan", "f(x)", about)["chance"]
+        for about in ("identity", "expression")
+    }
+
+
+def knowledge(found: Result) -> Figure:
+    """Draw how much of identity and expression each layer of both networks knows.
+
+    One arrow leads from the pixels, common to both, through each network's maps to f(x).
+    """
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 5.0))
+    for network, (colour, mark, style, name) in NETWORKS.items():
+        points = np.array([_point(found, network, features) for features in FEATURES])
+        for start, end in zip(points[:-1, :, 0], points[1:, :, 0], strict=True):
+            arrow = {"arrowstyle": "-|>", "color": colour, "ls": style, "lw": 1.6, "shrinkB": 5}
+            axes.annotate("", end, start, arrowprops=arrow)
+        for place, (identity, expression) in enumerate(points):
+            look = (colour, mark) if place else (INK, "*")
+            _crossed(axes, identity, expression, *look)
+        for features, point in zip(FEATURES[1:], points[1:, :, 0], strict=True):
+            where: dict[str, Any] = {"xytext": (7, 5), "textcoords": "offset points"}
+            axes.annotate(features, point, color=colour, fontsize=FONT, **where)
+        axes.plot([], [], color=colour, marker=mark, ls=style, label=name)
+    _corners(axes, found)
+    figure.legend(loc="outside upper center", ncols=2, fontsize=FONT)
+    return figure
+
+
+def _point(found: Result, network: str, features: str) -> list[list[float]]:
+    """Return identity and expression of some features: value, low and high each, in percent."""
+    return [
+        [100 * probed(found, network, features, about)[end] for end in ("value", "low", "high")]
+        for about in ("identity", "expression")
+    ]
+
+
+def _crossed(
+    axes: Axes, identity: np.ndarray, expression: np.ndarray, colour: str, mark: str
+) -> None:
+    """Draw a point with its intervals in both directions."""
+    (x, left, right), (y, below, above) = identity, expression
+    across, up = [[x - left], [right - x]], [[y - below], [above - y]]
+    style: dict[str, Any] = {"fmt": mark, "color": colour, "markersize": 7, "elinewidth": 1.1}
+    axes.errorbar(x, y, xerr=across, yerr=up, **style)
+
+
+def _corners(axes: Axes, found: Result) -> None:
+    """Draw the lines of chance, name the pixels, and say in which corner the paper's f(x) lies."""
+    chance = {about: 100 * each for about, each in _chance(found).items()}
+    axes.axvline(chance["identity"], color=INK, lw=1.1, ls=":")
+    axes.axhline(chance["expression"], color=INK, lw=1.1, ls=":")
+    (across, *_), (up, *_) = _point(found, "de_gan", "pixels")
+    where: dict[str, Any] = {"xytext": (7, -12), "textcoords": "offset points"}
+    axes.annotate("pixels", (across, up), color=INK, fontsize=FONT, **where)
+    place = (chance["identity"] + 1, 99)
+    words = "here f(x) would lie,\nas the paper says"
+    axes.text(*place, words, va="top", fontsize=FONT, style="italic", color=INK)
+    axes.set(
+        xlabel="probe for identity, % right (people known)",
+        ylabel="probe for expression, % right (strangers)",
+    )
+    right = max(row["high"] for row in found.metrics["probes"] if row["about"] == "identity")
+    axes.set(xlim=(0, min(103, 100 * right + 8)), ylim=(0, 103))

@@ -1,0 +1,192 @@
+"""Who lends and who borrows follows from rules; leaks are found where they were planted."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from lib.faces import augment, data, synthesis
+from lib.faces.data import EXPRESSIONS, Faces
+from lib.faces.judges import Judges
+from lib.faces.models import NOISE, Generator, ModelConfig
+from lib.faces.profiles import PROFILES
+
+MODEL = ModelConfig(identities=3, expressions=7, side=32, width=0.125)
+SMOKE = PROFILES["smoke"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Hold torch to one thread: sums come out in one order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def faces(
+    people: list[int], expressions: list[int], classes: tuple[str, ...] = EXPRESSIONS
+) -> Faces:
+    """Return a set of pictures, each of its own grey, without light or sequences."""
+    count = len(people)
+    greys = np.arange(count, dtype=np.uint8)[:, None, None, None]
+    pictures = np.broadcast_to(greys, (count, 36, 36, 3))
+    zeros = np.zeros(count, dtype=np.int64)
+    labels, identities = np.array(expressions), np.array(people)
+    return Faces("grey", "embedded", pictures, labels, identities, zeros, zeros, classes)
+
+
+def test_each_expression_is_lent_by_somebody_else() -> None:
+    everybody = faces([0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 1, 2])
+    rows = synthesis.one_of_each(everybody)
+    assert rows.tolist() == [0, 3, 5]  # person 0, then 1, then 2
+    assert everybody.expressions[rows].tolist() == [0, 1, 2]
+
+
+def test_who_alone_shows_two_expressions_lends_both() -> None:
+    assert synthesis.one_of_each(faces([4, 4], [0, 3])).tolist() == [0, 1]
+
+
+def test_of_people_in_a_set_the_middle_picture_is_taken_and_contempt_left_out() -> None:
+    order = ("contempt", "anger")
+    found = faces([5, 5, 5, 5, 6], [1, 1, 1, 0, 1], order)
+    taken = synthesis.first_people(found, [5, 7])
+    assert taken.images[:, 0, 0, 0].tolist() == [1]
+    assert taken.classes == ("anger",)
+    assert taken.expressions.tolist() == [0]
+
+
+def test_lenders_are_in_no_set_and_the_known_ones_borrow_nothing() -> None:
+    corpus = data.load("drawn", SMOKE.sizes)
+    many = replace(SMOKE, sizes=replace(SMOKE.sizes, people=20))
+    strangers, known = (
+        make(many, corpus) for make in (synthesis.strangers, synthesis.acquaintances)
+    )
+    assert strangers.people == synthesis.STRANGERS
+    assert known.identities.min() == synthesis.TARGETS
+    assert strangers.sequences.min() > corpus.judging_sequences.stop * 2
+    assert len(np.unique(strangers.sequences)) == len(EXPRESSIONS)
+    side = augment.source_side(SMOKE.sizes.side)
+    assert synthesis.borrowers(many, corpus).shape == (synthesis.TARGETS, side, side, 3)
+    assert not np.array_equal(strangers.images[0], known.images[0])
+
+
+def test_every_code_meets_every_person_and_every_noise() -> None:
+    generator = Generator(MODEL).eval()
+    code, z = (
+        torch.randn(70, 350, generator=torch.Generator().manual_seed(0)),
+        synthesis.noise(2, 1),
+    )
+    made = synthesis.synthesise(generator, code, [2, 0], z)  # more than go through at a time
+    assert made.shape == (70, 2, 2, 3, 32, 32)
+    with torch.no_grad():
+        alone = generator.decoder(code[66:67], F.one_hot(torch.tensor([0]), 3).float(), z[1:])
+    torch.testing.assert_close(made[66, 1, 1], alone[0], atol=1e-5, rtol=1e-4)
+
+
+def test_codes_are_those_of_the_generator() -> None:
+    generator = Generator(MODEL).eval()
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 36, 36, 3), dtype=np.uint8)
+    code = synthesis.codes(generator, pictures)
+    made = synthesis.synthesise(generator, code, [1])[:, 0, 0]
+    with torch.no_grad():
+        direct = generator(synthesis.centres(pictures), torch.tensor([1, 1]), torch.zeros(2, NOISE))
+    torch.testing.assert_close(made, direct, atol=1e-5, rtol=1e-4)
+
+
+def test_nobody_is_asked_to_be_a_stranger() -> None:
+    with pytest.raises(ValueError, match="no person 3; the generator knows 0 to 2"):
+        synthesis.synthesise(Generator(MODEL), torch.zeros(1, 350), [0, 3])
+
+
+def test_noise_is_drawn_as_in_training() -> None:
+    z = synthesis.noise(400, 0)
+    assert z.shape == (400, NOISE)
+    assert -1 <= z.min() < -0.99 and 0.99 < z.max() <= 1
+    assert torch.equal(z, synthesis.noise(400, 0)) and not torch.equal(z, synthesis.noise(400, 1))
+
+
+def test_a_sheet_has_sources_left_and_targets_above() -> None:
+    columns, rows = (np.full((n, 4, 4, 3), level, np.uint8) for n, level in ((3, 10), (2, 20)))
+    sheet = synthesis.crossed(columns, rows, np.full((2, 3, 4, 4, 3), 30, np.uint8))
+    assert sheet[:, :, 0, 0, 0].tolist() == [[255, 10, 10, 10], [20, 30, 30, 30], [20, 30, 30, 30]]
+
+
+def test_a_judge_is_asked_for_the_expression_of_the_source() -> None:
+    def sure(pictures: torch.Tensor) -> torch.Tensor:
+        return 20.0 * F.one_hot(pictures[:, 0, 0, 0].long(), 3).float()
+
+    panel = Judges(sure, sure, ("anger", "contempt", "disgust"), 3, frozenset())
+    made = torch.tensor([[0, 1], [2, 1]])[..., None, None, None].expand(2, 2, 3, 4, 4).float()
+    belief = synthesis.asked_for(panel, faces([0, 1], [1, 0], ("disgust", "anger")), made)
+    np.testing.assert_allclose(belief, [[1, 0], [1, 0]], atol=1e-6)
+
+
+def test_the_worst_come_first_and_each_source_once() -> None:
+    belief = np.array([[0.9, 0.2], [0.0, 0.1], [0.5, 0.3]])
+    assert synthesis.worst(belief, 2) == [(1, 0), (0, 1)]
+
+
+def test_light_is_read_where_it_is() -> None:
+    image = -torch.ones(3, 32, 32)
+    image[:, 8:24, 8:16] = 1  # the left half of the face
+    image[0, :5, :5] = image[0, :5, 27:] = 1  # a red wall
+    found = synthesis.looks(image)
+    names = ("brightness of the face", "face: left less right half")
+    assert [float(found[name]) for name in names] == [0.5, 1.0]
+    assert float(found["background: red less blue"]) == 1
+    assert float(found["brightness of the background"]) == pytest.approx(1 / 3)
+
+
+def planted(source: float, drawn: float) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
+    """Return pictures whose grey is owed to the source and to the noise, so much each."""
+    random = torch.Generator().manual_seed(0)
+    light, noise = (0.2 * torch.randn(size, generator=random) for size in ((40, 1, 1), (1, 1, 30)))
+    made = (source * light + drawn * noise).expand(40, 2, 30)
+    before, after = (
+        level[..., None, None, None].expand(*level.shape, 3, 32, 32)
+        for level in (light[:, 0, 0], made)
+    )
+    return before, after, np.arange(40) // 4
+
+
+def test_light_that_comes_along_is_found() -> None:
+    found = synthesis.traced(*planted(source=1, drawn=0)).set_index("of the picture")
+    row = found.loc["brightness of the face"]
+    assert row["correlation"] == pytest.approx(1) and row["low"] == pytest.approx(1)
+    assert row["by the source"] == pytest.approx(1)
+    assert row["by z"] == pytest.approx(0, abs=1e-9)
+
+
+def test_what_the_noise_decides_is_found_and_what_never_changes_follows_nothing() -> None:
+    found = synthesis.traced(*planted(source=0, drawn=1)).set_index("of the picture")
+    assert found.loc["brightness of the face", "by z"] == pytest.approx(1)
+    assert found.loc["brightness of the face", "correlation"] == 0
+    assert (found.loc["background: red less blue"] == 0).all()
+
+
+def test_variance_falls_apart_into_two_shares() -> None:
+    values = np.random.default_rng(0).normal(size=(200, 3, 50))
+    values += 2 * np.random.default_rng(1).normal(size=(200, 1, 1))
+    between, within = synthesis.variance_shares(values)
+    assert between + within == pytest.approx(1)
+    assert between == pytest.approx(4 / 5, abs=0.05)  # variances 4 and 1
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [(0.5, 0.6, "more than"), (0.1, 0.2, "less than"), (0.3, 0.6, "no more")],
+)
+def test_estimates_differ_where_intervals_part(low: float, high: float, words: str) -> None:
+    said = synthesis.compare({"low": low, "high": high}, {"low": 0.25, "high": 0.4})
+    assert said.startswith(words)
+
+
+def test_the_commonest_confusion_is_of_its_row() -> None:
+    counts = [[8, 2, 0], [0, 1, 3], [50, 0, 50]]
+    pair, share, best = synthesis.commonest(counts, [[0, 0, 0], [0, 1, 1], [0, 0, 0]])
+    assert (pair, best) == ((1, 2), 0)
+    assert share == pytest.approx(4 / 6)
