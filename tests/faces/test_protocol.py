@@ -157,3 +157,23 @@ def test_the_table_puts_ours_beside_the_papers() -> None:
     assert found["of all images: 95 %"].iloc[0] == (
         f"{100 * expected.low:.1f} to {100 * expected.high:.1f}"
     )
+
+
+def test_some_folds_can_be_pooled_alone() -> None:
+    found = columns(lambda people: people / PEOPLE)
+    some = protocol.pool(runs(found), {1, 3})
+    assert set(some.folds) == {1, 3}
+    kept = np.isin(found.folds, (1, 3))
+    assert sorted(some.rows) == found.rows[kept].tolist()
+    with pytest.raises(ValueError, match="fold 3 of 5 has fewer runs than others"):
+        protocol.pool(runs(found)[:3], {1, 3})
+
+
+def test_a_gain_is_measured_in_the_folds_of_the_first_method() -> None:
+    better = columns(lambda people: np.ones(len(people)))
+    worse = columns(lambda people: np.full(len(people), 0.5))
+    kept = np.isin(worse.folds, (0, 1))
+    gained = protocol.gain(runs(better)[:2], runs(worse, "de_gan"))
+    assert gained is not None and gained.value == pytest.approx(1 - worse.hits[kept].mean())
+    assert gained.n == PEOPLE * 2 // FOLDS
+    assert protocol.gain([], runs(worse)) is None

@@ -1,0 +1,101 @@
+"""The ledger: every open point is complete, and effects are the differences they say they are."""
+
+import re
+
+import numpy as np
+import pytest
+
+from lib.book.results import Result
+from lib.faces import ledger, models, profiles, recognition, studies
+from lib.faces.experiments import METHODS
+from lib.faces.ledger import CHOSEN, NOT_MEASURED
+
+PEOPLE, FOLDS = 8, 2
+
+
+def runs(method: str, right: int, folds: int = FOLDS) -> list[Result]:
+    """Return runs that recognise so many of each person's two images."""
+    found = []
+    for fold in range(folds):
+        people = np.repeat(np.arange(fold, PEOPLE, FOLDS), 2)
+        image = np.tile([0, 1], len(people) // 2)
+        metrics = {
+            "rows": (people * 2 + image).tolist(),
+            "identities": people.tolist(),
+            "targets": image.tolist(),
+            "predicted": np.where(image < right, image, 1 - image).tolist(),
+        }
+        config = {"method": method, "folds": FOLDS, "fold": fold, "seed": 0}
+        found.append(Result("part2", "recognition", config, metrics))
+    return found
+
+
+def study(expression: float) -> Result:
+    """Return a study with these shares."""
+    share = {"value": expression, "low": expression - 0.1, "high": expression + 0.1, "n": 6}
+    return Result("part2", "studies", {}, {"expression": share, "identity": share})
+
+
+def test_every_entry_is_complete_and_measured_by_what_there_is() -> None:
+    for entry in (*ledger.RECOGNITION, *ledger.SYNTHESIS):
+        words = (entry.open_point, entry.the_paper_says, entry.we_take, entry.the_other_choice)
+        assert all(words)
+    measured = [name for entry in ledger.RECOGNITION for name in entry.measured]
+    assert set(measured) <= set(METHODS)
+    shown = [entry.measured[0] for entry in ledger.SYNTHESIS if entry.measured]
+    assert sorted([CHOSEN, *shown]) == sorted(studies.VARIANTS)
+
+
+def test_the_ledger_says_what_the_code_does() -> None:
+    found = {entry.open_point: entry for entry in (*ledger.RECOGNITION, *ledger.SYNTHESIS)}
+    assert found["local CNN"].we_take == (
+        f"2 convolutions of {recognition.CHANNELS}, fc of {recognition.CONNECTED}"
+    )
+    said = ", ".join(f"{weight:g}" for weight in recognition.WEIGHTS[:-1])
+    assert found["which weight for which map"].the_paper_says == said
+    assert found["length of f(x)"].we_take == str(models.CODE)
+    assert found["noise z"].we_take == f"{models.NOISE}, uniform"
+    chosen = profiles.PROFILES["quick"].gan
+    ratio = f"{chosen.generator_steps} : 1, D near {chosen.strong}"
+    assert found["update ratio"].we_take == ratio
+    assert chosen.generator_rate == 5 and "five times" in found["rates"].we_take
+
+
+def test_effects_are_the_other_choice_less_ours() -> None:
+    table = {
+        "de_gan": runs("de_gan", 2),
+        "de_gan code": runs("de_gan code", 1),
+        "de_gan fine-tuned": runs("de_gan fine-tuned", 1, folds=1),
+        "de_gan maps": [],
+    }
+    table |= {name: runs(name, 2) for name in METHODS if name not in table}
+    found = ledger.recognition(table).set_index("open point")["effect, points"]
+    assert found["residue"] == "-50.0 (-50.0 to -50.0)"
+    assert found["pre-training, then?"] == "-50.0 (-50.0 to -50.0)"  # in the first fold
+    assert found["CNN baseline"] == "+0.0 (+0.0 to +0.0)"
+    assert found["the same, without residue"] == "+50.0 (+50.0 to +50.0)"
+    assert found["f(x)"] == found["local CNN"] == NOT_MEASURED
+
+
+def test_studies_stand_beside_the_choice_of_the_book() -> None:
+    found = ledger.synthesis({CHOSEN: study(0.8), "no warm-up": study(0.3), "half as wide": None})
+    assert found.iloc[0]["open point"] == CHOSEN
+    shares = found.set_index("open point")["expression, %"]
+    assert shares[CHOSEN] == "80 (70 to 90)" and shares["who begins"] == "30 (20 to 40)"
+    assert shares["layer sizes"] == shares["noise z"] == NOT_MEASURED
+    assert all(re.fullmatch(r"\d+ \(\d+ to \d+\)|not measured", text) for text in shares)
+
+
+def test_nothing_is_lost_where_nothing_was_measured() -> None:
+    found = ledger.synthesis({})
+    assert len(found) == len(ledger.SYNTHESIS) + 1
+    assert (found["identity, %"] == NOT_MEASURED).all()
+
+
+def test_points() -> None:
+    assert ledger.points(ledger.Estimate(0.1234, -0.01, 0.2, 5)) == "+12.3 (-1.0 to +20.0)"
+
+
+@pytest.mark.parametrize("text", ["residue", "f(x)", "pre-training", "update ratio", "layer sizes"])
+def test_what_a_ledger_must_have_is_in_it(text: str) -> None:
+    assert text in {entry.open_point for entry in (*ledger.RECOGNITION, *ledger.SYNTHESIS)}
