@@ -1,0 +1,146 @@
+"""What networks know, on painted faces of which every number is known beforehand."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lib.book import results
+from lib.faces import checkpoints, data, knowledge
+from lib.faces.data import Corpus, Faces, Shape
+from lib.faces.models import Generator, ModelConfig, initialise
+from lib.faces.profiles import PROFILES
+from lib.faces.protocol import Estimate
+
+CLASSES = ("anger", "contempt", "disgust")
+PEOPLE, STRANGERS, SIDE = 5, 6, 32
+STEP, SIZE = 40, 36  # grey levels between two expressions (red) or two people (green); pixels
+MODEL = ModelConfig(identities=PEOPLE, expressions=7, side=SIDE, width=0.125)
+NETWORKS = {kind: kind[:4] for kind in (*knowledge.PROBED, *knowledge.JUDGING)}  # their digests
+PROFILE = replace(
+    PROFILES["smoke"],
+    sizes=replace(
+        PROFILES["smoke"].sizes,
+        people=PEOPLE,
+        shapes={name: Shape(STRANGERS, {"anger": 3}, 2) for name in ("ck", "mmi")},
+    ),
+)
+
+
+def painted(people: int, first_sequence: int) -> Faces:
+    """Return noisy faces whose red is their expression and whose other colours are the person."""
+    identities, labels, frames = np.indices((people, len(CLASSES), 4)).reshape(3, -1)
+    count = len(identities)
+    images = np.random.default_rng(first_sequence).integers(0, 8, (count, SIZE, SIZE, 3))
+    images[..., 0] += STEP * labels[:, None, None]
+    images[..., 1] += STEP * identities[:, None, None]
+    images[..., 2] += 15 * (identities[:, None, None] - 2) ** 2  # no one between two others
+    sequences = first_sequence + np.arange(count)
+    pictures = images.astype(np.uint8)
+    return Faces("p", "embedded", pictures, labels, identities, sequences, frames, CLASSES)
+
+
+class Reader(nn.Module):
+    """A judge that reads a colour and cannot err."""
+
+    def __init__(self, channel: int, count: int) -> None:
+        super().__init__()
+        self.channel, self.count, self.config = channel, count, MODEL
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Return logits."""
+        level = (pictures[:, self.channel].mean(dim=(1, 2)) + 1) * 127.5
+        found = ((level - 3.5) / STEP).round().long().clamp(0, self.count - 1)
+        return F.one_hot(found, self.count).float()
+
+
+class Painter(Generator):
+    """Keep the expression and paint the person asked for."""
+
+    def forward(self, images: Tensor, identities: Tensor, noise: Tensor) -> Tensor:
+        """Return the pictures with another green."""
+        green = (STEP * identities.float() + 3.5) / 127.5 - 1
+        shape = images[:, 1].shape
+        return torch.stack([images[:, 0], green[:, None, None].expand(shape), images[:, 2]], dim=1)
+
+
+@pytest.fixture(autouse=True)
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give painted people and four networks in place of stored ones, and one thread."""
+    known, others = painted(PEOPLE, 1000), painted(STRANGERS, 5000)
+    corpus = Corpus(
+        "drawn",
+        "embedded",
+        lambda: painted(PEOPLE, 0),
+        lambda: painted(PEOPLE, 500),
+        lambda: known,
+        range(500, 560),
+        {"ck": lambda: others},
+    )
+    painter = Painter(MODEL)
+    initialise(painter, torch.Generator().manual_seed(0))
+    networks: dict[str, nn.Module] = {
+        "de_gan": painter,
+        "supervised": Generator(MODEL),
+        "expression_judge": Reader(0, 7),
+        "identity_judge": Reader(1, PEOPLE),
+    }
+    by_digest = {NETWORKS[kind]: network.eval() for kind, network in networks.items()}
+    monkeypatch.setattr(data, "load", lambda dataset, sizes: corpus)
+    monkeypatch.setattr(knowledge, "find_by_digest", lambda digest: digest)
+    monkeypatch.setattr(checkpoints, "stored", lambda digest: digest)
+    monkeypatch.setattr(checkpoints, "load", by_digest.__getitem__)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def run() -> dict[str, Any]:
+    """Return the run on the painted world."""
+    return knowledge.describe(PROFILE, "embedded", NETWORKS)
+
+
+def test_a_run_is_plain_and_follows_from_its_networks_and_one_set() -> None:
+    found = run()
+    assert results.plain(found) == found and list(found["sizes"]["shapes"]) == ["ck"]
+    assert (found["dataset"], found["rung"]) == ("drawn", "embedded")
+    other = knowledge.describe(PROFILE, "embedded", {**NETWORKS, "de_gan": "another"})
+    assert results.key(other) != results.key(found)
+
+
+def test_what_is_painted_is_read_and_what_is_asked_is_seen() -> None:
+    found = results.plain(knowledge.run_one(run()))
+    assert {name: each["value"] for name, each in found["ceiling"].items()} == {
+        "expression": 1,
+        "identity": 1,
+    }
+    transfer, strangers = found["transfer"], found["strangers"]
+    values = [transfer[name]["value"] for name in ("expression", "identity", "leak")]
+    assert values == [1, 1, 0]
+    assert strangers["expression"]["value"] == strangers["identity"]["value"] == 1
+    assert "leak" not in strangers  # the judges do not know them
+    assert [sum(row) for row in transfer["confusion"]] == [80, 80, 80, 0, 0, 0, 0]
+    assert (transfer["expression"]["n"], strangers["expression"]["n"]) == (PEOPLE, STRANGERS)
+
+
+def test_identities_are_probed_on_known_people_and_expressions_on_strangers() -> None:
+    probes = knowledge.run_one(run())["probes"]
+    pixels = {(row["network"], row["about"]): row for row in probes if row["features"] == "pixels"}
+    assert len(pixels) == 4 and len(probes) == 5 * len(pixels)  # five kinds of features
+    for network in knowledge.PROBED:
+        identity, expression = pixels[network, "identity"], pixels[network, "expression"]
+        assert (identity["n"], expression["n"]) == (PEOPLE, STRANGERS)
+        assert identity["chance"] == pytest.approx(1 / PEOPLE)
+        assert expression["chance"] == pytest.approx(1 / len(CLASSES))
+        assert identity["value"] == expression["value"] == 1  # the colours are plain in pixels
+
+
+def test_an_estimate_survives_its_file() -> None:
+    own = Estimate(0.5, 0.25, 0.75, 12)
+    assert knowledge.estimate(results.plain(own._asdict())) == own
