@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from lib.book.device import best_device
 from lib.faces import augment
 from lib.faces.models import CODE, ModelConfig, Trunk, initialise
-from lib.faces.profiles import ClassifierConfig
+from lib.faces.profiles import ClassifierConfig, GANConfig
 
 Loss = Callable[[Any, Tensor], Tensor]  # of a network's output and the targets (batch,)
 PREDICTED = 128  # pictures at a time
@@ -35,6 +35,12 @@ class Classifier(nn.Module):
         """Return logits (batch, classes) for pictures (batch, 3, side, side) in [-1, 1]."""
         logits: Tensor = self.head(self.trunk(images))
         return logits
+
+
+def rate_share(config: ClassifierConfig | GANConfig, step: int) -> float:
+    """Return the share of the learning rate at a step: 1, and at the end a line down to 0."""
+    falling = config.falling * config.steps
+    return min(1.0, (config.steps - step) / falling) if falling else 1.0
 
 
 def fit(
@@ -71,11 +77,12 @@ def fit(
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     optimizer = torch.optim.Adam(weights, lr=config.learning_rate, betas=(0.5, 0.999))
     wanted, history = torch.from_numpy(targets), list[float]()
-    for _ in tqdm(range(config.steps), desc="classifier", leave=False, disable=None):
+    for step in tqdm(range(config.steps), desc="classifier", leave=False, disable=None):
         rows = torch.randint(len(images), (config.batch,), generator=random)
         pictures = augment.draw(images, rows, random).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16):
             value = loss(network(pictures), wanted[rows].to(device))
+        optimizer.param_groups[0]["lr"] = config.learning_rate * rate_share(config, step)
         optimizer.zero_grad(set_to_none=True)
         value.backward()
         optimizer.step()

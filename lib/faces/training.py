@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 from lib.book import states
 from lib.book.device import best_device
 from lib.faces import augment
+from lib.faces.classifier import rate_share
 from lib.faces.data import Faces
 from lib.faces.models import (
     CODE,
@@ -232,12 +233,6 @@ class Trainer:
             getattr(self, name).load_state_dict(states.unpack(name, tensors))
         for name in ("generator_optimizer", "discriminator_optimizer"):
             states.unpack_optimizer(getattr(self, name), states.unpack(name, tensors))
-
-
-def rate_share(config: GANConfig, step: int) -> float:
-    """Return the share of both learning rates at a step: 1, and at the end a line down to 0."""
-    falling = config.falling * config.steps
-    return min(1.0, (config.steps - step) / falling) if falling else 1.0
 
 
 def variants(augmentation: str) -> Tensor:
