@@ -120,9 +120,9 @@ source(training.discriminator_loss)
 source(training.generator_loss)
 
 # %% [markdown]
-# Three expressions' worth of numbers show the quarrel. Person A smiles; $G$ was asked to lend that smile to
-# person B. We invent $D$'s answers and ask the two functions above in which direction each answer is
-# pushed. $D$ moves its own weights, $G$ can only change the picture.
+# A few invented numbers show the quarrel. Person A smiles; $G$ was asked to lend that smile to
+# person B. We make up what $D$ answers and ask the two functions above in which direction each answer is
+# pushed. $D$ gets there by moving its own weights, $G$ only by changing the picture.
 
 # %%
 real = models.Judgement(torch.tensor([[1.2, 0.5, 0.3]]), torch.tensor([[1.0, 0.4]]))
@@ -213,9 +213,6 @@ page.table(
 )
 
 # %%
-source(training.Trainer.warm_up_step)
-
-# %%
 source(training.Trainer.wanted)
 
 # %% [markdown]
@@ -228,8 +225,9 @@ page.figure(
     "part2_history",
     alt="Over the steps: losses of D and G, the difference from the source, and D's accuracy with the "
     "threshold of 0.9; the warm-up is shaded.",
-    caption="Shaded: the warm-up, in which G waits. In an argument no loss needs to fall: each is measured "
-    "against an opponent who learns, too. Dotted above: G's loss against a D that knows nothing.",
+    caption="Shaded: the warm-up, in which G waits; dashed line: from here on both rates fall. In an "
+    "argument no loss needs to fall, for each is measured against an opponent who learns, too. Dotted "
+    "above: G's loss against a D that knows nothing; below: the accuracy from which on D waits for G.",
 )
 
 # %%

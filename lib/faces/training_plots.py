@@ -79,6 +79,8 @@ def history(found: Trained) -> Figure:
         for name in names:
             _line(axes, training, [None if v < 0 else v for v in values[name]], name)
         _warm_up(axes, training)
+        if training["falling"]:
+            axes.axvline(training["steps"] * (1 - training["falling"]), color=INK, lw=0.9, ls="--")
         axes.legend(fontsize=8.5, loc="lower right", bbox_to_anchor=(1, 0.97), ncols=2, borderpad=0)
     rows[0].set(ylabel="loss", ylim=(0, None))
     model = found.run["model"]

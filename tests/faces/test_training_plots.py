@@ -16,7 +16,7 @@ from lib.faces.checkpoints import Trained
 from lib.faces.models import Judgement
 from lib.faces.training import Labels, discriminator_loss
 
-TRAINING = {"steps": 40, "intervals": 4, "warm_up": 10, "strong": 0.9}
+TRAINING = {"steps": 40, "intervals": 4, "warm_up": 10, "strong": 0.9, "falling": 0.25}
 
 
 @pytest.fixture(autouse=True)
@@ -77,12 +77,13 @@ def test_a_history_stands_in_the_middle_of_its_intervals_with_a_gap_where_nothin
         "strength": [-1.0, 0.95, 0.8],
     }
     losses, difference, strength = training_plots.history(trained(values)).axes
-    d, g, ignorant = losses.lines
+    d, g, falling, ignorant = losses.lines
+    assert falling.get_xdata()[0] == 30
     assert d.get_xdata().tolist() == [5, 15, 25]
     np.testing.assert_array_equal(g.get_ydata(), [math.nan, 6.0, 5.0])
     assert ignorant.get_ydata()[0] == pytest.approx(math.log(8 * 101))
     np.testing.assert_array_equal(difference.lines[0].get_ydata(), [math.nan, 0.3, 0.2])
-    assert strength.lines[1].get_ydata()[0] == 0.9
+    assert strength.lines[2].get_ydata()[0] == 0.9
     assert strength.patches[0].get_width() == TRAINING["warm_up"]
     assert strength.get_xlim() == (0, 40)
 
