@@ -20,7 +20,7 @@
 # - **Part I, sound.** Features learned from millions of videos help to say *what* sounds in a
 #   recording, and hardly *when*. (Chapters 10 to 15.)
 # - **Part II, faces.** A code that has forgotten *who* is in the picture recognises expressions better
-#   on people it never met. (To come.)
+#   on people it never met, says the paper. (Chapters 20 to 25.)
 # - **Part III, adversarial examples.** A network's features miss a change that a linear filter, which
 #   steganalysts used in the 2000s, sees. (Chapters 30 to 35.)
 #
@@ -90,10 +90,11 @@ Markdown("\n".join(f"- [{title(chapter)}]({chapter.stem}.ipynb)" for chapter in 
 # %% [markdown]
 # ## Three paths
 #
-# - **Ten minutes.** Read chapter 14 or 33 for the tables and figures beside the paper's. Then open
-#   chapter 15 and move the threshold until one network's events fall apart and the other's do not, or
-#   chapter 35, until you find an attack that nobody sees.
-# - **An evening.** Chapters 10 to 15 or 30 to 35 in order, with the exercises. `./run_all.sh`
+# - **Ten minutes.** Read chapter 14, 24 or 33 for the tables and figures beside the paper's, and
+#   look at the grid of faces in chapter 23. Then open chapter 15 and move the threshold until one
+#   network's events fall apart and the other's do not, or chapter 25, and lend one face's smile
+#   to another, or chapter 35, until you find an attack that nobody sees.
+# - **An evening.** Chapters 10 to 15, 20 to 25 or 30 to 35 in order, with the exercises. `./run_all.sh`
 #   regenerates all of it from the stored networks and results; delete a result file, and it is
 #   computed again.
 # - **A cluster.** `./run_all.sh paper --retrain` trains the networks by the published recipes (in
