@@ -30,9 +30,9 @@ def sets(published: Sequence[Mapping[str, Any]], profile: Profile, corpus: Corpu
     for row in published:
         name, numbers = str(row["set"]), ("people", "sequences", "images", "expressions")
         said = {key: "–" if row[key] is None else f"{row[key]:,}" for key in numbers}
-        owned = {"owned": "yes" if originals.present(name) else "no"}
+        there = {"present": "yes" if originals.present(name) else "no"}
         used = {"set": row["title"], "used for": row["used"]}
-        rows.append(used | said | _here(name, profile, corpus) | owned)
+        rows.append(used | said | _here(name, profile, corpus) | there)
     return pd.DataFrame(rows)
 
 

@@ -17,6 +17,7 @@ from lib.faces.datasets.drawn_people import people
 
 UNIT = 1  # of the Facial Action Coding System: the inner brow raiser
 SHAPE = "browInnerUp"  # the same in ICT-FaceKit's words
+PLAIN = {"ict": 3, "drawn": 0}  # people without beard and glasses, which hide what a face does
 ABOVE = 0.45  # radians, of the lamp above the horizon
 STUDIO = ict.Scene(
     yaw=0.0,
@@ -42,7 +43,7 @@ class Setting:
     radians, both positive to the right of the picture.
     """
 
-    person: int = 5
+    person: int
     expression: int = EXPRESSIONS.index("happiness")
     intensity: float = 0.9
     unit: float | None = None
@@ -50,7 +51,7 @@ class Setting:
     light: float = 0.0
 
 
-FACTORS: dict[str, Sequence[Mapping[str, float]]] = {  # six steps of each, all else as in Setting
+FACTORS: dict[str, Sequence[Mapping[str, float]]] = {  # six steps of each
     "identity\nsix people": [{"person": person} for person in range(6)],
     "expression\nnone, 5 of 7": [
         {"expression": NEUTRAL},
@@ -77,9 +78,13 @@ def vary(name: str, size: int, seed: int) -> np.ndarray:
         size: side of the pictures in pixels.
         seed: of the people.
     """
-    rows = [[Setting(**change) for change in changes] for changes in FACTORS.values()]  # type: ignore[arg-type]
-    pictures = MAKERS[name]([setting for row in rows for setting in row], size, seed)
-    return pictures.reshape(len(rows), -1, size, size, 3)
+    plain = Setting(PLAIN[name])
+    settings = [
+        replace(plain, **change)  # type: ignore[arg-type]
+        for changes in FACTORS.values()
+        for change in changes
+    ]
+    return MAKERS[name](settings, size, seed).reshape(len(FACTORS), -1, size, size, 3)
 
 
 def rendered(settings: Sequence[Setting], size: int, seed: int) -> np.ndarray:

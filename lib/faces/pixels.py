@@ -61,8 +61,8 @@ def chance(labels: np.ndarray, sequences: np.ndarray) -> float:
         labels: (n,) int64; all pictures of one sequence have the same.
         sequences: (n,) int64.
     """
-    own = np.bincount(np.unique(sequences, return_inverse=True)[1])
-    own = own[np.unique(sequences, return_inverse=True)[1]]
+    _, sequence = np.unique(sequences, return_inverse=True)
+    own = np.bincount(sequence)[sequence]
     alike = np.bincount(labels)[labels] - own
     return float((alike / (len(labels) - own)).mean())
 
@@ -79,18 +79,25 @@ def explained(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.nd
         picture, and those of the groups' mean pictures from it. Their ratio is the share explained,
         1 where pictures of a group are alike.
     """
-    mean = images.mean(axis=0, dtype=np.float64)
-    total = np.zeros(mean.shape)
-    between = np.zeros(mean.shape)
+    whole = np.zeros(images.shape[1:], dtype=np.int64)
+    squares, between = np.zeros_like(whole), np.zeros(whole.shape)
     for label in np.unique(labels):
-        group = np.asarray(images[labels == label], dtype=np.float64)
-        total += ((group - mean) ** 2).sum(axis=0)
-        between += len(group) * (group.mean(axis=0) - mean) ** 2
-    return total.sum(axis=-1), between.sum(axis=-1)
+        rows = np.flatnonzero(labels == label)
+        own = np.zeros_like(whole)
+        for part in np.array_split(rows, 1 + len(rows) // TOGETHER):
+            values = images[part].astype(np.int64)
+            own += values.sum(axis=0)
+            squares += (values**2).sum(axis=0)
+        whole += own
+        between += own.astype(np.float64) ** 2 / len(rows)
+    middle = whole.astype(np.float64) ** 2 / len(labels)
+    return (squares - middle).sum(axis=-1), (between - middle).sum(axis=-1)
 
 
 def few(faces: Faces, count: int) -> Faces:
-    """Return the first `count` pictures of each person with each expression."""
+    """Return at most `count` pictures of each person with each expression, evenly spread."""
     groups = faces.identities * len(faces.classes) + faces.expressions
-    seen = pd.Series(groups).groupby(groups).cumcount().to_numpy()
-    return faces.take(np.flatnonzero(seen < count))
+    grouped = pd.Series(groups).groupby(groups)
+    rank, size = grouped.cumcount().to_numpy(), grouped.transform("size").to_numpy()
+    kept = np.minimum(count, size)
+    return faces.take(np.flatnonzero((rank + 1) * kept // size > rank * kept // size))
