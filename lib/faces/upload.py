@@ -1,0 +1,156 @@
+"""A reader's own photograph as the source of an expression: read, aligned, and never written.
+
+It comes through the browser into the memory of the kernel, and stays there, as the small picture
+that the networks see, until another takes its place or the kernel ends.
+"""
+
+import html
+import io
+import math
+import os
+
+import ipywidgets as widgets
+import numpy as np
+from IPython.display import Markdown, display
+from matplotlib.figure import Figure
+from PIL import Image
+
+from lib.book import interact
+from lib.book.show import Page
+from lib.faces import alignment, explore, images, plots
+from lib.faces.data import EXPRESSIONS
+from lib.faces.datasets import drawn
+from lib.faces.datasets.made import OTHERS
+from lib.faces.explore import RENDERERS, Scenes
+
+PORTRAIT = 288  # pixels of what stands in for a photograph
+TILT = 9  # degrees by which it hangs askew
+ALT = "your expression lent to person {person}, noise {noise_1:.2f} and {noise_2:.2f}"
+
+
+def photograph(scenes: Scenes, content: bytes, name: str) -> np.ndarray:
+    """Return the face in a photograph, placed as the networks know faces, (source, source, 3).
+
+    Args:
+        scenes: say where eyes belong, and how large a picture is.
+        content: the bytes of a file.
+        name: what to call it in a complaint.
+
+    Raises:
+        ValueError: it is no image, is damaged, too large or too small, or does not show one face.
+    """
+    image = images.decode(content, name)
+    return placed(image, alignment.find_eyes(image), scenes.eyes, scenes.people.shape[2])
+
+
+def placed(image: np.ndarray, eyes: np.ndarray, wanted: np.ndarray, side: int) -> np.ndarray:
+    """Return a face turned, scaled and cut so that its eyes come to lie where they are wanted.
+
+    `alignment.align` has a place of its own for eyes; it is given points of the photograph which,
+    once there, bring the eyes to the wanted ones.
+
+    Args:
+        image: (height, width, 3) uint8.
+        eyes: (2, 2), in its pixels, the left one first.
+        wanted: (2, 2), as fractions of the side.
+        side: of the result, in pixels.
+
+    Returns:
+        (side, side, 3) uint8.
+    """
+    (left, right), (first, second), theirs = (
+        points @ [1, 1j] for points in (eyes.astype(np.float64), wanted, explore.usual_eyes())
+    )
+    found = left + (right - left) / (second - first) * (theirs - first)
+    points = np.stack([found.real, found.imag], axis=1)
+    beyond = np.maximum(-points, points - [image.shape[1] - 1, image.shape[0] - 1]).max()
+    margin = max(0, math.ceil(beyond))  # a face may fill its photograph
+    if margin:
+        image = around(image, margin)
+    return alignment.align(image, points + margin, side)
+
+
+def around(image: np.ndarray, margin: int) -> np.ndarray:
+    """Return a picture with its outermost pixels repeated around it, `margin` times."""
+    return np.pad(image, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
+
+
+def portrait(scenes: Scenes) -> bytes:
+    """Return the PNG of a portrait that hangs askew: what a reader's photograph may be like.
+
+    It is of the first stranger of the rung; where nobody can be rendered, it is drawn.
+    """
+    render = RENDERERS.get(scenes.corpus.name, drawn.render)
+    pictures, _ = explore.rendered(render, [OTHERS], PORTRAIT, seed=0)
+    wide = around(pictures[0, EXPRESSIONS.index("happiness")], PORTRAIT // 4)
+    file = io.BytesIO()
+    Image.fromarray(wide).rotate(TILT, Image.Resampling.BICUBIC).save(file, "png")
+    return file.getvalue()
+
+
+def own_photograph(page: Page, name: str, scenes: Scenes) -> None:
+    """Let a reader lend an expression of their own; where no one can, a portrait takes its place.
+
+    Args:
+        page: the chapter's page.
+        name: of the picture's file in figures/.
+        scenes: people and networks.
+    """
+    if not os.environ.get("BOOK_HEADLESS"):
+        display(uploader(scenes))
+        return
+    display(Markdown("*With a running kernel, you can choose a photograph of your own here.*"))
+    source = photograph(scenes, portrait(scenes), "portrait.png")
+    page.figure(
+        explore.lend(scenes, source, "the portrait", 0, (0, 0)),
+        name,
+        alt="A portrait, person 0 with its expression, and what the judges see in both.",
+        caption="A portrait that hung askew, read from the bytes of a PNG file as an upload is. "
+        f"{plots.credit(scenes.corpus)}",
+    )
+
+
+def uploader(scenes: Scenes) -> widgets.VBox:
+    """Return a button for a photograph, a line for what is wrong with it, and then the controls.
+
+    The photograph stays in the kernel's memory, aligned, until another takes its place.
+    """
+    button = widgets.FileUpload(accept="image/*", multiple=False, description="Photograph")
+    line, place = widgets.HTML(), widgets.VBox()
+    box = widgets.VBox([button, line, place])
+
+    def take(_: object) -> None:
+        if not button.value:
+            return
+        file = button.value[0]
+        button.value = ()  # the file itself is not kept, and may be chosen again
+        try:
+            source = photograph(scenes, bytes(file["content"]), file["name"])
+        except ValueError as error:
+            line.value = f"<b>{html.escape(str(error))}</b>"
+            return
+        line.value = ""
+        old, place.children = place.children, (_borrowing(scenes, source),)
+        for each in old:
+            _close(each)
+
+    button.observe(take, names="value")
+    return box
+
+
+def _borrowing(scenes: Scenes, source: np.ndarray) -> widgets.VBox:
+    """Return controls and picture for lending the expression of a reader's photograph."""
+
+    def draw(person: int, noise_1: float, noise_2: float) -> Figure:
+        return explore.lend(scenes, source, "your photograph", person, (noise_1, noise_2))
+
+    start = {"person": 0, "noise_1": 0.0, "noise_2": 0.0}
+    return interact.panel(draw, explore.controls(scenes), start, ALT)
+
+
+def _close(widget: widgets.Widget) -> None:
+    """Forget a widget, all within it, and how they looked."""
+    looks = [getattr(widget, name) for name in ("layout", "style") if hasattr(widget, name)]
+    for part in (*getattr(widget, "children", ()), *looks):
+        _close(part)
+    widget.close()

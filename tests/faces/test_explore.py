@@ -1,0 +1,350 @@
+"""The faces a reader plays with: what is drawn is what networks and judges say of them."""
+
+import gc
+import html
+import weakref
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from lib.book import interact
+from lib.book.show import png
+from lib.faces import augment, checkpoints, data, explore, plots
+from lib.faces.data import EXPRESSIONS, Corpus, Faces
+from lib.faces.datasets import drawn
+from lib.faces.explore import STRANGERS, Scenes
+from lib.faces.profiles import PROFILES
+
+pytestmark = pytest.mark.usefixtures("no_open_figures")
+PEOPLE, SIDE = 5, 32  # of the scenes
+START = {"face": "happiness, A", "person": 2, "noise_1": 0.0, "noise_2": 0.0}
+ALT = "{face}, person {person}, {noise_1}, {noise_2}"
+
+
+class Always(nn.Module):
+    """A judge that sees one thing in everything, with a probability of nearly 1."""
+
+    def __init__(self, winner: int, classes: int) -> None:
+        super().__init__()
+        self.logits = 9.0 * torch.eye(classes)[winner]
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.logits.expand(len(images), -1)
+
+
+@pytest.fixture
+def drawn_with(scenes: Scenes) -> Any:
+    """Give what `explore.lend` draws for a setting."""
+
+    def lend(face: str, person: int, noise_1: float, noise_2: float) -> Figure:
+        return explore.lend(scenes, scenes.source(face), face, person, (noise_1, noise_2))
+
+    return lend
+
+
+def original(faces: Faces, others: Faces) -> Corpus:
+    """Return a corpus that says it is of the original sets."""
+    made = data.load("drawn", PROFILES["smoke"].sizes)
+    sets = {"ck": lambda: others}
+    return replace(made, name="original", rung="original", pretraining=lambda: faces, sets=sets)
+
+
+def some_faces(people: list[int], labels: list[int], classes: tuple[str, ...]) -> Faces:
+    """Return pictures of which each has one shade of its own."""
+    count, size = len(people), augment.source_side(SIDE)
+    shades = np.arange(count, dtype=np.uint8)[:, None, None, None]
+    pictures = np.broadcast_to(shades, (count, size, size, 3)).copy()
+    zeros = np.zeros(count, dtype=np.int64)
+    columns = np.array(labels), np.array(people), zeros, zeros
+    return Faces("test", "original", pictures, *columns, classes)
+
+
+def figure_texts(figure: Figure) -> list[str]:
+    """Return the words on a figure, not those of its axes."""
+    return [text.get_text() for text in figure.texts]
+
+
+def pictures(figure: Figure) -> list[np.ndarray]:
+    """Return the pictures on a figure, in the order in which they were put there."""
+    return [np.asarray(image.get_array()) for image in figure.images]
+
+
+def enlarged(picture: np.ndarray, side: int) -> np.ndarray:
+    """Return a picture enlarged by OpenCV."""
+    return cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC).astype(int)
+
+
+# --- what is computed
+
+
+def test_everybody_shows_everything_in_a_sequence_of_no_set(scenes: Scenes) -> None:
+    size = augment.source_side(SIDE)
+    assert scenes.strangers.shape == (3, 7, size, size, 3)
+    requests = data.Requests(*(np.array([each]) for each in (1, 3, 0.9, explore.NEW, 0)), seed=0)
+    assert (scenes.people[1, 3] == drawn.render(requests, size)[0][0]).all()
+    sizes = PROFILES["paper"].sizes
+    assert 3 * sizes.people * 7 * max(sizes.frames, sizes.held_out) < explore.NEW
+
+
+def test_a_name_leads_to_its_picture(scenes: Scenes) -> None:
+    assert len(set(scenes.names)) == len(scenes.names) == 21
+    assert scenes.names[:2] == ["anger, A", "contempt, A"] and scenes.names[-1] == "surprise, C"
+    assert (scenes.source("fear, B") == scenes.strangers[1, 3]).all()
+    with pytest.raises(ValueError, match="no face 'joy, A'; take one like 'anger, A'"):
+        scenes.source("joy, A")
+
+
+def test_noise_lies_on_two_directions_at_right_angles_within_what_was_trained() -> None:
+    first, second = explore.noise(1, 0), explore.noise(0, 1)
+    assert first.shape == (50,) and float(first @ second) == 0
+    assert float(first @ first) == float(second @ second) == 25
+    assert torch.equal(explore.noise(0.5, -0.25), 0.5 * first - 0.25 * second)
+    assert explore.noise(-1, 1).abs().max() == 1 and not explore.noise(0, 0).any()
+
+
+@pytest.mark.parametrize("wrong", [(1.01, 0), (0, -2), (float("nan"), 0)])
+def test_noise_beyond_is_refused(wrong: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match="z lies within -1 and 1"):
+        explore.noise(*wrong)
+
+
+def test_synthesised_faces_are_the_generators(scenes: Scenes) -> None:
+    sources, z = scenes.strangers[0, :4], explore.noise(0.5, -1)
+    made = explore.synthesise(scenes, explore.encode(scenes, sources), [0, 1, 4, 2], z)
+    wanted = torch.tensor([0, 1, 4, 2])
+    expected = scenes.generator(explore.crops(sources), wanted, z.expand(4, -1))
+    assert torch.allclose(made, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("person", [-1, PEOPLE])
+def test_people_who_are_not_there_are_refused(person: int, scenes: Scenes) -> None:
+    with pytest.raises(ValueError, match=f"person {person}; choose 0 to 4"):
+        explore.lend(scenes, scenes.people[0, 0], "a", person, (0, 0))
+
+
+def test_an_opinion_is_a_softmax(scenes: Scenes) -> None:
+    faces = explore.crops(scenes.people[0])
+    logits = scenes.expression_judge(faces).double().numpy()
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert explore.opinion(scenes.expression_judge, faces) == pytest.approx(expected, abs=1e-5)
+
+
+# --- one face
+
+
+def test_the_panel_shows_source_synthesised_face_and_the_persons_own(
+    scenes: Scenes, drawn_with: Any
+) -> None:
+    figure = drawn_with("fear, C", 3, 0.5, 0)
+    source = explore.crops(scenes.source("fear, C")[None])
+    made = explore.synthesise(scenes, scenes.generator.encoder(source), [3], explore.noise(0.5, 0))
+    own = explore.crops(scenes.people[3])
+    shown = pictures(figure)
+    assert len(shown) == 2 + 7
+    for picture, face in zip(shown, torch.cat([source, made, own]), strict=True):
+        difference = picture - enlarged(plots.pixels(face), len(picture))
+        assert np.abs(difference).max() < plots.STEP
+    words = figure_texts(figure)
+    assert {"fear, C", "lent to person 3", *EXPRESSIONS} <= set(words)
+
+
+def test_the_bars_are_the_judges_opinions(scenes: Scenes, drawn_with: Any) -> None:
+    figure = drawn_with("anger, B", 1, 0, 0)
+    source = scenes.source("anger, B")[None]
+    made = explore.synthesise(scenes, explore.encode(scenes, source), [1], explore.noise(0, 0))
+    faces = torch.cat([explore.crops(source), made])
+    expected = 100 * explore.opinion(scenes.expression_judge, faces)
+    (axes,) = figure.axes
+    assert [bar.get_width() for bar in axes.patches] == pytest.approx(expected.ravel().tolist())
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(EXPRESSIONS)
+    taken = explore.opinion(scenes.identity_judge, made)[0]
+    said = f"identity judge: person {taken.argmax()}, {100 * taken.max():.0f} %"
+    assert said in figure_texts(figure)
+
+
+@pytest.mark.parametrize(
+    "change", [{"face": "anger, A"}, {"person": 0}, {"noise_1": 1.0}, {"noise_2": -0.5}]
+)
+def test_every_control_changes_the_picture(change: dict[str, Any], drawn_with: Any) -> None:
+    assert png(drawn_with(**START)) != png(drawn_with(**{**START, **change}))
+
+
+# --- many faces
+
+
+def test_a_grid_lends_every_expression_to_each_person(
+    scenes: Scenes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: dict[str, Any] = {}
+
+    def grid_of(cells: np.ndarray, **labels: Any) -> Figure:
+        found.update(labels, cells=cells)
+        return plt.figure()
+
+    monkeypatch.setattr(plots, "grid_of", grid_of)
+    judges = {"expression_judge": Always(4, 7), "identity_judge": Always(1, PEOPLE)}
+    explore.grid(replace(scenes, **judges), "B", 0, (0, 1))
+    cells = found["cells"]
+    assert cells.shape == (4, 8, SIDE, SIDE, 3) and (cells[0, 0] == 255).all()
+    assert (cells[0, 1:] == plots.pixels(explore.crops(scenes.strangers[1]))).all()
+    code = explore.encode(scenes, scenes.strangers[1])
+    for person in range(3):
+        own = explore.crops(scenes.people[person, 4][None])
+        assert (cells[1 + person, 0] == plots.pixels(own)[0]).all()
+        made = explore.synthesise(scenes, code, [person] * 7, explore.noise(0, 1))
+        difference = cells[1 + person, 1:].astype(int) - plots.pixels(made)
+        assert np.abs(difference).max() <= 1
+    assert found["rows"][1:] == [
+        "person 0\nexpression 1 of 7\nidentity 0 of 7",
+        "person 1\nexpression 1 of 7\nidentity 7 of 7",
+        "person 2\nexpression 1 of 7\nidentity 0 of 7",
+    ]
+
+
+def test_the_groups_of_a_grid_hold_everybody_once(scenes: Scenes) -> None:
+    assert explore.groups(scenes) == {"0 to 2": 0, "3 to 4": 3}
+    figure = explore.grid(scenes, "A", 3, (0, 0))
+    words = " ".join(figure_texts(figure))
+    assert "person 3" in words and "person 4" in words and "person 2" not in words
+
+
+def test_a_grid_of_nobody_is_refused(scenes: Scenes) -> None:
+    with pytest.raises(ValueError, match="person 9; choose 0 to 4"):
+        explore.grid(scenes, "A", 9, (0, 0))
+    for stranger in ("D", "AB", ""):
+        with pytest.raises(ValueError, match=f"stranger '{stranger}'; choose one of: A, B, C"):
+            explore.grid(scenes, stranger, 0, (0, 0))
+
+
+def test_a_walk_begins_and_ends_at_the_two_faces_and_is_straight(scenes: Scenes) -> None:
+    names, z = ("anger, A", "surprise, C"), (0.25, 0)
+    figure = explore.walk(scenes, *names, 2, 5, z)
+    first, last = explore.encode(scenes, np.stack([scenes.source(name) for name in names]))
+    codes = torch.stack([first + share * (last - first) for share in (0, 0.25, 0.5, 0.75, 1)])
+    made = explore.synthesise(scenes, codes, [2] * 5, explore.noise(*z))
+    shown = pictures(figure)
+    assert len(shown) == 5
+    for picture, face in zip(shown, plots.pixels(made), strict=True):
+        assert np.abs(picture - enlarged(face, len(picture))).max() <= plots.STEP + 1
+    read = 100 * explore.opinion(scenes.expression_judge, made)
+    lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
+    for label, name in enumerate(EXPRESSIONS):
+        wins = label in read.argmax(axis=1) or read[:, label].max() >= 100 * explore.SHARE
+        assert (name in lines) is bool(wins)
+        if wins:
+            drawn_line = np.asarray(lines[name].get_ydata())
+            assert drawn_line == pytest.approx(read[:, label], abs=1e-3)
+
+
+@pytest.mark.parametrize("steps", [3, 9])
+def test_faces_of_a_walk_stand_above_their_opinions(steps: int, scenes: Scenes) -> None:
+    figure = explore.walk(scenes, "fear, A", "fear, B", 0, steps, (0, 0))
+    axes = figure.axes[0]
+    for place, image in enumerate(figure.images):
+        middle = image.ox + image.get_array().shape[1] / 2
+        expected, _ = axes.transData.transform((place, 0))
+        assert middle == pytest.approx(expected, abs=1)
+        assert image.ox >= 0 and image.oy > axes.bbox.y1
+
+
+@pytest.mark.parametrize("steps", [2, 10])
+def test_walks_of_too_few_or_many_faces_are_refused(steps: int, scenes: Scenes) -> None:
+    with pytest.raises(ValueError, match=f"a walk of {steps} faces; choose 3 to 9"):
+        explore.walk(scenes, "fear, A", "fear, B", 0, steps, (0, 0))
+
+
+# --- the widget
+
+
+def test_moves_leave_no_figure_behind_and_the_same_setting_gives_the_same_picture(
+    scenes: Scenes, drawn_with: Any
+) -> None:
+    made = []
+
+    def draw(**setting: Any) -> Figure:
+        figure = drawn_with(**setting)
+        made.append(weakref.ref(figure))
+        return figure
+
+    controls = {"face": scenes.names, **explore.controls(scenes)}
+    face, person, *_, reset, picture, _ = interact.panel(draw, controls, START, ALT).children
+    before = bytes(picture.value)
+    for number in range(4):
+        face.value, person.value = scenes.names[number], number % PEOPLE
+    assert bytes(picture.value) != before
+    reset.click()
+    assert bytes(picture.value) == before
+    assert plt.get_fignums() == []
+    gc.collect()
+    assert len(made) > 5 and not any(figure() for figure in made)
+
+
+def test_a_setting_out_of_range_is_answered_in_one_line_in_its_place(
+    scenes: Scenes, drawn_with: Any
+) -> None:
+    controls = {"face": scenes.names, **explore.controls(scenes), "person": (0, 99, 1)}
+    *made, _, picture, line = interact.panel(drawn_with, controls, START, ALT).children
+    before = bytes(picture.value)
+    made[1].value = 50
+    assert "ValueError: person 50; choose 0 to 4" in html.unescape(line.value)
+    made[1].value = 3
+    assert "ValueError" not in line.value and bytes(picture.value) != before
+
+
+# --- the original rung
+
+
+def test_the_first_people_who_show_an_expression_are_taken_and_repeated_where_few() -> None:
+    faces = some_faces([7, 7, 3, 3, 3, 5], [0, 1, 1, 1, 1, 0], ("anger", "fear"))
+    found = explore.first_faces(faces, ("fear", "surprise", "anger"), 3)[:, :, 0, 0, 0]
+    assert found.T.tolist() == [[3, 1, 1], [128] * 3, [5, 0, 0]]  # middle pictures; grey for none
+
+
+def test_scenes_of_the_original_rung_come_from_its_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    classes = tuple(name for name in EXPRESSIONS if name != "contempt")
+    known = some_faces([0] * 6 + [1] * 6, [*range(6)] * 2, classes)
+    others = some_faces([4, 2], [0, 6], EXPRESSIONS)
+    monkeypatch.setattr(checkpoints, "trained", lambda kind, *_: kind)
+    monkeypatch.setattr(checkpoints, "load", lambda kind: kind)
+    scenes = explore.scenes(PROFILES["smoke"], original(known, others))
+    assert scenes.classes == classes and scenes.generator == "de_gan"
+    assert scenes.people[:, :, 0, 0, 0].tolist() == [[*range(6)], [*range(6, 12)]]
+    assert scenes.strangers[0, [0, 5], 0, 0, 0].tolist() == [0, 1]
+    assert (scenes.strangers[:, 1] == 128).all()
+    assert (scenes.eyes == explore.usual_eyes()).all()
+
+
+def test_scenes_of_made_faces_fit_the_profile(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "trained", lambda *_: None)
+    monkeypatch.setattr(checkpoints, "load", lambda _: SimpleNamespace())
+    scenes = explore.scenes(PROFILES["smoke"], corpus)
+    assert len(scenes.people) == PROFILES["smoke"].sizes.people
+    assert scenes.people.shape[2] == augment.source_side(SIDE)
+    (left, height), (right, other) = scenes.eyes
+    assert height == other and left + right == pytest.approx(1) and 0.2 < right - left < 0.4
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_original_faces_are_shown_only_where_a_reader_says_so(
+    allowed: bool, scenes: Scenes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BOOK_SHOW_FACES", raising=False)
+    if allowed:
+        monkeypatch.setenv("BOOK_SHOW_FACES", "1")
+    hidden = replace(scenes, corpus=replace(scenes.corpus, rung="original"))
+    for figure in (
+        explore.lend(hidden, scenes.people[0, 0], "a", 0, (0, 0)),
+        explore.grid(hidden, STRANGERS[0], 0, (0, 0)),
+        explore.walk(hidden, "fear, A", "fear, B", 0, 3, (0, 0)),
+    ):
+        assert bool(figure.images) is allowed

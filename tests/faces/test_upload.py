@@ -1,0 +1,281 @@
+"""A reader's photograph: what is read, where its eyes go, and what is said where it is no use."""
+
+import builtins
+import html
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from ipywidgets.widgets.widget import _instances
+from PIL import Image
+from scipy.ndimage import center_of_mass, gaussian_filter
+
+from lib.book.show import Page, png
+from lib.faces import alignment, explore, upload
+from lib.faces.datasets import drawn
+from lib.faces.datasets.made import OTHERS
+from lib.faces.explore import Scenes
+
+pytestmark = pytest.mark.usefixtures("no_open_figures")
+WANTED = np.array([[0.36, 0.46], [0.64, 0.46]])
+
+
+@pytest.fixture(scope="module")
+def face() -> np.ndarray:
+    """Give a drawn stranger's portrait, (160, 160, 3)."""
+    pictures, _ = explore.rendered(drawn.render, [OTHERS], 160, 0)
+    return pictures[0, 4]
+
+
+@pytest.fixture(scope="module")
+def seen(scenes: Scenes, face: np.ndarray) -> np.ndarray:
+    """Give what the networks see of that portrait, from a PNG."""
+    return upload.photograph(scenes, stored(face, "png"), "face.png")
+
+
+def stored(picture: np.ndarray, form: str, **options: Any) -> bytes:
+    """Return a picture as the bytes of a file."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, form, **options)
+    return file.getvalue()
+
+
+def with_eyes(shape: tuple[int, int], eyes: np.ndarray) -> np.ndarray:
+    """Return a dark picture with a soft spot at each eye: the left red, the other blue."""
+    picture = np.zeros((*shape, 3))
+    for channel, (x, y) in zip((0, 2), eyes, strict=True):
+        down, across = np.indices(shape)
+        picture[:, :, channel] = 255 * np.exp(-((across - x) ** 2 + (down - y) ** 2) / 40)
+    return picture.round().astype(np.uint8)
+
+
+def far(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the mean difference of two pictures in grey levels."""
+    return float(np.abs(one.astype(float) - other).mean())
+
+
+# --- where the eyes go
+
+
+@pytest.mark.parametrize(
+    ("shape", "eyes"),
+    [
+        ((200, 240), [[90.0, 100.0], [140.0, 100.0]]),
+        ((240, 200), [[70.0, 140.0], [120.0, 95.0]]),  # askew
+        ((150, 150), [[40.0, 20.0], [110.0, 25.0]]),  # hair and chin cut off
+        ((120, 120), [[18.0, 60.0], [102.0, 60.0]]),  # from eye to eye
+    ],
+)
+def test_eyes_come_where_they_are_wanted(shape: tuple[int, int], eyes: list[list[float]]) -> None:
+    side = 112
+    placed = upload.placed(with_eyes(shape, np.array(eyes)), np.array(eyes), WANTED, side)
+    assert placed.shape == (side, side, 3) and placed.dtype == np.uint8
+    for channel, (x, y) in zip((0, 2), WANTED * side - 0.5, strict=True):
+        spot = placed[:, :, channel].astype(float)
+        down, across = center_of_mass(np.where(spot > 60, spot, 0))
+        assert (across, down) == pytest.approx((x, y), abs=0.7)
+
+
+def test_where_the_usual_places_are_wanted_it_is_the_usual_alignment(face: np.ndarray) -> None:
+    eyes = np.array([[55.0, 70.0], [101.0, 74.0]])
+    ours = upload.placed(face, eyes, explore.usual_eyes(), 56)
+    assert far(ours, alignment.align(face, eyes, 56)) < 0.01
+
+
+def test_margins_repeat_the_outermost_pixels(face: np.ndarray) -> None:
+    wide = upload.around(face, 3)
+    assert wide.shape == (166, 166, 3) and (wide[3:-3, 3:-3] == face).all()
+    assert (wide[:3, 3:-3] == face[0]).all() and (wide[3:-3, -1] == face[:, -1]).all()
+
+
+def test_a_portrait_hung_askew_comes_out_as_the_stranger_it_shows(scenes: Scenes) -> None:
+    found = upload.photograph(scenes, upload.portrait(scenes), "portrait.png")
+    flat = [
+        gaussian_filter(each.astype(float), (1, 1, 0)).ravel() for each in scenes.strangers[:, 4]
+    ]
+    ours = gaussian_filter(found.astype(float), (1, 1, 0)).ravel()
+    alike = [np.corrcoef(ours, each)[0, 1] for each in flat]
+    assert int(np.argmax(alike)) == 0 and alike[0] > 0.75
+
+
+# --- forms of files
+
+
+@pytest.mark.parametrize(
+    "case", ["jpeg", "transparent", "grey ground", "turned by EXIF", "large", "webp"]
+)
+def test_the_same_face_comes_out_of_every_form_of_file(
+    case: str, scenes: Scenes, face: np.ndarray, seen: np.ndarray
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be seen upright, turn it a quarter clockwise
+    opaque = np.full((*face.shape[:2], 1), 255, dtype=np.uint8)
+    large = np.asarray(Image.fromarray(face).resize((900, 900), Image.Resampling.BICUBIC))
+    content = {
+        "jpeg": lambda: stored(face, "jpeg", quality=95),
+        "transparent": lambda: stored(np.concatenate([face, opaque], axis=2), "png"),
+        "grey ground": lambda: stored(upload.around(face, 0), "bmp"),
+        "turned by EXIF": lambda: stored(np.rot90(face).copy(), "jpeg", quality=95, exif=exif),
+        "large": lambda: stored(large, "png"),
+        "webp": lambda: stored(face, "webp", lossless=True),
+    }[case]()
+    assert far(upload.photograph(scenes, content, case), seen) < 6
+
+
+def test_nothing_is_written_and_no_file_is_opened(
+    scenes: Scenes, face: np.ndarray, seen: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*arguments: Any, **_: Any) -> None:
+        raise AssertionError(f"opens {arguments}")
+
+    content = stored(face, "png")
+    for place in (builtins, io, os):
+        monkeypatch.setattr(place, "open", forbidden)
+    monkeypatch.setattr(Path, "open", forbidden)
+    assert (upload.photograph(scenes, content, "face.png") == seen).all()
+
+
+# --- what cannot be used
+
+
+def noisy(side: int) -> np.ndarray:
+    """Return a picture of noise."""
+    return np.random.default_rng(0).integers(0, 255, (side, side, 3)).astype(np.uint8)
+
+
+def useless(case: str, face: np.ndarray) -> bytes:
+    """Return the bytes of a file that shows no one face."""
+    ramp = np.broadcast_to(np.arange(200, dtype=np.uint8)[:, None], (200, 200, 3))
+    blank = io.BytesIO()
+    if case == "huge":
+        Image.new("1", (9000, 6000)).save(blank, "png")
+    return {
+        "empty": lambda: b"",
+        "text": lambda: b"dear diary",
+        "truncated": lambda: stored(face, "jpeg", quality=95)[:1500],
+        "tiny": lambda: stored(face[:10, :10], "png"),
+        "small": lambda: stored(face[60:90, 60:90], "png"),
+        "huge": blank.getvalue,
+        "noise": lambda: stored(noisy(160), "png"),
+        "gradient": lambda: stored(ramp, "png"),
+        "two faces": lambda: stored(np.concatenate([face, face], axis=1), "png"),
+    }[case]()
+
+
+COMPLAINTS = {
+    "empty": "x.png is empty",
+    "text": "x.png is no image",
+    "truncated": "x.png is truncated or damaged",
+    "tiny": "x.png is 10 x 10 pixels",
+    "small": "the photograph is 30 x 30 pixels",
+    "huge": "x.png is 9000 x 6000, above the 50 megapixels",
+    "noise": "no face found",
+    "gradient": "no face found",
+    "two faces": "2 faces found",
+}
+
+
+@pytest.mark.parametrize(("case", "complaint"), COMPLAINTS.items())
+def test_what_is_of_no_use_is_said_in_one_line(
+    case: str, complaint: str, scenes: Scenes, face: np.ndarray
+) -> None:
+    with pytest.raises(ValueError, match=complaint) as caught:
+        upload.photograph(scenes, useless(case, face), "x.png")
+    assert "\n" not in str(caught.value)
+
+
+# --- the button
+
+
+class Uploader:
+    """What a reader can see and touch."""
+
+    def __init__(self, scenes: Scenes) -> None:
+        self.button, self.line, self.place = upload.uploader(scenes).children
+
+    def choose(self, content: bytes, name: str = "me.png") -> None:
+        """Choose a file, as the browser reports it."""
+        file = {"name": name, "type": "image/png", "size": len(content), "last_modified": 0}
+        self.button.set_state({"value": [{**file, "content": memoryview(content)}]})
+
+    @property
+    def picture(self) -> bytes:
+        return bytes(self.place.children[0].children[-2].value)
+
+
+@pytest.fixture
+def uploader(scenes: Scenes) -> Uploader:
+    """Give a button that nobody has touched."""
+    return Uploader(scenes)
+
+
+def test_a_photograph_becomes_the_source_of_the_panel(
+    uploader: Uploader, scenes: Scenes, face: np.ndarray, seen: np.ndarray
+) -> None:
+    assert uploader.place.children == ()
+    uploader.choose(stored(face, "png"))
+    assert uploader.line.value == "" and uploader.button.value == ()
+    first = uploader.picture
+    person = uploader.place.children[0].children[0]
+    person.value = 2
+    figure = explore.lend(scenes, seen, "your photograph", 2, (0, 0))
+    assert uploader.picture == png(figure) != first
+    plt.close(figure)
+    assert plt.get_fignums() == []
+
+
+def test_a_bad_file_leaves_the_last_picture_and_a_good_one_clears_the_complaint(
+    uploader: Uploader, face: np.ndarray
+) -> None:
+    uploader.choose(stored(face, "png"))
+    first = uploader.picture
+    uploader.choose(b"no", "<i>me</i>.png")
+    assert uploader.line.value.startswith("<b>&lt;i&gt;me&lt;/i&gt;.png is no image")
+    assert uploader.picture == first
+    uploader.choose(stored(face[:, ::-1], "png"))
+    assert uploader.line.value == "" and uploader.picture != first
+
+
+def test_a_bad_first_file_is_answered_and_opens_no_panel(uploader: Uploader) -> None:
+    uploader.choose(b"")
+    assert "me.png is empty" in html.unescape(uploader.line.value)
+    assert uploader.place.children == ()
+
+
+def test_photographs_that_follow_each_other_do_not_pile_up(
+    uploader: Uploader, face: np.ndarray
+) -> None:
+    uploader.choose(stored(face, "png"))
+    panel, count = uploader.place.children[0], len(alive())
+    for _ in range(2):
+        uploader.choose(stored(face, "png"))
+    assert len(alive()) == count and uploader.place.children[0] is not panel
+    assert panel.comm is None  # closed
+
+
+def alive() -> dict[str, Any]:
+    """Return all widgets that ipywidgets keeps."""
+    return dict(_instances)
+
+
+# --- in the chapter
+
+
+@pytest.mark.parametrize("headless", [True, False])
+def test_without_a_reader_a_portrait_is_lent(
+    headless: bool, scenes: Scenes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[Any] = []
+    monkeypatch.setattr(upload, "display", shown.append)
+    monkeypatch.delenv("BOOK_HEADLESS", raising=False)
+    if headless:
+        monkeypatch.setenv("BOOK_HEADLESS", "1")
+    page = Page("25_faces_explore", "smoke", "drawn", "embedded", tmp_path)
+    upload.own_photograph(page, "own", scenes)
+    assert (tmp_path / "smoke" / "own.png").is_file() is headless
+    assert isinstance(shown[0], widgets.VBox) is not headless
