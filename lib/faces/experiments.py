@@ -40,7 +40,7 @@ DATASETS = {"original": "original", "open": "ict", "embedded": "drawn"}  # by ru
 COMMAND = "`python -m lib.faces.checkpoints`"
 # these train DE-GAN on the fold's training people, too
 TRAINED_ON = ("de_gan fine-tuned", "de_gan fold only")
-OTHER_SETS = ("mmi", "oulu")
+OWN = ("baseline", "fine_tuning")  # trainings that some methods only have
 BOTH = ("cnn", "de_gan")  # the rows of Tables 1 to 3 that are the paper's own
 METHODS: dict[str, tuple[str, str]] = {  # which encoder is frozen, and what is read of it
     "cnn": ("", ""),  # the baseline: none, trained from scratch
@@ -82,6 +82,7 @@ def describe(profile: Profile, rung: str, name: str = "ck") -> dict[str, Any]:
         "folds": profile.folds,
         "model": {"side": sizes.side, "width": profile.width},
         "training": asdict(profile.recogniser),
+        "baseline": asdict(profile.baseline),
         "fine_tuning": asdict(profile.fine_tuning),
     }
     if rung == "original":
@@ -109,7 +110,9 @@ def config(
         raise ValueError(f"unknown method {method!r}; choose one of: {', '.join(METHODS)}")
     if not 0 <= fold < common["folds"]:
         raise ValueError(f"fold {fold} of {common['folds']}; they count from 0")
-    run = {name: value for name, value in common.items() if name != "fine_tuning"}
+    run = {name: value for name, value in common.items() if name not in OWN}
+    if method == "cnn":
+        run["training"] = common["baseline"]
     if method in TRAINED_ON:
         run["fine_tuning"] = common["fine_tuning"]
     digest = "" if encoder is None else file_digest(encoder)

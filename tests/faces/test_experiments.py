@@ -85,13 +85,14 @@ PROFILE = replace(
     PROFILES["smoke"],
     sizes=Sizes(side=32, people=5, frames=1, held_out=1, shapes={"ck": SHAPE}),
     recogniser=TRAINING,
+    baseline=TRAINING,
     folds=COUNT,
 )
 
 
 def common(training: ClassifierConfig = TRAINING) -> Run:
     """Return what all runs on the planted faces have in common."""
-    return experiments.describe(replace(PROFILE, recogniser=training), "embedded")
+    return experiments.describe(replace(PROFILE, recogniser=training, baseline=training), "embedded")
 
 
 def config(method: str, fold: int, seed: int, shared: Run | None = None) -> Run:
