@@ -92,7 +92,8 @@ PROFILE = replace(
 
 def common(training: ClassifierConfig = TRAINING) -> Run:
     """Return what all runs on the planted faces have in common."""
-    return experiments.describe(replace(PROFILE, recogniser=training, baseline=training), "embedded")
+    profile = replace(PROFILE, recogniser=training, baseline=training)
+    return experiments.describe(profile, "embedded")
 
 
 def config(method: str, fold: int, seed: int, shared: Run | None = None) -> Run:
