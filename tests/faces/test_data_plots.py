@@ -1,9 +1,7 @@
 """Tables and pictures of the sets show the numbers they were given."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,14 +14,9 @@ from lib.faces.data import Faces
 from lib.faces.datasets import originals
 from lib.faces.images import GROUND
 
+pytestmark = pytest.mark.usefixtures("no_open_figures")
+
 CLASSES = ("anger", "happiness", "surprise")
-
-
-@pytest.fixture(autouse=True)
-def no_open_figures() -> Iterator[None]:
-    """Close what a test drew."""
-    yield
-    plt.close("all")
 
 
 @pytest.fixture

@@ -1,8 +1,5 @@
 """Fig. 1 shows what the generator really does."""
 
-from collections.abc import Iterator
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -11,14 +8,9 @@ from lib.book.show import PAGE_WIDTH, png
 from lib.faces import augment, overview, plots
 from lib.faces.models import CODE, NOISE, Generator, ModelConfig, initialise
 
+pytestmark = pytest.mark.usefixtures("no_open_figures")
+
 SIDE = 32
-
-
-@pytest.fixture(autouse=True)
-def no_open_figures() -> Iterator[None]:
-    """Close what a test drew."""
-    yield
-    plt.close("all")
 
 
 @pytest.fixture

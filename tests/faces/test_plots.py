@@ -1,7 +1,5 @@
 """Grids of faces show the images they were given, and no face that may not be shown."""
 
-from collections.abc import Iterator
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -11,6 +9,8 @@ from lib.book.show import PAGE_WIDTH, png
 from lib.faces import plots
 from lib.faces.data import Corpus, Faces
 
+pytestmark = pytest.mark.usefixtures("no_open_figures")
+
 
 def nothing(*_: object) -> Faces:
     """Stand where a set would be made."""
@@ -19,14 +19,7 @@ def nothing(*_: object) -> Faces:
 
 def corpus(rung: str) -> Corpus:
     """Return a corpus of one rung."""
-    return Corpus("name", rung, *([nothing] * (len(Corpus.__dataclass_fields__) - 3)), {})
-
-
-@pytest.fixture(autouse=True)
-def no_open_figures() -> Iterator[None]:
-    """Close what a test drew."""
-    yield
-    plt.close("all")
+    return Corpus("name", rung, nothing, nothing, nothing, range(0), {})
 
 
 def images(rows: int, columns: int, side: int = 8) -> np.ndarray:
