@@ -180,7 +180,7 @@ for number, (name, title) in enumerate(verdicts.SETS.items(), 1):
         sources=[
             run for method in verdicts.PUBLISHED for run in tables.get(name, {}).get(method, [])
         ],
-        number=".1f",
+        number=".2f",
     )
 
 # %%

@@ -28,74 +28,67 @@ class Entry:
     measured: tuple[str, ...] = ()
 
 
+_RATIO = ("4 : 1, D near 0.9",)
+
 RECOGNITION = (
     Entry(
-        *("residue", "of each intermediate layer", "four maps, one after each stride of 2"),
+        *("residue", "of intermediate layers", "after each stride of 2"),
         *("none: f(x) alone", ("de_gan code", "de_gan")),
     ),
     Entry(
-        *("f(x)", "joined with the local CNNs", "beside fc_1 to fc_4, one linear layer on all"),
+        *("f(x)", "joined with the fc's", "one linear layer on all"),
         *("none: maps alone", ("de_gan maps", "de_gan")),
     ),
     Entry(
-        *("pre-training, then?", '"initially pre-trained"', "pre-trained, then frozen"),
-        *("fine-tuned on the fold's people", ("de_gan fine-tuned", "de_gan")),
+        *("pre-training, then?", '"initially"', "then frozen"),
+        *("fine-tuned on the fold", ("de_gan fine-tuned", "de_gan")),
     ),
     Entry(
-        *("pre-training", "BU-4DFE, 101 people", "made people, below the original rung"),
-        *("none: the fold's people alone", ("de_gan fold only", "de_gan")),
+        *("pre-training", "BU-4DFE, 101 people", "as many other people"),
+        *("none: the fold alone", ("de_gan fold only", "de_gan")),
     ),
     Entry(
-        *("CNN baseline", "not said", "the encoder, trained on the fold alone"),
-        *("as it is, against DE-GAN", ("cnn", "de_gan")),
+        *("CNN baseline", "not said", "the encoder, on the fold"),
+        *("it, against DE-GAN", ("cnn", "de_gan")),
     ),
     Entry(
-        *("the GAN's own part", "no control", "an encoder taught expressions alone"),
+        *("the GAN's own part", "no control", "encoder without a GAN"),
         *("it, against DE-GAN", ("supervised", "de_gan")),
     ),
     Entry(
-        *("the same, without residue", "no control", "its code alone"),
+        *("the same, no residue", "no control", "its code alone"),
         *("it, against f(x) alone", ("supervised code", "de_gan code")),
     ),
-    Entry("local CNN", "not said", "2 convolutions of 64, fc of 128", "other sizes"),
-    Entry("which weight for which map", "0.7, 0.6, 0.4, 0.3", "0.7 for the largest", "the reverse"),
-    Entry("what is predicted from", "not said", "the joint logits", "a vote of all five"),
-    Entry("augmented test images", "before the division", "never", "ten crops"),
-    Entry("when training ends", "50 epochs", "a fixed number of steps", "the best test fold"),
+    Entry("local CNN", "not said", "2 × 64 maps, fc of 128", "other sizes"),
+    Entry("weights of eq. 3", "0.7, 0.6, 0.4, 0.3, 1", "0.7 for the largest map", "the reverse"),
+    Entry("what decides", "not said", "the joint logits", "a vote of all five"),
+    Entry("augmented tests", "before the division", "never", "ten crops"),
+    Entry("end of training", "50 epochs", "a number of steps", "the best test fold"),
     Entry("length of f(x)", "350 is optimal", "350", "others"),
-    Entry("size of the pictures", "96 pixels", "the profile's", "96 pixels"),
-    Entry("frames of MMI", "three in the middle", "those around the peak", "none to choose"),
+    Entry("size of pictures", "96 pixels", "the profile's", "96 pixels"),
+    Entry("frames of MMI", "three in the middle", "around the peak", "none to choose"),
 )
 SYNTHESIS = (
     Entry(
         "layer sizes", "not said", "DR-GAN's, times the width", "half as wide", ("half as wide",)
     ),
-    Entry(
-        "eq. 1 and 2 alone", "all there is", "more, below", "alone", ("equations 1 and 2 alone",)
-    ),
-    Entry("who begins", "not said", "D alone, on real faces", "both", ("no warm-up",)),
-    Entry(
-        *('"VAE-GAN"', "no such term", "own identity, pixel by pixel", "no such term"),
-        ("no reconstruction",),
-    ),
+    Entry("eq. 1 and 2", "all there is", "more, below", "alone", ("equations 1 and 2 alone",)),
+    Entry("who begins", "not said", "D, on real faces", "both", ("no warm-up",)),
+    Entry('"VAE-GAN"', "no such term", "own identity, L1", "no term", ("no reconstruction",)),
     Entry("rates", "1e-4 for both", "G's five times D's", "equal", ("G as slow as D",)),
     Entry("rates in the end", "not said", "fall to 0", "constant", ("rates that never fall",)),
-    Entry(
-        "update ratio", "G more often, later", "4 : 1, D near 0.9", "1 : 1", ("D in every step",)
-    ),
-    Entry(
-        "update ratio",
-        "G more often, later",
-        "4 : 1, D near 0.9",
-        "4 : 1",
-        ("D in every fourth step",),
-    ),
+    Entry("update ratio", "G more often, later", *_RATIO, "1 : 1", ("D in every step",)),
+    Entry("update ratio", "G more often, later", *_RATIO, "4 : 1", ("D in every fourth step",)),
     Entry("augmentation", "110 variants", "mirror images", "110", ("all 110 variants",)),
     Entry("weights kept", "not said", "a running mean of G's", "the last", ("no running mean",)),
+    Entry("decoder", "not said", "the mirror, then tanh", "others"),
+    Entry("momentum 0.5", "Adam", "its first decay rate", "none to choose"),
     Entry("noise z", "no length or law", "50, uniform", "others"),
     Entry("identity code", "another person", "anyone", "never one's own"),
+    Entry("other people", "not said", "new heads, new columns", "none to choose"),
     Entry("index of eq. 2", "idx", "the person asked for", "none to choose"),
-    Entry("labels of BU-4DFE", "all 60,600 frames", "all frames, made to show it", "peaks only"),
+    Entry("corners to crop", "not said", "a picture 110 / 96 as wide", "others"),
+    Entry("neutral frames", "all 60,600", "none, where we make them", "all"),
 )
 
 

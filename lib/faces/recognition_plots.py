@@ -150,6 +150,7 @@ def dealings(identities: np.ndarray, places: Mapping[str, np.ndarray]) -> Figure
         axes.set(title=name, xlabel="fold", ylim=(len(people) - 0.5, -0.5))
         axes.set_xticks(range(int(folds.max()) + 1))
     grid[0, 0].set_ylabel("person")
+    grid[0, 0].yaxis.get_major_locator().set_params(integer=True)
     return figure
 
 

@@ -11,8 +11,10 @@ The rules were fixed before any result was seen.
    the code of the supervised encoder and than in pixels; else not reproduced.
 3. f(x) holds the expression: reproduced if a probe of people never met reads it there, with its
    interval, more often than by chance and than from pixels; partly if more often than by chance.
-4. and 5. Synthesised faces show the expression and the identity asked for: of what the judges see
-   in real pictures, they see at least 0.9 (the interval's lower end), or, partly, 0.5.
+4. Synthesised faces show the expression asked for: of what independent judges see in real pictures,
+   they see there at least 0.9 (the interval's lower end), or, partly, 0.5. Judges who do no better
+   than guess about real pictures judge nothing.
+5. They show the identity asked for: as rule 4.
 6. Maps and code together are better than either alone: as rule 1.
 7. The book's own question, whether the GAN adds anything to the people it learns from, against an
    encoder that learnt from the same people without it: as rule 1.
@@ -36,12 +38,12 @@ PUBLISHED = {"cnn": "CNN (baseline)", "de_gan": "DE-GAN"}  # our methods that th
 NAMES = {
     "cnn": "CNN baseline",
     "de_gan": "DE-GAN",
-    "de_gan code": "DE-GAN, f(x) alone",
-    "de_gan maps": "DE-GAN, maps alone",
+    "de_gan code": "DE-GAN's f(x) alone",
+    "de_gan maps": "DE-GAN's maps alone",
     "de_gan fine-tuned": "DE-GAN, fine-tuned",
     "de_gan fold only": "DE-GAN, not pre-trained",
     "supervised": "supervised encoder",
-    "supervised code": "supervised, code alone",
+    "supervised code": "supervised code alone",
 }
 TIMES_CHANCE = 2  # up to which a probe finds no identity worth the name
 FULLY, PARTLY = 0.9, 0.5  # of what judges see in real pictures
@@ -125,15 +127,19 @@ class Judge:
 
     def as_asked(self, about: str) -> Claim:
         """Judge that made faces show what was asked for (rules 4 and 5)."""
-        ceiling = self.known["ceiling"][about]["value"]
+        real = knowledge.estimate(self.known["ceiling"][about])
+        transfer = self.known["transfer"]
+        chance = 1 / (len(transfer["classes"]) if about == "expression" else real.n)
         text = f"synthesised faces show the {about} asked for, % of what judges see in real ones"
-        if not ceiling:
-            return self.claim(text, "1, 3", None, None, UNDECIDED, "the judges see nothing at all")
-        asked = knowledge.estimate(self.known["transfer"][about])
-        found = Estimate(*(value / ceiling for value in asked[:3]), asked.n)
+        if real.low <= chance:
+            note = f"judges see {_percent(real)} in real pictures, a guess {100 * chance:.1f}"
+            return self.claim(text, "1, 3", None, None, UNDECIDED, note)
+        asked = knowledge.estimate(transfer[about])
+        value, low, high = (each / real.value for each in asked[:3])
+        found = Estimate(value, low, high, asked.n)
         note = (
             f"n: people in the sources; seen in {_percent(asked)}, in real pictures "
-            f"{100 * ceiling:.1f}, by which the interval is scaled as if it were known; would "
+            f"{100 * real.value:.1f}, by which the interval is scaled as if it were known; would "
             f"change with the lower end: reproduced from {100 * FULLY:.0f}, partly from "
             f"{100 * PARTLY:.0f}"
         )
@@ -151,7 +157,8 @@ class Judge:
             note = "published numbers are of the original faces; with them, this could be judged"
             return self.claim(text, where, paper, None, UNDECIDED, note)
         own = protocol.mean_over_folds(protocol.pool(self.tables[name]["de_gan"]))
-        found = Estimate(*(value - best["accuracy"] / 100 for value in own[:3]), own.n)
+        value, low, high = (each - best["accuracy"] / 100 for each in own[:3])
+        found = Estimate(value, low, high, own.n)
         verdict = by_sign(found, paper)
         return self.claim(text, where, paper, found, verdict, f"n: folds; {ABOVE_ZERO}")
 
@@ -186,13 +193,15 @@ class Judge:
         note: str,
     ) -> Claim:
         """Return a claim, in percent."""
-        numbers = (None,) * 3 if found is None else tuple(100 * value for value in found[:3])
+        value, low, high = (None if found is None else 100 * found[place] for place in range(3))
         return Claim(
             PART,
             text,
             where,
             None if paper is None else round(paper, 6),
-            *numbers,
+            value,
+            low,
+            high,
             0 if found is None else found.n,
             self.dataset,
             self.rung,

@@ -49,10 +49,10 @@ def test_every_entry_is_complete_and_measured_by_what_there_is() -> None:
 def test_the_ledger_says_what_the_code_does() -> None:
     found = {entry.open_point: entry for entry in (*ledger.RECOGNITION, *ledger.SYNTHESIS)}
     assert found["local CNN"].we_take == (
-        f"2 convolutions of {recognition.CHANNELS}, fc of {recognition.CONNECTED}"
+        f"2 × {recognition.CHANNELS} maps, fc of {recognition.CONNECTED}"
     )
-    said = ", ".join(f"{weight:g}" for weight in recognition.WEIGHTS[:-1])
-    assert found["which weight for which map"].the_paper_says == said
+    said = ", ".join(f"{weight:g}" for weight in recognition.WEIGHTS)
+    assert found["weights of eq. 3"].the_paper_says == said
     assert found["length of f(x)"].we_take == str(models.CODE)
     assert found["noise z"].we_take == f"{models.NOISE}, uniform"
     chosen = profiles.PROFILES["quick"].gan
@@ -73,7 +73,7 @@ def test_effects_are_the_other_choice_less_ours() -> None:
     assert found["residue"] == "-50.0 (-50.0 to -50.0)"
     assert found["pre-training, then?"] == "-50.0 (-50.0 to -50.0)"  # in the first fold
     assert found["CNN baseline"] == "+0.0 (+0.0 to +0.0)"
-    assert found["the same, without residue"] == "+50.0 (+50.0 to +50.0)"
+    assert found["the same, no residue"] == "+50.0 (+50.0 to +50.0)"
     assert found["f(x)"] == found["local CNN"] == NOT_MEASURED
 
 

@@ -65,7 +65,10 @@ def known() -> dict[str, Any]:
     return {
         "probes": probes,
         "ceiling": {name: stored(0.9) for name in ("expression", "identity")},
-        "transfer": {name: stored(0.88) for name in ("expression", "identity")},
+        "transfer": {
+            **{name: stored(0.88) for name in ("expression", "identity")},
+            "classes": ["anger", "fear"],
+        },
     }
 
 
@@ -162,11 +165,15 @@ def test_faces_are_measured_against_what_judges_see_in_real_ones() -> None:
     assert "88.0 (87.0 to 89.0), in real pictures 90.0" in claim.note
 
 
-def test_judges_who_see_nothing_judge_nothing() -> None:
+@pytest.mark.parametrize(("about", "guess"), [("identity", 1 / 20), ("expression", 1 / 2)])
+def test_judges_who_guess_judge_nothing(about: str, guess: float) -> None:
     blind = known()
-    blind["ceiling"]["identity"] = stored(0.0)
-    claim = judge(blind).as_asked("identity")
+    blind["ceiling"][about] = stored(guess)
+    claim = judge(blind).as_asked(about)
     assert claim.verdict == UNDECIDED and claim.ours is None
+    assert f"a guess {100 * guess:.1f}" in claim.note
+    blind["ceiling"][about] = stored(guess + 0.02)
+    assert judge(blind).as_asked(about).ours == pytest.approx(100 * 0.88 / (guess + 0.02))
 
 
 def test_notes_hold_the_numbers_that_decide() -> None:
