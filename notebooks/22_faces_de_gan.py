@@ -73,6 +73,7 @@ cost(page.chapter)
 
 # %%
 paper, here = arithmetic.PRETRAINING, checkpoints.model_config(profile, corpus)
+settings = checkpoints.gan_config(profile, corpus)
 page.figure(
     diagrams.de_gan(paper),
     "part2_fig2_de_gan",
@@ -199,7 +200,7 @@ source(profiles.GANConfig)
 # %%
 switches = ("warm_up", "own_identity", "reconstruction", "generator_rate", "falling", "average")
 common = ("learning_rate", "steps", "batch", "strong", "generator_steps", "augmentation")
-configs = {"paper": profiles.GANConfig(), "here": profile.gan}
+configs = {"paper": profiles.GANConfig(), "here": settings}
 rows = [
     {"switch": name} | {key: str(getattr(config, name)) for key, config in configs.items()}
     for name in (*switches, *common)
@@ -233,12 +234,12 @@ page.figure(
 # %%
 begun = [value for value in gan.history["generator"] if value >= 0]
 waited = len(gan.history["generator"]) - len(begun)
-strong = [value for value in gan.history["strength"] if value > profile.gan.strong]
+strong = [value for value in gan.history["strength"] if value > settings.strong]
 first, last = (gan.history["discriminator"][place] for place in (max(waited - 1, 0), waited))
 Markdown(
     f"When $G$ begins, $D$'s loss goes from {first:.2f} to {last:.2f}: it has a third task now. $G$'s loss "
-    f"goes from {begun[0]:.1f} to {begun[-1]:.1f}. $D$'s mean accuracy is above {profile.gan.strong} in "
-    f"{len(strong)} of {len(begun)} intervals of {profile.gan.steps // profile.gan.intervals:,} steps."
+    f"goes from {begun[0]:.1f} to {begun[-1]:.1f}. $D$'s mean accuracy is above {settings.strong} in "
+    f"{len(strong)} of {len(begun)} intervals of {settings.steps // settings.intervals:,} steps."
 )
 
 # %% [markdown]
@@ -309,7 +310,7 @@ Markdown(
 small_form = checkpoints.model_config(small, few)
 trainings = {
     "paper, pre-training": (paper, profiles.GANConfig()),
-    f"profile {PROFILE}": (here, profile.gan),
+    f"profile {PROFILE}": (here, settings),
     "one of the studies": (small_form, small.gan),
 }
 costs = pd.DataFrame({"training": list(trainings)})
