@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn import functional as F
 
 from lib.book.claims import bootstrap_interval
-from lib.faces import augment, checkpoints, classifier, judges, plots
+from lib.faces import augment, checkpoints, classifier, judges
 from lib.faces.classifier import PREDICTED
 from lib.faces.data import BASIC, EXPRESSIONS, NEUTRAL, Corpus, Faces, Requests
 from lib.faces.datasets.made import OTHERS
@@ -32,45 +33,46 @@ FLAT = 1e-6  # spread of a number that does not change but for rounding
 class Cast:
     """Everybody in the pictures of chapter 23, and who makes and judges them.
 
-    `codes` (n, 350) are f(x) of all `strangers`. `own` (m, side, side, 3) uint8 are pictures of the
-    borrowers, the first m people DE-GAN learnt. `made` (n, m, 3, side, side) puts every code on
-    every borrower, z = 0; `belief` (n, m) is the probability a judge gives to the expression.
+    `codes` (n, 350) are f(x) of all `strangers`, `chosen` (c,) one of them for each expression.
+    `made` (c, people, 3, side, side) puts these on everybody whom DE-GAN learnt, z = 0; `belief`
+    (c, people) is the probability a judge gives to the expression asked for, `recognised`
+    (c, people) whether another names the person asked for.
     """
 
+    profile: Profile
     corpus: Corpus
     generator: Generator
     panel: Judges
     strangers: Faces
-    known: Faces
     codes: Tensor
-    own: np.ndarray
+    chosen: np.ndarray
     made: Tensor
     belief: np.ndarray
+    recognised: np.ndarray
 
     @property
-    def people(self) -> list[int]:
-        """Return the numbers of the borrowers."""
-        return list(range(len(self.own)))
+    def borrowers(self) -> list[int]:
+        """Return the first people DE-GAN learnt."""
+        return list(range(min(TARGETS, self.profile.sizes.people)))
 
     @property
-    def chosen(self) -> np.ndarray:
-        """Return one stranger for each expression."""
-        return one_of_each(self.strangers)
-
-    def names(self, rows: np.ndarray) -> list[str]:
-        """Return the expressions of some strangers."""
-        return [self.strangers.classes[label] for label in self.strangers.expressions[rows]]
+    def names(self) -> list[str]:
+        """Return the expressions of the chosen strangers."""
+        labels = self.strangers.expressions[self.chosen]
+        return [self.strangers.classes[label] for label in labels]
 
 
 def cast(profile: Profile, corpus: Corpus) -> Cast:
-    """Return who lends and who borrows, all transfers among them, and the judges of these."""
+    """Return who lends and who borrows, all transfers among them, and what judges see in these."""
     generator = checkpoints.load(checkpoints.trained("de_gan", profile, corpus))
-    panel = judges.panel(profile, corpus)
-    lenders, own = strangers(profile, corpus), centres(borrowers(profile, corpus))
-    code = codes(generator, lenders.images)
-    made = synthesise(generator, code, range(len(own)))[:, :, 0]
-    known, belief = acquaintances(profile, corpus), asked_for(panel, lenders, made)
-    return Cast(corpus, generator, panel, lenders, known, code, plots.pixels(own), made, belief)
+    panel, lenders = judges.panel(profile, corpus), strangers(profile, corpus)
+    chosen, code = one_of_each(lenders), codes(generator, lenders.images)
+    people = range(generator.config.identities)
+    made = synthesise(generator, code[chosen], people)[:, :, 0]
+    belief = asked_for(panel, lenders.take(chosen), made)
+    seen = panel(made.flatten(0, 1)).identity.argmax(1).unflatten(0, made.shape[:2])
+    recognised = (seen == torch.tensor(people)).numpy()
+    return Cast(profile, corpus, generator, panel, lenders, code, chosen, made, belief, recognised)
 
 
 def strangers(profile: Profile, corpus: Corpus) -> Faces:
@@ -88,18 +90,17 @@ def acquaintances(profile: Profile, corpus: Corpus) -> Faces:
     return rendered(profile, corpus, people)
 
 
-def borrowers(profile: Profile, corpus: Corpus) -> np.ndarray:
-    """Return a picture of each of the first people for pre-training, (n, source, source, 3) uint8.
+def portraits(profile: Profile, corpus: Corpus, people: Sequence[int]) -> np.ndarray:
+    """Return a picture of each of some people for pre-training, (n, source, source, 3) uint8.
 
     Made people look neutral, which they never do in pre-training.
     """
-    people = np.arange(min(TARGETS, profile.sizes.people))
     if corpus.rung == "original":
         found = corpus.pretraining()
         return found.images[[np.flatnonzero(found.identities == each)[0] for each in people]]
-    return photograph(
-        profile, corpus, people, np.full_like(people, NEUTRAL), np.full_like(people, NEW)
-    )
+    numbers = np.asarray(people)
+    plain, new = np.full_like(numbers, NEUTRAL), np.full_like(numbers, NEW)
+    return photograph(profile, corpus, numbers, plain, new)
 
 
 def rendered(profile: Profile, corpus: Corpus, people: np.ndarray) -> Faces:
@@ -243,16 +244,17 @@ def asked_for(panel: Judges, faces: Faces, made: Tensor) -> np.ndarray:
     return belief[torch.arange(len(made)), :, wanted].numpy()
 
 
-def worst(probabilities: np.ndarray, count: int) -> list[tuple[int, int]]:
-    """Return the source and the place of the person of the worst transfers, the worst first.
+def worst(belief: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return sources and the people on whom they fail worst on the whole, nobody twice.
 
     Args:
-        probabilities: (n, m), see `asked_for`.
-        count: of transfers; a source comes once at most.
+        belief: (n, m), see `asked_for`.
+
+    Returns:
+        Rows, in their order, and columns; all n, unless there are fewer people.
     """
-    people = probabilities.argmin(axis=1)
-    order = np.argsort(probabilities.min(axis=1), kind="stable")[:count]
-    return [(int(row), int(people[row])) for row in order]
+    sources, people = linear_sum_assignment(belief)
+    return sources, people
 
 
 def looks(images: Tensor) -> dict[str, np.ndarray]:

@@ -14,7 +14,17 @@ from torch import Tensor
 from lib.book.results import Result
 from lib.book.show import INK, PAGE_WIDTH, PALETTE
 from lib.faces import plots
-from lib.faces.synthesis import Cast, centres, codes, crossed, one_of_each, synthesise, worst
+from lib.faces.synthesis import (
+    Cast,
+    acquaintances,
+    centres,
+    codes,
+    crossed,
+    one_of_each,
+    portraits,
+    synthesise,
+    worst,
+)
 
 SHARES = {  # what judges see: the name of the ceiling, if there is one, and what it is
     "expression": ("expression", "the expression asked for"),
@@ -26,10 +36,11 @@ SOURCES = {  # of synthesised pictures
     "strangers": (PALETTE[1], "s", "from strangers"),
 }
 NETWORKS = {  # whose features are probed
-    "de_gan": (PALETTE[0], "o", "-", "DE-GAN's encoder"),
-    "supervised": (PALETTE[3], "s", "--", "trained on expressions alone"),
+    "de_gan": (PALETTE[0], "o", "-", "DE-GAN"),
+    "supervised": (PALETTE[3], "s", "--", "control"),
 }
 FEATURES = ("pixels", "map 1", "map 2", "map 3", "f(x)")
+LIKELY = 0.5  # belief from which on a face counts as read
 LIKELIEST = 4  # expressions drawn below a walk
 MARKERS = "os^Dv<>"
 FONT = 9
@@ -40,48 +51,71 @@ STEPS = 7  # of a walk
 
 def grid(cast: Cast) -> Figure:
     """Draw one stranger's face for each expression, put on every borrower."""
-    rows = cast.chosen
-    sources = plots.pixels(centres(cast.strangers.images[rows]))
-    sheet = crossed(cast.own, sources, plots.pixels(cast.made[rows]))
-    people = [f"person {number}" for number in cast.people]
-    return _faces(
-        cast, sheet, ["the target", *cast.names(rows)], ["the source", *people], width=WIDE
-    )
+    own = portraits(cast.profile, cast.corpus, cast.borrowers)
+    sources, targets = _pictures(cast.strangers.images[cast.chosen]), _pictures(own)
+    sheet = crossed(targets, sources, plots.pixels(cast.made[:, cast.borrowers]))
+    people = [f"person {number}" for number in cast.borrowers]
+    rows, columns = ["the target", *cast.names], ["the source", *people]
+    return _faces(cast, sheet, rows, columns, width=WIDE)
+
+
+def _pictures(images: np.ndarray) -> np.ndarray:
+    """Return the centres of pictures as they are drawn, (n, side, side, 3) uint8."""
+    return plots.pixels(centres(images))
 
 
 def grid_known(cast: Cast) -> Figure:
     """Draw one known person's face for each expression, put on the first borrowers."""
-    known = cast.known.take(one_of_each(cast.known))
-    made = synthesise(cast.generator, codes(cast.generator, known.images), cast.people[:FEW])
-    sheet = np.stack(
-        [plots.pixels(centres(known.images)), *plots.pixels(made[:, :, 0]).swapaxes(0, 1)]
-    )
-    people = [f"person {number}" for number in cast.people[:FEW]]
-    names = [known.classes[label] for label in known.expressions]
-    return _faces(cast, sheet, ["the source", *people], names, width=NARROW)
+    known = acquaintances(cast.profile, cast.corpus)
+    known = known.take(one_of_each(known))
+    people = cast.borrowers[:FEW]
+    made = synthesise(cast.generator, codes(cast.generator, known.images), people)[:, :, 0]
+    sheet = np.stack([_pictures(known.images), *plots.pixels(made).swapaxes(0, 1)])
+    rows = ["the source", *(f"person {number}" for number in people)]
+    columns = [known.classes[label] for label in known.expressions]
+    return _faces(cast, sheet, rows, columns, width=NARROW)
 
 
 def draws(cast: Cast, z: Tensor) -> Figure:
     """Draw the first and the last expression, put on person 0 with each draw of z (d, 50)."""
     rows = cast.chosen[[0, -1]]
-    made = synthesise(cast.generator, cast.codes[rows], cast.people[:1], z)[:, 0]
-    sources = plots.pixels(centres(cast.strangers.images[rows]))
+    made = synthesise(cast.generator, cast.codes[rows], [0], z)[:, 0]
+    sources = _pictures(cast.strangers.images[rows])
     sheet = np.concatenate([sources[:, None], plots.pixels(made)], axis=1)
     columns = ["the source", *(f"z {number}" for number in range(1, len(z) + 1))]
-    return _faces(cast, sheet, cast.names(rows), columns, width=NARROW)
+    return _faces(cast, sheet, [cast.names[0], cast.names[-1]], columns, width=NARROW)
 
 
-def failures(cast: Cast, count: int) -> Figure:
-    """Draw the transfers that a judge misreads worst, each under its source and over its target."""
-    source, target = np.array(worst(cast.belief, count)).T
-    seen = cast.panel(cast.made[source, target]).expression.argmax(1)
+def failures(cast: Cast) -> Figure:
+    """Draw the worst transfer of each expression, under its source and over its target."""
+    sources, people = worst(cast.belief)
+    made = cast.made[sources, people]
+    seen = cast.panel(made).expression.argmax(1)
     columns = [
-        f"{asked},\nseen as\n{cast.panel.classes[label]}"
-        for asked, label in zip(cast.names(source), seen, strict=True)
+        f"{cast.names[source]},\nseen as\n{cast.panel.classes[label]}"
+        for source, label in zip(sources, seen, strict=True)
     ]
-    made = plots.pixels(cast.made[source, target])
-    sheet = np.stack([plots.pixels(centres(cast.strangers.images[source])), made, cast.own[target]])
+    lenders = _pictures(cast.strangers.images[cast.chosen[sources]])
+    targets = _pictures(portraits(cast.profile, cast.corpus, people.tolist()))
+    sheet = np.stack([lenders, plots.pixels(made), targets])
     return _faces(cast, sheet, ["the source", "made", "the target"], columns, width=NARROW)
+
+
+def census(cast: Cast) -> Figure:
+    """Draw for how many people none, one, ... or all expressions arrive, and they themselves."""
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 2.5))
+    counted = ((cast.belief > LIKELY).sum(axis=0), cast.recognised.sum(axis=0))
+    names = ("the expression asked for", "the person asked for")
+    styles = ({"color": PALETTE[0]}, {"color": PALETTE[2], "hatch": "////"})
+    for offset, each, name, style in zip((-0.2, 0.2), counted, names, styles, strict=True):
+        heights = np.bincount(each, minlength=len(cast.made) + 1)
+        places = np.arange(len(heights))
+        axes.bar(places + offset, heights, 0.38, label=name, edgecolor="white", **style)
+    axes.set(xlabel=f"of {len(cast.made)} faces, in how many judges see", ylabel="people")
+    axes.set_xticks(places)
+    axes.grid(axis="x", visible=False)
+    figure.legend(loc="outside upper center", ncols=2, fontsize=FONT)
+    return figure
 
 
 def _faces(
@@ -143,7 +177,7 @@ def _strip(axes: Axes, faces: np.ndarray) -> None:
     axes.axis("off")
     for place, face in enumerate(faces):
         extent = (place - 0.48, place + 0.48, 0.0, 0.96)
-        axes.imshow(face, extent=extent, interpolation="lanczos", aspect="auto")
+        axes.imshow(face, extent=extent, interpolation="lanczos", aspect="equal")
     axes.set(xlim=(-0.5, len(faces) - 0.5), ylim=(0, 0.96))
 
 
@@ -209,7 +243,7 @@ def _cross(axes: Axes, estimate: Mapping[str, float], place: float, colour: str,
 
 def confusions(found: Result) -> Figure:
     """Draw what judges see for each expression asked for, in percent of its pictures."""
-    figure, panels = plt.subplots(1, len(SOURCES), figsize=(PAGE_WIDTH, 4.1), sharey=True)
+    figure, panels = plt.subplots(1, len(SOURCES), figsize=(PAGE_WIDTH, 4.6), sharey=True)
     for axes, (sources, (_, _, name)) in zip(panels, SOURCES.items(), strict=True):
         classes = found.metrics[sources]["classes"]
         counts = np.array(found.metrics[sources]["confusion"], dtype=float)

@@ -70,7 +70,7 @@ def test_lenders_are_in_no_set_and_the_known_ones_borrow_nothing() -> None:
     assert strangers.sequences.min() > corpus.judging_sequences.stop * 2
     assert len(np.unique(strangers.sequences)) == len(EXPRESSIONS)
     side = augment.source_side(SMOKE.sizes.side)
-    assert synthesis.borrowers(many, corpus).shape == (synthesis.TARGETS, side, side, 3)
+    assert synthesis.portraits(many, corpus, [3, 8]).shape == (2, side, side, 3)
     assert not np.array_equal(strangers.images[0], known.images[0])
 
 
@@ -125,9 +125,11 @@ def test_a_judge_is_asked_for_the_expression_of_the_source() -> None:
     np.testing.assert_allclose(belief, [[1, 0], [1, 0]], atol=1e-6)
 
 
-def test_the_worst_come_first_and_each_source_once() -> None:
-    belief = np.array([[0.9, 0.2], [0.0, 0.1], [0.5, 0.3]])
-    assert synthesis.worst(belief, 2) == [(1, 0), (0, 1)]
+def test_each_source_fails_on_somebody_else() -> None:
+    belief = np.array([[0.1, 0.2, 0.9], [0.0, 0.3, 0.8], [0.5, 0.6, 0.7]])
+    sources, people = synthesis.worst(belief)
+    assert sources.tolist() == [0, 1, 2]
+    assert people.tolist() == [1, 0, 2]
 
 
 def test_light_is_read_where_it_is() -> None:

@@ -1,9 +1,8 @@
 """The pictures and tables of chapter 23 show the numbers they were given."""
 
-from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -11,12 +10,7 @@ from lib.book.results import Result
 from lib.faces import synthesis_plots
 from lib.faces.data import EXPRESSIONS
 
-
-@pytest.fixture(autouse=True)
-def no_open_figures() -> Iterator[None]:
-    """Close what a test drew."""
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("no_open_figures")
 
 
 def estimate(value: float) -> dict[str, float]:
@@ -97,3 +91,12 @@ def test_a_walk_has_a_face_for_each_step_and_a_line_for_each_likely_expression()
     lines = {line.get_label(): line.get_ydata() for line in axes.lines}
     np.testing.assert_allclose(lines["contempt"], [0, 25, 50, 75, 100])
     assert "surprise" in lines and len(lines) == synthesis_plots.LIKELIEST
+
+
+def test_everybody_is_counted_once_in_each_colour() -> None:
+    belief = np.array([[0.9, 0.4, 0.6, 0.1], [0.8, 0.4, 0.2, 0.7]])
+    recognised = np.array([[1, 0, 0, 0], [1, 0, 0, 0]], dtype=bool)
+    people = SimpleNamespace(belief=belief, recognised=recognised, made=belief)
+    axes = synthesis_plots.census(people).axes[0]
+    heights = [bar.get_height() for bar in axes.patches]
+    assert heights == [1, 2, 1, 3, 0, 1]  # none, one and two of two faces
