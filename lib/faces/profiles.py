@@ -22,7 +22,7 @@ class GANConfig:
     own_identity: float = 0.0  # share of the batch that keeps its identity ...
     reconstruction: float = 0.0  # ... and the weight of its mean difference from the source
     falling: float = 0.0  # share of the steps, at the end, in which both rates fall to 0
-    average: float = 0.995  # decay of the running mean of G's weights, about 200 steps
+    average: float = 0.0  # decay of the running mean of G's weights; 0.995 is about 200 steps
     bfloat16: bool = False
 
 
@@ -69,6 +69,7 @@ _TINY = GANConfig(
     warm_up=2,
     own_identity=0.25,
     reconstruction=5.0,
+    average=0.995,
     bfloat16=True,
 )
 _QUICK = GANConfig(
@@ -82,6 +83,7 @@ _QUICK = GANConfig(
     own_identity=0.3,
     reconstruction=5.0,
     falling=0.4,
+    average=0.995,
     bfloat16=True,
 )
 _SECOND = replace(_quick_classifier(500), batch=32, falling=0.5)
