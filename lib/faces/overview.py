@@ -14,7 +14,7 @@ from torch import Tensor
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
 from lib.faces import augment
 from lib.faces.models import Generator
-from lib.faces.plots import FONT, pixels
+from lib.faces.plots import DPI, FONT, enlarged, pixels
 
 HEIGHT = 3.38  # inches; all places below are in inches from the lower left corner
 LINE = 1.98  # height at which the way from x to the synthesised picture runs
@@ -106,7 +106,7 @@ def face(
 ) -> None:
     """Draw a picture (h, w, 3) around a place, with words above and below."""
     extent = (x - side / 2, x + side / 2, y - side / 2, y + side / 2)
-    axes.imshow(image, extent=extent, interpolation="bicubic", aspect="auto")
+    axes.imshow(enlarged(image, round(side * DPI)), extent=extent, aspect="auto")
     axes.text(x, extent[3] + 0.06, above, ha="center", va="bottom", fontsize=FONT)
     axes.text(x, extent[2] - 0.06, below, ha="center", va="top", fontsize=FONT)
 

@@ -22,7 +22,7 @@ DPI = 110  # of every saved picture, see lib.book.show
 GAP = 2  # pixels between faces
 FONT = 9
 LARGEST = 112  # pixels of one face's side
-STEP = 4  # 64 levels of each colour: the eye sees no difference, and files are half as large
+STEP = 4  # from one of 64 levels of each colour to the next: the eye sees no difference
 
 
 def may_show(corpus: Corpus) -> bool:
@@ -132,9 +132,18 @@ def _sheet(images: np.ndarray, side: int) -> np.ndarray:
     rows, columns = images.shape[:2]
     down = round(side * images.shape[2] / images.shape[3])
     sheet = np.full((rows * (down + GAP), columns * (side + GAP), 3), 255, dtype=np.uint8)
-    smooth = cv2.INTER_AREA if side < images.shape[3] else cv2.INTER_CUBIC
     for row, column in np.ndindex(rows, columns):
         y, x = row * (down + GAP), column * (side + GAP)
-        face = np.ascontiguousarray(images[row, column])
-        sheet[y : y + down, x : x + side] = cv2.resize(face, (side, down), interpolation=smooth)
-    return sheet[:-GAP, :-GAP] // STEP * STEP + STEP - 1
+        sheet[y : y + down, x : x + side] = enlarged(images[row, column], side)
+    return sheet[:-GAP, :-GAP]
+
+
+def enlarged(image: np.ndarray, side: int) -> np.ndarray:
+    """Return a picture (h, w, 3) uint8 brought smoothly to a width of `side` pixels, in 64 levels.
+
+    Drawn at its own size it stays as it is, and its file half as large as with all levels.
+    """
+    down = round(side * image.shape[0] / image.shape[1])
+    smooth = cv2.INTER_AREA if side < image.shape[1] else cv2.INTER_CUBIC
+    found = cv2.resize(np.ascontiguousarray(image), (side, down), interpolation=smooth)
+    return found // STEP * STEP + STEP - 1

@@ -49,7 +49,8 @@ def test_figure_1_has_its_pictures_and_words(network: Generator, picture: np.nda
     for word in ("a source", "a target, real", "$f(x)$: 350", "one of 5", "$z$: 50", "residue"):
         assert word in words
     images = [np.asarray(image.get_array()) for image in axes.images]
-    assert any(np.array_equal(image, shown.made) for image in images)
+    large = plots.enlarged(shown.made, round(overview.FACE * plots.DPI))
+    assert any(np.array_equal(image, large) for image in images)
     assert len(images) == 3 + 2 + 4  # pictures, f(x) and z, maps
     for image in axes.images:
         left, right, bottom, top = image.get_extent()

@@ -108,3 +108,10 @@ def test_made_faces_are_shown_with_their_credit(rung: str, monkeypatch: pytest.M
     made = plt.figure()
     assert plots.shown(corpus(rung), lambda: made) is made
     assert rung in plots.credit(corpus(rung))
+
+
+def test_enlarged_pictures_keep_their_form_and_nearly_their_colours() -> None:
+    plain = np.full((10, 20, 3), 97, dtype=np.uint8)
+    large = plots.enlarged(plain, 50)
+    assert large.shape == (25, 50, 3) and set(np.unique(large)) == {99}
+    assert plots.enlarged(plain, 4).shape == (2, 4, 3)
