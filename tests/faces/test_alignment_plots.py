@@ -1,0 +1,245 @@
+"""The pictures of alignment show what they were given: eyes where they lie, all that was missed."""
+
+import cv2
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from lib.book.show import png
+from lib.faces import alignment, alignment_plots, augment
+from lib.faces.data import EXPRESSIONS, Corpus, Faces, Requests
+from lib.faces.datasets import drawn
+from lib.faces.explore import NEW
+
+pytestmark = pytest.mark.usefixtures("no_open_figures")
+
+SIZE = 96
+EYES = np.array([[30.0, 40.0], [66.0, 40.0]], dtype=np.float32)
+
+
+def no_faces() -> Faces:
+    """Stand where a set would be made."""
+    raise AssertionError("no set is needed for portraits")
+
+
+def corpus(name: str) -> Corpus:
+    """Return a corpus of which only the name counts."""
+    return Corpus(name, "embedded", no_faces, no_faces, no_faces, range(0), {})
+
+
+def dotted(eyes: np.ndarray, size: int = SIZE) -> np.ndarray:
+    """Return a black picture with a soft red dot at the left eye and a soft green one at the right.
+
+    Their centres of mass are the eyes, as alignment counts points: (0.5, 0.5) is a pixel's centre.
+    """
+    y, x = np.mgrid[:size, :size] + 0.5
+    image = np.zeros((size, size, 3), dtype=np.uint8)
+    for channel, (across, down) in enumerate(eyes):
+        away = (x - across) ** 2 + (y - down) ** 2
+        image[..., channel] = np.round(255 * np.exp(-away / 18))
+    return image
+
+
+def centres(image: np.ndarray) -> np.ndarray:
+    """Return the centre of mass of the red and of the green channel, (2, 2)."""
+    y, x = np.mgrid[: len(image), : len(image)] + 0.5
+    weights = [image[..., channel].astype(float) for channel in range(2)]
+    return np.array([[(x * w).sum() / w.sum(), (y * w).sum() / w.sum()] for w in weights])
+
+
+# --- portraits
+
+
+def test_portraits_are_the_corpuss_own_people_in_turn() -> None:
+    images, eyes = alignment_plots.portraits(corpus("drawn"), 9, 24, seed=3)
+    assert images.shape == (9, 24, 24, 3) and eyes.shape == (9, 2, 2)
+    rows, zeros = np.arange(9), np.zeros(9, np.int64)
+    shown = np.array([*range(len(EXPRESSIONS)), 0, 1])
+    expected, where = drawn.render(Requests(rows, shown, np.ones(9), zeros + NEW, zeros, 3), 24)
+    assert np.array_equal(images, expected) and np.array_equal(eyes, where)
+
+
+def test_portraits_come_from_the_renderer_of_the_corpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    def black(requests: Requests, size: int) -> tuple[np.ndarray, np.ndarray]:
+        count = len(requests.people)
+        return np.zeros((count, size, size, 3), np.uint8), np.zeros((count, 2, 2), np.float32)
+
+    monkeypatch.setitem(alignment_plots.RENDERERS, "ict", black)
+    assert alignment_plots.portraits(corpus("ict"), 2, 24, seed=0)[0].max() == 0
+    stand_ins, _ = alignment_plots.portraits(corpus("original"), 2, 24, seed=0)
+    own, _ = alignment_plots.portraits(corpus("drawn"), 2, 24, seed=0)
+    assert np.array_equal(stand_ins, own)  # nobody knows the eyes of the original people
+
+
+# --- as a face may lie
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_eyes_follow_the_picture(seed: int) -> None:
+    image = dotted(EYES)
+    moved, eyes = alignment_plots.scatter(image, EYES, np.random.default_rng(seed))
+    assert moved.shape == image.shape and moved.dtype == np.uint8 and eyes.dtype == np.float32
+    np.testing.assert_allclose(eyes, centres(moved), atol=0.1)
+    assert np.abs(eyes - EYES).max() > 1  # it did move
+
+
+def test_how_a_face_lies_is_within_what_is_said() -> None:
+    generator = np.random.default_rng(0)
+    middle, black = np.full(2, SIZE / 2), np.zeros((SIZE, SIZE, 3), dtype=np.uint8)
+    across = np.array([[1.0, 0.0], [0.0, 1.0]])
+    points = np.stack([middle, middle + 10 * across[0]])
+    turns, scales, shifts = [], [], []
+    for _ in range(400):
+        _, (centre, beside) = alignment_plots.scatter(black, points, generator)
+        arm = (beside - centre) / 10
+        turns.append(np.degrees(np.arctan2(arm[1], arm[0])))
+        scales.append(np.hypot(*arm))
+        shifts.append((centre - middle) / SIZE)
+    assert -20 <= min(turns) < -19 and 19 < max(turns) <= 20
+    assert 0.7 <= min(scales) < 0.71 and 0.99 < max(scales) <= 1
+    # OpenCV turns about a pixel's centre, half a pixel away from the middle
+    assert np.abs(shifts).max() < 0.1 + 0.5 / SIZE and np.abs(shifts).max() > 0.095
+
+
+def test_the_same_generator_scatters_alike() -> None:
+    first, second = (
+        alignment_plots.scatter(dotted(EYES), EYES, np.random.default_rng(4)) for _ in range(2)
+    )
+    assert np.array_equal(first[0], second[0]) and np.array_equal(first[1], second[1])
+
+
+def test_alignment_undoes_the_scattering() -> None:
+    image = dotted(EYES)
+    moved, eyes = alignment_plots.scatter(image, EYES, np.random.default_rng(1))
+    places = centres(alignment.align(moved, eyes, 64))
+    apart = places[1] - places[0]
+    np.testing.assert_allclose(places.mean(axis=0), [32, 64 * alignment.EYE_HEIGHT], atol=0.3)
+    np.testing.assert_allclose(apart, [64 * alignment.EYE_DISTANCE, 0], atol=0.4)
+
+
+# --- eyes, true and found
+
+
+def test_circles_are_the_true_eyes_and_crosses_those_found() -> None:
+    count = alignment_plots.ACROSS + 1  # two rows
+    images = np.stack([dotted(EYES)] * count)
+    true = np.stack([EYES + row for row in range(count)])
+    found = true + 2
+    found[3] = np.nan
+    figure = alignment_plots.eyes(images, true, found)
+    assert len(figure.axes) == 2 * alignment_plots.ACROSS
+    for row, axis in enumerate(figure.axes[:count]):
+        circles, crosses = axis.collections
+        assert np.array_equal(circles.get_offsets(), true[row])
+        where = np.ma.filled(crosses.get_offsets(), np.nan)
+        np.testing.assert_array_equal(where, found[row])
+        assert axis.images[0].get_extent() == [0, SIZE, SIZE, 0]  # pixels from the upper left
+    assert not any(axis.axison for axis in figure.axes)  # empty places too
+    assert not any(axis.images for axis in figure.axes[count:])
+    assert len(png(figure)) > 1000
+
+
+# --- how far off
+
+
+def test_the_curve_ends_at_the_share_of_faces_found() -> None:
+    errors = np.array([[0.02, 0.01], [np.nan, np.nan], [0.04, 0.10], [0.03, 0.03], [np.nan, 0.0]])
+    axis = alignment_plots.error_curve(errors).axes[0]
+    curve = axis.lines[0]
+    np.testing.assert_allclose(curve.get_xdata(), [2, 3, 10])  # the worse eye, sorted, in percent
+    np.testing.assert_allclose(curve.get_ydata(), [20, 40, 60])  # of five faces
+    assert axis.lines[1].get_xdata()[0] == 25 and axis.texts[0].get_text() == "half an eye's width"
+
+
+@pytest.mark.parametrize("lost", [0, 3])
+def test_all_found_is_a_hundred_percent_and_none_an_empty_curve(lost: int) -> None:
+    errors = np.full((3, 2), 0.05)
+    errors[:lost] = np.nan
+    figure = alignment_plots.error_curve(errors)
+    values = figure.axes[0].lines[0].get_ydata()
+    assert max(values, default=0) == (0 if lost else 100)
+    assert len(png(figure)) > 1000
+
+
+# --- before and after
+
+
+def test_the_mean_of_all_stands_beside_four() -> None:
+    shades = np.array([10, 20, 30, 40, 100, 103], dtype=np.uint8)
+    before = np.broadcast_to(shades[:, None, None, None], (6, 8, 8, 3))
+    figure = alignment_plots.mean_faces(before, before // 2)
+    sheet = np.asarray(figure.images[0].get_array())
+    texts = {text.get_text() for text in figure.texts}
+    assert {"as it lies", "aligned", "mean of 6"} <= texts
+    rows, columns = np.array(sheet.shape[:2]) / [2, 5]
+    for row, factor in enumerate((1, 2)):
+        means = [*shades[:4] // factor, np.mean(shades // factor)]
+        for column, value in enumerate(means):
+            pixel = sheet[int(rows * (row + 0.5)), int(columns * (column + 0.5)), 0]
+            assert abs(int(pixel) - value) <= 4  # of 64 levels
+
+
+# --- variants
+
+
+def test_a_picture_has_55_variants_that_are_not_mirrored() -> None:
+    size = augment.source_side(32)
+    image = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
+    image = cv2.resize(image[:4, :4], (size, size), interpolation=cv2.INTER_CUBIC)  # smooth
+    given: list[np.ndarray] = []
+    with pytest.MonkeyPatch.context() as patch:
+        grid_of = alignment_plots.plots.grid_of
+
+        def watched(images: np.ndarray, **labels: list[str]) -> object:
+            given.append(images)
+            return grid_of(images, **labels)
+
+        patch.setattr(alignment_plots.plots, "grid_of", watched)
+        figure = alignment_plots.variants(image)
+    (cells,) = given
+    assert cells.shape == (5, 11, 32, 32, 3)
+    margin = (size - 32) // 2
+    for row, (y, x) in enumerate(augment.CROPS):  # the middle column is not turned
+        crop = image[y * margin : y * margin + 32, x * margin : x * margin + 32]
+        assert np.abs(cells[row, 5].astype(int) - crop).max() <= 1
+    assert len(np.unique(cells.reshape(55, -1), axis=0)) == 55
+    texts = [text.get_text() for text in figure.texts]
+    assert [text for text in texts if text.endswith("°")] == [f"{n}°" for n in range(-15, 16, 3)]
+    assert len(plt.get_fignums()) == 1
+
+
+# --- found or missing
+
+
+def test_faces_without_eyes_are_missing_the_others_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def find_eyes(image: np.ndarray) -> np.ndarray:
+        if not image.any():
+            raise ValueError("no face found")
+        return EYES + image[0, 0, 0]
+
+    monkeypatch.setattr(alignment, "find_eyes", find_eyes)
+    images = np.zeros((4, 8, 8, 3), dtype=np.uint8)
+    images[1], images[3] = 5, 9
+    found = alignment_plots.found_or_missing(images)
+    assert found.shape == (4, 2, 2)
+    assert np.isnan(found[[0, 2]]).all()
+    np.testing.assert_array_equal(found[[1, 3]], [EYES + 5, EYES + 9])
+
+
+def test_a_blank_picture_has_no_eyes_and_a_portrait_has() -> None:
+    images, eyes = alignment_plots.portraits(corpus("drawn"), 1, 160, seed=3)
+    blank = np.full_like(images, 128)
+    found = alignment_plots.found_or_missing(np.concatenate([blank, images]))
+    assert np.isnan(found[0]).all()
+    assert alignment.error(found[1], eyes[0]).max() < 0.12
+
+
+def test_other_errors_are_not_taken_for_missing_eyes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find_eyes(image: np.ndarray) -> np.ndarray:
+        raise OSError("the cascade is gone")
+
+    monkeypatch.setattr(alignment, "find_eyes", find_eyes)
+    with pytest.raises(OSError, match="cascade"):
+        alignment_plots.found_or_missing(np.zeros((1, 8, 8, 3), dtype=np.uint8))
