@@ -15,7 +15,7 @@ from lib.book import results
 from lib.book.weights import save_weights
 from lib.faces import augment, checkpoints, classifier, experiments, folds, training
 from lib.faces.classifier import Classifier
-from lib.faces.data import Faces, Shape, Sizes
+from lib.faces.data import Corpus, Faces, Shape, Sizes
 from lib.faces.datasets import made
 from lib.faces.experiments import METHODS
 from lib.faces.models import Discriminator, Generator, ModelConfig, Trunk, initialise
@@ -331,3 +331,45 @@ def test_fine_tuning_begins_with_the_stored_networks_and_other_people(
     torch.testing.assert_close(seen["start"][0].encoder.state_dict(), stored.state_dict())
     frozen = network.get_submodule("encoder").parameters()
     assert not any(weight.requires_grad for weight in frozen)
+
+
+# --- all of them
+
+
+def tables_of(
+    monkeypatch: pytest.MonkeyPatch, there: tuple[str, ...], **named: bool
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Return the sets whose tables are made, and what was asked for."""
+    asked: list[tuple[Any, ...]] = []
+
+    def table(common: Run, encoders: Run, methods: Any, count: int, compute: bool) -> Run:
+        asked.append((common["set"], tuple(methods), count, compute))
+        return {}
+
+    monkeypatch.setattr(experiments, "table", table)
+    monkeypatch.setattr(experiments, "shown", lambda profile, corpus: (corpus.rung, {}))
+    sizes = replace(PROFILE.sizes, shapes={"ck": SHAPE, "mmi": SHAPE})
+    sets = dict.fromkeys(there, planted)
+    corpus = Corpus("drawn", "embedded", planted, planted, planted, range(0), sets)
+    found = experiments.tables(replace(PROFILE, sizes=sizes), corpus, **named)
+    return list(found), asked
+
+
+def test_sets_that_are_not_there_have_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tables_of(monkeypatch, ("ck", "mmi"))[0] == ["ck", "mmi"]
+    assert tables_of(monkeypatch, ("ck",))[0] == ["ck"]
+    with pytest.raises(FileNotFoundError, match="CK\\+ is not there, on which all methods"):
+        tables_of(monkeypatch, ("mmi",))
+
+
+@pytest.mark.parametrize("fine_tuning", [True, False])
+def test_gans_are_trained_in_the_first_folds_and_only_where_asked_for(
+    monkeypatch: pytest.MonkeyPatch, fine_tuning: bool
+) -> None:
+    _, asked = tables_of(monkeypatch, ("ck", "mmi"), fine_tuning=fine_tuning)
+    others = tuple(name for name in METHODS if name not in experiments.TRAINED_ON)
+    assert asked == [
+        ("ck", others, COUNT, True),
+        ("ck", experiments.TRAINED_ON, PROFILE.fine_tuned_folds, fine_tuning),
+        ("mmi", experiments.BOTH, COUNT, True),
+    ]
