@@ -76,7 +76,9 @@ SYNTHESIS = (
     Entry("who begins", "not said", "D, on real faces", "both", ("no warm-up",)),
     Entry('"VAE-GAN"', "no such term", "own identity, L1", "no term", ("no reconstruction",)),
     Entry("rates", "1e-4 for both", "G's five times D's", "equal", ("G as slow as D",)),
-    Entry("rates in the end", "not said", "fall to 0", "constant", ("rates that never fall",)),
+    Entry(
+        "rates in the end", "not said", "constant, if rendered", "fall to 0", ("rates that fall",)
+    ),
     Entry("update ratio", "G more often, later", *_RATIO, "1 : 1", ("D in every step",)),
     Entry("update ratio", "G more often, later", *_RATIO, "4 : 1", ("D in every fourth step",)),
     Entry("augmentation", "110 variants", "mirror images", "110", ("all 110 variants",)),
