@@ -212,7 +212,7 @@ page.table(
 
 # %%
 three = data_plots.portraits(people, range(3))
-grid = {"rows": names[:3], "columns": people.classes, "width": 6.6}
+grid = {"rows": names[:3], "columns": people.classes, "width": 6.3}
 page.figure(
     plots.shown(corpus, lambda: plots.grid_of(three, **grid)),
     "part2_people",
@@ -229,7 +229,7 @@ page.figure(
 maker = factors.maker(corpus.name)
 varied = factors.vary(maker, augment.source_side(profile.sizes.side), SEED)
 page.figure(
-    plots.grid_of(varied, rows=list(factors.FACTORS), width=5.8),
+    plots.grid_of(varied, rows=list(factors.FACTORS), width=5.4),
     "part2_factors",
     alt="Six rows of six faces. In each row one factor changes: identity, expression, intensity, one muscle of the brow, "
     "the light, the pose. Everything else stays.",
@@ -274,7 +274,7 @@ Markdown(
 # %%
 rows = np.random.default_rng(SEED).choice(len(some.images), 6, replace=False)
 pictures, marks = data_plots.pairs(some, neighbours, rows)
-grid = {"rows": ("image", "nearest"), "columns": marks, "width": 5.8}
+grid = {"rows": ("image", "nearest"), "columns": marks, "width": 5.5}
 page.figure(
     plots.shown(corpus, lambda: plots.grid_of(pictures, **grid)),
     "part2_pairs",

@@ -106,7 +106,8 @@ def face(
 ) -> None:
     """Draw a picture (h, w, 3) around a place, with words above and below."""
     extent = (x - side / 2, x + side / 2, y - side / 2, y + side / 2)
-    axes.imshow(enlarged(image, round(side * DPI)), extent=extent, aspect="auto")
+    large = enlarged(image, round(side * DPI))
+    axes.imshow(large, extent=extent, interpolation="nearest", aspect="auto")
     axes.text(x, extent[3] + 0.06, above, ha="center", va="bottom", fontsize=FONT)
     axes.text(x, extent[2] - 0.06, below, ha="center", va="top", fontsize=FONT)
 

@@ -114,4 +114,5 @@ def test_enlarged_pictures_keep_their_form_and_nearly_their_colours() -> None:
     plain = np.full((10, 20, 3), 97, dtype=np.uint8)
     large = plots.enlarged(plain, 50)
     assert large.shape == (25, 50, 3) and set(np.unique(large)) == {99}
+    assert (plots.enlarged(plain * 0 + 255, 50) == 255).all()
     assert plots.enlarged(plain, 4).shape == (2, 4, 3)
