@@ -192,7 +192,8 @@ source(training.Trainer.turn)
 #   equations leave out of the VAE, an autoencoder. It also shows $G$ early what a face looks like.
 # - **$G$'s rate** is a multiple of $D$'s.
 # - **A running mean** of $G$'s weights is what we keep: single steps of an argument are noisy.
-# - **Falling rates** at the end let both settle.
+# - **Falling rates** at the end should let both settle. On drawn faces they did; on rendered ones some
+#   people then came out alike whatever they were asked to show, so there the rates stay as they are.
 
 # %%
 source(profiles.GANConfig)
@@ -226,8 +227,8 @@ page.figure(
     "part2_history",
     alt="Over the steps: losses of D and G, the difference from the source, and D's accuracy with the "
     "threshold of 0.9; the warm-up is shaded.",
-    caption="Shaded: the warm-up, in which G waits; dashed line: from here on both rates fall. In an "
-    "argument no loss needs to fall, for each is measured against an opponent who learns, too. Dotted "
+    caption="Shaded: the warm-up, in which G waits; a dashed line, if any: from here on the rates fall. In "
+    "an argument no loss needs to fall, for each is measured against an opponent who learns, too. Dotted "
     "above: G's loss against a D that knows nothing; below: the accuracy from which on D waits for G.",
 )
 
