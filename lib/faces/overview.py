@@ -16,13 +16,13 @@ from lib.faces import augment
 from lib.faces.models import Generator
 from lib.faces.plots import DPI, FONT, enlarged, pixels
 
-HEIGHT = 3.38  # inches; all places below are in inches from the lower left corner
-LINE = 1.98  # height at which the way from x to the synthesised picture runs
+HEIGHT = 3.14  # inches; all places below are in inches from the lower left corner
+LINE = 1.74  # height at which the way from x to the synthesised picture runs
 FACE, STRIP, NARROW = 1.12, (1.15, 0.16), 0.5
 STRIPS = {"code": (3.08, LINE), "identity": (3.08, LINE + 0.52), "noise": (3.08, LINE + 1.04)}
 ENCODER, DECODER = (1.36, 2.2), (4.28, 5.12)  # from left to right
-MAPS = (1.42, 0.84)  # the middle of the first map
-TASK, TASK_SIZE = (4.75, 0.6), (2.1, 0.5)  # the second stage
+MAPS = (1.42, 0.6)  # the middle of the first map
+TASK, TASK_SIZE = (4.75, 0.36), (2.1, 0.5)  # the second stage
 RESIDUE, CODE, GIVEN = PALETTE[3], PALETTE[1], PALETTE[0]  # red and orange as in Fig. 3
 
 
