@@ -55,7 +55,8 @@ display(
 # On the left the stranger; beside it, large, what DE-GAN makes of it for the chosen person; below, how that
 # person really looks with each expression. Where faces are made, not photographed, no network has seen any of
 # these pictures. Bars: what the expression judge
-# sees in the source (hatched) and in the synthesised face (plain). Under the face: whom the identity judge sees.
+# sees in the source (hatched) and in the synthesised face (plain). Under the face: whom the identity judge sees,
+# to be read beside the number of the person's own pictures in which it knows them.
 #
 # The noise $z$ has 50 entries. Two sliders move them along two fixed directions, each half of the entries; at
 # 0 and 0 there is none.
@@ -77,22 +78,23 @@ interact.explore(
     "part2_lend",
     lend,
     {"face": scenes.names, **explore.controls(scenes)},
-    start={"face": smile, "person": 2, "noise_1": 0.0, "noise_2": 0.0},
-    strip=[{}, {"face": "surprise, B", "person": 3, "noise_1": 1.0, "noise_2": -1.0}],
+    start={"face": smile, "person": 0, "noise_1": 0.0, "noise_2": 0.0},
+    strip=[{}, {"face": "surprise, B", "person": 1, "noise_1": 1.0, "noise_2": -1.0}],
     alt="{face}, lent to person {person}, noise {noise_1:.2f} and {noise_2:.2f}",
     caption="Source, synthesised face, opinions of both judges, and the person's own pictures. "
     + plots.credit(corpus),
 )
 
 # %% [markdown]
-# With a running kernel the controls are live (arrow keys work on each slider). Without one, you see two
-# settings of each panel.
+# With a running kernel the controls are live (arrow keys work on each slider). Without one, you see one
+# or two settings of each panel.
 #
 # ## All expressions at once
 #
 # A stranger's expressions above, each person's own smile on the left. To read: along a row the person must
-# stay, down a column the expression must. The words count in how many of a row's faces the expression judge
-# sees the expression asked for, and the identity judge the person.
+# stay, down a column the expression must. Beside each row: in how many of the person's own pictures the
+# identity judge knows them, in how many of the row's faces the expression judge sees the expression asked for,
+# and in how many the identity judge sees the person.
 
 
 # %%
@@ -144,7 +146,7 @@ interact.explore(
         "steps": (*explore.STEPS, 1),
     },
     start={
-        **{"begin": smile, "end": surprise, "person": 2},
+        **{"begin": smile, "end": surprise, "person": 0},
         **{"steps": 7, "noise_1": 0.0, "noise_2": 0.0},
     },
     strip=[{}],
@@ -186,6 +188,8 @@ upload.own_photograph(page, "part2_own_photograph", scenes)
 #   nor identity; the noise was meant to carry them. Does moving it change them, or does the source decide?
 # - **Contempt.** One corner of the mouth, in a small picture. Is it lost in the encoder, or in the decoder? Look at
 #   the judge's bars for the source first.
+# - **Detours.** Does a walk from happiness to surprise pass through a third expression? Then look at the mouth:
+#   half a smile and half an open mouth may well be somebody's fear.
 # - **Jumps.** Walk from surprise to anger in nine steps. Do the faces change evenly, and does the opinion?
 #   A judge that turns within one step says something about itself as well.
 # - **Disagreement.** Find a face you would call by one name and the judge by another. Who of you has seen more
@@ -195,7 +199,7 @@ upload.own_photograph(page, "part2_own_photograph", scenes)
 #
 # The paper shows chosen pictures of synthesis and no judge but its own discriminator, which the generator was
 # trained to please. Here nothing is chosen but by you, and the judges are independent. They err, too: their
-# rate on real pictures, in chapter 23, is the most that any synthesis can reach.
+# rate on real pictures, in chapter 23, is the most to be hoped for, and some people they mistake even there.
 #
 # ## Exercises
 #
@@ -210,14 +214,14 @@ upload.own_photograph(page, "part2_own_photograph", scenes)
 generator = torch.Generator().manual_seed(SEED)
 code = explore.encode(scenes, scenes.source(smile)[None])
 draws = torch.rand(32, 50, generator=generator) * 2 - 1
-faces = torch.cat([explore.synthesise(scenes, code, [2], z) for z in draws])
+faces = torch.cat([explore.synthesise(scenes, code, [0], z) for z in draws])
 happy = explore.opinion(scenes.expression_judge, faces)[:, scenes.classes.index("happiness")]
-known = explore.opinion(scenes.identity_judge, faces)[:, 2]
+known = explore.opinion(scenes.identity_judge, faces)[:, 0]
 print(
     f"happiness {100 * happy.mean():.0f} %, from {100 * happy.min():.0f} to {100 * happy.max():.0f}"
 )
 print(
-    f"person 2 {100 * known.mean():.0f} %, from {100 * known.min():.0f} to {100 * known.max():.0f}"
+    f"person 0 {100 * known.mean():.0f} %, from {100 * known.min():.0f} to {100 * known.max():.0f}"
 )
 print(f"deviation of a pixel between draws: {127.5 * faces.std(dim=0).mean():.1f} of 255 levels")
 
@@ -226,13 +230,12 @@ print(f"deviation of a pixel between draws: {127.5 * faces.std(dim=0).mean():.1f
 
 # %%
 mixed = torch.zeros(5, scenes.generator.config.identities)
-mixed[:, 2], mixed[:, 3] = torch.linspace(1, 0, 5), torch.linspace(0, 1, 5)
+mixed[:, 0], mixed[:, 1] = torch.linspace(1, 0, 5), torch.linspace(0, 1, 5)
 with torch.no_grad():
     between = scenes.generator.decoder(code.expand(5, -1), mixed, torch.zeros(5, 50))
-for share, seen in zip(mixed[:, 3], explore.opinion(scenes.identity_judge, between), strict=True):
-    print(
-        f"{100 * share:3.0f} % person 3: person 2 {100 * seen[2]:3.0f} %, person 3 {100 * seen[3]:3.0f} %"
-    )
+for share, seen in zip(mixed[:, 1], explore.opinion(scenes.identity_judge, between), strict=True):
+    believed = f"person {seen.argmax()} with {100 * seen.max():.0f} %"
+    print(f"{100 * share:3.0f} % person 1: the judge sees {believed}")
 
 # %% [markdown]
 # Here ends the part on faces. It asked what a code still knows once it has forgotten *who*. The last part asks

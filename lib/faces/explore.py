@@ -6,9 +6,9 @@ a few, asks the judges and draws.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from lib.faces.data import EXPRESSIONS, Corpus, Faces, Requests
 from lib.faces.datasets import drawn, ict
 from lib.faces.datasets.made import OTHERS, Render
 from lib.faces.models import NOISE, Generator
-from lib.faces.plots import DPI, FONT, STEP
+from lib.faces.plots import DPI, FONT
 from lib.faces.profiles import Profile
 
 RENDERERS: dict[str, Render] = {"ict": ict.render, "drawn": drawn.render}
@@ -65,6 +65,13 @@ class Scenes:
     def names(self) -> list[str]:
         """Return a name to choose each stranger's picture by."""
         return [f"{name}, {letter}" for letter in STRANGERS for name in self.classes]
+
+    @cached_property
+    def recognised(self) -> np.ndarray:
+        """Return in how many of their own pictures the identity judge knows each person, (p,)."""
+        own = crops(self.people.reshape(-1, *self.people.shape[2:]))
+        seen = opinion(self.identity_judge, own).argmax(1).reshape(self.people.shape[:2])
+        return (seen == np.arange(len(seen))[:, None]).sum(axis=1)
 
     def source(self, name: str) -> np.ndarray:
         """Return a stranger's picture, (source, source, 3) uint8.
@@ -237,19 +244,19 @@ def _lent(
     source, made = plots.pixels(faces)
     likeliest = int(taken.argmax())
     belief = f"{100 * taken[likeliest]:.0f} %"
-    canvas = Canvas(398)
+    canvas = Canvas(382)
     canvas.text(0, 68, name)
     canvas.put(source, 0, 72, 144)
     canvas.text(172, 20, f"lent to person {person}")
     canvas.put(made, 172, 24, 192)
     canvas.text(172, 236, f"identity judge: person {likeliest}, {belief}")
-    canvas.text(0, 284, f"person {person} in pictures of their own")
+    own = f"{scenes.recognised[person]} of these {len(scenes.classes)}"
+    canvas.text(0, 284, f"person {person} in pictures of their own; known to the judge in {own}")
     step = canvas.width // len(scenes.classes)
-    for place, (label, own) in enumerate(
-        zip(scenes.classes, plots.pixels(crops(scenes.people[person])), strict=True)
-    ):
-        canvas.put(own, place * step, 288, 88)
-        canvas.text(place * step, 394, label)
+    real = plots.pixels(crops(scenes.people[person]))
+    for place, (label, picture) in enumerate(zip(scenes.classes, real, strict=True)):
+        canvas.put(picture, place * step, 288, 72)
+        canvas.text(place * step, 378, label)
     _bars(canvas.axes(490, 24, 328, 186), scenes.classes, read)
     return canvas.figure
 
@@ -263,10 +270,9 @@ class Canvas:
         self.figure = plt.figure(figsize=size, dpi=DPI, layout="none")
 
     def put(self, picture: np.ndarray, x: int, y: int, side: int) -> None:
-        """Show a square picture enlarged to `side` pixels, in 64 levels of each colour."""
-        large = cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC)
-        levels = large // STEP * STEP + STEP - 1
-        self.figure.figimage(levels, xo=x, yo=self.height - y - side)
+        """Show a square picture enlarged to `side` pixels."""
+        place = {"xo": x, "yo": self.height - y - side}
+        self.figure.figimage(plots.enlarged(picture, side), **place)
 
     def text(self, x: int, y: int, words: str) -> None:
         """Write a line that stands on (x, y)."""
@@ -330,7 +336,7 @@ def _grid(
     cells[1:, 0] = plots.pixels(crops(smiles))
     cells[1:, 1:] = plots.pixels(made).reshape(len(people), count, side, side, 3)
     rows = [
-        f"person {person}\nexpression {seen} of {count}\nidentity {known} of {count}"
+        f"person {person}, own: {scenes.recognised[person]}\nexpression: {seen}\nidentity: {known}"
         for person, (seen, known) in zip(people, right.T, strict=True)
     ]
     columns = ["own smile", *scenes.classes]
@@ -367,7 +373,7 @@ def walk(
 
 def _walk(scenes: Scenes, title: str, made: Tensor, read: np.ndarray) -> Figure:
     """Draw what `walk` has found."""
-    count, left, right = len(made), 46, 120
+    count, left, right = len(made), 46, 132
     canvas = Canvas(316)
     width = canvas.width - left - right
     step, side = width / count, min(96, width // count - 2)

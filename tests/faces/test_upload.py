@@ -251,16 +251,17 @@ def test_photographs_that_follow_each_other_do_not_pile_up(
     uploader: Uploader, face: np.ndarray
 ) -> None:
     uploader.choose(stored(face, "png"))
-    panel, count = uploader.place.children[0], len(alive())
+    panel, count = uploader.place.children[0], len(pictures_alive())
     for _ in range(2):
         uploader.choose(stored(face, "png"))
-    assert len(alive()) == count and uploader.place.children[0] is not panel
+    assert len(pictures_alive()) == count and uploader.place.children[0] is not panel
     assert panel.comm is None  # closed
 
 
-def alive() -> dict[str, Any]:
-    """Return all widgets that ipywidgets keeps."""
-    return dict(_instances)
+def pictures_alive() -> list[widgets.Widget]:
+    """Return all panels and pictures that ipywidgets keeps."""
+    kinds = (widgets.Image, widgets.FloatSlider, widgets.VBox)
+    return [each for each in _instances.values() if isinstance(each, kinds)]
 
 
 # --- in the chapter
