@@ -271,8 +271,8 @@ class Canvas:
 
     def put(self, picture: np.ndarray, x: int, y: int, side: int) -> None:
         """Show a square picture enlarged to `side` pixels."""
-        place = {"xo": x, "yo": self.height - y - side}
-        self.figure.figimage(plots.enlarged(picture, side), **place)
+        large = plots.enlarged(picture, side)
+        self.figure.figimage(large, xo=x, yo=self.height - y - side)
 
     def text(self, x: int, y: int, words: str) -> None:
         """Write a line that stands on (x, y)."""
