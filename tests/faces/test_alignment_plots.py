@@ -176,7 +176,7 @@ def test_the_mean_of_all_stands_beside_four() -> None:
         means = [*shades[:4] // factor, np.mean(shades // factor)]
         for column, value in enumerate(means):
             pixel = sheet[int(rows * (row + 0.5)), int(columns * (column + 0.5)), 0]
-            assert abs(int(pixel) - value) <= 4  # of 64 levels
+            assert abs(int(pixel) - float(value)) <= 4  # of 64 levels
 
 
 # --- variants
