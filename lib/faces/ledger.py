@@ -10,7 +10,7 @@ from lib.faces import knowledge, protocol
 from lib.faces.protocol import Estimate
 
 CHOSEN = "as in the book"  # of the studies, see studies.VARIANTS
-NOT_MEASURED = "not measured"
+NOT_MEASURED, NONE = "not measured", "none to choose"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ RECOGNITION = (
     Entry("end of training", "50 epochs", "a number of steps", "the best test fold"),
     Entry("length of f(x)", "350 is optimal", "350", "others"),
     Entry("size of pictures", "96 pixels", "the profile's", "96 pixels"),
-    Entry("frames of MMI", "three in the middle", "around the peak", "none to choose"),
+    Entry("frames of MMI", "three in the middle", "around the peak", NONE),
 )
 SYNTHESIS = (
     Entry(
@@ -84,11 +84,11 @@ SYNTHESIS = (
     Entry("augmentation", "110 variants", "mirror images", "110", ("all 110 variants",)),
     Entry("weights kept", "not said", "a running mean of G's", "the last", ("no running mean",)),
     Entry("decoder", "not said", "the mirror, then tanh", "others"),
-    Entry("momentum 0.5", "Adam", "its first decay rate", "none to choose"),
+    Entry("momentum 0.5", "Adam", "its first decay rate", NONE),
     Entry("noise z", "no length or law", "50, uniform", "others"),
     Entry("identity code", "another person", "anyone", "never one's own"),
-    Entry("other people", "not said", "new heads, new columns", "none to choose"),
-    Entry("index of eq. 2", "idx", "the person asked for", "none to choose"),
+    Entry("other people", "not said", "new heads, new columns", NONE),
+    Entry("index of eq. 2", "idx", "the person asked for", NONE),
     Entry("corners to crop", "not said", "a picture 110 / 96 as wide", "others"),
     Entry("neutral frames", "all 60,600", "none, where we make them", "all"),
 )
@@ -106,7 +106,7 @@ def recognition(table: Mapping[str, Sequence[Result]]) -> pd.DataFrame:
         if entry.measured:
             other, ours = entry.measured
             found = protocol.gain(table.get(other, ()), table[ours])
-        effect = NOT_MEASURED if found is None else points(found)
+        effect = _unmeasured(entry) if found is None else points(found)
         rows.append({**_text(entry), "effect, points": effect})
     return pd.DataFrame(rows)
 
@@ -121,7 +121,7 @@ def synthesis(studies: Mapping[str, Result | None]) -> pd.DataFrame:
     rows = [{**own, **_shares(studies.get(CHOSEN))}]
     for entry in SYNTHESIS:
         result = studies.get(entry.measured[0]) if entry.measured else None
-        rows.append({**_text(entry), **_shares(result)})
+        rows.append({**_text(entry), **_shares(result, _unmeasured(entry))})
     return pd.DataFrame(rows)
 
 
@@ -140,11 +140,16 @@ def _text(entry: Entry) -> dict[str, str]:
     }
 
 
-def _shares(result: Result | None) -> dict[str, str]:
+def _unmeasured(entry: Entry) -> str:
+    """Return what stands where there is no effect: there is none, or it was not measured."""
+    return "–" if entry.the_other_choice == NONE else NOT_MEASURED
+
+
+def _shares(result: Result | None, otherwise: str = NOT_MEASURED) -> dict[str, str]:
     """Return how often judges see expression and identity as asked, in percent, as text."""
     found = {}
     for name in ("expression", "identity"):
-        found[f"{name}, %"] = NOT_MEASURED
+        found[f"{name}, %"] = otherwise
         if result is not None:
             value, low, high, _ = knowledge.estimate(result.metrics[name])
             found[f"{name}, %"] = f"{100 * value:.0f} ({100 * low:.0f} to {100 * high:.0f})"

@@ -30,7 +30,7 @@ PAPER: dict[str, Any] = {"marker": "D", "color": "white", "markeredgecolor": INK
 HEIGHT = 3.9  # inches of Fig. 3
 TALLEST = 1.3  # inches of the picture
 SMALL = 7.5  # points
-SHOWN = 30  # people in the picture of folds
+SHOWN = 40  # people at most in the picture of folds
 
 
 def second_stage(config: ModelConfig, classes: int) -> Figure:
@@ -132,13 +132,14 @@ def _arrow(
 
 
 def dealings(identities: np.ndarray, places: Mapping[str, np.ndarray]) -> Figure:
-    """Draw in which folds the images of the first people are, one panel for each way to deal.
+    """Draw in which folds the images of some people are, one panel for each way to deal.
 
     Args:
         identities: (n,) int64.
         places: the fold of each image, (n,), by what the way is called.
     """
-    people = np.unique(identities)[:SHOWN]
+    everybody = np.unique(identities)
+    people = everybody[:: -(-len(everybody) // SHOWN)]
     size = (PAGE_WIDTH, 0.115 * len(people) + 1.0)
     figure, grid = plt.subplots(1, len(places), figsize=size, sharey=True, squeeze=False)
     for axes, (name, folds) in zip(grid[0], places.items(), strict=True):
@@ -147,10 +148,12 @@ def dealings(identities: np.ndarray, places: Mapping[str, np.ndarray]) -> Figure
             own = np.unique(folds[identities == person])
             colour, mark = (PALETTE[3], "x") if torn else (PALETTE[0], "o")
             axes.plot(own, [y] * len(own), mark, color=colour, markersize=4.5)
-        axes.set(title=name, xlabel="fold", ylim=(len(people) - 0.5, -0.5))
-        axes.set_xticks(range(int(folds.max()) + 1))
-    grid[0, 0].set_ylabel("person")
-    grid[0, 0].yaxis.get_major_locator().set_params(integer=True)
+        count = int(folds.max()) + 1
+        axes.set(title=name, xlabel="fold", xlim=(-0.5, count - 0.5))
+        axes.set_xticks(range(count))
+    step = -(-len(people) // 8)
+    grid[0, 0].set(ylabel="person", ylim=(len(people) - 0.5, -0.5))
+    grid[0, 0].set_yticks(range(0, len(people), step), people[::step])
     return figure
 
 

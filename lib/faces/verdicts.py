@@ -20,7 +20,8 @@ The rules were fixed before any result was seen.
    encoder that learnt from the same people without it: as rule 1.
 8. Better than the best method published before: as rule 1, but only on the original faces.
 
-Shares are in percent, differences in points.
+Shares are in percent, differences in points. Intervals hold other people, not other trainings: each
+network was trained once.
 """
 
 from collections.abc import Mapping, Sequence
