@@ -106,6 +106,10 @@ Markdown("\n".join(f"- [{title(chapter)}]({chapter.stem}.ipynb)" for chapter in 
 # pretrained features score (11). And two streams of 151 frames each, joined one to one, are half a
 # second apart at both ends of a clip (12); whether that is why, chapter 14 tries out.
 #
+# In Part II: the GAN's code reads expressions off people it never met, and it still knows who they are
+# better than an encoder that was trained on expressions alone (23). What helps with strangers is having
+# met other people before; that a GAN was the occasion makes no difference that we can see (24).
+#
 # In Part III: the published threshold is an integer overflow, found again to its last bit (32). The
 # rate that the paper calls *true positive rate* cannot exceed one minus the accuracy, whatever the
 # detector does; and in both pairs of networks that we hold, attacks on the robust one are flagged

@@ -181,7 +181,7 @@ def _sum(output: Tensor | tuple) -> Tensor:
     """Return the sum of all logits, so that a gradient flows into each."""
     if isinstance(output, Tensor):
         return output.sum()
-    return torch.stack([_sum(part) for part in output]).sum()
+    return sum((_sum(part) for part in output), torch.zeros(()))  # some parts are empty
 
 
 def _tflop(operations: float) -> float:

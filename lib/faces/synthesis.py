@@ -24,7 +24,7 @@ from lib.faces.models import NOISE, Generator
 from lib.faces.profiles import Profile
 
 STRANGERS = 12  # people of the recognition set, whom DE-GAN never met
-TARGETS = 6  # people DE-GAN learnt, who borrow
+TARGETS = 5  # people DE-GAN learnt, who borrow
 CORNER = 1 / 6  # of the side: the two upper corners show the background
 FLAT = 1e-6  # spread of a number that does not change but for rounding
 
@@ -334,10 +334,10 @@ def _correlation(pairs: np.ndarray, people: np.ndarray) -> tuple[float, float, f
 def compare(first: Mapping[str, float], second: Mapping[str, float]) -> str:
     """Return in words how one estimate compares with another; they differ where intervals part."""
     if first["low"] > second["high"]:
-        return "more than"
+        return "more often than"
     if first["high"] < second["low"]:
-        return "less than"
-    return "no more and no less, as far as the intervals tell, than"
+        return "less often than"
+    return "as often, as far as the intervals tell, as"
 
 
 def commonest(*counts: Sequence[Sequence[int]]) -> tuple[tuple[int, int], float, int]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -32,20 +33,25 @@ SHARES = {  # what judges see: the name of the ceiling, if there is one, and wha
     "leak": ("", "the person in the source"),
 }
 SOURCES = {  # of synthesised pictures
-    "transfer": (PALETTE[0], "o", "from people it knew"),
-    "strangers": (PALETTE[1], "s", "from strangers"),
+    "transfer": "from people it knew",
+    "strangers": "from strangers",
 }
 NETWORKS = {  # whose features are probed
-    "de_gan": (PALETTE[0], "o", "-", "DE-GAN"),
-    "supervised": (PALETTE[3], "s", "--", "control"),
+    "de_gan": (PALETTE[0], "o", "-", "DE-GAN", "DE-GAN's encoder"),
+    "supervised": (PALETTE[3], "s", "--", "control", "control, trained on expressions alone"),
+}
+LABELS: dict[str, dict[str, Any]] = {  # where they stand beside their points
+    "de_gan": {"xytext": (8, 6), "textcoords": "offset points"},
+    "supervised": {"xytext": (-7, -14), "textcoords": "offset points", "ha": "right"},
 }
 FEATURES = ("pixels", "map 1", "map 2", "map 3", "f(x)")
 LIKELY = 0.5  # belief from which on a face counts as read
 LIKELIEST = 4  # expressions drawn below a walk
 MARKERS = "os^Dv<>"
 FONT = 9
-WIDE, NARROW = 7.0, 6.0  # inches: a face takes bytes as its area
-FEW = 3  # borrowers where a few will do
+WIDTHS = {"grid": 5.2, "known": 4.9, "draws": 3.8, "failures": 2.9}  # inches: faces take bytes
+LEVEL = 8  # of each colour from one shade to the next: fewer bytes than with plots.grid_of's 4
+SIDE, BREADTH = 76, 0.84  # of a face on a walk: in pixels, and as a share of a step
 STEPS = 7  # of a walk
 
 
@@ -56,7 +62,7 @@ def grid(cast: Cast) -> Figure:
     sheet = crossed(targets, sources, plots.pixels(cast.made[:, cast.borrowers]))
     people = [f"person {number}" for number in cast.borrowers]
     rows, columns = ["the target", *cast.names], ["the source", *people]
-    return _faces(cast, sheet, rows, columns, width=WIDE)
+    return _faces(cast, sheet, rows, columns, width=WIDTHS["grid"])
 
 
 def _pictures(images: np.ndarray) -> np.ndarray:
@@ -64,16 +70,14 @@ def _pictures(images: np.ndarray) -> np.ndarray:
     return plots.pixels(centres(images))
 
 
-def grid_known(cast: Cast) -> Figure:
-    """Draw one known person's face for each expression, put on the first borrowers."""
+def grid_known(cast: Cast, person: int) -> Figure:
+    """Draw one known person's face for each expression, put on somebody."""
     known = acquaintances(cast.profile, cast.corpus)
     known = known.take(one_of_each(known))
-    people = cast.borrowers[:FEW]
-    made = synthesise(cast.generator, codes(cast.generator, known.images), people)[:, :, 0]
-    sheet = np.stack([_pictures(known.images), *plots.pixels(made).swapaxes(0, 1)])
-    rows = ["the source", *(f"person {number}" for number in people)]
+    made = synthesise(cast.generator, codes(cast.generator, known.images), [person])[:, 0, 0]
+    sheet = np.stack([_pictures(known.images), plots.pixels(made)])
     columns = [known.classes[label] for label in known.expressions]
-    return _faces(cast, sheet, rows, columns, width=NARROW)
+    return _faces(cast, sheet, ["the source", f"person {person}"], columns, width=WIDTHS["known"])
 
 
 def draws(cast: Cast, z: Tensor) -> Figure:
@@ -83,22 +87,22 @@ def draws(cast: Cast, z: Tensor) -> Figure:
     sources = _pictures(cast.strangers.images[rows])
     sheet = np.concatenate([sources[:, None], plots.pixels(made)], axis=1)
     columns = ["the source", *(f"z {number}" for number in range(1, len(z) + 1))]
-    return _faces(cast, sheet, [cast.names[0], cast.names[-1]], columns, width=NARROW)
+    return _faces(cast, sheet, [cast.names[0], cast.names[-1]], columns, width=WIDTHS["draws"])
 
 
 def failures(cast: Cast) -> Figure:
-    """Draw the worst transfer of each expression, under its source and over its target."""
+    """Draw the worst transfer of each expression, right of its source and left of its target."""
     sources, people = worst(cast.belief)
     made = cast.made[sources, people]
     seen = cast.panel(made).expression.argmax(1)
-    columns = [
-        f"{cast.names[source]},\nseen as\n{cast.panel.classes[label]}"
+    rows = [
+        f"{cast.names[source]},\nseen as {cast.panel.classes[label]}"
         for source, label in zip(sources, seen, strict=True)
     ]
     lenders = _pictures(cast.strangers.images[cast.chosen[sources]])
     targets = _pictures(portraits(cast.profile, cast.corpus, people.tolist()))
-    sheet = np.stack([lenders, plots.pixels(made), targets])
-    return _faces(cast, sheet, ["the source", "made", "the target"], columns, width=NARROW)
+    sheet = np.stack([lenders, plots.pixels(made), targets], axis=1)
+    return _faces(cast, sheet, rows, ["source", "made", "target"], width=WIDTHS["failures"])
 
 
 def census(cast: Cast) -> Figure:
@@ -121,54 +125,59 @@ def census(cast: Cast) -> Figure:
 def _faces(
     cast: Cast, sheet: np.ndarray, rows: Sequence[str], columns: Sequence[str], width: float
 ) -> Figure:
-    """Draw a grid of faces where they may be shown."""
-    return plots.shown(
-        cast.corpus, lambda: plots.grid_of(sheet, rows=rows, columns=columns, width=width)
-    )
+    """Draw a grid of faces, in few shades, where they may be shown."""
+
+    def draw() -> Figure:
+        figure = plots.grid_of(sheet, rows=rows, columns=columns, width=width)
+        for drawn in figure.images:
+            drawn.set_data(_shaded(np.asarray(drawn.get_array())))
+        return figure
+
+    return plots.shown(cast.corpus, draw)
 
 
-def walks(cast: Cast, pairs: Sequence[tuple[int, int]], person: int) -> Figure:
-    """Draw ways from one code to another on one person, and what a judge sees on them.
+def _shaded(picture: np.ndarray) -> np.ndarray:
+    """Return a picture in steps of LEVEL; white stays white."""
+    return picture // LEVEL * LEVEL + LEVEL - 1
+
+
+def walk(cast: Cast, start: int, end: int, person: int) -> Figure:
+    """Draw the way from one code to another on one person, and what a judge sees on it.
 
     Args:
         cast: see `synthesis.cast`.
-        pairs: start and end of each way, places among the chosen strangers.
+        start: place among the chosen strangers.
+        end: likewise.
         person: who is wanted.
     """
-    starts, ends = (cast.codes[cast.chosen[list(each)]] for each in zip(*pairs, strict=True))
-    shares = torch.linspace(0, 1, STEPS)[:, None, None]
-    path = torch.lerp(starts, ends, shares).swapaxes(0, 1)  # (walks, steps, 350)
-    made = synthesise(cast.generator, path.flatten(0, 1), [person])[:, 0, 0]
-    belief = cast.panel(made).expression.softmax(1).unflatten(0, path.shape[:2]).numpy()
-    faces = plots.pixels(made.unflatten(0, path.shape[:2]))
-    return plots.shown(cast.corpus, lambda: way(faces, belief, cast.panel.classes))
+    ends = cast.codes[cast.chosen[[start, end]]]
+    path = torch.lerp(ends[0], ends[1], torch.linspace(0, 1, STEPS)[:, None])
+    made = synthesise(cast.generator, path, [person])[:, 0, 0]
+    belief = cast.panel(made).expression.softmax(1).numpy()
+    return plots.shown(cast.corpus, lambda: way(plots.pixels(made), belief, cast.panel.classes))
 
 
 def way(faces: np.ndarray, belief: np.ndarray, names: Sequence[str]) -> Figure:
-    """Draw walks of faces, and below each what a judge sees.
+    """Draw faces in a row, and below each what a judge sees.
 
     Args:
-        faces: (walks, steps, side, side, 3) uint8.
-        belief: (walks, steps, classes), probabilities.
+        faces: (steps, side, side, 3) uint8.
+        belief: (steps, classes), probabilities.
         names: of the classes.
     """
-    figure, rows = plt.subplots(
-        2 * len(faces),
-        1,
-        figsize=(PAGE_WIDTH, 2.6 * len(faces)),
-        sharex=True,
-        height_ratios=(1.0, 1.1) * len(faces),
+    figure, (strip, axes) = plt.subplots(
+        2, 1, figsize=(PAGE_WIDTH, 2.9), sharex=True, height_ratios=(1.0, 1.3)
     )
-    for strip, axes, walk, read in zip(rows[::2], rows[1::2], faces, belief, strict=True):
-        _strip(strip, walk)
-        for label in np.sort(np.argsort(-read.max(axis=0), kind="stable")[:LIKELIEST]):
-            style = {"color": PALETTE[label], "marker": MARKERS[label], "markersize": 4}
-            axes.plot(100 * read[:, label], label=names[label], **style)
-        axes.set(ylim=(-4, 104), yticks=(0, 50, 100), ylabel="judge, %")
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=FONT)
-    steps = faces.shape[1]
-    rows[-1].set_xticks(range(steps), [f"{place / (steps - 1):.2g}" for place in range(steps)])
-    rows[-1].set(xlabel="share of the way", xlim=(-0.5, steps - 0.5))
+    _strip(strip, faces)
+    likeliest = np.argsort(-belief.max(axis=0), kind="stable")[:LIKELIEST]
+    for label in np.sort(likeliest):
+        style: dict[str, Any] = {"color": PALETTE[label], "marker": MARKERS[label], "markersize": 4}
+        axes.plot(100 * belief[:, label], label=names[label], **style)
+    steps = len(faces)
+    axes.set_xticks(range(steps), [f"{place / (steps - 1):.2g}" for place in range(steps)])
+    axes.set(ylim=(-4, 104), yticks=(0, 50, 100), ylabel="judge, %")
+    axes.set(xlabel="share of the way", xlim=(-0.5, steps - 0.5))
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=FONT)
     return figure
 
 
@@ -176,9 +185,10 @@ def _strip(axes: Axes, faces: np.ndarray) -> None:
     """Show pictures side by side, one at each whole number."""
     axes.axis("off")
     for place, face in enumerate(faces):
-        extent = (place - 0.48, place + 0.48, 0.0, 0.96)
-        axes.imshow(face, extent=extent, interpolation="lanczos", aspect="equal")
-    axes.set(xlim=(-0.5, len(faces) - 0.5), ylim=(0, 0.96))
+        large = cv2.resize(face, (SIDE, SIDE), interpolation=cv2.INTER_LANCZOS4)
+        extent = (place - BREADTH / 2, place + BREADTH / 2, 0.0, BREADTH)
+        axes.imshow(_shaded(large), extent=extent, interpolation="nearest", aspect="equal")
+    axes.set(xlim=(-0.5, len(faces) - 0.5), ylim=(0, BREADTH))
 
 
 def chances(found: Result) -> dict[str, float]:
@@ -193,7 +203,7 @@ def share_table(found: Result) -> pd.DataFrame:
     rows = []
     for share, (ceiling, label) in SHARES.items():
         row: dict[str, Any] = {"judges see": label}
-        for sources, (_, _, name) in SOURCES.items():
+        for sources, name in SOURCES.items():
             row[name] = percent(found.metrics[sources].get(share))
         row["real pictures"] = percent(found.metrics["ceiling"].get(ceiling))
         rows.append(row | {"chance": f"{100 * chances(found)[share]:.1f}"})
@@ -208,48 +218,16 @@ def percent(estimate: Mapping[str, float] | None) -> str | None:
     return f"{value:.1f} [{low:.1f}, {high:.1f}]"
 
 
-def shares(found: Result) -> Figure:
-    """Draw the shares of `share_table`, with ceiling and chance."""
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 2.4))
-    for place, (share, (ceiling, _)) in enumerate(SHARES.items()):
-        for offset, (sources, (colour, mark, _)) in zip(
-            (-0.15, 0.15), SOURCES.items(), strict=True
-        ):
-            if (estimate := found.metrics[sources].get(share)) is not None:
-                _cross(axes, estimate, place + offset, colour, mark)
-        chance = 100 * chances(found)[share]
-        axes.plot([chance] * 2, [place - 0.35, place + 0.35], color=INK, ls=":", lw=1.4)
-        if ceiling:
-            real = 100 * found.metrics["ceiling"][ceiling]["value"]
-            axes.plot([real] * 2, [place - 0.35, place + 0.35], color=INK, lw=1.4)
-    for colour, mark, name in SOURCES.values():
-        axes.plot([], [], mark, color=colour, label=name)
-    axes.plot([], [], color=INK, lw=1.4, label="real pictures")
-    axes.plot([], [], color=INK, ls=":", lw=1.4, label="chance")
-    axes.set_yticks(range(len(SHARES)), [label for _, label in SHARES.values()])
-    axes.set(
-        ylim=(len(SHARES) - 0.5, -0.5), xlim=(-2, 102), xlabel="pictures in which judges see, %"
-    )
-    figure.legend(loc="outside upper center", ncols=4, fontsize=FONT)
-    return figure
-
-
-def _cross(axes: Axes, estimate: Mapping[str, float], place: float, colour: str, mark: str) -> None:
-    """Draw a share in percent with its interval."""
-    value, low, high = (100 * estimate[name] for name in ("value", "low", "high"))
-    reach = [[value - low], [high - value]]
-    axes.errorbar(value, place, xerr=reach, fmt=mark, color=colour, markersize=6, lw=1.4)
-
-
 def confusions(found: Result) -> Figure:
     """Draw what judges see for each expression asked for, in percent of its pictures."""
     figure, panels = plt.subplots(1, len(SOURCES), figsize=(PAGE_WIDTH, 4.6), sharey=True)
-    for axes, (sources, (_, _, name)) in zip(panels, SOURCES.items(), strict=True):
+    for axes, (sources, name) in zip(panels, SOURCES.items(), strict=True):
         classes = found.metrics[sources]["classes"]
         counts = np.array(found.metrics[sources]["confusion"], dtype=float)
         shown = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         axes.imshow(shown, cmap="Blues", vmin=0, vmax=100)
-        for (row, column), value in np.ndenumerate(shown):
+        for row, column in np.argwhere(shown >= 0.5):
+            value = shown[row, column]
             colour = "white" if value > 55 else INK
             axes.text(
                 column, row, f"{value:.0f}", ha="center", va="center", fontsize=FONT, color=colour
@@ -264,22 +242,12 @@ def confusions(found: Result) -> Figure:
 
 def probe_table(found: Result) -> pd.DataFrame:
     """Return what probes read from each kind of features, in percent with intervals."""
-    rows = []
-    for features in FEATURES:
-        row: dict[str, Any] = {"features": features}
-        for network, (*_, name) in NETWORKS.items():
-            for about in ("identity", "expression"):
-                row[f"{about}, {name}"] = percent(probed(found, network, features, about))
-        rows.append(row)
-    chance = {
-        f"{about}, {NETWORKS[network][-1]}": each
-        for network in NETWORKS
-        for about, each in _chance(found).items()
-    }
-    rows.append(
-        {"features": "chance"} | {name: f"{100 * each:.1f}" for name, each in chance.items()}
-    )
-    return pd.DataFrame(rows)
+    table: dict[str, list[str | None]] = {"features": [*FEATURES, "chance"]}
+    for network, (*_, name, _) in NETWORKS.items():
+        for about, chance in _chance(found).items():
+            read = [percent(probed(found, network, features, about)) for features in FEATURES]
+            table[f"{name}: {about}"] = [*read, f"{100 * chance:.1f}"]
+    return pd.DataFrame(table)
 
 
 def probed(found: Result, network: str, features: str, about: str) -> dict[str, Any]:
@@ -302,7 +270,7 @@ def knowledge(found: Result) -> Figure:
     One arrow leads from the pixels, common to both, through each network's maps to f(x).
     """
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 5.0))
-    for network, (colour, mark, style, name) in NETWORKS.items():
+    for network, (colour, mark, style, _, name) in NETWORKS.items():
         points = np.array([_point(found, network, features) for features in FEATURES])
         for start, end in zip(points[:-1, :, 0], points[1:, :, 0], strict=True):
             arrow = {"arrowstyle": "-|>", "color": colour, "ls": style, "lw": 1.6, "shrinkB": 5}
@@ -311,8 +279,7 @@ def knowledge(found: Result) -> Figure:
             look = (colour, mark) if place else (INK, "*")
             _crossed(axes, identity, expression, *look)
         for features, point in zip(FEATURES[1:], points[1:, :, 0], strict=True):
-            where: dict[str, Any] = {"xytext": (7, 5), "textcoords": "offset points"}
-            axes.annotate(features, point, color=colour, fontsize=FONT, **where)
+            axes.annotate(features, point, color=colour, fontsize=FONT, **LABELS[network])
         axes.plot([], [], color=colour, marker=mark, ls=style, label=name)
     _corners(axes, found)
     figure.legend(loc="outside upper center", ncols=2, fontsize=FONT)
@@ -343,14 +310,14 @@ def _corners(axes: Axes, found: Result) -> None:
     axes.axvline(chance["identity"], color=INK, lw=1.1, ls=":")
     axes.axhline(chance["expression"], color=INK, lw=1.1, ls=":")
     (across, *_), (up, *_) = _point(found, "de_gan", "pixels")
-    where: dict[str, Any] = {"xytext": (7, -12), "textcoords": "offset points"}
-    axes.annotate("pixels", (across, up), color=INK, fontsize=FONT, **where)
-    place = (chance["identity"] + 1, 99)
-    words = "here f(x) would lie,\nas the paper says"
-    axes.text(*place, words, va="top", fontsize=FONT, style="italic", color=INK)
+    where: dict[str, Any] = {"textcoords": "offset points", "color": INK, "fontsize": FONT}
+    axes.annotate("pixels", (across, up), xytext=(7, -12), **where)
+    claimed = (chance["identity"], 100.0)
+    axes.plot(*claimed, "*", color=INK, markerfacecolor="none", markersize=9, clip_on=False)
+    axes.annotate("where the paper puts f(x)", claimed, xytext=(9, 4), style="italic", **where)
     axes.set(
         xlabel="probe for identity, % right (people known)",
         ylabel="probe for expression, % right (strangers)",
     )
     right = max(row["high"] for row in found.metrics["probes"] if row["about"] == "identity")
-    axes.set(xlim=(0, min(103, 100 * right + 8)), ylim=(0, 103))
+    axes.set(xlim=(0, min(103, 100 * right + 8)), ylim=(0, 106))

@@ -180,7 +180,7 @@ def test_variance_falls_apart_into_two_shares() -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "words"),
-    [(0.5, 0.6, "more than"), (0.1, 0.2, "less than"), (0.3, 0.6, "no more")],
+    [(0.5, 0.6, "more often than"), (0.1, 0.2, "less often than"), (0.3, 0.6, "as often")],
 )
 def test_estimates_differ_where_intervals_part(low: float, high: float, words: str) -> None:
     said = synthesis.compare({"low": low, "high": high}, {"low": 0.25, "high": 0.4})
