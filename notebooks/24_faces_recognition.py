@@ -175,7 +175,11 @@ for number, (name, title) in enumerate(verdicts.SETS.items(), 1):
         alt=f"Table {number}: published methods with their accuracy; beside the CNN baseline and DE-GAN our "
         "mean over folds, share of all images and macro recall, with intervals.",
         caption=f"Table {number}, percent: the paper's numbers on {title}, ours on "
-        + (f"faces {judge.title(name)}" if name in tables else "nothing: this set is not present")
+        + (
+            f"faces {judge.title(name)}"
+            if name in tables
+            else "nothing: this profile has no such set"
+        )
         + ". Dashes: methods not rebuilt here.",
         sources=[
             run for method in verdicts.PUBLISHED for run in tables.get(name, {}).get(method, [])
@@ -387,15 +391,16 @@ Markdown(
 # margin: who begins with an encoder that has met a hundred people recognises strangers far better than who begins
 # from nothing. But the control does that too. Between DE-GAN and an encoder that merely learnt to name the same
 # people's expressions, the interval leaves even the sign open, with the maps and without them. On these faces it was the
-# people, not the lending. Nor do maps and code need each other: either alone does as well.
+# people, not the lending, as far as these intervals reach. Nor do maps and code seem to need each other: neither is
+# missed.
 #
 # And identity? The code of DE-GAN keeps little of what pixels tell about it, but far more than chance, and more than the
 # supervised code, to which nobody ever mentioned identity. Leaving out what is of no use is what any
 # classifier learns to do; asking for it through a second task need not add to that.
 #
 # What this does not say: how it is on skin, hair and habits of real people, at the paper's size, or after fine-tuning
-# on each fold. Rendered faces of a hundred people may be all there is to know about rendered faces; then no way of learning
-# from them can win. One more detail: judges read *more* expressions from made faces than from real ones. Among the
+# on each fold. A hundred people may show all that there is to see on rendered faces; then no way of learning from
+# them can win. One more detail: judges read *more* expressions from made faces than from real ones. Among the
 # real ones are weak expressions; the generator was rewarded for plain ones.
 #
 # ## Exercises

@@ -182,7 +182,7 @@ def sets(judge: Judge) -> Figure:
             if name in judge.tables:
                 _folds(axes, protocol.pool(judge.tables[name][method]), y, STYLES[method][0])
             axes.plot(judge.published(name, method), y, markersize=6, **PAPER)
-        words = judge.title(name) if name in judge.tables else f"{SETS[name]}: not here"
+        words = judge.title(name) if name in judge.tables else f"{SETS[name]}: the paper alone"
         axes.set(xlabel="percent", ylim=(len(PUBLISHED) - 0.5, -0.5))
         axes.set_title(words, fontsize=9)
     grid[0].set_yticks(range(len(PUBLISHED)), [NAMES[method] for method in PUBLISHED])

@@ -94,7 +94,7 @@ class Judge:
         """Judge that one method is better than another on a set (rules 1, 6 and 7)."""
         text = f"{NAMES[better]} over {NAMES[worse]}, {self.title(name)}, points"
         if name not in self.tables:
-            note = "the set is not there; with it, this could be judged"
+            note = "this profile has no such set; with one, this could be judged"
             return self.claim(text, where, paper, None, UNDECIDED, note)
         found = protocol.gain(self.tables[name][better], self.tables[name][worse])
         assert found is not None  # these methods are run in all folds

@@ -107,7 +107,7 @@ def test_every_set_has_the_papers_marks_and_only_those_there_have_ours() -> None
     counts = [len(axes.lines) for axes in figure.axes]
     assert counts == [8, 2, 8]  # folds, mean, interval and the paper's, of two methods
     titles = [axes.get_title(loc="left") for axes in figure.axes]
-    assert titles[1] == f"{SETS['mmi']}: not here" and "in the shape of CK+" in titles[0]
+    assert titles[1] == f"{SETS['mmi']}: the paper alone" and "in the shape of CK+" in titles[0]
     marks = [line.get_xdata() for line in figure.axes[1].lines]
     assert np.ravel(marks).tolist() == [58.46, 72.98]
 

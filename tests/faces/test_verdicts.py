@@ -118,7 +118,7 @@ def test_an_absent_set_is_not_testable() -> None:
     alone = Judge({"ck": found.tables["ck"]}, known(), PAPER, "made up", "open", "quick")
     claim = alone.over_baseline("oulu")
     assert claim.verdict == UNDECIDED and claim.ours is None and claim.n == 0
-    assert claim.paper_value == pytest.approx(BY_HAND[2]) and "not there" in claim.note
+    assert claim.paper_value == pytest.approx(BY_HAND[2]) and "no such set" in claim.note
 
 
 def estimate(value: float, half: float = 0.01) -> Estimate:
