@@ -30,7 +30,7 @@ FEW = 3  # variants, where networks are as small as can be
 SOURCE, ASKED = 0, 1  # the people of the faces that are kept of each training
 _QUICK = PROFILES["quick"]
 
-_GAN = replace(_QUICK.gan_rendered, steps=5000, intervals=50, warm_up=500)
+_GAN = replace(_QUICK.gan_rendered, steps=2500, intervals=50, warm_up=500)
 STUDY = replace(
     _QUICK,
     # fewer people need fewer steps, but D learns by heart what it sees too often: more of each
