@@ -2,7 +2,7 @@
 
     python -m lib.faces.studies [best|ict|drawn]
 
-computes the trainings that have no result yet; a single one takes some minutes of one core.
+computes the trainings that have no result yet; a single one takes about four minutes of one core.
 """
 
 import argparse
