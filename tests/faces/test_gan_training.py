@@ -304,7 +304,7 @@ def test_follow_is_the_weighted_mean_of_weights_and_statistics() -> None:
 
 @pytest.mark.parametrize("warm_up", [0, 3])
 def test_the_mean_begins_with_the_generators_first_step(warm_up: int) -> None:
-    one = trainer(warm_up=warm_up)
+    one = trainer(warm_up=warm_up, average=0.999)
     for _ in range(warm_up):
         one.advance()
     seen = []
