@@ -350,7 +350,7 @@ page.table(
 # %%
 small = studies.profile_of(profile)
 faces = data.load(profile.dataset, small.sizes)
-short = studies.runs(small, replace(faces, rung=rung), SEED, compute=False)
+short = studies.runs(small, replace(faces, rung=rung), SEED, compute=PROFILE == "smoke")
 page.table(
     ledger.synthesis(short),
     "part2_ledger_synthesis",
