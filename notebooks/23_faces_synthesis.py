@@ -33,7 +33,9 @@ from IPython.display import Markdown
 
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
+from lib.book.weights import file_digest
 from lib.faces import (
+    augment,
     data,
     experiments,
     knowledge,
@@ -121,7 +123,7 @@ page.figure(
 
 # %%
 several = synthesis.synthesise(cast.generator, cast.codes, cast.borrowers[:2], z)
-before = synthesis.centres(cast.strangers.images)
+before = augment.centre(cast.strangers.images)
 trace = synthesis.traced(before, several, cast.strangers.identities)
 page.table(
     trace,
@@ -211,7 +213,7 @@ page.figure(
 
 # %%
 rung, networks = experiments.shown(profile, corpus)
-digests = {kind: experiments.file_digest(path) for kind, path in networks.items()}
+digests = {kind: file_digest(path) for kind, path in networks.items()}
 found = knowledge.find(profile, rung, digests)
 metrics = found.metrics
 page.table(

@@ -37,6 +37,7 @@ from IPython.display import Markdown
 from lib.book import claims, results
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
+from lib.book.weights import file_digest
 from lib.faces import (
     arithmetic,
     data,
@@ -60,7 +61,7 @@ cost(page.chapter)
 
 # %%
 tables = experiments.tables(profile, corpus, fine_tuning=PROFILE != "quick")
-digests = {kind: experiments.file_digest(path) for kind, path in networks.items()}
+digests = {kind: file_digest(path) for kind, path in networks.items()}
 known = knowledge.find(profile, rung, digests)
 paper = results.paper("part2_tables")
 judge = verdicts.Judge(tables, known.metrics, paper, page.dataset, rung, PROFILE)

@@ -1,9 +1,10 @@
 """A tiny book in a temporary folder, for the tests of what runs the real one."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 
 HEADER = """\
@@ -23,6 +24,14 @@ PROFILE = "quick"
 SEED = 0
 RATE = 0.5
 """
+
+
+@pytest.fixture
+def no_open_figures() -> Iterator[None]:
+    """Begin without figures and leave none behind."""
+    plt.close("all")
+    yield
+    plt.close("all")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,13 +11,11 @@ trains a network of the quick profile anew and puts it into data/checkpoints.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -26,7 +24,7 @@ from torch import nn
 from lib.adversarial import attacks, data, models, training
 from lib.adversarial.data import Digits
 from lib.adversarial.profiles import PROFILES, Profile, TrainingConfig
-from lib.book import data_root, results
+from lib.book import data_root, results, weights
 from lib.book.files import REPOSITORY, write_atomically
 from lib.book.weights import SHIPPED, save_weights, shipped_run
 
@@ -50,7 +48,7 @@ class Network:
     @property
     def digest(self) -> str:
         """Return the first 16 hex digits of the file's SHA-256."""
-        return file_digest(self.path)
+        return weights.file_digest(self.path)
 
     def load(self) -> nn.Module:
         """Return the network, frozen, float32."""
@@ -110,17 +108,10 @@ def find_by_digest(digest: str) -> Path:
     Raises:
         FileNotFoundError: there is none.
     """
-    folders = (SHIPPED, CACHE, data_root.root() / "weights")
-    for path in (file for folder in folders for file in sorted(folder.glob("*.safetensors"))):
-        if file_digest(path) == digest:
-            return path
-    raise FileNotFoundError(f"no weights with digest {digest}; run the networks' chapter first")
-
-
-@lru_cache(maxsize=64)
-def file_digest(path: Path) -> str:
-    """Return the first 16 hex digits of a file's SHA-256."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    found = weights.find_by_digest(digest, (SHIPPED, CACHE, data_root.root() / "weights"))
+    if found is None:
+        raise FileNotFoundError(f"no weights with digest {digest}; run the networks' chapter first")
+    return found
 
 
 def measure(model: nn.Module, digits: Digits, images: int = 1000) -> dict[str, float | int]:

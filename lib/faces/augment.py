@@ -84,11 +84,11 @@ def decode(variants: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return turned // len(ANGLES), turned % len(ANGLES), mirror
 
 
-def centre(images: Tensor) -> Tensor:
+def centre(images: Tensor | np.ndarray) -> Tensor:
     """Return the centre crops, neither turned nor mirrored, on which a network is tested.
 
     Args:
-        images: (n, source, source, 3) uint8, source = source_side(side).
+        images: (n, source, source, 3) uint8, source = source_side(side), in memory or mapped.
 
     Returns:
         (n, 3, side, side) float32 in [-1, 1], channels last in memory.
@@ -96,6 +96,8 @@ def centre(images: Tensor) -> Tensor:
     Raises:
         ValueError: shape or type is another.
     """
+    if not isinstance(images, Tensor):
+        images = take(images, torch.arange(len(images)))
     side = _checked_side(images)
     margin = (images.shape[1] - side) // 2
     inner = slice(margin, margin + side)
@@ -123,10 +125,11 @@ def draw(images: Tensor | np.ndarray, rows: Tensor, generator: torch.Generator) 
 
 
 def take(images: Tensor | np.ndarray, rows: Tensor) -> Tensor:
-    """Return some rows of pictures, in memory or mapped from a file, as a tensor."""
+    """Return some rows of pictures as a tensor; a mapped file is read from front to back."""
     if isinstance(images, Tensor):
         return images[rows.to(images.device)]
-    return torch.from_numpy(np.asarray(images[rows.numpy()]))
+    order = rows.argsort()
+    return torch.from_numpy(np.asarray(images[rows[order].numpy()]))[order.argsort()]
 
 
 def _checked_side(images: Tensor) -> int:

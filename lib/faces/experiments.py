@@ -9,7 +9,6 @@ computes those of the quick profile that have none yet.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import time
@@ -24,9 +23,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lib.book import results, states, sweep
+from lib.book import results, states, sweep, weights
 from lib.book.results import Result
-from lib.book.weights import SHIPPED
+from lib.book.weights import SHIPPED, file_digest
 from lib.faces import checkpoints, classifier, data, folds, recognition, training
 from lib.faces.checkpoints import CACHE
 from lib.faces.classifier import Classifier
@@ -115,7 +114,10 @@ def config(
         run["training"] = common["baseline"]
     if method in TRAINED_ON:
         run["fine_tuning"] = common["fine_tuning"]
-    digest = "" if encoder is None else file_digest(encoder)
+    digest = ""
+    if encoder is not None:
+        _check_there(encoder)
+        digest = file_digest(encoder)
     return {**run, "method": method, "fold": fold, "seed": seed, "encoder": digest}
 
 
@@ -274,21 +276,10 @@ def find_by_digest(digest: str) -> Path:
     Raises:
         FileNotFoundError: there is none.
     """
-    for folder in (SHIPPED, CACHE):
-        for path in sorted(folder.glob("part2_*.safetensors")):
-            if file_digest(path) == digest:
-                return path
-    raise FileNotFoundError(f"no network with digest {digest}; train one with {COMMAND}")
-
-
-def file_digest(path: Path) -> str:
-    """Return the first 16 hex digits of the SHA-256 of a file.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-    """
-    _check_there(path)
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    found = weights.find_by_digest(digest, (SHIPPED, CACHE))
+    if found is None:
+        raise FileNotFoundError(f"no network with digest {digest}; train one with {COMMAND}")
+    return found
 
 
 def load_encoder(path: Path, name: str, model: ModelConfig) -> Trunk:
@@ -342,7 +333,7 @@ def predicted(network: nn.Module, images: np.ndarray) -> np.ndarray:
 
 
 def tables(
-    profile: Profile, corpus: Corpus, *, compute: bool = True, fine_tuning: bool = True
+    profile: Profile, corpus: Corpus, *, fine_tuning: bool = True
 ) -> dict[str, dict[str, list[Result]]]:
     """Return the results for each set that is there, by method.
 
@@ -352,8 +343,8 @@ def tables(
     Args:
         profile: its sizes and trainings.
         corpus: the faces at hand, see `shown`.
-        compute: whether what has no result is computed now.
-        fine_tuning: whether the methods of TRAINED_ON are, too; each run of them trains a GAN.
+        fine_tuning: whether the methods of TRAINED_ON are computed, too, where they have no result;
+            each run of them trains a GAN.
 
     Raises:
         FileNotFoundError: CK+, on which all methods are compared, is not there.
@@ -367,10 +358,10 @@ def tables(
     for name in (name for name in profile.sizes.shapes if name in there):
         common = describe(profile, rung, name)
         methods = everywhere if name == "ck" else BOTH
-        found[name] = table(common, encoders, methods, common["folds"], compute)
+        found[name] = table(common, encoders, methods, common["folds"])
         if name == "ck":
             few = profile.fine_tuned_folds
-            found[name] |= table(common, encoders, TRAINED_ON, few, compute and fine_tuning)
+            found[name] |= table(common, encoders, TRAINED_ON, few, fine_tuning)
     return found
 
 

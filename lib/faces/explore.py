@@ -24,7 +24,7 @@ from lib.faces.data import EXPRESSIONS, Corpus, Faces, Requests
 from lib.faces.datasets import drawn, ict
 from lib.faces.datasets.made import OTHERS, Render
 from lib.faces.models import NOISE, Generator
-from lib.faces.plots import DPI, FONT
+from lib.faces.plots import DPI, FONT, MARKERS
 from lib.faces.profiles import Profile
 
 RENDERERS: dict[str, Render] = {"ict": ict.render, "drawn": drawn.render}
@@ -40,7 +40,6 @@ LOOKS: tuple[dict[str, Any], ...] = (
     {"color": PALETTE[0], "hatch": "////"},
     {"color": PALETTE[1]},
 )  # of source and synthesised face
-MARKERS = "os^Dv<>"  # by expression
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +68,7 @@ class Scenes:
     @cached_property
     def recognised(self) -> np.ndarray:
         """Return in how many of their own pictures the identity judge knows each person, (p,)."""
-        own = crops(self.people.reshape(-1, *self.people.shape[2:]))
+        own = augment.centre(self.people.reshape(-1, *self.people.shape[2:]))
         seen = opinion(self.identity_judge, own).argmax(1).reshape(self.people.shape[:2])
         return (seen == np.arange(len(seen))[:, None]).sum(axis=1)
 
@@ -176,11 +175,6 @@ def noise(first: float, second: float) -> Tensor:
     return signs * torch.tensor([first, second]).repeat_interleave(NOISE // 2)
 
 
-def crops(pictures: np.ndarray) -> Tensor:
-    """Return pictures (n, source, source, 3) uint8 as networks see them, (n, 3, side, side)."""
-    return augment.centre(torch.from_numpy(np.ascontiguousarray(pictures)))
-
-
 @torch.no_grad()
 def synthesise(scenes: Scenes, codes: Tensor, people: Sequence[int], z: Tensor) -> Tensor:
     """Return G_de(f(x), I, z), one face for each code and person, (n, 3, side, side).
@@ -205,7 +199,7 @@ def synthesise(scenes: Scenes, codes: Tensor, people: Sequence[int], z: Tensor) 
 @torch.no_grad()
 def encode(scenes: Scenes, pictures: np.ndarray) -> Tensor:
     """Return f(x) of pictures (n, source, source, 3) uint8, (n, 350)."""
-    code: Tensor = scenes.generator.encoder(crops(pictures))
+    code: Tensor = scenes.generator.encoder(augment.centre(pictures))
     return code
 
 
@@ -231,7 +225,7 @@ def lend(
         ValueError: there is no such person, or the noise is out of range.
     """
     made = synthesise(scenes, encode(scenes, source[None]), [person], noise(*z))
-    faces = torch.cat([crops(source[None]), made])
+    faces = torch.cat([augment.centre(source[None]), made])
     read = opinion(scenes.expression_judge, faces)
     taken = opinion(scenes.identity_judge, made)[0]
     return plots.shown(scenes.corpus, lambda: _lent(scenes, name, person, faces, read, taken))
@@ -253,7 +247,7 @@ def _lent(
     own = f"{scenes.recognised[person]} of these {len(scenes.classes)}"
     canvas.text(0, 284, f"person {person} in pictures of their own; known to the judge in {own}")
     step = canvas.width // len(scenes.classes)
-    real = plots.pixels(crops(scenes.people[person]))
+    real = plots.pixels(augment.centre(scenes.people[person]))
     for place, (label, picture) in enumerate(zip(scenes.classes, real, strict=True)):
         canvas.put(picture, place * step, 288, 72)
         canvas.text(place * step, 378, label)
@@ -331,9 +325,9 @@ def _grid(
     """Draw what `grid` has found; `right` (2, people) counts expressions and identities."""
     side, count = made.shape[-1], len(sources)
     cells = np.full((len(people) + 1, count + 1, side, side, 3), 255, dtype=np.uint8)
-    cells[0, 1:] = plots.pixels(crops(sources))
+    cells[0, 1:] = plots.pixels(augment.centre(sources))
     smiles = scenes.people[people, scenes.classes.index("happiness")]
-    cells[1:, 0] = plots.pixels(crops(smiles))
+    cells[1:, 0] = plots.pixels(augment.centre(smiles))
     cells[1:, 1:] = plots.pixels(made).reshape(len(people), count, side, side, 3)
     rows = [
         f"person {person}, own: {scenes.recognised[person]}\nexpression: {seen}\nidentity: {known}"

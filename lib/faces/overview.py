@@ -51,7 +51,7 @@ def transfer(network: Generator, picture: np.ndarray, person: int, noise: Tensor
         person: number of the wanted identity.
         noise: z, (50,).
     """
-    image = _read(picture)
+    image = augment.centre(picture[None])
     identity = torch.zeros(1, network.config.identities)
     identity[0, person] = 1
     with torch.no_grad():
@@ -65,11 +65,6 @@ def transfer(network: Generator, picture: np.ndarray, person: int, noise: Tensor
         noise=noise.numpy(),
         made=pixels(made)[0],
     )
-
-
-def _read(picture: np.ndarray) -> Tensor:
-    """Return a picture as the networks read it, (1, 3, side, side) in [-1, 1]."""
-    return augment.centre(torch.from_numpy(np.array(picture[None])))
 
 
 def figure1(shown: Transfer, real: np.ndarray, source: str, target: str) -> Figure:
@@ -94,7 +89,7 @@ def figure1(shown: Transfer, real: np.ndarray, source: str, target: str) -> Figu
         arrow(axes, (x + STRIP[0] / 2 + 0.02, y), (4.27, LINE - 0.25 * (LINE - y)))
     arrow(axes, (5.13, LINE), (5.29, LINE))
     face(axes, shown.made, 5.86, LINE, FACE, above=r"synthesised $\bar{x}$", below=target)
-    real = pixels(_read(real))[0]
+    real = pixels(augment.centre(real[None]))[0]
     face(axes, real, 7.07, LINE, 0.8, above=f"{target}, real", below="for comparison")
     _recognition(axes, shown)
     axes.set(xlim=(0, PAGE_WIDTH), ylim=(0, HEIGHT), aspect="equal")

@@ -20,6 +20,7 @@ CREDIT = {
 }
 DPI = 110  # of every saved picture, see lib.book.show
 GAP = 2  # pixels between faces
+MARKERS = "os^Dv<>"  # by expression
 FONT = 9
 LARGEST = 112  # pixels of one face's side
 STEP = 6  # from one level of a colour to the next: the eye sees no difference

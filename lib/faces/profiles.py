@@ -59,19 +59,6 @@ def _quick_classifier(steps: int) -> ClassifierConfig:
     return ClassifierConfig(steps=steps, batch=48, learning_rate=1e-3, bfloat16=True)
 
 
-_TINY = GANConfig(
-    steps=8,
-    intervals=4,
-    batch=8,
-    learning_rate=2e-4,
-    generator_rate=5,
-    augmentation="flips",
-    warm_up=2,
-    own_identity=0.25,
-    reconstruction=5.0,
-    average=0.995,
-    bfloat16=True,
-)
 _QUICK = GANConfig(
     steps=9000,
     intervals=90,
@@ -86,6 +73,7 @@ _QUICK = GANConfig(
     average=0.995,
     bfloat16=True,
 )
+_TINY = replace(_QUICK, steps=8, intervals=4, batch=8, warm_up=2, own_identity=0.25, falling=0.0)
 _SECOND = replace(_quick_classifier(500), batch=32, falling=0.5)
 _SHAPES = {"ck": CK_PLUS, "mmi": MMI, "oulu": OULU_CASIA}
 

@@ -177,7 +177,7 @@ def made_of(generator: Generator, faces: Faces) -> np.ndarray:
 
 def _sources(faces: Faces) -> torch.Tensor:
     """Return the pictures of `first_rows`, (n, 3, side, side) in [-1, 1]."""
-    return augment.centre(augment.take(faces.images, torch.from_numpy(first_rows(faces))))
+    return augment.centre(faces.images[first_rows(faces)])
 
 
 def faces_of(result: Result) -> np.ndarray:

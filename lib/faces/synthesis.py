@@ -166,11 +166,6 @@ def one_of_each(faces: Faces) -> np.ndarray:
     return np.array(rows, dtype=np.int64)
 
 
-def centres(images: np.ndarray) -> Tensor:
-    """Return what a network sees of pictures (n, source, source, 3) uint8, (n, 3, side, side)."""
-    return augment.centre(torch.from_numpy(np.ascontiguousarray(images)))
-
-
 def codes(generator: Generator, images: np.ndarray) -> Tensor:
     """Return f(x) of pictures (n, source, source, 3) uint8, (n, 350)."""
     return classifier.predict(generator.encoder, images)

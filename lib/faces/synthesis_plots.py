@@ -14,11 +14,11 @@ from torch import Tensor
 
 from lib.book.results import Result
 from lib.book.show import INK, PAGE_WIDTH, PALETTE
-from lib.faces import plots
+from lib.faces import augment, plots
+from lib.faces.plots import MARKERS
 from lib.faces.synthesis import (
     Cast,
     acquaintances,
-    centres,
     codes,
     crossed,
     one_of_each,
@@ -47,7 +47,6 @@ LABELS: dict[str, dict[str, Any]] = {  # where they stand beside their points
 FEATURES = ("pixels", "map 1", "map 2", "map 3", "f(x)")
 LIKELY = 0.5  # belief from which on a face counts as read
 LIKELIEST = 4  # expressions drawn below a walk
-MARKERS = "os^Dv<>"
 FONT = 9
 WIDTHS = {"grid": 5.1, "known": 5.2, "draws": 3.8, "failures": 2.9}  # inches: faces take bytes
 LEVEL = 8  # of each colour from one shade to the next: fewer bytes than with plots.grid_of's 4
@@ -67,7 +66,7 @@ def grid(cast: Cast) -> Figure:
 
 def _pictures(images: np.ndarray) -> np.ndarray:
     """Return the centres of pictures as they are drawn, (n, side, side, 3) uint8."""
-    return plots.pixels(centres(images))
+    return plots.pixels(augment.centre(images))
 
 
 def grid_known(cast: Cast, person: int) -> Figure:

@@ -6,7 +6,7 @@ identity and are compared with their source, and a running mean of the generator
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -120,10 +120,7 @@ class Trainer:
         size = (self.config.batch,)
         rows = torch.randint(len(self.faces.images), size, generator=self.random)
         picks = torch.randint(len(self.variants), size, generator=self.random)
-        order = rows.argsort()  # so that a memory-mapped file is read from front to back
-        taken = augment.take(self.faces.images, rows[order])
-        taken = taken[order.argsort()]  # sets are sorted by person, batches must not be
-        images = augment.augment(taken, self.variants[picks])
+        images = augment.augment(augment.take(self.faces.images, rows), self.variants[picks])
         labels = Labels(self.labels.expressions[rows], self.labels.identities[rows])
         return images.to(self.device), Labels(*(label.to(self.device) for label in labels))
 
@@ -284,7 +281,6 @@ def train(
     faces: Faces,
     seed: int,
     checkpoint: Path | None = None,
-    watch: Callable[[int, Generator], None] | None = None,
     start: tuple[Generator, Discriminator] | None = None,
 ) -> DEGAN:
     """Train DE-GAN; the generator returned is the running mean of its weights.
@@ -298,7 +294,6 @@ def train(
         seed: of initial weights, noise, wanted identities and the order of the pictures.
         checkpoint: written after each interval; if it is there already, training goes on from it
             to the same result (bit-equal on the same machine, versions and number of threads).
-        watch: called after each interval with the step and the generator.
         start: networks trained on other people, to fine-tune (see `carry_over`).
 
     Raises:
@@ -321,8 +316,6 @@ def train(
         _record(trainer.history, [trainer.advance() for _ in range(length)])
         if checkpoint is not None:
             states.write(checkpoint, trainer.state(), run)
-        if watch is not None:
-            watch(trainer.step, trainer.average)
     return DEGAN(_frozen(trainer.average), _frozen(trainer.discriminator), trainer.history)
 
 

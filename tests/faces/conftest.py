@@ -1,9 +1,7 @@
 """People to play with and untrained networks, for the tests of what a reader explores."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
-import matplotlib.pyplot as plt
 import pytest
 import torch
 
@@ -17,14 +15,6 @@ from lib.faces.models import Generator, ModelConfig
 from lib.faces.profiles import PROFILES
 
 PEOPLE, SIDE = 5, 32
-
-
-@pytest.fixture
-def no_open_figures() -> Iterator[None]:
-    """Begin without figures and leave none behind."""
-    plt.close("all")
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="session")

@@ -342,7 +342,7 @@ def tables_of(
     """Return the sets whose tables are made, and what was asked for."""
     asked: list[tuple[Any, ...]] = []
 
-    def table(common: Run, encoders: Run, methods: Any, count: int, compute: bool) -> Run:
+    def table(common: Run, encoders: Run, methods: Any, count: int, compute: bool = True) -> Run:
         asked.append((common["set"], tuple(methods), count, compute))
         return {}
 

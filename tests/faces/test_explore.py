@@ -120,7 +120,7 @@ def test_synthesised_faces_are_the_generators(scenes: Scenes) -> None:
     sources, z = scenes.strangers[0, :4], explore.noise(0.5, -1)
     made = explore.synthesise(scenes, explore.encode(scenes, sources), [0, 1, 4, 2], z)
     wanted = torch.tensor([0, 1, 4, 2])
-    expected = scenes.generator(explore.crops(sources), wanted, z.expand(4, -1))
+    expected = scenes.generator(augment.centre(sources), wanted, z.expand(4, -1))
     assert torch.allclose(made, expected, atol=1e-6)
 
 
@@ -131,7 +131,7 @@ def test_people_who_are_not_there_are_refused(person: int, scenes: Scenes) -> No
 
 
 def test_an_opinion_is_a_softmax(scenes: Scenes) -> None:
-    faces = explore.crops(scenes.people[0])
+    faces = augment.centre(scenes.people[0])
     logits = scenes.expression_judge(faces).double().numpy()
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     assert explore.opinion(scenes.expression_judge, faces) == pytest.approx(expected, abs=1e-5)
@@ -144,9 +144,9 @@ def test_the_panel_shows_source_synthesised_face_and_the_persons_own(
     scenes: Scenes, drawn_with: Any
 ) -> None:
     figure = drawn_with("fear, C", 3, 0.5, 0)
-    source = explore.crops(scenes.source("fear, C")[None])
+    source = augment.centre(scenes.source("fear, C")[None])
     made = explore.synthesise(scenes, scenes.generator.encoder(source), [3], explore.noise(0.5, 0))
-    own = explore.crops(scenes.people[3])
+    own = augment.centre(scenes.people[3])
     shown = pictures(figure)
     assert len(shown) == 2 + 7
     for picture, face in zip(shown, torch.cat([source, made, own]), strict=True):
@@ -162,7 +162,7 @@ def test_the_bars_are_the_judges_opinions(scenes: Scenes, drawn_with: Any) -> No
     figure = drawn_with("anger, B", 1, 0, 0)
     source = scenes.source("anger, B")[None]
     made = explore.synthesise(scenes, explore.encode(scenes, source), [1], explore.noise(0, 0))
-    faces = torch.cat([explore.crops(source), made])
+    faces = torch.cat([augment.centre(source), made])
     expected = 100 * explore.opinion(scenes.expression_judge, faces)
     (axes,) = figure.axes
     assert [bar.get_width() for bar in axes.patches] == pytest.approx(expected.ravel().tolist())
@@ -196,10 +196,10 @@ def test_a_grid_lends_every_expression_to_each_person(
     explore.grid(replace(scenes, **judges), "B", 0, (0, 1))
     cells = found["cells"]
     assert cells.shape == (4, 8, SIDE, SIDE, 3) and (cells[0, 0] == 255).all()
-    assert (cells[0, 1:] == plots.pixels(explore.crops(scenes.strangers[1]))).all()
+    assert (cells[0, 1:] == plots.pixels(augment.centre(scenes.strangers[1]))).all()
     code = explore.encode(scenes, scenes.strangers[1])
     for person in range(3):
-        own = explore.crops(scenes.people[person, 4][None])
+        own = augment.centre(scenes.people[person, 4][None])
         assert (cells[1 + person, 0] == plots.pixels(own)[0]).all()
         made = explore.synthesise(scenes, code, [person] * 7, explore.noise(0, 1))
         difference = cells[1 + person, 1:].astype(int) - plots.pixels(made)

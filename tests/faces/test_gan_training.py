@@ -13,7 +13,7 @@ from torch import nn
 
 from lib.faces import augment, training
 from lib.faces.data import Faces
-from lib.faces.models import NOISE, Generator, Judgement, ModelConfig
+from lib.faces.models import NOISE, Judgement, ModelConfig
 from lib.faces.profiles import GANConfig
 from lib.faces.training import Labels, Trainer
 
@@ -333,22 +333,38 @@ class Stopped(Exception):
     """The power went."""
 
 
+def counted_steps(monkeypatch: pytest.MonkeyPatch, stop_after: int = SHORT.steps) -> list[int]:
+    """Return a list that fills with the steps of the trainings to come; stop after one of them."""
+    steps: list[int] = []
+    advance = Trainer.advance
+
+    def counted(one: Trainer) -> dict[str, float]:
+        if one.step == stop_after:
+            raise Stopped
+        found = advance(one)
+        steps.append(one.step)
+        return found
+
+    monkeypatch.setattr(Trainer, "advance", counted)
+    return steps
+
+
 @pytest.mark.parametrize("bfloat16", [False, True], ids=["float32", "bfloat16"])
-def test_a_resumed_training_ends_at_the_same_bits(bfloat16: bool, tmp_path: Path) -> None:
+def test_a_resumed_training_ends_at_the_same_bits(
+    bfloat16: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config, path = replace(SHORT, bfloat16=bfloat16, strong=0.1), tmp_path / "state.training"
     torch.manual_seed(1)
     whole = training.train(FORM, config, FACES, 0)
 
-    def stop(step: int, _: Generator) -> None:
-        if step == 4:
-            raise Stopped
-
-    with pytest.raises(Stopped):
-        training.train(FORM, config, FACES, 0, path, stop)
+    with monkeypatch.context() as power:
+        counted_steps(power, stop_after=4)
+        with pytest.raises(Stopped):
+            training.train(FORM, config, FACES, 0, path)
     torch.manual_seed(2)  # the global generator plays no part
-    steps: list[int] = []
-    resumed = training.train(FORM, config, FACES, 0, path, lambda step, _: steps.append(step))
-    assert steps == [6]
+    steps = counted_steps(monkeypatch)
+    resumed = training.train(FORM, config, FACES, 0, path)
+    assert steps == [5, 6]
     assert equal(snapshot(whole.generator), snapshot(resumed.generator))
     assert equal(snapshot(whole.discriminator), snapshot(resumed.discriminator))
     assert whole.history == resumed.history
@@ -356,11 +372,13 @@ def test_a_resumed_training_ends_at_the_same_bits(bfloat16: bool, tmp_path: Path
     assert not equal(snapshot(whole.generator), snapshot(other.generator))
 
 
-def test_a_finished_training_is_read_not_repeated(tmp_path: Path) -> None:
+def test_a_finished_training_is_read_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "state.training"
     first = training.train(FORM, SHORT, FACES, 0, path)
-    steps: list[int] = []
-    again = training.train(FORM, SHORT, FACES, 0, path, lambda step, _: steps.append(step))
+    steps = counted_steps(monkeypatch)
+    again = training.train(FORM, SHORT, FACES, 0, path)
     assert not steps
     assert equal(snapshot(first.generator), snapshot(again.generator))
     assert first.history == again.history
@@ -386,12 +404,12 @@ def test_the_history_holds_means_over_intervals() -> None:
 
 
 def test_what_comes_back_is_the_running_mean_frozen() -> None:
-    seen: list[tuple[int, dict[str, torch.Tensor], bool]] = []
-    found = training.train(
-        FORM, SHORT, FACES, 0, None, lambda s, g: seen.append((s, snapshot(g), g.training))
-    )
-    assert [(step, mode) for step, _, mode in seen] == [(2, False), (4, False), (6, False)]
-    assert equal(seen[-1][1], snapshot(found.generator))
+    found = training.train(FORM, replace(SHORT, average=0.9), FACES, 0)
+    one = trainer(average=0.9)
+    for _ in range(SHORT.steps):
+        one.advance()
+    assert equal(snapshot(one.average), snapshot(found.generator))
+    assert not equal(snapshot(one.generator), snapshot(found.generator))
     for network in (found.generator, found.discriminator):
         assert not network.training
         assert not any(weight.requires_grad for weight in network.parameters())

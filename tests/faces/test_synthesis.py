@@ -93,7 +93,7 @@ def test_codes_are_those_of_the_generator() -> None:
     code = synthesis.codes(generator, pictures)
     made = synthesis.synthesise(generator, code, [1])[:, 0, 0]
     with torch.no_grad():
-        direct = generator(synthesis.centres(pictures), torch.tensor([1, 1]), torch.zeros(2, NOISE))
+        direct = generator(augment.centre(pictures), torch.tensor([1, 1]), torch.zeros(2, NOISE))
     torch.testing.assert_close(made, direct, atol=1e-5, rtol=1e-4)
 
 

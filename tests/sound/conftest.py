@@ -1,9 +1,8 @@
 """Small event lists, and the real ones where they are there."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -16,14 +15,6 @@ from lib.sound.scored import Scored
 
 MakeEvents = Callable[..., Events]
 MakeRun = Callable[..., Result]
-
-
-@pytest.fixture
-def no_open_figures() -> Iterator[None]:
-    """Begin without figures and leave none behind."""
-    plt.close("all")
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="session")
