@@ -5,6 +5,7 @@ They lie in figures/<profile>/claims.json, one list for all parts.
 
 import json
 import math
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ from scipy import stats
 
 from lib.book.files import REPOSITORY, write_atomically
 
-FIGURES = REPOSITORY / "figures"
+# The runs that make the site's frames keep theirs apart: the runner names another folder for them.
+FIGURES = Path(os.environ.get("BOOK_FIGURES") or REPOSITORY / "figures")
 PARTS = ("part1", "part2", "part3")
 VERDICTS = ("reproduced", "partly", "not reproduced", "not testable here")
 
