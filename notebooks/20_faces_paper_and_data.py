@@ -24,8 +24,8 @@
 # Everybody smiles with a different face. A network that learns from a hundred people what a smile is learns
 # their noses along with it, and meets the hundred and first with habits that do not fit. The paper calls such
 # a representation *entangled*: what the face does and whose face it is are mixed in the same numbers. Its cure is
-# a task that cannot be solved without pulling the two apart: look at one person's expression, and paint it on
-# another.
+# a task that, it argues, can only be solved by pulling the two apart: look at one person's expression, and paint
+# it on another.
 #
 # Part I asked what borrowed features know (*what* sounds) and what they do not (*when*). Now a representation is
 # *made* to know one thing and to forget another. Whether it has forgotten, the paper never measures. We will.
@@ -71,8 +71,10 @@ cost(page.chapter)
 # A third network, the *discriminator* $D$, looks at $\bar{x}$ and says which expression it sees and which person, or
 # that this is no photograph at all. The decoder is told *who*; only from the code can it learn *what the face does*.
 # So, the paper reasons, the code will hold the expression and nothing else. This is DE-GAN, a generative adversarial
-# network for disentangled expressions. Below, a trained one stands behind every box. The image $x$ is of somebody it
-# never met: of all strangers' happy faces that whose code lies nearest to the mean of their codes.
+# network for disentangled expressions. Below, every box is a trained network; $D$, which only training needs, is
+# not drawn. The image $x$ is of somebody they never met: of all strangers' happy faces the most typical one, whose code
+# lies nearest to the mean of their codes. (*Real* means in Part II: not painted by $G$. Whether a real face is a
+# photograph, a rendering or a drawing depends on the rung, see below.)
 
 # %%
 generator = checkpoints.load(checkpoints.trained("de_gan", profile, corpus))
@@ -92,7 +94,8 @@ page.figure(
     "part2_fig1",
     alt="Block diagram. An image of a smiling stranger enters the encoder; out come the code f(x), drawn as 350 "
     "stripes, and four ever smaller maps. Code, identity code and noise enter the decoder, and a synthesised "
-    "face of another person comes out. Maps and code also go to the recognition of expressions.",
+    "face of another person comes out, beside a real picture of that person. A map and the code also go to the "
+    "recognition of expressions.",
     caption="Fig. 1 of the paper with real numbers in it: stripes and maps are what the network holds of this "
     f"image. {plots.credit(corpus)}",
 )
@@ -102,15 +105,19 @@ page.figure(
 
 # %%
 made = np.stack([each.made for each in shown])
-smiles = np.stack([plots.pixels(augment.centre(torch.from_numpy(real))), made])
-grid = {"rows": ("real, sad", "synthesised"), "columns": names, "width": 5.4}
+smiles = np.stack([plots.pixels(augment.centre(real)), made])
+source_x = plots.pixels(augment.centre(x[None]))[0]
+smiles = np.concatenate(
+    [np.stack([np.full_like(source_x, 255), source_x])[:, None], smiles], axis=1
+)
+grid = {"rows": ("real, sad", "synthesised"), "columns": ["x, a stranger", *names], "width": 6.3}
 page.figure(
     plots.shown(corpus, lambda: plots.grid_of(smiles, **grid)),
     "part2_one_smile",
-    alt="Five people, each in a real picture in which they look sad, and below it as the network paints them with "
-    "one and the same stranger's smile.",
-    caption="One smile, many people. Below, only the identity code differs from column to column. Compare the mouths "
-    f"with each other, hair and skin with the picture above. {plots.credit(corpus)}",
+    alt="A smiling stranger, then five people, each in a real picture in which they look sad, and below it as the "
+    "network paints them with that stranger's smile.",
+    caption="One smile, many people. Below, only the identity code differs from person to person. Compare the mouths "
+    f"with the stranger's, hair and skin with the picture above. {plots.credit(corpus)}",
 )
 
 # %% [markdown]
@@ -118,20 +125,24 @@ page.figure(
 # photograph. Is the smile really *read* as one, and by whom? Chapter 23 asks judges who took no part.
 #
 # Recognition comes second. The encoder is frozen, and small networks learn to name the expression from its code and
-# from the maps between its layers, the *residue*. That is what the paper's three tables are about:
+# from the *maps* (the pictures, one for each channel, that pass from layer to layer). The paper calls these
+# *residue*, after a method in which what tells a face from its neutral one is left over in them; nothing is subtracted
+# here. That is what the paper's three tables are about:
 
 # %%
 import pandas as pd
 
 published = pd.DataFrame(results.paper("part2_tables")["rows"])
-table = published.pivot(index="method", columns="set", values="accuracy").sort_values("ck")
+table = published.pivot(index="method", columns="set", values="accuracy")
+table = table.sort_values("ck", na_position="first")
 table = table.set_axis(["CK+", "MMI", "Oulu-CASIA"], axis=1)
 page.table(
     table.reset_index(),
     "part2_published",
     alt="Tables 1 to 3 of the paper: accuracy of ten methods on three sets.",
-    caption="Tables 1 to 3 of the paper: accuracy in %, mean over ten folds. DE-GAN leads on two sets; the plain CNN "
-    "it is compared with comes last or nearly so on all three.",
+    caption="Tables 1 to 3 of the paper: accuracy in %, mean over ten folds (the people are dealt into ten groups, each "
+    "tested once by a network trained on the other nine). DE-GAN leads on two sets; the plain CNN it is compared with "
+    "comes last or nearly so on all three.",
     number=".2f",
 )
 
@@ -143,7 +154,9 @@ Markdown(
     + ", ".join(f"{gain:.1f} points on {name}" for name, gain in gains.items())
     + ". Against the best other method it is "
     + ", ".join(f"{gap:+.2f} on {name}" for name, gap in ahead.items())
-    + f". The first is the claim we can test. As to the second, {ahead['CK+']:.2f} % of CK+'s 981 images is less than one."
+    + ". The gain over the baseline is what we can test. Of the rest, "
+    f"{ahead['CK+']:.2f} % of CK+'s 981 images is less than one; and on MMI not only STM-Explet is ahead, which sees "
+    "films, as the paper says, but also DeRL, which sees single images as DE-GAN does."
 )
 
 # %% [markdown]
@@ -152,7 +165,7 @@ Markdown(
 # | chapter | what it asks |
 # |---|---|
 # | 20 | whose faces are these, and what do their pixels know? |
-# | 21 | where is the face in a picture, and how far off is the aligner? |
+# | 21 | what happens to a photograph before a network sees it, and how exactly? |
 # | 22 | how do encoder, decoder and discriminator learn, and what did they need that the paper does not say? |
 # | 23 | is the expression carried over, does the identity stay behind, in the eyes of other judges? |
 # | 24 | does the frozen code recognise expressions better than a CNN from scratch, and why? |
@@ -163,10 +176,10 @@ Markdown(
 # | symbol | meaning | shape | in the code |
 # |---|---|---|---|
 # | $x$ | image of a face, RGB in [-1, 1] | (3, side, side) | `images` |
-# | $y^e$, $y^{id}$ | its expression and its identity | | `expressions`, `identities` |
+# | $y^e$, $y^{id}$ | its expression and its identity, of $N^e$ and $N^i$ | | `expressions`, `identities` |
 # | $f(x)$ | code of the expression | 350 | `Trunk.forward` |
-# | $I$ | identity code, one-hot | $N$ people | `identity` |
-# | $z$ | noise: light, pose and what else is left | 50 | `noise` |
+# | $I$ | identity code, one-hot, drawn from $p_I$ | $N^i$ | `identity` |
+# | $z$ | noise: light, pose and what else is left | $N^z = 50$ | `noise` |
 # | $\bar{x}$ | synthesised image, $G(x, I, z)$ | (3, side, side) | `Generator` |
 # | $G_{en}$, $G_{de}$ | encoder and decoder, together $G$ | | `Trunk`, `Decoder` |
 # | $D^e$ | the discriminator on expressions; one entry more for *fake* | $N^e + 1$ | `Judgement.expression` |
@@ -176,7 +189,8 @@ Markdown(
 # A *representation* is what a network turns an image into before it answers. An *action unit* is what one muscle or
 # two can do to a face; the Facial Action Coding System numbers them, and expressions are made of several. A
 # *sequence* is a short film from a neutral face to the peak of an expression. *Identity-disjoint folds* test on people
-# whom training never saw.
+# whom training never saw. *DR-GAN* (Tran et al., 2017) does for pose what DE-GAN does for expression; where the paper
+# is silent, this book follows it.
 #
 # ## The sets of the paper
 #
@@ -206,7 +220,6 @@ page.table(
 # | original | the sets above | everything |
 # | open | rendered with ICT-FaceKit's model | shapes and their ways of moving come from scans of real people; colour, hair, light and the *meaning* of an expression are ours |
 # | embedded | drawn by formulas | nothing, and all is known |
-
 #
 # ## The faces
 
@@ -233,8 +246,8 @@ page.figure(
     "part2_factors",
     alt="Six rows of six faces. In each row one factor changes: identity, expression, intensity, one muscle of the brow, "
     "the light, the pose. Everything else stays.",
-    caption="One factor a row. DE-GAN is asked to keep the second row and to drop the first; the last two are what the "
-    f"noise z should account for. {plots.CREDIT['open' if maker == 'ict' else 'embedded']}",
+    caption="One factor a row. DE-GAN is asked to keep the second row and to drop the first; of the third and fourth it "
+    f"is asked nothing but the name they go by; the last two are what the noise z should account for. {plots.CREDIT['open' if maker == 'ict' else 'embedded']}",
 )
 
 # %% [markdown]
@@ -244,7 +257,7 @@ page.figure(
 #
 # It can be counted without any network. Take the images as they are, a long list of pixels each. For every
 # image find the *nearest* other one: that with the least sum of squared differences. Is it the same person? The
-# same expression?
+# same expression? (Other frames of the same film do not count as others.)
 
 # %%
 source(pixels.nearest)
@@ -257,7 +270,7 @@ page.figure(
     data_plots.agreement(agreed),
     "part2_neighbours",
     alt="Two shares with their intervals: the nearest image shows the same person far more often than chance, the same "
-    "expression about as often.",
+    "expression only a little more often.",
     caption=f"The nearest of {len(some.images):,} images, pixel by pixel. Band: 95 %, people drawn with replacement. Black "
     "lines: an image taken blindly.",
 )
@@ -268,7 +281,8 @@ Markdown(
     f"The nearest image is of the same person in **{100 * who['share']:.1f} %** (95 %: {100 * who['low']:.1f} to "
     f"{100 * who['high']:.1f}; chance {100 * who['chance']:.1f}), and of the same expression in "
     f"**{100 * what['share']:.1f} %** ({100 * what['low']:.1f} to {100 * what['high']:.1f}; chance "
-    f"{100 * what['chance']:.1f}). Pixels know who it is; of what the face does they say next to nothing."
+    f"{100 * what['chance']:.1f}). Pixels know who it is; of what the face does they say little: other pictures of the "
+    f"same people, taken blindly, would agree in {100 * pixels.blindly(some, neighbours):.1f} %."
 )
 
 # %%
@@ -278,8 +292,8 @@ grid = {"rows": ("image", "nearest"), "columns": marks, "width": 5.5}
 page.figure(
     plots.shown(corpus, lambda: plots.grid_of(pictures, **grid)),
     "part2_pairs",
-    alt="Six images drawn at random over their nearest neighbours, with marks that say whether person and expression "
-    "agree.",
+    alt="Six images drawn at random over their nearest neighbours; above each pair stands whether person and "
+    "expression agree.",
     caption=f"Six images, drawn at random, and what is nearest to each. {plots.credit(corpus)}",
 )
 
@@ -299,7 +313,8 @@ page.figure(
     plots.shown(corpus, lambda: data_plots.explained(people.images.mean(axis=0), shares)),
     "part2_explained",
     alt="Three small maps: the mean of all images, a blurred face; the share of each pixel explained by identity, large over "
-    "hair, brow and cheeks and small at the mouth; the share explained by expression, small and only at mouth and brows.",
+    "hair, forehead, cheeks and neck, smaller at eyes, eyebrows and mouth; the share explained by expression, small, at "
+    "mouth and chin, faint at the eyebrows.",
     caption="Where identity and where expression show. Mind the scales: each has its own.",
 )
 
@@ -311,24 +326,25 @@ Markdown(
     f"Identity explains {100 * overall['identity']:.1f} % of all squared differences between images, expression "
     f"{100 * overall['expression']:.2f} % (labels dealt blindly would have {100 * blind:.2f} %); the rest is light, pose, "
     "background, and how things mix. Where expression is loudest it explains "
-    f"{100 * shares['expression'].max():.1f} %, identity at the same place {100 * shares['identity'].flat[peak]:.1f} %. A "
-    "network that is rewarded for whatever lowers its training error finds identity first."
+    f"{100 * shares['expression'].max():.1f} %, identity at the same place {100 * shares['identity'].flat[peak]:.1f} %. Who "
+    "learns from few people finds their identity everywhere, and expression in few pixels."
 )
 
 # %% [markdown]
 # ## A set in the shape of CK+
 #
 # Recognition is tried on *other* people than those DE-GAN learnt from, in folds that share nobody. At profiles quick and
-# paper the made set for it has CK+'s numbers of people, sequences and frames, and its imbalance.
+# paper the made set for it has CK+'s numbers of people, sequences and frames, and its imbalance between expressions;
+# who shows which is drawn at random.
 
 # %%
 page.figure(
     data_plots.counts(strangers),
     "part2_counts",
-    alt="Bars: sequences of each expression, with the rarest marked, and how many people have one, two, three or more "
-    "sequences.",
-    caption="Left: sequences of each expression; the rarest is marked. Right: few people show everything. Leave somebody out, and "
-    "whole expressions of theirs go with them.",
+    alt="Bars: sequences of each expression, with the rarest marked, and how many people have how many sequences, from "
+    "one to six.",
+    caption="Left: sequences of each expression; the rarest is marked. Right: how many sequences a person has. Nobody shows all "
+    "seven expressions.",
 )
 
 # %%
@@ -348,8 +364,8 @@ Markdown(
 # | what | paper | here |
 # |---|---|---|
 # | faces | of people, under licence | the rung named above |
-# | pre-training | 60,600 frames of BU-4DFE, six expressions; the neutral frames at both ends of a film carry its label too | every image shows its expression; seven, with contempt |
-# | pose and light | close to frontal, one laboratory each | varied, so that the noise has something to explain |
+# | pre-training | 60,600 frames of BU-4DFE; 101 people × 6 expressions × 100 frames by the set's documentation, so that neutral frames must carry the film's label (our inference) | every image shows its expression; seven, with contempt |
+# | pose and light | MMI frontal, Oulu-CASIA in strong light; else not said | varied, so that the noise has something to explain |
 # | what an expression looks like | what people do | prototypes of the Facial Action Coding System, with personal habits |
 #
 # The last row matters most. A made smile is what its maker takes for a smile, so accuracies here say nothing about
@@ -365,7 +381,8 @@ Markdown(
 # <details><summary>Solution of 2</summary>
 #
 # 0.06 % of 981 images are 0.6 images. Taken as independent, 955 of 981 have the interval 96.1 to 98.2 %; since three
-# images come from each sequence and several sequences from each person, the true one is wider still. The two are equal.
+# images come from each sequence and several sequences from each person, the true one is wider still. The two cannot be
+# told apart.
 #
 # </details>
 #
@@ -376,7 +393,10 @@ from dataclasses import replace
 
 apart = replace(some, sequences=some.identities)
 own = some.expressions[pixels.nearest(apart)] == some.expressions
-print(f"same expression: {100 * own.mean():.1f} % (chance {100 / len(some.classes):.1f} %)")
+Markdown(
+    f"Same expression: {100 * own.mean():.1f} % (chance {100 / len(some.classes):.1f} %). More than with the own pictures "
+    "allowed: with the person out of the way, pixels do know something of expressions."
+)
 
 # %% [markdown]
-# Next, chapter 21: before anything can be learnt, the face must be found, turned upright and cut out.
+# Next, chapter 21: before a network learns from a photograph, the face must be found, turned upright and cut out.

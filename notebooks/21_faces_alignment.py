@@ -13,7 +13,7 @@
 # %% [markdown]
 # # 21 · Eyes in their places
 #
-# **Question.** What happens to a photograph before any network sees it, and does it matter?
+# **Question.** What happens to a photograph before any network sees it, and how exactly?
 #
 # **In the paper.** Section 4.1: faces are found and aligned by landmarks, and each picture becomes 110.
 #
@@ -21,6 +21,9 @@
 # can learn to look past that, at the price of many examples. It is cheaper to take it away beforehand
 # (*alignment*), and then to put a little of it back on purpose, so that the network sees more of it than the
 # few photographs hold (*augmentation*). Both sound like housekeeping. Both decide what a network can know.
+#
+# The made faces of the other chapters are drawn in their places and need no alignment; it is there for the original
+# sets and for your own photograph in chapter 25. Here made faces serve to measure it.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -33,7 +36,7 @@ from IPython.display import Markdown, display
 
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
-from lib.faces import alignment, alignment_plots, augment, data, folds, plots, profiles
+from lib.faces import alignment, alignment_plots, augment, data, plots, profiles
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = data.load(profile.dataset, profile.sizes)
@@ -43,14 +46,14 @@ cost(page.chapter)
 # %% [markdown]
 # ## Where are the eyes?
 #
-# The paper finds landmarks with CE-CLM, a C++ program that no longer can be had as a package. We need two
-# points only. *Haar cascades* come with OpenCV: chains of very simple questions ("is the bridge of the nose
-# brighter than the eyes?"), learned from thousands of faces in 2001, each link throwing out what is surely no
-# eye. They err: nostrils, brows and the corners of a mouth look like eyes to them. So all their finds are
+# The paper finds landmarks with CE-CLM, a C++ program without a package, whose model files are hard to come by. We need
+# two points only. *Haar cascades* come with OpenCV: chains of very simple questions ("is the bridge of the nose
+# brighter than the eyes?"), learned from thousands of faces in 2001, each link throwing out what is surely none.
+# First a cascade finds the face; in its upper part two more look for eyes. They err: nostrils, brows and the corners of a mouth look like eyes to them. So all their finds are
 # collected, and the pair that is most plausible in height, distance and tilt is taken.
 
 # %%
-source(alignment.find_eyes)
+source(alignment.eyes_in)
 
 # %% [markdown]
 # Our faces are made, so we know where their eyes are, which nobody knows of a photograph to the pixel. Each
@@ -69,8 +72,10 @@ found = alignment_plots.found_or_missing(photographs)
 page.figure(
     plots.shown(corpus, lambda: alignment_plots.eyes(photographs[:12], true[:12], found[:12])),
     "part2_eyes",
-    alt="Twelve portraits at odd angles, the true eyes circled, crosses where the cascades see them.",
-    caption=f"Circles: true eyes. Crosses: found. A portrait without crosses: none found. {plots.credit(corpus)}",
+    alt="Twelve portraits at odd angles, the true eyes circled, crosses where the cascades see them, most of them "
+    "within the circles.",
+    caption="Circles: true eyes. Crosses: found. Stripes at the edges: where turning leaves a corner empty, the border is "
+    f"repeated. {plots.credit(corpus)}",
 )
 
 # %%
@@ -79,10 +84,10 @@ seen = np.isfinite(errors).all(axis=1)
 close = np.nan_to_num(errors.max(axis=1), nan=np.inf) < 0.25
 display(
     Markdown(
-        f"Eyes are found in {seen.sum()} of {count} portraits. Where they are found, the median error is "
+        f"Eyes are found in {seen.sum()} of {count} portraits. Where they are found, the median error of one eye is "
         f"**{100 * np.median(errors[seen]):.1f} %** of the distance between the eyes; both eyes are within "
         f"half an eye's width (25 %) in {close.sum()} of {count}. What is not found is left out of a set and "
-        "counted: it never disappears without a trace."
+        f"counted. What is found in the wrong place, here {seen.sum() - close.sum()} of {seen.sum()}, goes in unnoticed."
     )
 )
 page.figure(
@@ -90,7 +95,8 @@ page.figure(
     "part2_alignment_error",
     alt="Share of portraits against the largest error of their two eyes, a steep rise near zero and a "
     "plateau where eyes were not found.",
-    caption="How far off is the worse eye? The curve ends below 100 % by the portraits without eyes.",
+    caption="How far off is the worse eye? The curve ends below 100 %, by the portraits in which no eyes were found or in "
+    "which they are off by more than the picture shows.",
 )
 
 # %% [markdown]
@@ -98,7 +104,7 @@ page.figure(
 #
 # Two points fix a *similarity*: a turn, a scaling, a shift, and nothing else, so that a face keeps its shape.
 # With eye $e_1$ on the left and $e_2$ on the right, the turn and scaling are those that bring $e_2 - e_1$ to
-# the horizontal and to a fixed length.
+# the horizontal and to a fixed length, the shift that which brings the middle between them to a fixed place.
 
 # %%
 source(alignment.similarity)
@@ -110,8 +116,8 @@ after = np.stack([alignment.align(photographs[row], found[row], 128) for row in 
 page.figure(
     plots.shown(corpus, lambda: alignment_plots.mean_faces(before, after)),
     "part2_alignment",
-    alt="Four tilted portraits and their blurred mean; below the same portraits upright and alike in size, "
-    "whose mean is plainly a face with eyes.",
+    alt="Four tilted portraits and the blurred mean of all; below the same portraits upright and alike in size, "
+    "and a mean that is plainly a face with eyes.",
     caption="Above: as the portraits lie. Below: aligned by the eyes found. In the mean of all, only what "
     f"stays in place stays visible. {plots.credit(corpus)}",
 )
@@ -122,20 +128,22 @@ spread = {
 }
 display(
     Markdown(
-        f"A pixel's standard deviation over people falls from {spread['before']:.1f} to {spread['after']:.1f} grey "
-        "levels. What is left is who they are, what they show, and the light."
+        f"A pixel's standard deviation over people falls from {spread['before']:.1f} to {spread['after']:.1f} of 255 "
+        f"levels, by {100 * (1 - spread['after'] / spread['before']):.0f} %: most of what differs between pictures is "
+        "who they are, background and light. What alignment does for recognition is not measured here."
     )
 )
 
 # %% [markdown]
 # ## One becomes 110
 #
-# The paper crops 96 x 96 pixels from five places of each picture, turns each crop by ten angles, and mirrors.
-# It says that this makes 110 of one. Count: $5 \times 10 \times 2 = 100$. Only with the crop that is *not*
-# turned it comes out, $5 \times 11 \times 2 = 110$. A small thing; we mention it because the whole set depends on it.
+# The paper crops 96 x 96 pixels from five places of each picture, turns each crop by ten angles, and mirrors the
+# turned ones. It says that this makes 110 of one. Count: $5 \times 10 \times 2 = 100$, and 105 with the five plain
+# crops. Only if those are mirrored as well it comes out, $5 \times 11 \times 2 = 110$. So do we. A variant is a number
+# from 0 to 109:
 
 # %%
-source(augment.augment)
+source(augment.decode)
 
 # %%
 side = augment.source_side(96)
@@ -146,7 +154,8 @@ page.figure(
     ),
     "part2_variants",
     alt="One face in five rows of crops and eleven columns of angles from minus 15 to 15 degrees.",
-    caption=f"55 of the 110; the others are their mirror images. {plots.credit(corpus)}",
+    caption="55 of the 110; the others are their mirror images. Corners beyond the picture are filled with its reflection. "
+    f"{plots.credit(corpus)}",
 )
 
 # %%
@@ -173,12 +182,8 @@ display(
 # "After data augmentation, the dataset is divided into ten sets", says section 4.2 of MMI. Read to the letter, test
 # pictures are augmented as well. We test on the centre crop alone, neither turned nor mirrored. What must never
 # happen is that variants of *one person* stand on both sides of a fold: the network would meet old
-# acquaintances. This check refuses such folds:
-
-# %%
-source(folds.check)
-
-# %% [markdown]
+# acquaintances. Chapter 24 refuses such folds.
+#
 # ## Where we differ and why
 #
 # - **CE-CLM** became Haar cascades: two points instead of 68, but they run anywhere. Their error is above.
@@ -189,11 +194,13 @@ source(folds.check)
 #
 # ## Exercises
 #
-# 1. How many variants would six crops, seven angles without the unturned one, and no mirror make?
-#    *Hint:* look at `augment.VARIANTS`.
-#    <details><summary>Solution</summary><code>6 * 7 = 42</code>; with the unturned one 48.</details>
+# 1. A reader wants to test on mirrored pictures, too. Which of the 110 variants must then be left out of training so
+#    that no test picture was seen? *Hint:* who is in the test pictures?
+#    <details><summary>Solution</summary>None: the people of a test fold are in no training picture, mirrored or
+#    not. Folds by person settle it; folds by picture would have to leave out all 110.</details>
 # 2. Which error moves the mouth more: eyes found 5 % too far apart, or one eye 5 % too high?
-#    *Hint:* apply `similarity` to both and look where a point below the eyes goes.
+#    *Hint:* apply `similarity` to both and look where a point below the eyes goes. Solution below; an error in height
+#    does more, for it turns the whole face.
 
 # %%
 pair = np.array([[40.0, 40.0], [80.0, 40.0]])

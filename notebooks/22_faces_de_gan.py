@@ -56,18 +56,18 @@ cost(page.chapter)
 # %% [markdown]
 # ## The networks
 #
-# The encoder $G_{en}$ reads a face $x$ and writes down $f(x)$, 350 numbers. The decoder $G_{de}$ gets
-# these and two things more: $I$, a vector of zeros with a single one at the person wanted (*one-hot*),
-# and $z$, noise drawn uniformly from $[-1, 1]$ for all that is neither (light, pose, age). It returns a
-# face $\bar{x} = G_{de}(f(x), I, z)$ that should show person $I$ with the expression of $x$. Who is
-# asked for stands in $I$, so $f(x)$ need not say who is in $x$. That is the whole idea of
-# *disentangling*.
+# Chapter 20 introduced encoder $G_{en}$, decoder $G_{de}$, code $f(x)$, identity code $I$ and noise $z$. The noise
+# is for all that is neither expression nor person: light and pose, says the paper's section 1;
+# "illumination, age and gender", says its section 3.1.2, though age and gender come with the person in $I$.
+# We draw it uniformly from $[-1, 1]$. Since $I$ says who is asked for, $f(x)$ need not say who is in $x$:
+# that is the whole idea of *disentangling*.
 #
 # $D = [D^e, D^i]$ reads a face and gives two answers: $D^e \in \mathbb{R}^{N^e+1}$ chooses among the
 # $N^e$ expressions and one more class, *fake*; $D^i \in \mathbb{R}^{N^i}$ chooses among the $N^i$
 # people. *Real or not* is thus no question of its own but one more expression.
 #
-# The picture is not drawn by hand: the networks are built at the paper's size, a picture without content
+# The paper draws boxes and names no layer. We take those of DR-GAN, its reference [5] (see the end of this
+# chapter). The picture is not drawn by hand: the networks are built at 96 pixels, a picture without content
 # is sent through, and every block reports the shape that leaves it. Tall blocks are large maps,
 # broad ones have many channels.
 
@@ -80,22 +80,26 @@ page.figure(
     alt="Above, the generator: a 96-pixel picture shrinks over five stages to 350 maps of 6 by 6, whose "
     "means are f(x); with I and z it grows over six stages to a picture again. Below, the discriminator: "
     "five stages, 320 means, and two heads for expressions with fake, and for identities.",
-    caption="Fig. 2 of the paper, read off the networks at the paper's width. Below each block: channels, "
-    "side in pixels. Everything the decoder knows of the source passes through the bar in the middle.",
+    caption="What stands behind Fig. 2 of the paper, read off our networks at DR-GAN's width (the paper gives "
+    "only 96 pixels and 350). Below each block: channels, side in pixels. Everything the decoder knows of the source passes through the bar in the middle.",
 )
 
 # %%
-source(models.Generator)
+source(models.Trunk)
+
+# %% [markdown]
+# A *stage* is two or three 3×3 convolutions, each followed by batch normalisation and an exponential unit (ELU); from
+# the second stage on, the first convolution moves in steps of two and halves the maps.
 
 # %%
 page.table(
-    diagrams.table({"paper": paper, "here": here}),
+    diagrams.table({"profile paper": paper, "here": here}),
     "part2_stages",
     alt="For each stage of encoder, decoder and discriminator: maps, parameters and multiplications, at "
-    "the paper's width and at this profile's.",
+    "profile paper and at this one.",
     caption="Channels × side × side, parameters, and millions of multiply-accumulates (M MAC: one weight "
-    "times one value, added up) for one picture. Most parameters sit where few operations are: "
-    "in the decoder's first layer, which turns the bar of Fig. 2 into maps.",
+    "times one value, added up) for one picture. No layer has as many parameters for so few "
+    "operations as the decoder's first, which turns the bar of Fig. 2 into maps.",
 )
 
 # %% [markdown]
@@ -145,13 +149,15 @@ page.figure(
     "part2_pulls",
     alt="Bars of the push on each answer. D on a real face: up for happiness and A. D on G's face: up "
     "for fake, nothing for identities. G on its face: up for happiness and B, down for fake.",
-    caption="Upwards: the answer is made more likely. In the second and third row the same face is "
-    "pulled in opposite directions. And $D^i$ learns nothing from made faces.",
+    caption="Upwards: the answer is made more likely. In the second and third row happiness and fake of the same "
+    "face are pulled in opposite directions; sadness is wanted by neither. The empty field: $D^i$ learns "
+    "nothing from synthesised faces.",
 )
 
 # %% [markdown]
-# The empty place in the second row matters. $D^i$ is never told that a made face is not B, so $G$ finds
-# identity the easier half: nobody argues back. For expressions it has an opponent.
+# The empty place in the second row matters. $D^i$ is never told that a synthesised face is not B. So $G$ need only
+# please a head that nobody sharpens against it: whatever looks like B to $D^i$ will do, like B or not. For
+# expressions it has an opponent. Chapter 23 asks an independent judge about both.
 #
 # Notice what neither equation says. Nothing ties $\bar{x}$ to $x$ but the name of an expression;
 # nothing forbids $f(x)$ to say who is in $x$, it is merely of no use; and nothing gives $z$ a
@@ -159,14 +165,15 @@ page.figure(
 #
 # ## First weights, first steps
 #
-# All weights begin as draws from $\mathcal{N}(0, 0.02)$. Both networks take steps of Adam, which scales
+# All weights of convolutions and linear layers begin as normal draws with mean 0 and *standard deviation* 0.02. Both networks take steps of Adam, which scales
 # each weight's step by the recent size of its gradient; the paper's "momentum of 0.5" is the first of Adam's
 # two decay rates (the usual 0.9 remembers so long that the two networks chase where the other was).
 #
 # Usually both take one step in turn. Later, "when $D$ reaches to near optimal solution, $G$ is updated
 # more frequently" (section 4.1). When is $D$ near its optimum? The closest published program, a port of
 # the DR-GAN that DE-GAN grew out of, says: when the mean of its accuracies is above 0.9; then four
-# steps of $G$ for one of $D$. So do we.
+# steps of $G$ for one of $D$. So do we. (`own`, `reconstruction`, `warm_up` and `average` in the listing are switches,
+# explained next; with the paper's settings none of them acts.)
 
 # %%
 source(models.initialise)
@@ -180,20 +187,22 @@ source(training.Trainer.turn)
 # %% [markdown]
 # ## What the equations alone did not achieve
 #
-# On faces that we drew ourselves, 101 people with seven expressions each, we began with the equations,
+# On faces that we drew ourselves, in a trial of minutes where the paper has 300 epochs, we began with the equations,
 # the published rates and nothing else. $D$ soon told every fake. $G$ learned identities and no expression: a
-# soft, grey mush. The reason is timing. $D$ recognises expressions late, and until it does, its
-# head has nothing to teach. The authors of ports of DR-GAN report the same. What helped stands in the
-# configuration as switches, all of them off at `paper`:
+# soft, grey mush. Our guess is timing: $D$ recognises expressions late, and until it does, its head has nothing to
+# teach. What we tried stands in the configuration as switches, all of them off at `paper`; what each does is
+# measured below:
 #
 # - **A warm-up.** $D$ first learns what real faces express, and who they are; $G$ waits.
 # - **Own identity.** A share of the batch keeps its person, and is compared with its source, pixel by
-#   pixel ($L_1$, the mean absolute difference). The paper calls DE-GAN a "VAE-GAN": this is what its
-#   equations leave out of the VAE, an autoencoder. It also shows $G$ early what a face looks like.
-# - **$G$'s rate** is a multiple of $D$'s.
+#   pixel ($L_1$, the mean absolute difference). The paper calls DE-GAN a "VAE-GAN", and its equations have neither
+#   of the two terms of a VAE, a variational autoencoder. We add one, this comparison; the other, which keeps a
+#   randomly drawn code near a normal distribution, we leave out. It also shows $G$ early what a face looks like.
+# - **The rates.** $D$'s is twice the published one and $G$'s five times $D$'s: a short training must get somewhere.
 # - **A running mean** of $G$'s weights is what we keep: single steps of an argument are noisy.
-# - **Falling rates** at the end should let both settle. On drawn faces they did; on rendered ones some
-#   people then came out alike whatever they were asked to show, so there the rates stay as they are.
+# - **Falling rates** at the end should let both settle. On drawn faces they did. On rendered ones, where they fell
+#   towards step 9,000, some people came out alike whatever they were asked to show; there the rates stay and the
+#   training ends at 5,400 steps. Which of the two helped was not separated.
 
 # %%
 source(profiles.GANConfig)
@@ -201,7 +210,7 @@ source(profiles.GANConfig)
 # %%
 switches = ("warm_up", "own_identity", "reconstruction", "generator_rate", "falling", "average")
 common = ("learning_rate", "steps", "batch", "strong", "generator_steps", "augmentation")
-configs = {"paper": profiles.GANConfig(), "here": settings}
+configs = {"profile paper": profiles.GANConfig(), "here": settings}
 rows = [
     {"switch": name} | {key: str(getattr(config, name)) for key, config in configs.items()}
     for name in (*switches, *common)
@@ -227,8 +236,9 @@ page.figure(
     "part2_history",
     alt="Over the steps: losses of D and G, the difference from the source, and D's accuracy with the "
     "threshold of 0.9; the warm-up is shaded.",
-    caption="Shaded: the warm-up, in which G waits; a dashed line, if any: from here on the rates fall. In "
-    "an argument no loss needs to fall, for each is measured against an opponent who learns, too. Dotted "
+    caption="Shaded: the warm-up, in which G waits. "
+    + ("Dashed, upright: from here on the rates fall. " if settings.falling else "")
+    + "Middle: mean difference of colour values that go from −1 to 1; 0.2 are 26 of 255 levels. In an argument no loss needs to fall, for each is measured against an opponent who learns, too. Dotted "
     "above: G's loss against a D that knows nothing; below: the accuracy from which on D waits for G.",
 )
 
@@ -247,8 +257,8 @@ Markdown(
 # ## What each switch does
 #
 # Short trainings of small networks, one switch turned in each, and one with all that is ours turned
-# off. Who says how good the pictures are? Not $D$: $G$ was trained to please it. Two plain classifiers,
-# trained on *other* pictures of the same people, say which expression and which person they see.
+# off. Two plain classifiers, trained on *other* pictures of the same people, say which expression and which person
+# they see; chapter 23 introduces these judges.
 
 # %%
 small = studies.profile_of(profile)
@@ -293,15 +303,20 @@ if done:
         sources=done.values(),
     )
 
+
 # %%
+def seen_by(training):
+    return training.steps * training.batch
+
+
 shares = {name: 100 * result.metrics["expression"]["value"] for name, result in done.items()}
 names = ("as in the book", "equations 1 and 2 alone")
 said = [f"{name}, {shares[name]:.0f} %" for name in names if name in shares]
 Markdown(
     f"The expression asked for is seen in: {'; '.join(said) or 'no training yet'}. Guessing would give "
     f"{100 / here.expressions:.0f} %. All had {small.gan.steps:,} steps with {small.sizes.people} people at "
-    f"{small.sizes.side} px; what fails here may need no more than patience, and the paper's training is "
-    f"{profiles.GANConfig().steps / small.gan.steps:,.0f} times as long."
+    f"{small.sizes.side} px; what fails here may need no more than patience: the paper's training shows $D$ and $G$ "
+    f"{seen_by(profiles.GANConfig()) / seen_by(small.gan):,.0f} times as many pictures."
 )
 
 # %% [markdown]
@@ -316,14 +331,14 @@ trainings = {
 }
 costs = pd.DataFrame({"training": list(trainings)})
 costs["TFLOP"] = [arithmetic.gan_tflop(*each) for each in trainings.values()]
-costs["hours at 0.05 TFLOP/s"] = [arithmetic.hours(each, 0.05) for each in costs["TFLOP"]]
+costs["hours at 0.1 TFLOP/s"] = [arithmetic.hours(each, 0.1) for each in costs["TFLOP"]]
 costs["minutes at 20 TFLOP/s"] = [60 * arithmetic.hours(each, 20) for each in costs["TFLOP"]]
 page.table(
     costs,
     "part2_gan_cost",
     alt="Operations of three trainings, hours on one processor core, minutes on a GPU.",
-    caption="Counted, not measured, with D learning in every step. About 0.05 TFLOP (10¹² operations) a "
-    "second is what one core does here; 20 is what a large GPU may keep up. CK+ in ten folds comes on top.",
+    caption="Counted, not measured, with D learning in every step. About 0.1 TFLOP (10¹² operations) a second is "
+    "what one core did in bfloat16 in the training above; 20 is what a large GPU may keep up. CK+ in ten folds comes on top.",
     number=",.2f",
 )
 
@@ -356,13 +371,15 @@ Markdown(
 
 # %% [markdown]
 # 2. With `own_identity=1.0`, every picture keeps its person. What would $f(x)$ learn?
-#    <details><summary>Hint and solution</summary>The person wanted is then always the one in <em>x</em>, and
-#    only the comparison with the source decides: an autoencoder. Whatever helps to rebuild the picture
-#    goes into <em>f(x)</em>, light and background too. Only transfers make identity useless there.</details>
+#    <details><summary>Hint and solution</summary>The person wanted is then always the one in <em>x</em>. Equation 2
+#    is satisfied by a good copy, and the comparison with the source asks for one: an autoencoder. Whatever
+#    helps to rebuild the picture goes into <em>f(x)</em>, light and background too. Only transfers make identity
+#    useless there.</details>
 # 3. Add to eq. 1 a term that teaches $D^i$ to call no made face by the name asked for. Who gains?
-#    <details><summary>Hint and solution</summary>Give <code>D</code>'s identity head one class more, <em>nobody</em>,
-#    and add <code>F.cross_entropy(fake.identity, nobody)</code> to <code>discriminator_loss</code>.
+#    <details><summary>Hint and solution</summary>In <code>Discriminator</code> give the identity head one class more,
+#    <code>config.identities + 1</code>, and in <code>discriminator_loss</code> add the cross-entropy of
+#    <code>fake.identity</code> and that class, <code>torch.full_like(labels.identities, fake.identity.shape[1] - 1)</code>.
 #    <em>G</em> then has an opponent in identity as well, and the second row of the picture of pulls is
-#    no longer empty; likenesses may gain, expressions wait longer.</details>
+#    no longer empty. Likenesses may gain and expressions wait longer; nobody has measured it here.</details>
 #
 # Next: chapter 23 asks this network for expressions, and other networks whether it delivered.

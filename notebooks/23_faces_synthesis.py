@@ -58,7 +58,8 @@ cost(page.chapter)
 # the target. The decoder makes $\bar{x} = G_{de}(f(x), I, z)$. Nobody is picked by hand: the sources are
 # strangers to DE-GAN, each expression lent by the first stranger who is still free, and the
 # targets are the first people of the training. All are seen in a light and before a wall of their own, in
-# pictures that are in none of the sets.
+# pictures that are in none of the sets. The targets look neutral there, which no picture of the pre-training does.
+# (*Real* is a picture from a set, even where the set is rendered or drawn; *synthesised* is what $G$ paints.)
 
 # %%
 source(synthesis.one_of_each)
@@ -72,8 +73,8 @@ page.figure(
     synthesis_plots.grid(cast),
     "part2_grid",
     alt="A grid of faces. Above, a real picture of each target; left, seven strangers, each with another "
-    "expression. Each cell inside is made: the target of its column with the expression of its row.",
-    caption="Above and left real pictures, all others made by DE-GAN (z = 0). Down a column the person should "
+    "expression. Each cell inside is synthesised: the target of its column with the expression of its row.",
+    caption="Above and left real pictures, all others painted by DE-GAN (z = 0). Down a column the person should "
     f"stay, along a row the expression. {plots.credit(corpus)}",
 )
 
@@ -83,12 +84,14 @@ Markdown(
     f"Look down the columns first, then along the rows. The pictures are {cast.generator.config.side} pixels "
     f"wide, enlarged here. A judge, whom we introduce below, gives the expression asked for a mean probability "
     f"of {100 * shown.mean():.0f} % in these {shown.size} faces; guessing would be "
-    f"{100 / len(cast.panel.classes):.0f} %."
+    f"{100 / len(cast.panel.classes):.0f} %. It is least sure along the row lent by "
+    f"{cast.names[int(shown.mean(axis=1).argmin())]} ({100 * shown.mean(axis=1).min():.0f} %). In the seven sources "
+    f"themselves it sees {', '.join(cast.seen_in_sources)}."
 )
 
 # %% [markdown]
 # Do sources that the network knows fare better? The same expressions, lent by people of its training in
-# new pictures:
+# new pictures (a table below counts it):
 
 # %%
 page.figure(
@@ -111,13 +114,16 @@ z = synthesis.noise(4, SEED)
 page.figure(
     synthesis_plots.draws(cast, z),
     "part2_noise",
-    alt="Two sources and, right of each, four faces of person 0 that differ in the draw of z alone.",
-    caption=f"Each row: one code, one person, four draws of z. {plots.credit(corpus)}",
+    alt="Two sources and, right of each, four faces of person 0 that differ in the draw of z alone and look nearly "
+    "the same.",
+    caption="Each row: one code, one person, four draws of z. To the eye hardly anything changes. "
+    + plots.credit(corpus),
 )
 
 # %% [markdown]
-# And the sources' own light and walls? To measure it we take all strangers with all expressions, make two
-# people of each with several draws of $z$, and read four plain numbers off every picture. How far does
+# And the sources' own light and walls? To measure it we take strangers with all expressions, synthesise two
+# people from each with several draws of $z$, and read four plain numbers off every picture: brightness and colour of
+# the two upper corners (*background*) and of the middle half (*face*). How far does
 # each follow the source? And of its *variance* (the mean squared distance from its mean) among pictures of
 # one person, which share lies between sources, which between draws of $z$?
 
@@ -128,10 +134,10 @@ trace = synthesis.traced(before, several, cast.strangers.identities)
 page.table(
     trace,
     "part2_leaks",
-    alt="For brightness and colour of face and background: correlation between source and made picture, and "
-    "the shares of variance owed to the source and to z.",
-    caption=f"Correlation over {len(before)} sources with its 95 % interval over people, and shares of "
-    "variance. Were z in charge of light and background, correlations would be 0 and its share 1.",
+    alt="For brightness and colour of face and background: correlation between source and synthesised "
+    "picture, and the shares of variance owed to the source and to z.",
+    caption=f"Correlation over {len(before)} sources with its 95 % interval over their "
+    f"{len(set(cast.strangers.identities.tolist()))} people, and shares of variance. Were z in charge of light and background, correlations would be 0 and its share 1.",
     number=".2f",
 )
 
@@ -141,7 +147,8 @@ Markdown(
     f"{len(follows)} of {len(trace)} follow the source, their intervals above 0: "
     f"{', '.join(follows) or 'none'}. At most {100 * trace['by z'].max():.0f} % of a number's variance is "
     + (
-        "$z$'s: light and background come with the code, even where they are not those of the source."
+        "$z$'s. For the background, which no expression changes, the code decides nearly alone; of the face's own "
+        "brightness a part is the expression's doing, for an open mouth is dark."
         if trace["by z"].max() < 0.5
         else "$z$'s, so the noise rules at least one of them."
     )
@@ -162,8 +169,8 @@ page.figure(
     "part2_walks",
     alt="Seven faces on the way from one expression to another; under each, what probability the judge gives "
     "to the expressions.",
-    caption=f"From {cast.names[0]} to {cast.names[-1]}, on person 1. Drawn are the four expressions of which "
-    f"the judge is surest on the way. {plots.credit(corpus)}",
+    caption=f"From the first stranger's {cast.names[0]} to the last one's {cast.names[-1]}, on person 1. Drawn are "
+    f"both and the expressions of which the judge is surest on the way. {plots.credit(corpus)}",
 )
 
 # %% [markdown]
@@ -177,8 +184,9 @@ page.figure(
 page.figure(
     synthesis_plots.census(cast),
     "part2_census",
-    alt="Number of people for whom none to all of seven faces show the expression, or the person, asked for.",
-    caption="A perfect generator would have all people at the right end, in both colours.",
+    alt="Number of people for whom none to all of seven faces show the expression, or the person, asked for; for "
+    "the person both ends are high.",
+    caption="A perfect generator, before perfect judges, would have all people at the right end, in both colours.",
 )
 
 # %%
@@ -188,18 +196,20 @@ Markdown(
     f"Of {len(known)} people, {(arrived >= count - 1).sum()} show {count - 1} or {count} of the expressions and "
     f"{lost} no more than two. "
     + ("Such a person has *collapsed*: whatever the code, the face is the same. " if lost else "")
-    + f"In all their faces {(known == count).sum()} people are recognised, in none {(known == 0).sum()}."
+    + f"In all their faces {(known == count).sum()} people are recognised, in none {(known == 0).sum()}. Where most "
+    f"people stop at {count - 1} expressions, look at the sources: one that the judge misreads itself fails on everybody."
 )
 
 # %% [markdown]
-# And these are the worst: for each expression the person on whom a judge believes in it least, nobody twice.
+# And these are the worst: seven different people, one for each expression, so chosen that the judge's belief in what
+# was asked for is least in all.
 
 # %%
 page.figure(
     synthesis_plots.failures(cast),
     "part2_failures",
-    alt="Seven sources, the faces made from them that a judge misread worst, and their targets.",
-    caption=f"The worst of {len(known)} people for each expression: asked for, and what the judge saw. "
+    alt="Seven sources, the faces synthesised from them in which a judge believed least, and their targets.",
+    caption=f"The worst of {len(known)} people: asked for, and what the judge saw. "
     f"{plots.credit(corpus)}",
 )
 
@@ -207,9 +217,10 @@ page.figure(
 # ## Judged by those who had no part in it
 #
 # $D$ cannot say how good the pictures are: $G$ was trained to please it. So two plain classifiers, one
-# for expressions, one for people, learnt from *other* pictures of the same people. They are shown a made
+# for expressions, one for people, learnt from *other* pictures of the same people. They are shown a synthesised
 # face and name what they see. Nobody is asked to become who they are already. Real pictures, new to everyone,
-# tell how far the judges themselves can be trusted: a perfect generator would score as much.
+# tell how far the judges themselves can be trusted. That is a yardstick and no ceiling: a generator may paint a face
+# that is easier to read than a real one. And the judges have the form of $D$; what pleases $D$ may please them.
 
 # %%
 rung, networks = experiments.shown(profile, corpus)
@@ -219,10 +230,11 @@ metrics = found.metrics
 page.table(
     synthesis_plots.share_table(found),
     "part2_transfer",
-    alt="Shares of made pictures with the expression asked for, the person asked for and the source's "
+    alt="Shares of synthesised pictures with the expression asked for, the person asked for and the source's "
     "person, from sources it knew and from strangers, beside real pictures and chance.",
     caption=f"Percent of pictures ({rung} rung), with 95 % intervals over the people in the sources, not over those "
-    "asked for. The judges do not know the strangers, so they cannot find them in a picture.",
+    "asked for (over those they would be several times as wide, see the census above). The judges do not know the "
+    "strangers, so they cannot find them in a picture.",
     sources=[found],
 )
 
@@ -237,14 +249,15 @@ Markdown(
     f"The expression asked for is seen {synthesis.compare(made['expression'], real['expression'])} in real "
     "pictures"
     + (
-        " (people show one half-heartedly now and then; $G$ was rewarded for being read)"
+        " (the very same pictures, some of them weak, were the sources: $G$ makes expressions plainer than it finds "
+        "them, or has found what networks of this form listen to; no human judge was asked)"
         if plainer
         else ""
     )
     + f"; the person asked for {synthesis.compare(made['identity'], real['identity'])} there. Expressions "
     f"of strangers are seen {synthesis.compare(new['expression'], made['expression'])} those of people it "
-    f"knew. The source's person shines through {leaks}: in {100 * made['leak']['value']:.1f} % of pictures, "
-    f"chance being {100 * chance:.1f} %."
+    f"knew. The source's person shines through {leaks}: in {100 * made['leak']['value']:.1f} % of pictures; "
+    f"errors dealt evenly over everybody else would give {100 * chance:.1f} %."
 )
 
 # %%
@@ -276,9 +289,12 @@ Markdown(
 # - **Expression**: what do people show whom neither DE-GAN nor the probe has met?
 #
 # Both are put to plain pixels (a picture averaged to 8 × 8), to the means of the maps after the first three
-# halvings, and to $f(x)$, the mean of the fourth. Is it DE-GAN that forgets people, or would any network
-# do so that learns expressions? The *control* decides: the same encoder, trained on the same pictures to name
-# expressions, without a decoder or an identity code.
+# halvings, and to $f(x)$, the mean of the fourth. Pixels keep
+# their places, a map's mean does not: so compare maps with maps, and the two networks with each other.
+#
+# Is it DE-GAN that forgets people, or would any network do so that learns expressions? For that there is a *control*: the
+# same encoder, trained on the same pictures to name expressions, without a decoder or an identity code (and on all 110
+# variants of each, where DE-GAN at `quick` sees the mirror images only).
 
 # %%
 page.figure(
@@ -329,8 +345,8 @@ Markdown(
     "Mind what the control says. Whatever it forgets about people it forgets by learning expressions, without any "
     "synthesis; only the distance between the two networks can be owed to that. Here "
     + (
-        "DE-GAN's code tells more about the person than the control's: putting expressions on other faces is not what "
-        "made it forget them."
+        "DE-GAN's code tells more about the person than the control's. With one training of each this says that "
+        "synthesis is not *needed* for such forgetting, not that it prevents it."
         if more
         else "DE-GAN's code tells less about the person: the synthesis adds to the forgetting."
         if less
@@ -341,8 +357,11 @@ Markdown(
 # %% [markdown]
 # ## Where we differ and why
 #
-# - **Measured by others.** The paper shows pictures. Ours are counted by judges who never met $G$, and the
-#   ceiling is what they achieve on real pictures, not 100 %.
+# - **Measured by others.** The paper has nobody judge its synthesised faces. Ours are counted by judges who never met
+#   $G$, and the yardstick is what they achieve on real pictures, not 100 %.
+# - **The losses.** This $f(x)$ is of a network trained with the additions of chapter 22. Comparing unchanged identities
+#   with their sources pixel by pixel rewards codes that hold more than the expression; without it the code might
+#   hold less of the person. What is found here is found of this training, not of equations 1 and 2 alone.
 # - **The probes are ours**, and so is the control. Claims about what a code does not contain need both.
 # - **$z$**: the paper gives it light, pose, age and gender. Its equations do not make it take them; see the table of
 #   shares above.
@@ -390,8 +409,8 @@ Markdown(f"Solution: from person {first} to {second} the judge names {', '.join(
 # %%
 groups, plain = 1 / code["chance"], read["de_gan", "pixels", "identity"]
 Markdown(
-    f"Solution: {code['value'] * groups:.1f} groups of {groups:.0f} people; {control['value'] * groups:.1f} in the "
-    f"control's $f(x)$, {plain['value'] * groups:.1f} in the pixels."
+    f"Solution: what $f(x)$ tells is as much as sorting the {groups:.0f} people into {code['value'] * groups:.1f} groups; "
+    f"{control['value'] * groups:.1f} in the control's $f(x)$, {plain['value'] * groups:.1f} in the pixels."
 )
 
 # %% [markdown]

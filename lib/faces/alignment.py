@@ -209,7 +209,7 @@ def _all_eyes(grey: np.ndarray) -> list[np.ndarray]:
     seen = False
     for name, hits in FACES:
         faces = _apart(_boxes(name, grey, hits, (LEAST_FACE, min(grey.shape))))
-        found = [eyes for face in faces if (eyes := _eyes_in(grey, face)) is not None]
+        found = [eyes for face in faces if (eyes := eyes_in(grey, face)) is not None]
         if found:
             return found
         seen = seen or any(face.hits >= FACES[0][1] for face in faces)
@@ -245,7 +245,7 @@ def _holds(box: Box, other: Box) -> bool:
     return bool((inside >= 0).all() and (inside <= box.side).all())
 
 
-def _eyes_in(grey: np.ndarray, face: Box) -> np.ndarray | None:
+def eyes_in(grey: np.ndarray, face: Box) -> np.ndarray | None:
     """Return the most plausible pair of eyes in a face, (2, 2) float64, or None."""
     upper = grey[face.y : face.y + round(UPPER * face.side), face.x : face.x + face.side]
     scale = FACE_SIDE / face.side

@@ -153,23 +153,27 @@ def walk(cast: Cast, start: int, end: int, person: int) -> Figure:
     path = torch.lerp(ends[0], ends[1], torch.linspace(0, 1, STEPS)[:, None])
     made = synthesise(cast.generator, path, [person])[:, 0, 0]
     belief = cast.panel(made).expression.softmax(1).numpy()
-    return plots.shown(cast.corpus, lambda: way(plots.pixels(made), belief, cast.panel.classes))
+    faces, names = plots.pixels(made), cast.panel.classes
+    return plots.shown(
+        cast.corpus, lambda: way(faces, belief, names, (cast.names[start], cast.names[end]))
+    )
 
 
-def way(faces: np.ndarray, belief: np.ndarray, names: Sequence[str]) -> Figure:
-    """Draw faces in a row, and below each what a judge sees.
+def way(faces: np.ndarray, belief: np.ndarray, names: Sequence[str], ends: Sequence[str]) -> Figure:
+    """Draw faces in a row, and below each what a judge sees: both ends, and what is likeliest.
 
     Args:
         faces: (steps, side, side, 3) uint8.
         belief: (steps, classes), probabilities.
         names: of the classes.
+        ends: the classes that the walk leads from and to.
     """
     figure, (strip, axes) = plt.subplots(
         2, 1, figsize=(PAGE_WIDTH, 2.9), sharex=True, height_ratios=(1.0, 1.3)
     )
     _strip(strip, faces)
-    likeliest = np.argsort(-belief.max(axis=0), kind="stable")[:LIKELIEST]
-    for label in np.sort(likeliest):
+    likeliest = np.argsort(-belief.max(axis=0), kind="stable")[:LIKELIEST].tolist()
+    for label in sorted({*likeliest, *map(names.index, ends)}):
         style: dict[str, Any] = {"color": PALETTE[label], "marker": MARKERS[label], "markersize": 4}
         axes.plot(100 * belief[:, label], label=names[label], **style)
     steps = len(faces)
@@ -191,10 +195,15 @@ def _strip(axes: Axes, faces: np.ndarray) -> None:
 
 
 def chances(found: Result) -> dict[str, float]:
-    """Return how often each of SHARES would be seen by who guesses."""
-    identity = 1 / found.config["sizes"]["people"]
+    """Return how often each of SHARES would be seen by who guesses.
+
+    The source is never the person asked for: what is seen as that person leaves the others to err.
+    """
+    people = found.config["sizes"]["people"]
     classes = len(found.metrics["transfer"]["classes"])
-    return {"expression": 1 / classes, "identity": identity, "leak": identity}
+    elsewhere = 1 - found.metrics["transfer"]["identity"]["value"]
+    leak = elsewhere / (people - 1)
+    return {"expression": 1 / classes, "identity": 1 / people, "leak": leak}
 
 
 def share_table(found: Result) -> pd.DataFrame:
@@ -313,7 +322,7 @@ def _corners(axes: Axes, found: Result) -> None:
     axes.annotate("pixels", (across, up), xytext=(7, -12), **where)
     claimed = (chance["identity"], 100.0)
     axes.plot(*claimed, "*", color=INK, markerfacecolor="none", markersize=9, clip_on=False)
-    axes.annotate("where the paper puts f(x)", claimed, xytext=(9, 4), style="italic", **where)
+    axes.annotate("all expression, no identity", claimed, xytext=(9, 4), style="italic", **where)
     axes.set(
         xlabel="probe for identity, % right (people known)",
         ylabel="probe for expression, % right (strangers)",

@@ -60,7 +60,7 @@ def pulls(
             axes.axhline(0, color=INK, lw=0.8)
         row[0].set_title(f"{name}: expression", fontsize=9.5)
     grid[0, 1].set_title("identity", fontsize=9.5)
-    figure.supylabel("− gradient of the logit", fontsize=9)
+    figure.supylabel("push on the answer (− slope of the loss)", fontsize=9)
     return figure
 
 

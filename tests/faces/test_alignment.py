@@ -160,7 +160,7 @@ def test_a_face_at_the_border_is_not_counted_twice(
 def test_a_face_without_eyes(
     portraits: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alignment, "_eyes_in", lambda grey, face: None)
+    monkeypatch.setattr(alignment, "eyes_in", lambda grey, face: None)
     with pytest.raises(ValueError, match="^a face, but no eyes found; give one"):
         alignment.find_eyes(portraits[0][0])
 

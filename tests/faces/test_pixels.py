@@ -50,6 +50,18 @@ def test_chance_counts_who_could_have_been_the_neighbour() -> None:
         assert pixels.chance(labels, asked.sequences) == pytest.approx(np.mean(shares))
 
 
+def test_a_blind_pick_among_the_neighbours_persons_pictures() -> None:
+    asked = faces(people=3, frames=3).take(np.array([0, 1, 2, 3, 6, 7, 9, 10, 18, 19, 22]))
+    neighbours = pixels.nearest(asked)
+    shares = []
+    for row, found in enumerate(neighbours):
+        others = asked.identities == asked.identities[found]
+        others &= asked.sequences != asked.sequences[row]
+        shares.append(np.mean(asked.expressions[others] == asked.expressions[row]))
+    assert pixels.blindly(asked, neighbours) == pytest.approx(np.mean(shares))
+    assert 0 < np.mean(shares) < 1
+
+
 def test_one_sequence_has_no_neighbours() -> None:
     one = faces().take(np.array([0, 1]))
     with pytest.raises(ValueError, match="made: pictures of one sequence"):
