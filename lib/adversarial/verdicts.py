@@ -10,7 +10,7 @@ import numpy as np
 
 from lib.adversarial.data import Digits
 from lib.adversarial.evaluation import PART, at_epsilon, rate, share
-from lib.book.claims import Claim, wilson
+from lib.book.claims import NOT_TESTABLE, Claim, wilson
 from lib.book.results import Result
 
 Runs = Mapping[tuple[str, str], Sequence[Result]]
@@ -71,7 +71,15 @@ class Judge:
         counts = benign.metrics["false_positives"]["authors"], benign.metrics["test_images"]
         verdict = "reproduced" if counts[0] == 0 else "not reproduced"
         note = "would fall with a single flagged test image"
-        return self.claim("no benign test image is flagged", "IV-A", 0.0, counts, verdict, note)
+        return self.claim(
+            "no benign test image is flagged",
+            "IV-A",
+            0.0,
+            counts,
+            verdict,
+            note,
+            chapter="32_adversarial_detector",
+        )
 
     def rises(self, kind: str) -> Claim:
         """Judge "our method improves for higher values of epsilon for both models"."""
@@ -279,6 +287,7 @@ class Judge:
             "not reproduced" if wilson(*counts)[1] < 0.96 else "partly",
             "would be partly reproduced if this attacker left 0.96 or more; no single attack that "
             "fails can show that all do",
+            chapter="34_adversarial_ledger",
         )
 
     def claim(
@@ -292,17 +301,19 @@ class Judge:
         *,
         value: float | None = None,
         bounds: tuple[float | None, float | None] = (None, None),
+        chapter: str = "33_adversarial_results",
     ) -> Claim:
         """Return a claim; `counts` give value and interval, else `value` and `bounds` do."""
         if counts and counts[1]:
             value, bounds = counts[0] / counts[1], wilson(*counts)
         n = counts[1] if counts else self.runs["ours", "natural"][0].metrics["images"]
         if self.digits.name != "mnist":
-            verdict, note = "not testable here", "the claim is about MNIST"
+            verdict, note = NOT_TESTABLE, "the claim is about MNIST"
         if None in bounds:  # a curve that stays below the level has no crossing
             bounds = (None, None)
         origin = (self.digits.name, self.digits.rung, self.profile)
-        return Claim(PART, text, where, paper_value, value, *bounds, n, *origin, verdict, note)
+        judged = (verdict, chapter, note)
+        return Claim(PART, text, where, paper_value, value, *bounds, n, *origin, *judged)
 
     def shares(self, kind: str, name: str) -> dict[float, float]:
         """Return {epsilon: rate} of one of our networks."""

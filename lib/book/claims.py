@@ -1,6 +1,8 @@
 """Verdicts: each claim of a paper, the paper's value, ours with an interval, and what follows.
 
-They lie in figures/<profile>/claims.json, one list for all parts.
+They lie in figures/<profile>/claims.json, one list for all parts. *Undecided* is a verdict of its
+own: there are data, but their interval holds both answers. *Not testable here* means that the data
+at hand are not what the claim is about.
 """
 
 import json
@@ -8,18 +10,22 @@ import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from lib.book.chapters import chapters
 from lib.book.files import REPOSITORY, write_atomically
 
 # The runs that make the site's frames keep theirs apart: the runner names another folder for them.
 FIGURES = Path(os.environ.get("BOOK_FIGURES") or REPOSITORY / "figures")
 PARTS = ("part1", "part2", "part3")
-VERDICTS = ("reproduced", "partly", "not reproduced", "not testable here")
+UNDECIDED, NOT_TESTABLE = "undecided", "not testable here"
+VERDICTS = ("reproduced", "partly", "not reproduced", UNDECIDED, NOT_TESTABLE)
+DECIMALS = 4  # at most, of what has an interval
 
 
 def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -92,11 +98,12 @@ class Claim:
     """One claim of a paper and our verdict on it.
 
     `where` is its place in the paper. `ours` has the interval `low` to `high` over `n` units (say
-    in `claim` or `note` what they are). A number that does not exist is None. `note` says what
-    would change the verdict.
+    in `claim` or `note` what they are). A number that does not exist is None. `chapter` is the one
+    that shows how we know; `note` says what would change the verdict.
 
     Raises:
-        ValueError: part or verdict is unknown, n is negative, or a number is NaN or infinite.
+        ValueError: part, verdict or chapter is unknown, n is negative, or a number is NaN or
+            infinite.
     """
 
     part: str
@@ -111,11 +118,13 @@ class Claim:
     rung: str
     profile: str
     verdict: str
+    chapter: str
     note: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what the pages could not show."""
-        for name, known in (("part", PARTS), ("verdict", VERDICTS)):
+        stems = tuple(path.stem for path in chapters())
+        for name, known in (("part", PARTS), ("verdict", VERDICTS), ("chapter", stems)):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} {getattr(self, name)!r}; choose one of: {known}")
         if self.n < 0:
@@ -174,9 +183,8 @@ def as_table(claims: Iterable[Claim]) -> pd.DataFrame:
             claim.part.removeprefix("part"),
             claim.claim,
             claim.where,
-            _number(claim.paper_value),
-            _number(claim.ours),
-            "–" if claim.low is None else f"{_number(claim.low)} to {_number(claim.high)}",
+            "–" if claim.paper_value is None else f"{claim.paper_value:.4g}",
+            *_ours(claim),
             claim.n,
             f"{claim.dataset} ({claim.rung}), {claim.profile}",
             claim.verdict,
@@ -189,7 +197,27 @@ def as_table(claims: Iterable[Claim]) -> pd.DataFrame:
 
 def markdown(claims: Iterable[Claim]) -> str:
     """Return the numbers and verdicts of `as_table` in Markdown, for the README."""
-    table = as_table(claims)[["Part", "Claim", "Paper", "Ours", "95 % interval", "n", "Verdict"]]
+    columns = ["Part", "Claim", "Paper", "Ours", "95 % interval", "n", "Verdict"]
+    return _markdown(as_table(claims)[columns])
+
+
+def linked(claims: Sequence[Claim]) -> str:
+    """Return claims of one verdict in Markdown, each with a link to the notebook that shows it."""
+    table = as_table(claims).rename(columns={"Where": "In the paper", "Paper": "Its value"})
+    table["Chapter"] = [f"[{claim.chapter[:2]}]({claim.chapter}.ipynb)" for claim in claims]
+    columns = ["Claim", "In the paper", "Its value", "Ours", "95 % interval", "n", "Chapter"]
+    return _markdown(table[[*columns, "What would change it"]])
+
+
+def tally(claims: Sequence[Claim]) -> pd.DataFrame:
+    """Return how many claims of each part (rows) have come to each verdict (columns)."""
+    found = [(claim.part, claim.verdict) for claim in claims]
+    counts = [[found.count((part, verdict)) for verdict in VERDICTS] for part in PARTS]
+    return pd.DataFrame(counts, index=list(PARTS), columns=list(VERDICTS))
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    """Return a table in Markdown, one line each row whatever is in it."""
     rows = [list(table.columns), ["---"] * table.shape[1], *table.values.tolist()]
     return "".join(
         "| " + " | ".join(" ".join(str(cell).replace("|", r"\|").split()) for cell in row) + " |\n"
@@ -209,6 +237,21 @@ def _file(profile: str, folder: Path) -> Path:
     return Path(folder) / profile / "claims.json"
 
 
-def _number(value: float | None) -> str:
-    """Return a number with four significant digits."""
-    return "–" if value is None else f"{value:.4g}"
+def _ours(claim: Claim) -> tuple[str, str]:
+    """Return our value and its interval as text: no digit that the interval makes meaningless.
+
+    Two digits of the interval's half are kept and one decimal at least, so that an end near 0 keeps
+    its side; but no more decimals than the numbers have with four digits (a strength from a grid
+    has two, however narrow its interval).
+    """
+    if claim.ours is None:
+        return "–", "–"
+    if claim.low is None or claim.high is None:
+        return f"{claim.ours:.4g}", "–"
+    numbers = (claim.ours, claim.low, claim.high)
+    half = (claim.high - claim.low) / 2
+    wanted = max(1, 1 - math.floor(math.log10(half))) if half > 0 else DECIMALS
+    written = max(-int(Decimal(f"{number:.4g}").as_tuple().exponent) for number in numbers)
+    decimals = min(wanted, written, DECIMALS)
+    value, low, high = (f"{number:z.{decimals}f}" for number in numbers)
+    return value, f"{low} to {high}"

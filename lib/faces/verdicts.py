@@ -3,9 +3,9 @@
 The rules were fixed before any result was seen.
 
 1. DE-GAN is better than the CNN baseline on people it never saw, on each of three sets: reproduced
-   if the interval of the difference over people lies above 0, not reproduced if it lies below, not
-   testable here if it holds 0 or the set is absent. Where the paper has a difference, the interval
-   must lie on its side.
+   if the interval of the difference over people lies above 0, not reproduced if it lies below,
+   undecided if it holds 0, not testable here if the set is absent. Where the paper has a
+   difference, the interval must lie on its side.
 2. f(x) is exclusive of identity: reproduced if a probe finds the identity there at most twice as
    often as by chance (the interval's upper end); partly if, with its interval, less often than in
    the code of the supervised encoder and than in pixels; else not reproduced.
@@ -13,7 +13,7 @@ The rules were fixed before any result was seen.
    interval, more often than by chance and than from pixels; partly if more often than by chance.
 4. Synthesised faces show the expression asked for: of what independent judges see in real pictures,
    they see there at least 0.9 (the interval's lower end), or, partly, 0.5. Judges who do no better
-   than guess about real pictures judge nothing.
+   than guess about real pictures judge nothing: not testable here.
 5. They show the identity asked for: as rule 4.
 6. Maps and code together are better than either alone: as rule 1.
 7. The book's own question, whether the GAN adds anything to the people it learns from, against an
@@ -28,7 +28,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lib.book.claims import Claim
+from lib.book.claims import NOT_TESTABLE, UNDECIDED, Claim
 from lib.book.results import Result
 from lib.faces import knowledge, protocol
 from lib.faces.protocol import Estimate
@@ -48,8 +48,8 @@ NAMES = {
 }
 TIMES_CHANCE = 2  # up to which a probe finds no identity worth the name
 FULLY, PARTLY = 0.9, 0.5  # of what judges see in real pictures
-UNDECIDED = "not testable here"
 CODE = "f(x)"
+SYNTHESIS, RECOGNITION = "23_faces_synthesis", "24_faces_recognition"  # chapters
 ABOVE_ZERO = "would change if the interval came to hold 0, or left it"
 
 
@@ -95,7 +95,7 @@ class Judge:
         text = f"{NAMES[better]} over {NAMES[worse]}, {self.title(name)}, points"
         if name not in self.tables:
             note = "this profile has no such set; with one, this could be judged"
-            return self.claim(text, where, paper, None, UNDECIDED, note)
+            return self.claim(text, where, paper, None, NOT_TESTABLE, note)
         found = protocol.gain(self.tables[name][better], self.tables[name][worse])
         assert found is not None  # these methods are run in all folds
         note = f"n: people; {ABOVE_ZERO}"
@@ -113,7 +113,7 @@ class Judge:
             f"end: reproduced up to {TIMES_CHANCE} times chance, partly below both others"
         )
         text = "f(x) is exclusive of identity: known people found in it by a linear probe, %"
-        return self.claim(text, "1, 3", None, found, verdict, note)
+        return self.claim(text, "1, 3", None, found, verdict, note, SYNTHESIS)
 
     def with_expression(self) -> Claim:
         """Judge "the expression information must be captured in f(x)" (rule 3)."""
@@ -124,7 +124,8 @@ class Judge:
             f"{_percent(pixels)}; would change with the lower end against these two"
         )
         text = "f(x) holds the expression: that of people never met read by a linear probe, %"
-        return self.claim(text, "3", None, found, captured(found, chance, pixels), note)
+        verdict = captured(found, chance, pixels)
+        return self.claim(text, "3", None, found, verdict, note, SYNTHESIS)
 
     def as_asked(self, about: str) -> Claim:
         """Judge that made faces show what was asked for (rules 4 and 5)."""
@@ -134,7 +135,7 @@ class Judge:
         text = f"synthesised faces show the {about} asked for, % of what judges see in real ones"
         if real.low <= chance:
             note = f"judges see {_percent(real)} in real pictures, a guess {100 * chance:.1f}"
-            return self.claim(text, "1, 3", None, None, UNDECIDED, note)
+            return self.claim(text, "1, 3", None, None, NOT_TESTABLE, note, SYNTHESIS)
         asked = knowledge.estimate(transfer[about])
         value, low, high = (each / real.value for each in asked[:3])
         found = Estimate(value, low, high, asked.n)
@@ -144,7 +145,7 @@ class Judge:
             f"change with the lower end: reproduced from {100 * FULLY:.0f}, partly from "
             f"{100 * PARTLY:.0f}"
         )
-        return self.claim(text, "1, 3", None, found, seen(found), note)
+        return self.claim(text, "1, 3", None, found, seen(found), note, SYNTHESIS)
 
     def over_the_best(self, name: str) -> Claim:
         """Judge DE-GAN against the best method published before it (rule 8)."""
@@ -156,7 +157,7 @@ class Judge:
         where = f"4.2, Table {list(SETS).index(name) + 1}"
         if self.rung != "original" or name not in self.tables:
             note = "published numbers are of the original faces; with them, this could be judged"
-            return self.claim(text, where, paper, None, UNDECIDED, note)
+            return self.claim(text, where, paper, None, NOT_TESTABLE, note)
         own = protocol.mean_over_folds(protocol.pool(self.tables[name]["de_gan"]))
         value, low, high = (each - best["accuracy"] / 100 for each in own[:3])
         found = Estimate(value, low, high, own.n)
@@ -192,6 +193,7 @@ class Judge:
         found: Estimate | None,
         verdict: str,
         note: str,
+        chapter: str = RECOGNITION,
     ) -> Claim:
         """Return a claim, in percent."""
         value, low, high = (None if found is None else 100 * found[place] for place in range(3))
@@ -208,6 +210,7 @@ class Judge:
             self.rung,
             self.profile,
             verdict,
+            chapter,
             note,
         )
 

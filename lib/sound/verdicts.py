@@ -2,26 +2,25 @@
 
 A claim says that a score is higher in one row of Table 3 than in another. It counts as reproduced
 if the interval of our difference (see `protocol.Difference`) lies on the paper's side of zero, as
-not reproduced if it lies on the other side. If it holds zero, our trainings cannot tell. Below the
-original rung the pictures are drawn from the labels, and claims on them are not testable either.
+not reproduced if it lies on the other side. If it holds zero, our trainings cannot tell: undecided.
+Below the original rung the pictures are drawn from the labels, and claims on them are not testable.
 Differences are in points of a percentage.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lib.book.claims import Claim
+from lib.book.claims import NOT_TESTABLE, UNDECIDED, Claim
 from lib.sound import protocol
 from lib.sound.models import INPUT_NAMES
 from lib.sound.protocol import Difference, Row, Runs, Term
 
-PART = "part1"
+PART, CHAPTER = "part1", "14_sound_results"
 SPECTRAL, VISUAL, AUDIO = ("spectral",), ("visual",), ("audio",)
 WITH_AUDIO, WITH_VISUAL = ("spectral", "audio"), ("spectral", "visual")
 ALL, PRETRAINED = ("spectral", "audio", "visual"), ("audio", "visual")
 NOTABLE = 0.02  # an event gain below it is not "notable": about the noise of the paper's test set
 RECOVERED = 0.5  # of a gap; what recovers so much of it explains it at least in part
-UNDECIDED = "not testable here"  # with so few trainings
 LONG = {"clip": "clip F1", "segment": "segment F1", "event": "event F1"}
 
 
@@ -143,11 +142,11 @@ class Judge:
     ) -> Claim:
         """Return a claim on some rows, in points; the interval holds both uncertainties."""
         if verdict == UNDECIDED:
-            note = f"undecided with so few trainings; {note}"
+            note = f"so few trainings cannot tell; {note}"
         if self.rung != "original" and any("visual" in row for row in rows):
-            verdict, note = "not testable here", "the pictures are drawn from the labels"
+            verdict, note = NOT_TESTABLE, "the pictures are drawn from the labels"
         if self.rung == "embedded":
-            verdict, note = "not testable here", "the claim is about real recordings"
+            verdict, note = NOT_TESTABLE, "the claim is about real recordings"
         trainings = min(len(each) for each in self.runs.values())
         return Claim(
             PART,
@@ -162,6 +161,7 @@ class Judge:
             self.rung,
             self.profile,
             verdict,
+            CHAPTER,
             f"n: trainings of each row; {note}",
         )
 

@@ -16,7 +16,7 @@ from lib.adversarial.evaluation import LEDGER, PART, RATES, rate
 from lib.adversarial.profiles import PAPER_EPSILONS, PROFILES, TABLE_EPSILONS
 from lib.adversarial.verdicts import Judge, crossing
 from lib.book import results
-from lib.book.claims import Claim
+from lib.book.claims import NOT_TESTABLE, Claim
 from lib.book.results import Result
 
 CURVES = results.paper("part3_figures")["curves"]
@@ -556,6 +556,13 @@ def test_the_paper_judged_by_its_own_curves_fails_only_where_its_text_exceeds_th
     assert odd == {claim.claim: verdict for claim, verdict in expected.items()}
 
 
+def test_a_claim_names_the_chapter_that_shows_it() -> None:
+    judged = judge().all(benign(0), {"robust": [run(0.3, 980, 10, 10)]})
+    odd = {claim.claim: claim.chapter for claim in judged if "_results" not in claim.chapter}
+    assert list(odd.values()) == ["32_adversarial_detector", "34_adversarial_ledger"]
+    assert list(odd) == [judged[0].claim, judged[-1].claim]
+
+
 def test_the_papers_own_value_stands_beside_ours() -> None:
     for claim in judge().all(benign(0), {"robust": [run(0.3, 980, 10, 10)]}):
         if claim.paper_value is not None and claim.ours is not None:
@@ -565,7 +572,7 @@ def test_the_papers_own_value_stands_beside_ours() -> None:
 
 def test_on_other_data_than_mnist_no_claim_is_judged() -> None:
     claims = judge(name="digits").all(benign(0), {"robust": [run(0.3, 1, 0, 0)]})
-    assert {claim.verdict for claim in claims} == {"not testable here"}
+    assert {claim.verdict for claim in claims} == {NOT_TESTABLE}
 
 
 def test_a_claim_is_shown_where_it_is_weakest() -> None:

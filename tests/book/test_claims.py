@@ -25,6 +25,7 @@ CLAIM = Claim(
     rung="original",
     profile="quick",
     verdict="partly",
+    chapter="33_adversarial_results",
     note="another network",
 )
 
@@ -104,6 +105,7 @@ def test_bootstrap_needs_two_units() -> None:
     [
         ({"verdict": "confirmed"}, "verdict 'confirmed'; choose one of"),
         ({"part": "part4"}, "part 'part4'; choose one of"),
+        ({"chapter": "99_no_such"}, "chapter '99_no_such'; choose one of"),
         ({"n": -1}, "n is -1"),
         ({"ours": float("nan")}, "ours is nan; use None"),
         ({"high": float("inf")}, "high is inf; use None"),
@@ -155,10 +157,56 @@ def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
 def test_the_table_shows_numbers_to_be_read() -> None:
     missing = replace(CLAIM, ours=None, low=None, high=None, n=0, verdict="not testable here")
     table = claims.as_table([CLAIM, missing])
-    assert table["Ours"].tolist() == ["0.5123", "–"]
-    assert table["95 % interval"].tolist() == ["0.48 to 0.54", "–"]
+    assert table["Ours"].tolist() == ["0.512", "–"]
+    assert table["95 % interval"].tolist() == ["0.480 to 0.540", "–"]
     assert table["Verdict"].tolist() == ["partly", "not testable here"]
     assert len(claims.as_table([])) == 0
+
+
+@pytest.mark.parametrize(
+    ("numbers", "ours", "interval"),
+    [
+        ((0.0054131, -4.6952, 4.66612), "0.0", "-4.7 to 4.7"),  # nor "-0.0" for what is below 0
+        ((-0.0054131, -4.6952, 4.66612), "0.0", "-4.7 to 4.7"),
+        ((25.284, 14.232, 36.361), "25.3", "14.2 to 36.4"),
+        ((10.63, -0.5001, 21.73), "10.6", "-0.5 to 21.7"),
+        ((-0.01468, -3.409, 3.319), "0.0", "-3.4 to 3.3"),
+        ((13.581, 10.957, 16.229), "13.6", "11.0 to 16.2"),
+        ((0.8529, 0.84936, 0.85641), "0.8529", "0.8494 to 0.8564"),
+        ((1.0, 0.99617, 1.0), "1.0000", "0.9962 to 1.0000"),
+        ((0.0, 0.0, 0.000384), "0.0000", "0.0000 to 0.0004"),
+        ((0.17, 0.16, 0.17), "0.17", "0.16 to 0.17"),  # strengths of a grid
+        ((0.36, 0.36, 0.36), "0.36", "0.36 to 0.36"),
+        ((100.0, 50.0, 150.0), "100", "50 to 150"),
+        ((2.0 / 3, None, None), "0.6667", "–"),
+    ],
+)
+def test_digits_that_the_interval_makes_meaningless_are_not_shown(
+    numbers: tuple[float, float | None, float | None], ours: str, interval: str
+) -> None:
+    value, low, high = numbers
+    table = claims.as_table([replace(CLAIM, ours=value, low=low, high=high)])
+    assert (table["Ours"].item(), table["95 % interval"].item()) == (ours, interval)
+
+
+def test_a_claim_is_linked_to_its_chapter_and_says_what_would_change_it() -> None:
+    head, _, line = claims.linked([CLAIM]).splitlines()
+    names, cells = (
+        [cell.strip() for cell in row.replace(r"\|", "/").split("|")[1:-1]] for row in (head, line)
+    )
+    shown = dict(zip(names, cells, strict=True))
+    assert shown["Chapter"] == "[33](33_adversarial_results.ipynb)"
+    assert shown["What would change it"] == "another network"
+    assert (shown["Its value"], shown["Ours"], shown["n"]) == ("0.5293", "0.512", "1000")
+
+
+def test_verdicts_are_counted_for_each_part() -> None:
+    second = replace(CLAIM, verdict="reproduced")
+    table = claims.tally([CLAIM, second, CLAIM, replace(CLAIM, part="part1", verdict="undecided")])
+    assert table.loc["part3"].tolist() == [1, 2, 0, 0, 0]
+    assert table.loc["part1"].tolist() == [0, 0, 0, 1, 0]
+    assert table.loc["part2"].sum() == 0
+    assert list(table.columns) == list(claims.VERDICTS) and list(table.index) == list(claims.PARTS)
 
 
 def test_markdown_has_one_line_per_claim_whatever_is_in_it() -> None:
@@ -171,5 +219,7 @@ def test_markdown_has_one_line_per_claim_whatever_is_in_it() -> None:
 
 
 def test_the_file_holds_exactly_the_agreed_fields() -> None:
-    agreed = "part claim where paper_value ours low high n dataset rung profile verdict note"
+    agreed = (
+        "part claim where paper_value ours low high n dataset rung profile verdict chapter note"
+    )
     assert list(asdict(CLAIM)) == agreed.split()

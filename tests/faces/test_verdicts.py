@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from lib.book import claims, results
+from lib.book.claims import NOT_TESTABLE, UNDECIDED
 from lib.book.results import Result
 from lib.faces import verdicts
 from lib.faces.experiments import METHODS
 from lib.faces.protocol import Estimate
-from lib.faces.verdicts import SETS, UNDECIDED, Judge
+from lib.faces.verdicts import SETS, Judge
 
 PAPER = results.paper("part2_tables")
 PEOPLE, IMAGES, FOLDS = 12, 4, 3
@@ -82,7 +83,7 @@ def judge(found: dict[str, Any] | None = None, rung: str = "open", **right: int)
 
 def test_what_is_as_the_paper_says_is_reproduced(tmp_path: Path) -> None:
     found = judge().all()
-    assert [claim.verdict for claim in found] == ["reproduced"] * 11 + [UNDECIDED] * 3
+    assert [claim.verdict for claim in found] == ["reproduced"] * 11 + [NOT_TESTABLE] * 3
     assert len({claim.claim for claim in found}) == len(found)
     assert [claim.paper_value for claim in found[:3]] == pytest.approx(BY_HAND)
     assert [claim.paper_value for claim in found[-3:]] == pytest.approx(BEST)
@@ -96,6 +97,14 @@ def test_every_rule_of_the_module_has_claims() -> None:
     texts = [claim.claim for claim in judge().all()]
     for words, count in counts.items():
         assert sum(words in text for text in texts) == count
+
+
+def test_a_claim_names_the_chapter_that_shows_it() -> None:
+    shown = {claim.claim: claim.chapter for claim in judge().all()}
+    synthesis = {text for text, chapter in shown.items() if chapter == "23_faces_synthesis"}
+    assert synthesis == {text for text in shown if "f(x) " in text[:5] or "synthesised" in text}
+    assert len(synthesis) == 4
+    assert {shown[text] for text in shown.keys() - synthesis} == {"24_faces_recognition"}
 
 
 def test_a_claim_says_what_it_rests_on() -> None:
@@ -117,7 +126,7 @@ def test_an_absent_set_is_not_testable() -> None:
     found = judge()
     alone = Judge({"ck": found.tables["ck"]}, known(), PAPER, "made up", "open", "quick")
     claim = alone.over_baseline("oulu")
-    assert claim.verdict == UNDECIDED and claim.ours is None and claim.n == 0
+    assert claim.verdict == NOT_TESTABLE and claim.ours is None and claim.n == 0
     assert claim.paper_value == pytest.approx(BY_HAND[2]) and "no such set" in claim.note
 
 
@@ -170,7 +179,7 @@ def test_judges_who_guess_judge_nothing(about: str, guess: float) -> None:
     blind = known()
     blind["ceiling"][about] = stored(guess)
     claim = judge(blind).as_asked(about)
-    assert claim.verdict == UNDECIDED and claim.ours is None
+    assert claim.verdict == NOT_TESTABLE and claim.ours is None
     assert f"a guess {100 * guess:.1f}" in claim.note
     blind["ceiling"][about] = stored(guess + 0.02)
     assert judge(blind).as_asked(about).ours == pytest.approx(100 * 0.88 / (guess + 0.02))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lib.book import claims, results
-from lib.book.claims import Claim
+from lib.book.claims import NOT_TESTABLE, UNDECIDED, Claim
 from lib.book.results import Result
 from lib.sound import protocol, verdicts
 from lib.sound.evaluation import METRICS
@@ -18,7 +18,6 @@ from lib.sound.verdicts import (
     AUDIO,
     PRETRAINED,
     SPECTRAL,
-    UNDECIDED,
     VISUAL,
     WITH_AUDIO,
     Judge,
@@ -156,7 +155,7 @@ def test_each_rule_has_three_outcomes(
     levels = {WITH_AUDIO: {metric: PUBLISHED[SPECTRAL][metric] + gain}}
     found = of_audio(claim, judge(levels, spread=spread))
     assert found.verdict == verdict, found
-    assert ("undecided with so few trainings" in found.note) == (verdict == UNDECIDED)
+    assert ("so few trainings cannot tell" in found.note) == (verdict == UNDECIDED)
 
 
 def test_a_difference_of_gains_is_combined_from_four_means(judge: MakeJudge) -> None:
@@ -224,12 +223,12 @@ def test_drawn_pictures_decide_nothing(judge: MakeJudge, worse: bool) -> None:
     for claim in judge(levels, rung="open").all():
         pictures = "the pictures are drawn from the labels" in claim.note
         assert pictures == ("visual" in claim.claim), claim
-        assert claim.verdict == ("not testable here" if pictures else "reproduced"), claim
+        assert claim.verdict == (NOT_TESTABLE if pictures else "reproduced"), claim
 
 
 def test_synthetic_clips_are_never_a_verdict_on_the_paper(judge: MakeJudge) -> None:
     for claim in judge(rung="embedded").all():
-        assert claim.verdict == "not testable here"
+        assert claim.verdict == NOT_TESTABLE
         assert claim.note.endswith("the claim is about real recordings")
 
 
