@@ -251,7 +251,7 @@ def _ours(claim: Claim) -> tuple[str, str]:
     numbers = (claim.ours, claim.low, claim.high)
     half = (claim.high - claim.low) / 2
     wanted = max(1, 1 - math.floor(math.log10(half))) if half > 0 else DECIMALS
-    written = max(-int(Decimal(f"{number:.4g}").as_tuple().exponent) for number in numbers)
+    written = max(0, *(-int(Decimal(f"{each:.4g}").as_tuple().exponent) for each in numbers))
     decimals = min(wanted, written, DECIMALS)
     value, low, high = (f"{number:z.{decimals}f}" for number in numbers)
     return value, f"{low} to {high}"

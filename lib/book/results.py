@@ -2,8 +2,13 @@
 
 A run is its config: the file's name is a hash of it, so a run that has a file is never repeated
 and a changed config is another run. Files lie in data/results/<part>/<experiment>/<key>.json.
+
+    python -m lib.book.results explain FILE
+
+says where a figure, a result, weights or a claims.json come from.
 """
 
+import argparse
 import functools
 import hashlib
 import json
@@ -258,3 +263,22 @@ def _git(*arguments: str) -> str:
     """Return what a git command prints about the book's repository."""
     command = ["git", "-C", str(REPOSITORY), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Explain the file that the command line names; return the exit code."""
+    from lib.book.explain import explain  # it needs this module
+
+    parser = argparse.ArgumentParser(prog="python -m lib.book.results")
+    commands = parser.add_subparsers(required=True, metavar="explain")
+    command = commands.add_parser("explain", help="say where a file comes from")
+    command.add_argument("file", help="of figures/, data/results/ or data/checkpoints/")
+    try:
+        print(explain(parser.parse_args(arguments).file))
+    except (ValueError, FileNotFoundError) as error:
+        parser.exit(1, f"{error}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

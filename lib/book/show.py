@@ -1,15 +1,18 @@
 """One style for every picture and table, with alt text, a caption, and a file that says whence.
 
 A chapter makes one `Page` and hands it each figure and table. The page displays them and writes
-them into figures/<profile>/: a picture as PNG, a table as CSV and PNG, each with a JSON beside it.
+them into figures/<profile>/: a picture as PNG, a table as CSV and PNG, each with a JSON beside it,
+to which the caption links. `python -m lib.book.results explain FILE` prints what it says.
 """
 
 import inspect
 import io
 import json
+import os
+import sys
 import textwrap
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -19,7 +22,7 @@ from IPython.display import HTML, Code, Markdown, display
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from lib.book import results
+from lib.book import chapters, explain
 from lib.book.claims import FIGURES, Claim, as_table
 from lib.book.files import REPOSITORY, write_atomically
 from lib.book.results import Result
@@ -52,7 +55,8 @@ sns.set_theme(
 class Page:
     """Where a chapter's pictures come from and go to: profile, dataset and rung stand under each.
 
-    `folder` is figures/; a test may name another.
+    `folder` is figures/; a test may name another. `networks` are the digests of the weights that
+    the chapter itself computes with, by name; what stored results were computed with, they say.
     """
 
     chapter: str
@@ -60,6 +64,7 @@ class Page:
     dataset: str
     rung: str
     folder: Path = FIGURES
+    networks: Mapping[str, str] = field(default_factory=dict)
 
     def figure(
         self,
@@ -79,7 +84,7 @@ class Page:
         self._write(f"{name}.png", png(figure))
         self._describe(name, alt, caption, sources)
         plt.close(figure)
-        self._display((self.folder / self.profile / f"{name}.png").read_bytes(), alt, caption)
+        self._display(name, alt, caption)
 
     def table(
         self,
@@ -105,20 +110,28 @@ class Page:
         plt.close(picture)
         self._describe(name, alt, caption, sources)
         display(HTML(as_text(frame, number).to_html(index=False, border=0)))
-        display(Markdown(self._caption(caption)))
+        display(Markdown(self._caption(caption, f"{name}.csv", f"{name}.json")))
 
     def claims(self, claims: Sequence[Claim]) -> None:
         """Show claims with their verdicts as a table; recording them is the caller's business."""
         display(HTML(as_table(claims).to_html(index=False, border=0)))
 
-    def _display(self, picture: bytes, alt: str, caption: str) -> None:
+    def link(self, file: str) -> str:
+        """Return in Markdown a link from the notebook to a file of this profile's figures."""
+        # the runner's kernels do not work where their notebooks lie, JupyterLab's do
+        notebook = REPOSITORY / os.environ.get("BOOK_NOTEBOOK_FOLDER", Path.cwd())
+        return f"[{file}]({os.path.relpath(self.folder / self.profile / file, notebook)})"
+
+    def _display(self, name: str, alt: str, caption: str) -> None:
+        picture = (self.folder / self.profile / f"{name}.png").read_bytes()
         data = {"image/png": picture, "text/plain": alt}
         display(data, raw=True, metadata={"image/png": {"alt": alt}})
-        display(Markdown(self._caption(caption)))
+        display(Markdown(self._caption(caption, f"{name}.json")))
 
-    def _caption(self, caption: str) -> str:
+    def _caption(self, caption: str, *files: str) -> str:
         origin = f"{self.dataset} ({self.rung} rung), profile {self.profile}"
-        return f"*{caption}* <small>{origin}.</small>"
+        links = ", ".join(map(self.link, files))
+        return f"*{caption}* <small>{origin}. Data and origin: {links}.</small>"
 
     def _write(self, name: str, content: str | bytes) -> None:
         write_atomically(self.folder / self.profile / name, content)
@@ -128,17 +141,20 @@ class Page:
     ) -> None:
         if not alt.strip() or not caption.strip():
             raise ValueError(f"{name} needs alt text and a caption")
-        files = [results.location(s.part, s.experiment, s.config) for s in sources if s]
+        rests_on = explain.summary(sources)
         described = {
             "chapter": self.chapter,
+            "parameters": _parameters(self.chapter),
             "caption": caption,
             "alt": alt,
             "profile": self.profile,
             "dataset": self.dataset,
             "rung": self.rung,
-            "sources": sorted({_relative(file) for file in files}),
+            "computed": "from stored results" if rests_on["count"] else "in the chapter",
+            "networks": dict(self.networks),
+            "sources": rests_on,
         }
-        self._write(f"{name}.json", json.dumps(described, indent=1, ensure_ascii=False) + "\n")
+        self._write(f"{name}.json", explain.as_json(described))
 
 
 def png(figure: Figure) -> bytes:
@@ -212,5 +228,9 @@ def cost(chapter: str) -> Markdown:
     return Markdown("> Cost on two cores: " + ("; ".join(parts) or "not measured yet") + ".")
 
 
-def _relative(file: Path) -> str:
-    return file.relative_to(REPOSITORY).as_posix() if file.is_relative_to(REPOSITORY) else file.name
+def _parameters(chapter: str) -> dict[str, object]:
+    """Return the parameters of a chapter as they are in the notebook that runs."""
+    file = REPOSITORY / "notebooks" / f"{chapter}.py"
+    running = vars(sys.modules["__main__"])
+    declared = chapters.parameters(file) if file.is_file() else {}
+    return {name: running[name] for name in declared if name in running}

@@ -1,0 +1,171 @@
+"""Where a number comes from: each figure says it, and a command prints it for any file."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib.book import claims, explain, results
+from lib.book.claims import Claim
+from lib.book.files import REPOSITORY
+from lib.book.results import Result
+from lib.book.weights import file_digest
+
+WEIGHTS = REPOSITORY / "data" / "checkpoints" / "part3_natural.safetensors"
+
+
+def run(epsilon: float = 0.1, seconds: float = 1.5, **config: Any) -> Result:
+    """Return a result whose config is nested."""
+    made = {"epsilon": epsilon, "images": 7, "training": {"steps": 40, "seed": 0}, **config}
+    origin = results.provenance(seconds, "mnist", "original")
+    return Result("part3", "attack", made, {"flagged": 3, "test_images": 9}, origin)
+
+
+def put_together(shared: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Return what is shared and what is a source's own as one, the oracle of `summary`."""
+    both = dict(shared)
+    for name, value in own.items():
+        nested = isinstance(value, dict) and isinstance(shared.get(name), dict)
+        both[name] = put_together(shared[name], value) if nested else value
+    return both
+
+
+def test_what_all_share_is_said_once_and_the_rest_for_each() -> None:
+    runs = [run(0.1), run(0.2, seconds=2.5), run(0.2, training={"steps": 40, "seed": 1})]
+    found = explain.summary([*runs, None])
+    assert (found["count"], found["seconds"]) == (3, 5.5)
+    assert found["n"] == {"images": 7, "test_images": 9}
+    assert found["shared"]["config"] == {"images": 7, "training": {"steps": 40}}
+    assert found["shared"]["experiment"] == "part3/attack"
+    assert {"code", "processor", "device", "torch_threads", "rung"} <= set(
+        found["shared"]["provenance"]
+    )
+    for own in found["each"]:
+        assert set(own) == {"file", "config", "provenance"}
+        assert set(own["config"]) <= {"epsilon", "training"}
+        assert own["config"]["training"].keys() == {"seed"}
+        assert own["provenance"].keys() == {"seconds"}
+
+
+def test_nothing_is_lost_whatever_is_shared() -> None:
+    runs = [run(0.1), run(0.2, training={"steps": 5}), run(0.3, images=8, training=None)]
+    found = explain.summary(runs)
+    whole = {own.pop("file"): put_together(found["shared"], own) for own in found["each"]}
+    for each in runs:
+        file = explain.relative(results.location("part3", "attack", each.config))
+        assert whole[file]["config"] == each.config
+        assert whole[file]["provenance"]["seconds"] == each.provenance["seconds"]
+    assert found["n"]["images"] == [7, 8]
+
+
+def test_one_source_shares_everything_with_itself() -> None:
+    found = explain.summary([run(), run()])  # a source given twice counts once
+    assert found["count"] == 1 and found["seconds"] == 1.5
+    assert [set(own) for own in found["each"]] == [{"file"}]
+    assert found["shared"]["config"] == run().config
+
+
+def test_the_order_of_sources_does_not_matter() -> None:
+    runs = [run(epsilon) for epsilon in (0.3, 0.1, 0.2)]
+    texts = {explain.as_json({"sources": explain.summary(each)}) for each in (runs, runs[::-1])}
+    assert len(texts) == 1
+
+
+def test_without_sources_there_is_nothing_to_say() -> None:
+    assert explain.summary([None]) == {"count": 0, "each": []}
+
+
+@settings(deadline=None)
+@given(st.text(), st.lists(st.dictionaries(st.text(), st.none() | st.text(), max_size=2)))
+def test_the_json_holds_the_same_and_a_line_for_each_source(
+    caption: str, each: list[dict[str, Any]]
+) -> None:
+    described = {"caption": caption, "sources": {"shared": {"each": []}, "each": each}}
+    text = explain.as_json(described)
+    assert json.loads(text) == described
+    lines = [line.strip().removesuffix(",") for line in text.split("\n")]
+    assert all(lines.count(json.dumps(own, ensure_ascii=False)) >= each.count(own) for own in each)
+
+
+def described(folder: Path) -> Path:
+    """Write the JSON of a figure of two sources, and a picture beside it."""
+    content = {"caption": "Dots.", "networks": {}, "sources": explain.summary([run(), run(0.2)])}
+    (folder / "dots.json").write_text(explain.as_json(content))
+    (folder / "dots.png").write_bytes(b"")
+    return folder / "dots.json"
+
+
+def test_a_figure_is_explained_by_its_json_or_its_picture(tmp_path: Path) -> None:
+    file = described(tmp_path)
+    text = explain.explain(file)
+    assert text == explain.explain(file.with_suffix(".png"))
+    for words in ("caption: Dots.", "networks: –", "count: 2", "processor: ", "steps: 40"):
+        assert words in text
+    assert text.splitlines()[-1].endswith(("epsilon 0.1", "epsilon 0.2"))
+
+
+def test_a_result_is_explained_if_it_is_whole(tmp_path: Path) -> None:
+    file = results.save(run(), tmp_path)
+    text = explain.explain(file)
+    for words in (f"key: {file.stem}", "epsilon: 0.1", "seconds: 1.5", "metrics: flagged, test"):
+        assert words in text
+    file.write_text(file.read_text().replace("0.1", "0.2"))
+    with pytest.raises(ValueError, match="was altered after the run"):
+        explain.explain(file)
+
+
+def test_weights_are_explained_with_their_digest() -> None:
+    text = explain.explain(WEIGHTS)
+    assert text == explain.explain(WEIGHTS.with_suffix(".json"))
+    assert f"digest of the weights: {file_digest(WEIGHTS)}\n" in text
+    assert "name: natural" in text and "processor: " in text
+
+
+def test_claims_are_explained(tmp_path: Path) -> None:
+    numbers = (0.5, 0.61, 0.6, 0.7, 1000)
+    origin = ("mnist", "original", "quick", "partly", "33_adversarial_results", "another network")
+    file = claims.record([Claim("part3", "all are flagged", "IV", *numbers, *origin)], tmp_path)
+    text = explain.explain(file)
+    for words in ("part3, all are flagged:", "  n: 1000", "verdict: partly", "rung: original"):
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{", "is damaged"),
+        ("3", "is no figure, result, weights or claims.json"),
+        ('{"minutes": 1}', "is no figure, result, weights or claims.json"),
+        ('[{"part": "part3"}]', "holds no claims"),
+        ('{"digest": "", "metrics": {}}', "damaged .*; delete it"),
+    ],
+)
+def test_another_file_is_refused_in_one_line(text: str, expected: str, tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=expected) as raised:
+        explain.explain(file)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"there is no .*x\.png"):
+        explain.explain(tmp_path / "x.png")
+    (tmp_path / "x.png").write_bytes(b"")
+    with pytest.raises(FileNotFoundError, match=r"there is no .*x\.json"):
+        explain.explain(tmp_path / "x.png")
+
+
+def test_the_command_prints_it_or_one_line_of_what_is_wrong() -> None:
+    def call(file: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "lib.book.results", "explain", file]
+        return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+
+    good, bad = call(str(WEIGHTS)), call("nowhere.json")
+    assert (good.returncode, good.stdout) == (0, explain.explain(WEIGHTS) + "\n")
+    assert bad.returncode == 1 and bad.stderr.count("\n") == 1 and not bad.stdout

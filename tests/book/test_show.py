@@ -1,0 +1,126 @@
+"""Pages: what is written beside a figure or table, and where its caption leads."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from lib.book import results, show
+from lib.book.files import REPOSITORY
+from lib.book.results import Result
+from lib.book.show import Page
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list to which every Markdown text that a page shows is added."""
+    texts: list[str] = []
+
+    def keep(thing: Any, **options: Any) -> None:
+        texts.extend([thing.data] if isinstance(thing, show.Markdown) else [])
+
+    monkeypatch.setattr(show, "display", keep)
+    return texts
+
+
+def dots() -> Figure:
+    """Return a small figure."""
+    figure, axes = plt.subplots(figsize=(1, 1))
+    axes.plot([1, 2])
+    return figure
+
+
+def page(folder: Path, **more: Any) -> Page:
+    """Return a page that writes into a folder of its own."""
+    return Page("33_adversarial_results", "quick", "mnist", "original", folder, **more)
+
+
+def described(folder: Path, **more: Any) -> dict[str, Any]:
+    """Show a figure and return what its JSON says."""
+    page(folder, **more).figure(dots(), "dots", alt="Two dots.", caption="Look.")
+    return dict(json.loads((folder / "quick" / "dots.json").read_text()))
+
+
+def test_a_figure_computed_in_the_chapter_says_so(tmp_path: Path, shown: list[str]) -> None:
+    found = described(tmp_path, networks={"natural": "dd7f87b882b68223"})
+    assert found["computed"] == "in the chapter"
+    assert found["networks"] == {"natural": "dd7f87b882b68223"}
+    assert found["sources"] == {"count": 0, "each": []}
+    assert found["chapter"] == "33_adversarial_results"
+
+
+def test_a_figure_of_stored_results_says_which(tmp_path: Path, shown: list[str]) -> None:
+    result = Result("part3", "attack", {"seed": 3, "images": 5}, {}, results.provenance(2.0))
+    page(tmp_path).figure(dots(), "dots", alt="A.", caption="B.", sources=[result, None])
+    found = json.loads((tmp_path / "quick" / "dots.json").read_text())
+    assert found["computed"] == "from stored results"
+    assert found["sources"]["shared"]["config"] == {"images": 5, "seed": 3}
+    assert found["sources"]["n"] == {"images": 5}
+
+
+def test_the_parameters_are_those_of_the_notebook_that_runs(
+    tmp_path: Path, shown: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert described(tmp_path)["parameters"] == {}  # none runs
+    main = sys.modules["__main__"]
+    monkeypatch.setattr(main, "SEED", 4, raising=False)
+    monkeypatch.setattr(main, "OTHER", 5, raising=False)  # no parameter of that chapter
+    assert described(tmp_path)["parameters"] == {"SEED": 4}
+
+
+def test_nothing_in_a_description_depends_on_the_commit(
+    tmp_path: Path, shown: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = described(tmp_path / "a")
+    monkeypatch.setattr(results, "code_version", lambda: "another")
+    assert described(tmp_path / "b") == first
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("notebooks", "../figures/quick/dots.json"),
+        ("executed/paper", "../../figures/quick/dots.json"),
+    ],
+)
+def test_a_link_leads_from_the_notebook_to_the_file(
+    told: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOOK_NOTEBOOK_FOLDER", told)
+    assert page(REPOSITORY / "figures").link("dots.json") == f"[dots.json]({expected})"
+
+
+def test_without_the_runner_the_notebook_is_where_its_kernel_works(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("BOOK_NOTEBOOK_FOLDER", raising=False)
+    monkeypatch.chdir(REPOSITORY / "notebooks")
+    assert page(REPOSITORY / "figures").link("x.csv") == "[x.csv](../figures/quick/x.csv)"
+
+
+def test_captions_link_to_what_was_written(
+    tmp_path: Path, shown: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOOK_NOTEBOOK_FOLDER", str(tmp_path))
+    page(tmp_path).figure(dots(), "dots", alt="Two dots.", caption="Look.")
+    page(tmp_path).table(pd.DataFrame({"a": [1.5]}), "rows", alt="A row.", caption="Read.")
+    figure, table = shown
+    assert figure.startswith("*Look.* ") and "[dots.json](quick/dots.json)" in figure
+    assert "mnist (original rung), profile quick" in figure
+    for name in ("rows.csv", "rows.json"):
+        assert f"[{name}](quick/{name})" in table
+        assert (tmp_path / "quick" / name).is_file()
+
+
+@pytest.mark.parametrize(("alt", "caption"), [("", "Look."), ("Two dots.", " ")])
+def test_a_figure_without_words_is_refused(
+    alt: str, caption: str, tmp_path: Path, shown: list[str]
+) -> None:
+    with pytest.raises(ValueError, match="dots needs alt text and a caption"):
+        page(tmp_path).figure(dots(), "dots", alt=alt, caption=caption)
+    plt.close("all")
