@@ -32,6 +32,7 @@ KERNEL = "python3"
 MAX_BYTES = 1_000_000
 STARTUP_SECONDS = 120  # that a kernel may take on a busy machine
 OUTPUT_SECONDS = 120  # that a cell's last outputs may take after its end
+POLITE = {"OMP_WAIT_POLICY": "PASSIVE"}  # spinning threads nearly stop a busy two-core machine
 
 _KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": KERNEL}
 _WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -123,8 +124,7 @@ def _kernel_environment(extra: Mapping[str, str]) -> dict[str, str]:
         "PYTHONHASHSEED": "0",  # sets keep their order from run to run
         "SOURCE_DATE_EPOCH": "315532800",  # the date that matplotlib writes into SVG
     }
-    polite = {"OMP_WAIT_POLICY": "PASSIVE"}  # spinning threads nearly stop a busy two-core machine
-    return polite | dict(os.environ) | fixed | dict(extra)
+    return POLITE | dict(os.environ) | fixed | dict(extra)
 
 
 @contextmanager

@@ -23,12 +23,13 @@ TRACEBACK_LINES = 15
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 USAGE = """./run_all.sh [smoke|quick|paper] [chapter ...] [-p NAME=VALUE ...] [--jobs N]
-                    [--retrain] [--measure] [--list] [--check] [--help]"""
+                    [--retrain] [--measure] [--lab] [--list] [--check] [--help]"""
 EXAMPLES = """\
 examples:
   ./run_all.sh                   the whole book at profile quick
   ./run_all.sh smoke             every chapter in a minute each, on tiny data
   ./run_all.sh quick 34 90       two chapters; by number, beginning or range (30-35)
+  ./run_all.sh --lab 15          one chapter to play with, in JupyterLab
   ./run_all.sh 34 -p SEED=1      another parameter; the notebook goes to executed/quick/
 """
 
@@ -67,6 +68,8 @@ def main(arguments: Sequence[str] | None = None, root: Path = REPOSITORY) -> int
         return 0
     if options.check:
         return check.report()
+    if options.lab:
+        open_in_lab(plans[0], profile, options, root)
     return run(plans, profile, options, root)
 
 
@@ -96,6 +99,7 @@ def _parser() -> Parser:
     add("--jobs", type=_positive, metavar="N", help="processes at a time (default: one per core)")
     add("--retrain", action="store_true", help="train anew instead of loading shipped networks")
     add("--measure", action="store_true", help="write times and memory to data/costs.json")
+    add("--lab", action="store_true", help="open the (first) chapter in JupyterLab instead")
     add("--list", action="store_true", help="show the chapters and end")
     add("--check", action="store_true", help="show what is there and what is missing, and end")
     return parser
@@ -176,6 +180,21 @@ def run(plans: list[Plan], profile: str, options: argparse.Namespace, root: Path
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def open_in_lab(step: Plan, profile: str, options: argparse.Namespace, root: Path) -> NoReturn:
+    """Become a JupyterLab with a chapter: the book's own notebook, or a copy in executed/.
+
+    The copy is for another profile or other parameters.
+    """
+    import joblib
+
+    from lib.book import lab
+
+    if step.output != step.source.with_suffix(".ipynb"):
+        lab.copy(step.source, step.overrides, step.output)
+    cores = options.jobs or joblib.cpu_count()
+    lab.start(step.output, _environment(profile, cores, options, root), root)
 
 
 def _quiet() -> bool:

@@ -1,0 +1,59 @@
+"""A chapter in JupyterLab, on this machine alone: `./run_all.sh --lab 15`.
+
+The settings in lib/book/jupyter let a chapter's `.py` open as the notebook that it is.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import jupytext
+
+from lib.book import chapters, notebooks
+from lib.book.files import REPOSITORY, write_atomically
+
+SETTINGS = Path(__file__).parent / "jupyter"
+
+
+def start(notebook: Path, told: Mapping[str, str], root: Path) -> NoReturn:
+    """Become a JupyterLab that shows a notebook in a browser.
+
+    Args:
+        notebook: a file under `root`.
+        told: what its kernels find in their environment beyond what all have.
+        root: the folder that JupyterLab shows.
+    """
+    arguments = [*command(root), str(notebook)]
+    os.execvpe(arguments[0], arguments, {**environment(), **told})
+
+
+def command(root: Path) -> list[str]:
+    """Return the call that serves `root` to this machine alone, to whoever has the token."""
+    served = [f"--ServerApp.root_dir={root}", "--ServerApp.ip=127.0.0.1"]
+    if os.geteuid() == 0:  # as in a container; the chapters run as root there anyway
+        served.append("--allow-root")
+    return [sys.executable, "-m", "jupyterlab", *served]
+
+
+def environment() -> dict[str, str]:
+    """Return an environment in which JupyterLab knows our settings, and its kernels `lib`."""
+    found = {"PYTHONPATH": str(REPOSITORY), "JUPYTER_CONFIG_PATH": str(SETTINGS)}
+    for name in found:
+        if os.environ.get(name):
+            found[name] += os.pathsep + os.environ[name]
+    return notebooks.POLITE | os.environ | found
+
+
+def copy(source: Path, changes: Mapping[str, Any], target: Path) -> None:
+    """Write a chapter, not executed, with some of its parameters changed.
+
+    `target` may be an `.ipynb` or a `.py`.
+    """
+    notebook = jupytext.read(source)
+    (cell,) = (each for each in notebook.cells if "parameters" in each.metadata.get("tags", ()))
+    values = {**chapters.parameters(source), **changes}
+    cell.source = "\n".join(f"{name} = {value!r}" for name, value in values.items())
+    form = "py:percent" if target.suffix == ".py" else "ipynb"
+    write_atomically(target, jupytext.writes(notebook, form))
