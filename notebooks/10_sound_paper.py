@@ -38,11 +38,12 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
-from lib.book import data_root, results
+from lib.book import data_root, results, symbols
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
 from lib.sound import clip_plots, clip_statistics, data, experiments, features, media, profiles
 from lib.sound.datasets import domestic, pictures
+from lib.sound.symbols import SYMBOLS
 
 profile = experiments.fitting(sizes.choose(profiles.PROFILES, PROFILE))
 corpus = data.load(profile.dataset, profile.sizes)
@@ -53,9 +54,10 @@ cost(page.chapter)
 # ## The claim in one picture
 #
 # Seven networks, alike but for what they are given: a *spectral* picture of the sound (S), *pretrained
-# audio* features (A), *pretrained visual* features (V). Three scores, each an F1 between 0 and 100 %:
-# which classes are in the clip (*clip*), which in each second (*segment*), and which events begin and end
-# just where they should, to about 200 ms (*event*). Chapter 11 takes these scores apart.
+# audio* features (A), *pretrained visual* features (V). Each is asked three questions: which classes are in
+# the clip (*clip*), which in each second (*segment*), and which events begin and end just where they should,
+# to about 200 ms (*event*). Each answer gets a score, F1, between 0 and 100 %: it is high only if most of what
+# the network says is true *and* it says most of what is true. Chapter 11 takes these scores apart.
 
 # %%
 published = results.paper("part1_table3")["rows"]
@@ -95,26 +97,16 @@ Markdown(
 #
 # ## Words and symbols
 #
-# | symbol | meaning | unit, shape | in the code |
-# |---|---|---|---|
-# | $n$ | class of sound, of 10 | | `label` |
-# | $t$, $T$ | frame; frames of a 10 s clip, 151 | 66.24 ms each | `GRID`, `FRAME_SECONDS` |
-# | $x$ | log-mel spectrogram | dB, (604, 128) | `"spectral"` |
-# | | pretrained audio features (VGGish: 128, YAMNet: 1,024) | (151, $n$) | `"audio"` |
-# | | pretrained visual features (VGG16: 4,096) | (151, $n$) | `"visual"` |
-# | $p_f(n, t)$ | frame probability: does $n$ sound in frame $t$? | 0 to 1, (clips, 151, 10) | `Probabilities.frame` |
-# | $p_c(n)$ | clip probability, pooled from the former (eq. 1) | 0 to 1, (clips, 10) | `Probabilities.clip` |
-# | $\tau$ | threshold of a decision, 0.5 | | `THRESHOLD` |
-# | $w$ | length of the median filter, 7 | frames | `MEDIAN_FRAMES` |
-# | $\theta$, $\theta'$ | weights of student and of teacher | | `student`, `teacher` |
-# | $\alpha$ | decay: $\theta' \leftarrow \alpha\theta' + (1 - \alpha)\theta$, 0.999 | per step | `teacher_decay` |
-# | $\lambda$ | weight of the consistency terms, 2; classification has 1 | | `consistency` |
-# | | learning rate, at most 0.001 | per step | `learning_rate` |
-#
-# *Weak* labels say which classes occur in a clip, *strong* ones from when to when as well. A *student* is the
-# network that learns; its *teacher* is the running mean of its weights, and the student is asked to agree
-# with it on clips that have no labels at all. Chapter 13 shows how.
-#
+# *Weak* labels say which classes occur in a clip, *strong* ones from when to when as well. A network cuts a clip
+# into *frames*, moments of 66 ms, and gives each class $n$ a probability in each frame $t$, $p_f(n, t)$; from
+# these it makes one for the whole clip, $p_c(n)$. A *student* is the network that learns; its *teacher* is the
+# running mean of its weights, and the student is asked to agree with it on clips that have no labels at all.
+# Chapter 13 shows how. All symbols of this part, each with its name in the code:
+
+# %%
+symbols.table(SYMBOLS)
+
+# %% [markdown]
 # ## The data
 #
 # The paper takes the clips of DCASE 2018 task 4: ten seconds of YouTube each, domestic sounds, of which
@@ -311,14 +303,14 @@ else:
 #
 # ## Exercises
 #
-# 1. What would a network that always answers "speech, for the whole clip" score at clip level? *Hint:
-#    the share of test clips with speech is its precision; how many tags are there in all?*
-# 2. How loud is the chosen clip where nothing is labelled? *Hint: `clip_statistics.frame_levels`.*
-# 3. Listen to a test clip of your choice: `clip_plots.hear(corpus.audio(corpus.clips["test"][3]))`.
+# In JupyterLab each solution is folded under its exercise: click on the dots.
 #
-# *Solution of 1:*
+# 1. What would a network that always answers "speech, for the whole clip" score at clip level?
+#    <details><summary>Hint</summary>The share of test clips with speech is its precision. How many tags
+#    are there in all? <code>evaluation.clip_counts</code> counts both.</details>
 
-# %%
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 1
 from lib.sound import evaluation
 from lib.sound.labels import CLASSES
 
@@ -326,6 +318,36 @@ always = np.zeros_like(truth.tags)
 always[:, CLASSES.index("Speech")] = True
 score = evaluation.micro_f1(evaluation.clip_counts(truth.tags, always))
 print(f"clip F1 of 'speech' throughout: {100 * score:.1f} %")
+
+# %% [markdown]
+# 2. How much louder is the chosen clip where something is labelled than where nothing is?
+#    <details><summary>Hint</summary><code>clip_statistics.frame_levels</code> gives the level of every 20 ms,
+#    <code>truth.onset</code> and <code>truth.offset</code> the events of all clips, <code>truth.clip</code>
+#    whose they are.</details>
+
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 2
+level = clip_statistics.frame_levels(waveform)
+moments = (np.arange(len(level)) + 0.5) * clip_statistics.FRAME
+own_events = truth.clip == chosen
+begin, end = truth.onset[own_events, None], truth.offset[own_events, None]
+labelled = ((begin <= moments) & (moments < end)).any(axis=0)
+print(
+    f"labelled: {labelled.mean():.0%} of the clip, median level {np.median(level[labelled]):.0f} dB"
+)
+if not labelled.all():
+    print(f"the rest: median level {np.median(level[~labelled]):.0f} dB")
+
+# %% [markdown]
+# 3. For which class does a tag tell nearly all there is to tell, and for which hardly anything?
+#    <details><summary>Hint</summary>If an event lasts as long as its clip, the tag has its times. Look at the last
+#    column of the table of classes.</details>
+
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 3
+filling = classes.dropna().set_index("class")["as long as the clip, %"]
+print(f"most: {filling.idxmax()}, {filling.max():.0f} % of whose events fill their clip")
+print(f"least: {filling.idxmin()}, {filling.min():.0f} %")
 
 # %% [markdown]
 # Next, chapter 11: what the three scores ask, and how far a perfect tagger comes who has no idea of time.

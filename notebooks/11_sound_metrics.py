@@ -19,17 +19,8 @@
 # **In the paper.** Sections 2.2 and 4.3.2, and Table 3.
 #
 # This chapter needs no audio. The labels of the paper's test clips are public, and so are the
-# predictions of two real systems on just these clips: the baseline of the 2018 challenge and the
-# student of the later DESED baseline.
-#
-# | symbol | meaning | unit, shape | in the code |
-# |---|---|---|---|
-# | $p_f(n, t)$ | score of class $n$ in frame $t$ | 0 to 1, (clips, frames, classes) | `scores` |
-# | $\theta$ | threshold, 0.5 in the paper | | `threshold` |
-# | $w$ | length of the median filter, 7 in the paper | frames | `median` |
-# | $h$ | time from frame to frame, $4 \cdot 366 / 22100$ in the paper | s | `hop` |
-# | $a, b$; $\hat a, \hat b$ | onset and offset of a true event; of a found one | s, (events,) | `onset`, `offset` |
-# | $\mathrm{TP}, N, \hat N$ | true positives, number in the truth, number found | (clips, classes, 3) | `counts` |
+# predictions of two real systems on just these clips: the *baseline* of the 2018 challenge, the program that
+# its organisers handed out to be beaten, and a network of the *DESED baseline*, its successor some years later.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -39,10 +30,11 @@ SEED = 0
 import numpy as np
 import pandas as pd
 
-from lib.book import interact, results
+from lib.book import interact, results, symbols
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
 from lib.sound import drawn, evaluation, oracles, plots, profiles, scored, studies
+from lib.sound.symbols import SYMBOLS
 
 profile = sizes.choose(profiles.METRICS, PROFILE)
 data = scored.load(profile.dataset, profile.drawn_clips)
@@ -54,16 +46,20 @@ cost(page.chapter)
 silent = int((~truth.tags.any(axis=1)).sum())
 print(f"{len(truth.clips):,} clips, {silent} of them without events; {len(truth):,} events")
 
+# %%
+symbols.table(SYMBOLS, chapter=11)
+
 # %% [markdown]
 # ## From scores to events
 #
-# A network gives each class a score in each frame. Section 2.2 cuts the scores at $\theta = 0.5$ and
-# passes the decisions through a median filter of $w = 7$ frames. A run of active frames $i \dots j-1$ is
-# then an event from $a = i\,h$ to $b = j\,h$.
+# A network gives each class a score in each frame. Section 2.2 cuts the scores at $\tau = 0.5$ and
+# passes the decisions through a *median filter* of $w = 7$ frames: each frame does what most of the seven
+# around it do, so that single frames neither make an event nor break one. A run of active frames
+# $i \dots j-1$, each $h$ long, is then an event from $a = i\,h$ to $b = j\,h$.
 #
-# A median of decisions is a vote, and votes are counted by running sums: quick enough for a threshold that
-# you can *drag*. (A threshold does not change an order, so filtering the scores first and cutting them
-# afterwards gives the same events. The pictures below show filtered scores.)
+# A vote is counted by running sums: quick enough for a threshold that you can *drag*. (A threshold does not
+# change an order, so filtering the scores first and cutting them afterwards gives the same events. The pictures
+# below show filtered scores.)
 
 # %%
 source(evaluation.median_filter)
@@ -72,6 +68,9 @@ source(evaluation.median_filter)
 # ## Three questions, one formula
 #
 # $$F_1 = \frac{2PR}{P+R}, \qquad P = \frac{\mathrm{TP}}{\hat N}, \qquad R = \frac{\mathrm{TP}}{N}.$$
+#
+# *Precision* $P$ is the share of what was found ($\hat N$) that is true, *recall* $R$ the share of what is true
+# ($N$) that was found. The smaller of the two weighs more. What differs is the thing that is counted:
 #
 # - **Clip-based.** Which classes sound in the clip at all? One unit per clip and class. Summed over all
 #   of them, then one $F_1$: *micro*.
@@ -84,7 +83,8 @@ source(evaluation.median_filter)
 #
 # one to one, as many pairs as possible. One $F_1$ per class, then their mean: *macro*.
 #
-# Below is a made-up clip. Filled bars are paired with a true event, hollow ones are false alarms.
+# The tolerance of 0.2 s is called the *collar*. Below is a made-up clip. Filled bars are paired with a true event,
+# hollow ones are false alarms.
 
 # %%
 example = drawn.example()
@@ -161,8 +161,8 @@ page.figure(
     "steeply. The paper's pretrained-only rows lie below it; at the segments they lie above taggers with "
     "the same clip scores that never localise, at the events beside them. The rows with spectral input "
     "end above all of these.",
-    caption="Table 3 over systems that know tags and no times. Compare each orange line with the dotted one "
-    "that begins at the same clip score.",
+    caption="Table 3 beside systems that know the tags and no times. Compare each orange line with the dotted "
+    "one that begins at the same clip score.",
     sources=erring,
 )
 page.table(
@@ -184,8 +184,8 @@ page.table(
 # But the perfect tagger is a generous comparison, because it makes no errors. The dotted lines are fairer:
 # taggers with just as many wrong tags as the paper's models, and no idea of time. At one-second segments
 # the paper's models with audio are clearly better than these. At events, the one with audio alone is level
-# with its tagger, and the other two gain little. So pretrained features do know *roughly* when; what they
-# lack is the last few hundred milliseconds. (Our errors are random, real ones prefer some classes, and a
+# with its tagger, and the other two are a few points ahead. So pretrained features do know *roughly* when;
+# what they lack is the last few hundred milliseconds. (Our errors are random, real ones prefer some classes, and a
 # macro mean feels that: read the last columns as a scale, not as a test.)
 #
 # ## The ceilings of windows, filters and grids
@@ -215,13 +215,12 @@ page.table(
 # - **The window** of the audio network is 0.96 s. If it says yes whenever something sounds in it, every
 #   event grows by 0.48 s at both ends, and 0.48 s is more than the tolerance of 0.2 s.
 # - **The grids.** Section 4.2 notes that spectral and pretrained features have 151 frames each, "hence
-#   concatenation is safely possible". But 151 windows of 960 ms, one each 60 ms, have their centres at
-#   0.49 to 9.49 s, and 151 spectral frames of 66.24 ms at 0.03 to 9.97 s. Joined by index, the first
-#   pretrained frame tells of a moment 0.46 s later than its neighbour, the last of one 0.48 s earlier.
+#   concatenation is safely possible". But 151 windows, one each 60 ms, span less time than 151 frames of
+#   66.24 ms. Joined by index, the first pretrained frame tells of a moment nearly half a second later than
+#   its neighbour, and the last of one nearly half a second earlier.
 #
-# The last is a *hypothesis* about the paper's models: a network with recurrent layers may learn to undo
-# a fixed shift, and padding may have been added that the text does not tell. What the figure shows is how
-# much there is to lose.
+# The last two lines of the picture say how much there is to lose, not that the paper's models lost it. Chapter 12
+# shows the shift in real features, and chapter 14 trains with it and without.
 
 # %%
 curve = studies.windows(profile, data)
@@ -301,7 +300,8 @@ print(f"at the best threshold for each class: {100 * by_class.max(axis=0).mean()
 # %% [markdown]
 # The last two are chosen on the test set and therefore flatter; they say how much a fixed 0.5 leaves on
 # the table at most. The real scores were published *after* a median filter of 7 frames, so shorter filters
-# change next to nothing in them (in the figure on the right, 1 lies under 7). In the widget you can switch to a simulated detector that was never filtered.
+# change next to nothing in them (in the figure on the right, 1 lies under 7). In the widget below you can
+# switch to a simulated detector that was never filtered.
 #
 # With a running kernel, move the controls. Without one, you see four settings.
 
@@ -347,8 +347,9 @@ interact.explore(
 # ## How large is a difference in Table 3?
 #
 # The paper averages five trainings, which takes out the luck of the training. The luck of the *test set*
-# stays: other clips would have given other numbers. Draw the clips anew, with replacement, 2,000 times,
-# always all events of a clip together, and see how the scores move.
+# stays: other clips would have given other numbers. A *bootstrap* says how other: draw as many clips anew from
+# the same, some twice and some never, always all events of a clip together; do so many times, and see how the
+# scores move.
 
 # %%
 noise = studies.noise(profile, data, SEED)
@@ -356,7 +357,8 @@ page.table(
     pd.DataFrame(studies.noise_table(noise)),
     "part1_test_set_noise",
     alt="Score, interval and standard errors for the three metrics.",
-    caption="F1 in percent and standard errors in points, for as many clips as the paper kept: of one "
+    caption=f"F1 in percent and standard errors in points over {profile.resamples:,} draws, for as many clips "
+    "as the paper kept: of one "
     "score; of the difference of two unlike systems on the same clips; of one system at thresholds 0.5 "
     "and 0.4. Last: the spread over which clips happened to be kept.",
     sources=[noise],
@@ -384,8 +386,8 @@ for metric in evaluation.METRICS:
 
 # %% [markdown]
 # On the real labels: what pretrained features add to spectral ones in tagging and in one-second segments is
-# several times what other clips could have made. The event F1 of the same four rows differ by half a point
-# and less, within what even near twins show: their digits rank nothing. The fall of the rows without
+# several times what other clips could have made. The event F1 of the same four rows lie within half a point of
+# the first, as even near twins do: their digits rank nothing. The fall of the rows without
 # spectral input is real. One claim stays open: that pretrained audio *alone* tags better than the spectrum
 # (row A) lies just inside the pale band.
 #
@@ -400,19 +402,38 @@ for metric in evaluation.METRICS:
 #
 # ## Exercises
 #
-# 1. Which class does a perfect tagger find best as *events*, and why? *Hint:* the right half of the figure
-#    of lengths, read from below.
-# 2. How long may a window be if event F1 is to stay above 90 %? *Hint:* what does the collar allow?
-# 3. Write a system that knows only how many events of each class a clip holds and spreads them evenly.
-#    Does it beat the perfect tagger?
-#
-# *Solution of 1 and 3:*
+# 1. Which class does a perfect tagger find best as *events*, and why?
+#    <details><summary>Hint</summary>It gives every event the length of its clip. Read the right half of the figure
+#    of lengths from below.</details>
 
-# %%
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 1
 whole = evaluation.event_counts(truth, oracles.whole_clips(truth)).sum(axis=0)
 best = int(np.argmax([evaluation.f1(*row) for row in whole.tolist()]))
-print(f"1. {truth.classes[best]}: {100 * evaluation.f1(*whole[best].tolist()):.0f} % event F1")
+print(f"{truth.classes[best]}: {100 * evaluation.f1(*whole[best].tolist()):.0f} % event F1")
 
-even = oracles.evenly_spread(truth)
-spread = evaluation.table3_scores(evaluation.all_counts(truth, even))
-print("3.", ", ".join(f"{name} {100 * value:.1f} %" for name, value in spread.items()))
+# %% [markdown]
+# 2. How long may the window of a perfect tagger be if its event F1 is to stay above 80 %?
+#    <details><summary>Hint</summary>Half of the window sticks out at either end of an event. What does the collar
+#    allow? <code>curve</code> has the scores behind the figure.</details>
+
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 2
+lengths = curve.config["windows"]
+longest = max(w for w, f1 in zip(lengths, curve.metrics["event"], strict=True) if f1 > 0.8)
+print(f"up to {longest:.2f} s here; twice the collar is {2 * evaluation.COLLAR:.1f} s")
+
+# %% [markdown]
+# 3. Write a system that knows only how many events of each class a clip holds, and spreads them evenly over it.
+#    Does it beat the perfect tagger?
+#    <details><summary>Hint</summary>Cut each clip into as many equal pieces as it has events of the class.
+#    <code>oracles.evenly_spread</code> does it.</details>
+
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 3
+for name, guess in {"even": oracles.evenly_spread, "whole": oracles.whole_clips}.items():
+    scores = evaluation.table3_scores(evaluation.all_counts(truth, guess(truth)))
+    print(f"{name:5}", ", ".join(f"{metric} {100 * f1:.1f} %" for metric, f1 in scores.items()))
+
+# %% [markdown]
+# Next, chapter 12: what is in the features before any network of the paper has seen them.

@@ -20,15 +20,6 @@
 #
 # Each kind of feature is built, looked at, and asked by the simplest reader there is, a *linear probe*: one
 # weighted sum of the features per class. What a probe finds is in the features; it is too simple to add any.
-#
-# | symbol | meaning | unit, shape | in the code |
-# |---|---|---|---|
-# | | log-mel spectrogram of a clip | dB, (604, 128) | `log_mel` |
-# | | patches: 0.96 s of another log-mel, one each 60 ms | (167, 96, 64), 151 of them inside the clip | `log_mel_patches` |
-# | | their embeddings; those of the pictures | (167, $n$); (151, $n$) | `extract` |
-# | $t_i$ | centre of frame $i$ of the spectral grid, $(i + \frac{1}{2}) \cdot 66.24$ ms | s, (151,) | `GRID_TIMES` |
-# | $t'_i$ | centre of patch $i$ inside the clip, about $0.49 + 0.06\,i$ | s, (151,) | `patch_times` |
-# | $z(n, t)$ | logit: the probe's weighted sum for class $n$ | (clips, 151, 10) | `logits` |
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -40,6 +31,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from lib.book import profiles as sizes
+from lib.book import symbols
 from lib.book.show import Page, cost, source
 from lib.sound import (
     clip_plots,
@@ -52,6 +44,7 @@ from lib.sound import (
     profiles,
 )
 from lib.sound.data import Waveform
+from lib.sound.symbols import SYMBOLS
 
 profile = experiments.fitting(sizes.choose(profiles.PROFILES, PROFILE))
 corpus = data.load(profile.dataset, profile.sizes)
@@ -67,12 +60,15 @@ some = corpus.clips["weak"][: 4 * profile.shown_clips]
 streams = {"audio": pretrained.audio_stream(), "visual": pretrained.visual_stream()}
 print(f"the clip of chapter 10: {name}")
 
+# %%
+symbols.table(SYMBOLS, chapter=12)
+
 # %% [markdown]
 # ## One: the spectrum
 #
 # Cut the sound into overlapping windows of 2,048 samples, one each 366, and ask of each how much of every
 # frequency is in it. Gather the frequencies into 128 *mel bands*, narrow below and wide above as in the ear.
-# Take the logarithm, for loudness is heard in ratios. That is all:
+# Take the logarithm, for loudness is heard in ratios. What comes out is $x$, the log-mel spectrogram:
 
 # %%
 source(features.log_mel)
@@ -117,9 +113,11 @@ page.figure(
 # %% [markdown]
 # ## Two: what a network that knows sounds makes of it
 #
-# VGGish, YAMNet and our small stand-in share a front end: 16 kHz, windows of 25 ms each 10 ms, 64 mel bands.
-# (The paper says 128 bands; VGGish takes 64 and nothing else.) Of these frames 96 in a row, 0.96 s, make one
-# *patch*, and the network turns each patch into one vector, an *embedding*.
+# The paper borrows its audio features from *VGGish*, a network that learnt from the sound of some millions of
+# YouTube videos what they are about. It hears through a log-mel spectrogram of its own: 16 kHz, windows of 25 ms
+# each 10 ms, 64 mel bands. (The paper says 128; VGGish takes 64 and nothing else.) Of these frames 96 in a row,
+# 0.96 s, make one *patch*, and the network turns each patch into one vector, an *embedding*. The two networks that
+# may have to stand in for it, *YAMNet* and a small one of our own, take the same patches.
 
 # %%
 source(pretrained.log_mel_patches)
@@ -161,8 +159,8 @@ page.table(
 )
 
 # %% [markdown]
-# Where the weights of VGGish are missing, YAMNet takes its place: the same front end, the same length of
-# patch, trained on the successor of the same data. Where those of VGG16 are missing, a small network stands in
+# Where the weights of VGGish are missing, YAMNet takes its place, trained on AudioSet, ten-second clips from
+# YouTube with the names of what sounds in them. Where those of VGG16 are missing, a small network stands in
 # that this book trained on *drawn* things, twenty kinds, in other rooms and styles than the clips'. It has
 # never seen a photograph; on drawn videos that is fair, on real ones it would be useless.
 #
@@ -192,8 +190,9 @@ page.figure(
 # %% [markdown]
 # ## What: a probe that hears averages
 #
-# Average each kind of features over the clip, learn one logistic regression per class from the weak clips,
-# and tag the validation clips. No times go in, none come out.
+# Average each kind of features over the clip, learn for each class from the weak clips which weighted sum of these
+# averages best tells clips that have it from clips that do not (a *logistic regression*), and tag the validation
+# clips. No times go in, none come out.
 
 # %%
 source(probes.Probe.fit)
@@ -208,7 +207,8 @@ page.figure(
     "averages, pretrained visual features lie between or near, both together are best. Right: average "
     "precision of each class for the three inputs.",
     caption=f"Linear probes on {profile.sizes.weak} weak clips, scored on {profile.sizes.validation} others. "
-    "Left: F1 with its 95 % interval over clips. Right: average precision; dotted, a guess.",
+    "Left: F1 with its 95 % interval over clips. Right: average precision, the mean of the precisions at all "
+    "thresholds; dotted, a guess.",
     sources=[result],
 )
 
@@ -282,8 +282,9 @@ page.figure(
 )
 
 # %% [markdown]
-# Joined *by index*, as the paper's words say, what the patches know arrives up to half a second too early at
-# the beginning of a clip and as much too late at its end. Joined *by time*, each frame gets the patch nearest to it:
+# Joined *by index*, frame $i$ at $t_i$ gets the patch centred at $t'_i$, as the paper's words say: what the patches
+# know arrives up to half a second too early at the beginning of a clip and as much too late at its end. Joined
+# *by time*, each frame gets the patch nearest to it:
 
 # %%
 source(features.on_grid)
@@ -322,7 +323,7 @@ for half, each in found["drift"].items():
 # |---|---|---|
 # | mel bands of VGGish | 128 | 64: its published weights take no other |
 # | ends of a clip | 151 patches inside | the same joined by index; 8 more at both ends joined by time |
-# | output of VGGish | "last feedforward layer" | before any ReLU, without PCA; YAMNet: 1,024 averages |
+# | output of VGGish | "last feedforward layer" | before negative values are cut (ReLU), and not rotated and rounded as in its release; YAMNet: 1,024 averages |
 # | output of VGG16 | "last feedforward layer", 4,096 | the last of this width, behind its ReLU |
 # | pictures | about 15 a second | nearest to the 151 moments |
 # | scaling of pretrained features | not stated | per dimension, on training clips, cut at ten deviations |
@@ -333,19 +334,33 @@ for half, each in found["drift"].items():
 # ## Exercises
 #
 # 1. How short would the window have to be for its whole ramp to fit into the collar of 0.2 s to both sides?
-#    *Hint:* the grey line of the picture of steps.
-# 2. At which frame are the two grids in step? *Solution below.*
-# 3. Another reader pads half a window of silence before the clip and keeps the first 151 patches. How far are
-#    the grids apart then? *Hint:* `features.patch_times()` begins with such a patch.
+#    How many of the 96 frames of a patch is that?
+#    <details><summary>Hint</summary>The grey line of the picture of steps begins half a window before the onset
+#    and ends half a window after it. Frames are 10 ms apart.</details>
 
-# %%
-print("1. a window of 0.4 s: 0.2 s to each side of its centre")
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 1
+window = 2 * 0.2
+print(f"{window:.1f} s, {window / 0.010:.0f} frames of {pretrained.PATCH}")
+
+# %% [markdown]
+# 2. At which frame are the two grids in step?
+#    <details><summary>Hint</summary><code>apart</code> holds the difference of their times.</details>
+
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 2
 meeting = int(np.abs(apart).argmin())
-print(f"2. frame {meeting}, at {features.GRID_TIMES[meeting]:.2f} s")
+print(f"frame {meeting}, at {features.GRID_TIMES[meeting]:.2f} s")
+
+# %% [markdown]
+# 3. Another reader pads half a window of silence before the clip and keeps the first 151 patches. How far are
+#    the grids apart then?
+#    <details><summary>Hint</summary><code>features.patch_times()</code> begins with such a patch.</details>
+
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 3
 padded = features.patch_times()[: features.GRID] - features.GRID_TIMES
-print(
-    f"3. {padded[0]:+.2f} to {padded[-1]:+.2f} s: right at the start, nearly a second behind at the end"
-)
+print(f"{padded[0]:+.2f} s at the start, {padded[-1]:+.2f} s at the end: worse than before")
 
 # %% [markdown]
 # Next, chapter 13: the network that must make of all this frame probabilities, and of weak labels times.

@@ -29,9 +29,11 @@ SEED = 0
 # %%
 import numpy as np
 import pandas as pd
+import torch
 from IPython.display import Markdown
 
 from lib.book import profiles as sizes
+from lib.book import symbols
 from lib.book.show import Page, cost, source
 from lib.sound import (
     data,
@@ -44,6 +46,7 @@ from lib.sound import (
     training,
 )
 from lib.sound.models import CRNN, ModelConfig
+from lib.sound.symbols import SYMBOLS
 
 profile = experiments.fitting(sizes.choose(profiles.PROFILES, PROFILE))
 corpus = data.load(profile.dataset, profile.sizes)
@@ -51,13 +54,17 @@ profile, common = experiments.runs_of(profile, corpus)
 page = Page("13_sound_model", PROFILE, common["dataset"], common["rung"])
 cost(page.chapter)
 
+# %%
+symbols.table(SYMBOLS, chapter=13)
+
 # %% [markdown]
 # ## The network
 #
-# Seven stacks of convolutions halve the frequency axis until one band is left, and the time axis twice:
-# 604 frames become 151. A bidirectional recurrent layer (a GRU, read once forwards and once backwards)
-# then lets every frame know what comes before and after it, and a linear layer with a sigmoid turns each
-# frame into ten probabilities.
+# A *convolution* slides small filters over the spectrogram and notes where each of them fits. Seven stacks of
+# them halve the frequency axis until one band is left, and the time axis twice: 604 frames become 151. A
+# *recurrent* layer (a GRU) then walks through the frames with a memory of those it has passed, once forwards
+# and once backwards, so that every frame knows what comes before and after it. A linear layer turns each frame
+# into ten numbers, and a *sigmoid* squeezes each of them between 0 and 1.
 #
 # The picture is not drawn by hand. A silent clip is sent through the network object, and each box
 # reports the shape that leaves it. The next picture is the same class with all three kinds of input.
@@ -120,7 +127,8 @@ page.table(
 # %% [markdown]
 # ## From frames to a clip: linear pooling
 #
-# $$p_c(n) = \frac{\sum_t p_f(n,t)^2}{\sum_t p_f(n,t)}$$
+# $$p_c(n) = \sum_{t=0}^{T-1} p_f(n,t)\,\frac{p_f(n,t)}{\sum_{t'=0}^{T-1} p_f(n,t')}
+#   = \frac{\sum_t p_f(n,t)^2}{\sum_t p_f(n,t)}$$
 #
 # is a mean of the frame probabilities in which each is weighted by itself: probable frames decide,
 # improbable ones hardly count. Its derivative,
@@ -152,10 +160,10 @@ page.figure(
 #
 # The *student* is trained. The *teacher* has the same form, and its weights are the running mean of the
 # student's, $\theta' \leftarrow \alpha\,\theta' + (1-\alpha)\,\theta$ with $\alpha = 0.999$. The loss has
-# three terms, of binary cross-entropy (BCE, how surprised the prediction is by the label) and mean
-# squared difference (MSE):
+# three terms, of binary cross-entropy (BCE, how surprised the prediction is by the labels $y$) and mean
+# squared difference (MSE) from what the teacher says, $p_c'$ and $p_f'$. With $\lambda = 2$ it is
 #
-# $$L = \underbrace{\mathrm{BCE}(p_c, y)}_{\text{24 weak clips}} + 2\,\Big(\underbrace{\mathrm{MSE}(p_c, p_c')}
+# $$L = \underbrace{\mathrm{BCE}(p_c, y)}_{\text{24 weak clips}} + \lambda\,\Big(\underbrace{\mathrm{MSE}(p_c, p_c')}
 # _{\text{all 48 clips}} + \underbrace{\mathrm{MSE}(p_f, p_f')}_{\text{their frames}}\Big)$$
 #
 # Both see the same clips through different dropout masks (a third of the values, drawn at random, are set
@@ -221,9 +229,10 @@ Markdown(
 #
 # - **Consistency ramp.** The paper gives the weight 2 and no ramp. Both public baselines of its line ramp
 #   it with the learning rate, and so do we; the ledger in chapter 14 has the literal reading.
-# - **Teacher.** In training mode, with its own dropout and batch statistics, as in the public baselines.
-#   Whether running statistics of batch normalisation are averaged is often asked. In training mode the
-#   question is empty: the teacher never uses them, and it is the student that is evaluated.
+# - **Teacher.** In training mode, with its own dropout, as in the public baselines. *Batch normalisation* (BN
+#   in the figures) brings each channel to a common scale: in training that of the clips at hand, afterwards a
+#   running mean of scales. Whether the teacher's running means should follow the student's is often asked. In
+#   training mode the question is empty: it never uses them, and it is the student that is evaluated.
 # - **Dropout** is our own layer, equal to the usual one but for where its random bits come from. On a
 #   processor PyTorch's takes a quarter of a training step; ours also makes a training resumable to the bit.
 # - **Half precision** in the convolutions of training where the profile says so; everything that is
@@ -231,13 +240,37 @@ Markdown(
 #
 # ## Exercises
 #
-# 1. Replace linear pooling by the maximum over frames. Which frames get a gradient now?
-#    <details><summary>Hint and solution</summary>Only the largest. The network then learns to find one
-#    moment of each event, never its extent. Try <code>frame.max(dim=1).values</code> in
-#    <code>models.linear_pooling</code> and look at event F1.</details>
+# 1. Replace linear pooling by the maximum over frames. Which frames does a positive label then push?
+#    <details><summary>Hint</summary>Make up a clip of four frames and ask <code>torch.autograd.grad</code> for the
+#    derivative of the clip probability by each of them, under <code>models.linear_pooling</code> and under
+#    <code>frame.max(dim=1).values</code>.</details>
+
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 1
+frame = torch.tensor([[[0.1], [0.4], [0.9], [0.7]]], requires_grad=True)
+poolings = {"linear": models.linear_pooling, "maximum": lambda each: each.max(dim=1).values}
+for name, pooling in poolings.items():
+    (push,) = torch.autograd.grad(pooling(frame).sum(), frame)
+    print(f"{name:8}", " ".join(f"{each:+.2f}" for each in push.flatten()))
+print("Only the largest: such a network learns to find one moment of each event, never its extent.")
+
+# %% [markdown]
 # 2. What does the teacher hold after the first step? After the tenth?
-#    <details><summary>Hint and solution</summary>See <code>training.teacher_decay</code>: the decay is
-#    1 − 1/(step + 1) while that is below 0.999, so the teacher is the plain mean of all students so
-#    far. In a training of fewer than 1,000 steps it never is anything else.</details>
-#
+#    <details><summary>Hint</summary>Let the student be a single number that grows by one in each step, and
+#    let a second one follow it as <code>training.teacher_decay</code> says.</details>
+
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 2
+students, teacher = np.arange(1.0, 11.0), 0.0
+for step, student in enumerate(students):
+    decay = training.teacher_decay(profile.training, step)
+    teacher = decay * teacher + (1 - decay) * student
+    if step in (0, 9):
+        mean = students[: step + 1].mean()
+        print(
+            f"after step {step + 1}: teacher {teacher:.2f}, mean of all students so far {mean:.2f}"
+        )
+print(f"the decay stays below {profile.training.teacher_decay} for the first 1,000 steps")
+
+# %% [markdown]
 # Next: chapter 14 asks what these networks know.

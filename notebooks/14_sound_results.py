@@ -97,9 +97,9 @@ page.figure(
 # ## What each row gains
 #
 # The paper's argument is about differences, so here they are, against spectral features alone. An
-# interval holds two uncertainties: another training would end elsewhere (Welch's interval), and another
-# test set would hold other clips (a bootstrap over clips, the same clips for both rows). Their distances
-# from the value are added as squares.
+# interval holds two uncertainties: another training would end elsewhere (Welch's interval, for two groups that
+# need not scatter alike), and another test set would hold other clips (the bootstrap of chapter 11, the same
+# clips for both rows). Their distances from the value are added as squares.
 
 # %%
 source(protocol.combination)
@@ -293,15 +293,36 @@ page.claims(judged)
 # %% [markdown]
 # ## Exercises
 #
-# 1. Two of the verdicts above hang on the interval's width, not on the value. How many trainings would
-#    it take to decide them?
-#    <details><summary>Hint and solution</summary>Over trainings the half-width falls with the square root
-#    of their number, and Student's factor with it: from 4.3 for three to 2.1 for twenty. The part from the
-#    test clips stays. Set <code>trainings</code> in <code>lib/sound/profiles.py</code> and run the chapter:
-#    only what is missing is trained.</details>
+# 1. Some of the verdicts above hang on the interval's width, not on the value. How far do more trainings help?
+#    <details><summary>Hint</summary>The half-width falls with the square root of their number <em>n</em>, and
+#    Student's factor falls with it. The part that comes from the test clips stays.</details>
+
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 1
+from scipy import stats
+
+spread = stats.tstd(protocol.scores(runs[verdicts.AUDIO], "event"))
+for n in (2, 3, 5, 10, profiles.PROFILES["paper"].trainings):
+    factor = stats.t.ppf(0.975, n - 1)
+    print(
+        f"n = {n:2}: Student's factor {factor:5.1f}, half-width {100 * factor * spread / n**0.5:.1f}"
+    )
+print("`trainings` in lib/sound/profiles.py sets n; only what is missing is trained.")
+
+# %% [markdown]
 # 2. Which row would you choose if false alarms cost nothing? Which if each one cost a night's sleep?
-#    <details><summary>Hint and solution</summary>F1 weighs both alike. Recall and precision follow from the
-#    same counts: <code>protocol.counts(run, "event").sum(axis=(0, 1))</code> gives hits, true and found
-#    events.</details>
-#
+#    <details><summary>Hint</summary>F1 weighs both alike. Recall and precision follow from the same counts:
+#    <code>protocol.counts(run, "event")</code> gives hits, true and found events of each clip and
+#    class.</details>
+
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 2
+for row, found in runs.items():
+    hits, true, claimed = sum(protocol.counts(run, "event").sum(axis=(0, 1)) for run in found)
+    print(
+        f"{protocol.short(row):9} recall {100 * hits / true:4.1f} %, "
+        f"precision {100 * hits / max(claimed, 1):4.1f} % of all events"
+    )
+
+# %% [markdown]
 # Next: chapter 15 lets you hear and see single clips.
