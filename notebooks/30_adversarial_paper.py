@@ -16,15 +16,21 @@
 # *Part III rebuilds Schöttle, Schlögl, Pasquini and Böhme, "Detecting adversarial examples: a
 # lesson from multimedia security" (2018).*
 #
+# **Question.** A network does not notice that it is being fooled. Does something much simpler notice?
+#
+# **In the paper.** Sections I to III, Table I and Fig. 1; the claims of section IV.
+#
 # A network reads a handwritten digit almost perfectly. Change every pixel a little, in the right
-# direction, and it reads another one. The network's features do not know that anything happened.
-# Does something much simpler know? The paper takes a linear filter with which steganalysts look for
-# hidden messages in images, applies it to attacked digits, and claims three things:
+# direction, and it reads another one: the digit has become an *adversarial example*. The network's features
+# do not know that anything happened. The paper takes a linear filter with which *steganalysts* look for
+# messages hidden in images, applies it to attacked digits, and claims three things:
 #
 # 1. the filter finds the attacked images, and ever better as the attack grows (Table II, Fig. 2);
-# 2. it does so just where the network stops being robust (section IV-A, Fig. 3);
-# 3. together, the filter and a robust network leave the attacker almost nothing: never below 96 %
-#    (section IV-B, Fig. 4).
+# 2. it does so just where the network stops being robust, that is, where it begins to give way
+#    (section IV-A, Fig. 3);
+# 3. together, the filter and a *robust* network, one that was trained on attacked digits (a *natural* one has
+#    seen clean digits only), leave the attacker almost nothing: at least 96 % of her images are flagged or
+#    read correctly (section IV-B, Fig. 4).
 #
 # This chapter lays out the idea and the data. Chapter 31 attacks, 32 builds the detector, 33 holds
 # the results beside the paper's, 34 asks what follows from all that the paper leaves open, and 35
@@ -38,8 +44,9 @@ SEED = 0
 import numpy as np
 
 from lib.adversarial import data, plots, profiles
+from lib.adversarial.symbols import SYMBOLS
 from lib.book import profiles as sizes
-from lib.book import results
+from lib.book import results, symbols
 from lib.book.show import Page, cost
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
@@ -78,8 +85,8 @@ page.table(
 #
 # Fig. 1 of the paper, drawn from its text. Each test image is attacked with full knowledge of the
 # network (a *white-box* attack) by *projected gradient descent*, PGD. No pixel may change by more
-# than $\varepsilon$ (the attack lives in the *infinity norm*), at 50 strengths from 0.01 to 0.50 of
-# the pixel range. The detector knows neither network nor attack. It computes one number, $\hat p$,
+# than $\varepsilon$ (the largest change of any pixel is called the *infinity norm* of a change), at 50
+# strengths from 0.01 to 0.50 of the pixel range. The detector knows neither network nor attack. It computes one number, $\hat p$,
 # and flags the image if that exceeds a threshold $\bar p$. A flagged image goes out; the rest is
 # classified.
 
@@ -97,11 +104,18 @@ page.figure(
 # That nothing benign reaches the detector is why Fig. 4 of the paper can count a flagged image as a
 # success whatever the network would have said. Chapter 33 returns to this.
 #
+# All symbols of this part, each with its name in the code:
+
+# %%
+symbols.table(SYMBOLS)
+
+# %% [markdown]
 # ## The data
 #
 # The paper uses MNIST: 60,000 training and 10,000 test images of 28x28 pixels, grey values 0 to
-# 255. (It says 50,000 for training. Chapter 32 shows that its threshold comes out the same.) Where MNIST is not there, this book falls back on scikit-learn's smaller digits, enlarged
-# to the same size, and says so under every picture. Those numbers are never the paper's.
+# 255. (It says 50,000 for training. Chapter 32 shows that its threshold comes out the same.) Where
+# MNIST is not there, this book falls back on scikit-learn's smaller digits, enlarged to the same size,
+# and says so under every picture. Those numbers are never the paper's.
 
 # %%
 rng = np.random.default_rng(SEED)
@@ -151,13 +165,37 @@ print(f"{100 * black:.1f} % of all test pixels are exactly 0")
 #
 # ## Exercises
 #
-# 1. Which of the rows of Table I would change for an attacker who *knows* the detector?
-#    *Hint: the last one.* Chapter 34 plays it out.
-# 2. The paper speaks of 100,000 attacked images. Count them from its own footnote.
-#    *Solution:* run the next cell.
+# In JupyterLab each solution is folded under its exercise: click on the dots.
+#
+# 1. Which row of Table I changes for an attacker who *knows* the detector?
+#    <details><summary>Hint</summary>Ask of each row what she would do differently. Who makes the distribution of the
+#    images that reach the detector?</details>
 
-# %%
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 1
+print(" | ".join(published["rows"][-1]))
+print(
+    "She shapes her images after the detector, as a steganographer does. Chapter 34 plays it out."
+)
+
+# %% [markdown]
+# 2. The paper speaks of 100,000 attacked images. Count them from its own footnote 3.
+#    <details><summary>Hint</summary>Strengths, networks, images of the test set.</details>
+
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 2
 print(
     f"{len(profiles.PAPER_EPSILONS)} strengths x 2 networks x 10,000 images = "
     f"{len(profiles.PAPER_EPSILONS) * 2 * 10_000:,}"
 )
+
+# %% [markdown]
+# 3. Add harmless noise of 0.01, far less than anyone could see. How many pixels are still black?
+#    <details><summary>Hint</summary>Half of the black pixels would become negative and are cut off at 0. Pixels are
+#    whole numbers from 0 to 255: what does truncation do to the others?</details>
+
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 3
+noise = rng.uniform(-0.01, 0.01, digits.test_images.shape)
+noisy = (255 * np.clip(digits.test_images / 255 + noise, 0, 1)).astype(np.uint8)
+print(f"{100 * black:.1f} % before, {100 * (noisy == 0).mean():.1f} % after")

@@ -17,17 +17,6 @@
 # network have learned to withstand her?
 #
 # **In the paper.** Section II-A, eq. 1 and 2, and the two networks of section III-B.
-#
-# | symbol | meaning | range, shape | in the code |
-# |---|---|---|---|
-# | $x$, $x_1$ | benign images | [0, 1], (batch, 1, 28, 28) | `images` |
-# | $x^{[k]}$ | images after $k$ steps | the same | `adversarial` |
-# | $i$ | true class | 0 to 9, (batch,) | `labels` |
-# | $F$ | network, returns logits | (batch, 10) | `model` |
-# | $\ell_F$ | cross-entropy | | `loss` |
-# | $\varepsilon$ | largest change of a pixel | 0 to 1 | `epsilon` |
-# | $\alpha$ | length of one step | 0.01 | `step_size` |
-# | $K$ | number of steps | 40 | `steps` |
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -36,6 +25,7 @@ SEED = 0
 # %%
 import pandas as pd
 import torch
+from IPython.display import Markdown
 
 from lib.adversarial import (
     attacks,
@@ -47,7 +37,9 @@ from lib.adversarial import (
     profiles,
     training,
 )
+from lib.adversarial.symbols import SYMBOLS
 from lib.book import profiles as sizes
+from lib.book import results, symbols
 from lib.book.show import Page, cost, source
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
@@ -55,12 +47,17 @@ digits = data.load(profile.dataset)
 page = Page("31_adversarial_attack", PROFILE, digits.name, digits.rung)
 cost(page.chapter)
 
+# %%
+symbols.table(SYMBOLS, chapter=31)
+
 # %% [markdown]
 # ## The networks
 #
 # The authors "did not train the CNNs [them]selves" but fetched two from Madry's MNIST challenge: a
 # *natural* one, trained on clean digits, and a *secret* one, trained on attacked digits. This book
-# calls the second one *robust*, for that is what it is. Both have the same architecture:
+# calls the second one *robust*, for that is what it is. Both have the same architecture: filters that slide
+# over the image, twice, then two layers in which everything meets. Out come ten numbers, *logits*; the
+# largest names the digit.
 
 # %%
 source(models.MadryNet)
@@ -69,7 +66,9 @@ source(models.MadryNet)
 # Robust training is a game inside the training loop. Before each step on the weights, the batch is
 # attacked against the network *as it is now*, and the network learns to read what comes out
 # (the paper says the images were made "against the natural model"; Madry's script attacks the
-# current one):
+# current one). The attack on an image $x$ of class $i$ adds the $r$ that makes the loss $\ell_F$ largest: how
+# surprised the network is by the true class, its *cross-entropy*. The training looks for the weights $\theta$
+# that make it small all the same:
 #
 # $$\min_\theta \; \mathbb{E}_{(x, i)} \; \max_{\|r\|_\infty \le \varepsilon} \ell_{F_\theta}(x + r, i)$$
 
@@ -89,10 +88,10 @@ networks = checkpoints.networks(profile, digits)
 test, truth = data.to_batch(digits.test_images), torch.from_numpy(digits.test_labels)
 runs = evaluation.attack_networks(profile, networks, digits, epsilons=(0.1, 0.3))
 rows = []
-for network, results in zip(networks, runs.values(), strict=True):
+for network, found in zip(networks, runs.values(), strict=True):
     row = {"pair": network.pair, "network": network.kind}
     row["clean test images"] = training.accuracy(network.load(), test, truth)
-    for result in results:
+    for result in found:
         strength = result.config["epsilon"]
         row[f"PGD at {strength}"] = evaluation.share(result, "accuracy")
     rows.append(row)
@@ -102,22 +101,27 @@ page.table(
     alt="Clean accuracy and accuracy under attack of each network present.",
     caption=f"Accuracy of every network present on all {len(test):,} clean test images, and on the "
     f"first {profile.test_images:,} under attack at two strengths.",
-    sources=[result for results in runs.values() for result in results],
+    sources=[result for found in runs.values() for result in found],
+)
+
+# %%
+published = results.paper("part3_figures")["curves"]["robust"]["accuracy"]["0.30"]
+Markdown(
+    f"For comparison, on MNIST at 0.3: the paper's own curve for the secret network stands at {100 * published:.1f} %, "
+    "and Madry's README reports 92.5 % under 100 steps. If you hold the released TensorFlow checkpoints, one "
+    "command brings them in: `python -m lib.adversarial.convert madry variables.npz robust`. Its docstring says "
+    "how to write that file."
 )
 
 # %% [markdown]
-# Madry's README reports 92.5 % for the secret network under 100 steps at 0.3, and the paper's own
-# curve stands at 94.3 % there. If you hold the released TensorFlow checkpoints, one command brings
-# them in: `python -m lib.adversarial.convert madry variables.npz robust`. Its docstring says how to
-# write that file.
-#
 # ### What did the robust network learn?
 #
 # Madry and colleagues looked at the first layer of their robust network and found that a few kernels
 # are almost a single pixel times a number. With a negative bias and a ReLU behind it, such a kernel is
 # a threshold: whatever changes by less than $\varepsilon$ on a black background is cut away before
-# the second layer sees it. Is it so here? The number above each kernel is the share of its weight
-# that sits in its largest entry (1/25 for a flat 5x5 kernel, 1 for a single pixel).
+# the second layer sees it. (A *ReLU* sets what is negative to zero.) Is it so here? The number above each
+# kernel is the share of its weight that sits in its largest entry (1/25 for a flat 5x5 kernel, 1 for a single
+# pixel).
 
 # %%
 page.figure(
@@ -130,6 +134,8 @@ page.figure(
 )
 
 # %% [markdown]
+# Robust training, it seems, did not teach this network to see more. It taught it what to overlook.
+#
 # ## The attack
 #
 # The attacker looks for the smallest change $r$ that makes the network read another class (eq. 1):
@@ -242,9 +248,9 @@ page.figure(
 linear = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 2)).requires_grad_(False)
 weights = linear[1].weight
 grey = torch.full((1, 1, 28, 28), 0.5)
-found = attacks.pgd(linear, grey, torch.tensor([0]), 0.1, random_start=False)
+reached = attacks.pgd(linear, grey, torch.tensor([0]), 0.1, random_start=False)
 optimum = grey + 0.1 * (weights[1] - weights[0]).sign().view(1, 1, 28, 28)
-print("largest distance from the optimum:", f"{float((found - optimum).abs().max()):.1e}")
+print("largest distance from the optimum:", f"{float((reached - optimum).abs().max()):.1e}")
 
 # %% [markdown]
 # ## What it costs
@@ -256,39 +262,50 @@ print("largest distance from the optimum:", f"{float((found - optimum).abs().max
 #
 # ## Exercises
 #
-# 1. Give `attacks.pgd` the argument `norm="l2"` and a radius of 2. Does the perturbation still look
-#    like noise on the background? *Solution below.*
-# 2. Make the natural network see a 3 in everything: `targeted=True` with labels of 3. *Hint: pass
-#    `torch.full_like(labels, 3)`.*
+# 1. Attack in another norm, in which the *squares* of all changes count: does the change still look like noise
+#    on the background?
+#    <details><summary>Hint</summary>Give <code>attacks.pgd</code> the argument <code>norm="l2"</code>, a radius of 2
+#    and steps of 0.2.</details>
 
-# %%
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 1
 natural = networks[0].load()
-in_l2 = attacks.pgd(
-    natural,
-    images[:6],
-    labels[:6],
-    2.0,
-    norm="l2",
-    step_size=0.2,
-    steps=profile.steps,
-    generator=torch.Generator().manual_seed(SEED),
-)
-threes = attacks.pgd(
-    natural,
-    images[:6],
-    torch.full_like(labels[:6], 3),
-    0.3,
-    targeted=True,
-    steps=profile.steps,
-    step_size=profile.step_size,
-    generator=torch.Generator().manual_seed(SEED),
-)
+same = {"steps": profile.steps, "generator": torch.Generator().manual_seed(SEED)}
+in_l2 = attacks.pgd(natural, images[:6], labels[:6], 2.0, norm="l2", step_size=0.2, **same)
 page.figure(
-    plots.gallery(
-        {"benign": images[:6], "l2, radius 2": in_l2, "targeted: 3": threes},
-    ),
-    "part3_other_attacks",
-    alt="Six digits, benign, attacked in the l2 norm, and attacked towards class 3.",
-    caption="Solutions to the exercises. Compare the backgrounds: the l2 norm makes many small changes "
-    "dear, the infinity norm gives them away.",
+    plots.gallery({"benign": images[:6], "l2, radius 2": in_l2}),
+    "part3_other_norm",
+    alt="Six digits, benign and attacked in the l2 norm, whose changes keep to the strokes.",
+    caption="The l2 norm makes many small changes dear, the infinity norm gives them away. Compare the backgrounds.",
 )
+
+# %% [markdown]
+# 2. Make the natural network see a 3 in everything.
+#    <details><summary>Hint</summary><code>targeted=True</code> descends towards the labels that it is given:
+#    <code>torch.full_like(labels, 3)</code>.</details>
+
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 2
+three = torch.full_like(labels[:6], 3)
+threes = attacks.pgd(
+    natural, images[:6], three, 0.3, targeted=True, step_size=profile.step_size, **same
+)
+print("read as", natural(threes).argmax(dim=1).tolist(), "instead of", labels[:6].tolist())
+page.figure(
+    plots.gallery({"benign": images[:6], "towards 3": threes}),
+    "part3_towards_three",
+    alt="Six digits, benign and attacked towards class 3.",
+    caption="Six digits on their way to a 3. Can you see one?",
+)
+
+# %% [markdown]
+# 3. What do forty small steps gain over a single large one?
+#    <details><summary>Hint</summary><code>attacks.fgm</code> takes one step of length epsilon.</details>
+
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 3
+for epsilon in (0.1, 0.3):
+    once = attacks.fgm(natural, images, labels, epsilon)
+    often = attacks.pgd(natural, images, labels, epsilon, step_size=profile.step_size, **same)
+    shares = [training.accuracy(natural, each, labels) for each in (once, often)]
+    print(f"epsilon {epsilon}: accuracy {shares[0]:.2f} after one step, {shares[1]:.2f} after PGD")

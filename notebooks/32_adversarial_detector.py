@@ -17,16 +17,6 @@
 # was attacked?
 #
 # **In the paper.** Section III-A, eq. 3, and the threshold of section III-B.
-#
-# | symbol | meaning | range, shape | in the code |
-# |---|---|---|---|
-# | $x^i$ | pixel $i$ (here $i$ counts pixels; in chapter 31 it is a class) | 0 to 255, (batch, 28, 28) | `pixels` |
-# | $n$ | pixels with a full neighbourhood | 26 x 26 = 676 | |
-# | $\hat x^i$ | its prediction from the eight neighbours | (batch, 26, 26) | `predicted` |
-# | $\sigma_i^2$ | variance in the neighbourhood | (batch, 26, 26) | `variance` |
-# | $w_i$ | weight, proportional to $1/(5+\sigma_i^2)$ | (batch, 26, 26) | `weights` |
-# | $\hat p$ | the detector's score, in grey levels over $n$ | about 0.001 to 0.01 for clean digits, (batch,) | `score` |
-# | $\bar p$ | threshold, above which an image is flagged | | `threshold` |
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -38,13 +28,18 @@ import pandas as pd
 import torch
 
 from lib.adversarial import attacks, checkpoints, data, detector, evaluation, plots, profiles
+from lib.adversarial.symbols import SYMBOLS
 from lib.book import profiles as sizes
+from lib.book import symbols
 from lib.book.show import Page, cost, source
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 digits = data.load(profile.dataset)
 page = Page("32_adversarial_detector", PROFILE, digits.name, digits.rung)
 cost(page.chapter)
+
+# %%
+symbols.table(SYMBOLS, chapter=32)
 
 # %% [markdown]
 # ## Predict each pixel from its neighbours
@@ -57,7 +52,9 @@ cost(page.chapter)
 # \qquad \hat{p} = \frac{1}{n} \sum_{i=0}^{n-1} w_i \left( x^i - \hat{x}^i \right),
 # \qquad w_i^{-1} \propto 5 + \sigma_i^2 .$$
 #
-# The weights trust the filter where the image is flat and forgive it where it is busy.
+# The star stands for laying the little matrix over each pixel, multiplying, and adding up. What is left of the
+# pixel, $x^i - \hat{x}^i$, is its *residual*. The weights trust the filter where the image is flat and forgive
+# it where it is busy.
 #
 # The name of the method, *weighted stego-image* steganalysis, comes from its original form (Ker and
 # Böhme 2008), which multiplies each residual by the direction in which hiding a bit would have moved
@@ -246,20 +243,48 @@ else:
 
 # %% [markdown]
 # The threshold of the paper is an integer overflow. The attacked images were scored without it, so what
-# it does is to raise the bar; the ledger in chapter 34 says how much less is flagged. And it is a lesson in reproduction: the text alone would never have led to this
-# number, and the number alone told the story. We use the authors' constant wherever we stand beside
-# their figures.
+# it does is to raise the bar; the ledger in chapter 34 says how much less is flagged. And it is a lesson in
+# reproduction: the text alone would never have led to this number, and the number alone told the story. We use
+# the authors' constant wherever we stand beside their figures.
 #
 # ## Exercises
 #
-# 1. Write an $f(\text{row}) + g(\text{column})$ perturbation of size 0.3 that leaves every residual
-#    as it was. Why may the score change all the same? *Hint: $\sigma_i^2$ is computed from the same
-#    pixels.*
-# 2. Which variances make the *finite* wrapped weight largest? *Solution:* those where the wrapped sum
-#    is 1, one above a multiple of 256 minus 5:
+# 1. Change an image by up to 0.3 in a way that leaves every residual as it was. Why does the score change all the
+#    same?
+#    <details><summary>Hint</summary>A change of the form $f(\text{row}) + g(\text{column})$ has no residual. The
+#    weights come from the same pixels: look at <code>detector.local_variance</code>.</details>
 
-# %%
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 1
+dark = 0.7 * image  # room for a change that only brightens
+steps = 0.15 * torch.tensor(rng.integers(0, 2, (2, 28))).float()
+changed = dark + steps[0][:, None] + steps[1][None, :]
+exact = detector.READINGS["unquantised"]
+before, after = (detector.residual(255 * each[:, 0].double()) for each in (dark, changed))
+print(f"largest change of a pixel: {float((changed - dark).max()):.2f}")
+print(f"largest change of a residual: {float((after - before).abs().max()):.4f} of 255")
+print(
+    f"score {float(exact.score(dark)):.5f}, then {float(exact.score(changed)):.5f}: other weights"
+)
+
+# %% [markdown]
+# 2. Which variances make the *finite* wrapped weight largest, and which make it infinite?
+#    <details><summary>Hint</summary>The weight is one over the wrapped sum. Try all variances up to 600 in
+#    <code>np.uint8</code>.</details>
+
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 2
 variances = np.arange(0, 600)
 wrapped_sum = variances.astype(np.uint8) + np.uint8(5)
 print("variances with a wrapped weight of 1:", variances[wrapped_sum == 1])
 print("variances with an infinite weight:   ", variances[wrapped_sum == 0])
+
+# %% [markdown]
+# 3. By how much would the threshold fall if one image were left out of the training set?
+#    <details><summary>Hint</summary>Which image sets it? <code>scores["training images"]</code> has all
+#    scores; compare the largest with the second.</details>
+
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 3
+second, first = np.sort(scores["training images"])[-2:]
+print(f"from {first:.5f} to {second:.5f}, by {1 - second / first:.0%}")
