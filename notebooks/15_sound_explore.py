@@ -65,7 +65,7 @@ print("\n".join(scenes.names))
 # score tolerates 0.2 s.
 
 # %%
-explore.listen(corpus, scenes)
+clip_control = explore.listen(corpus, scenes)
 
 # %% [markdown]
 # ## Then look
@@ -97,7 +97,7 @@ interact.explore(
     "part1_explore",
     draw,
     {
-        "clip": scenes.names,
+        "clip": clip_control,  # the one above the player: they move together
         "inputs": rows,
         "compared_with": ["nothing", *rows],
         "threshold": (0.05, 0.95, 0.05),

@@ -351,6 +351,8 @@ def explore_panel(
 ) -> Figure:
     """Draw one attacked image as the network and the detector see it.
 
+    The figure's label says in words what both of them find.
+
     Args:
         model: the network under attack.
         image: (1, 1, 28, 28) the benign image.
@@ -369,14 +371,18 @@ def explore_panel(
         grid, ("attacked image", "perturbation", "filter residual"), strict=False
     ):
         axes.set_title(title, loc="center", fontsize=9)
-    draw_probabilities(grid[3], model, adversarial, label)
-    draw_score(grid[4], reading, image, adversarial, threshold)
+    belief = draw_probabilities(grid[3], model, adversarial, label)
+    alarm = draw_score(grid[4], reading, image, adversarial, threshold)
+    figure.set_label(f"{belief}; {alarm}")
     return figure
 
 
 @torch.no_grad()
-def draw_probabilities(axes: Axes, model: nn.Module, image: Tensor, label: int) -> None:
-    """Draw the ten class probabilities; the true class is blue, a wrong winner orange."""
+def draw_probabilities(axes: Axes, model: nn.Module, image: Tensor, label: int) -> str:
+    """Draw the ten class probabilities, and return in words which class wins.
+
+    The true class is blue, a wrong winner orange.
+    """
     probabilities = model(image).softmax(dim=1)[0]
     winner = int(predict(model, image))
     colours = [PALE] * len(probabilities)
@@ -387,18 +393,20 @@ def draw_probabilities(axes: Axes, model: nn.Module, image: Tensor, label: int) 
     axes.tick_params(axis="y", labelsize=8)
     verdict = "right" if winner == label else f"wrong: {winner}"
     axes.set_title(f"class probability ({verdict})", loc="center", fontsize=8.5)
+    return f"a {label}, read as {winner} with {100 * float(probabilities[winner]):.0f} %"
 
 
 def draw_score(
     axes: Axes, reading: detector.Detector, image: Tensor, adversarial: Tensor, threshold: float
-) -> None:
-    """Draw p-hat of the benign and the attacked image against the threshold."""
+) -> str:
+    """Draw p-hat of the benign and the attacked image against the threshold; return it in words."""
     scores = [float(reading.score(each)) for each in (image, adversarial)]
     flagged = scores[1] > threshold
     axes.bar(("benign", "attacked"), scores, color=(PALE, PALETTE[1] if flagged else PALETTE[2]))
     axes.axhline(threshold, color=INK, linestyle="--", linewidth=1.2)
     axes.set(ylim=(0, max(*scores, threshold) * 1.15))
     axes.tick_params(axis="both", labelsize=8)
-    axes.set_title(
-        "$\\hat p$: " + ("flagged" if flagged else "not flagged"), loc="center", fontsize=9
-    )
+    verdict = "flagged" if flagged else "not flagged"
+    axes.set_title(f"$\\hat p$: {verdict}", loc="center", fontsize=9)
+    before, after = scores
+    return f"p-hat {before:.3g} before, {after:.3g} after, threshold {threshold:.3g}: {verdict}"

@@ -2,6 +2,8 @@
 
 A page to explore is one pure function `draw(**settings) -> Figure`. With a live kernel its
 settings become linked controls; run by papermill or read as a file, a strip of settings is drawn.
+What a picture says in numbers is its label (`figure.set_label`): it ends the alt text, so that a
+reader who sees no picture is told the same.
 """
 
 import html
@@ -13,6 +15,7 @@ import ipywidgets as widgets
 import matplotlib.pyplot as plt
 from IPython.display import display
 from matplotlib.figure import Figure
+from traitlets import Unicode
 
 from lib.book.show import Page, png
 
@@ -35,8 +38,9 @@ def explore(
     Args:
         page: the chapter's page.
         name: of the strip's files in figures/.
-        draw: returns the picture for one setting of all controls.
-        controls: as in `ipywidgets.interact`: (low, high, step) or a list of choices, per setting.
+        draw: returns the picture for one setting of all controls; the chapter knows it by its name.
+        controls: as in `ipywidgets.interact`: (low, high, step) or a list of choices, per setting;
+            or a control that is shown elsewhere too, so that both move together.
         start: the first setting.
         strip: the settings of the strip, changes to `start`.
         alt: the alt text, with a place for each setting, as in "digit at epsilon {epsilon}".
@@ -45,12 +49,25 @@ def explore(
     if os.environ.get("BOOK_HEADLESS"):
         for number, changes in enumerate(strip, start=1):
             setting = {**start, **changes}
-            text = alt.format(**setting)
-            page.figure(
-                draw(**setting), f"{name}_{number}", alt=text, caption=f"{caption} Here: {text}."
-            )
+            figure, here = draw(**setting), alt.format(**setting)
+            text = words(figure, here)
+            page.figure(figure, f"{name}_{number}", alt=text, caption=f"{caption} Here: {here}.")
     else:
         display(panel(draw, controls, start, alt))
+
+
+def words(figure: Figure, alt: str) -> str:
+    """Return the alt text of a picture: its setting, and what it says in numbers."""
+    return f"{alt}: {figure.get_label()}" if figure.get_label() else alt
+
+
+class Picture(widgets.Image):
+    """A picture whose tooltip tells a screen reader what it shows; there is no other alt text.
+
+    ipywidgets shows tooltips of what has a description only, if an empty one.
+    """
+
+    description = Unicode().tag(sync=True)
 
 
 def panel(
@@ -61,30 +78,30 @@ def panel(
     The picture is replaced, never appended, so hundreds of moves need no more memory than one.
     """
     made = {name: _control(name, controls[name], start[name]) for name in controls}
-    picture = widgets.Image(format="png")
+    picture = Picture(format="png")
     line = widgets.HTML()
     reset = widgets.Button(description="Reset", tooltip="Back to the first setting")
 
     def redraw(_: object = None) -> None:
         setting = {name: control.value for name, control in made.items()}
-        call = ", ".join(f"{name}={value!r}" for name, value in setting.items())
-        before = set(plt.get_fignums())
         try:
-            drawn = png(draw(**setting))
+            drawn, shown = _drawn(draw, setting, alt)
         except Exception as error:  # a reader moves on; the message stands where the picture was
             said = html.escape(f"{type(error).__name__}: {error}")
-            line.value = f"<b>{said}</b><br><code>draw({html.escape(call)})</code>"
+            picture.layout.display = "none"
+            line.value = _below(f"<b>{said}</b>", draw, setting)
             return
-        finally:  # half a figure too, where drawing broke off
-            for number in set(plt.get_fignums()) - before:
-                plt.close(number)
-        picture.value = drawn
-        shown = html.escape(alt.format(**setting))  # in words too: an image widget has no alt text
-        line.value = f"{shown}<br><code>draw({html.escape(call)})</code>"
+        picture.value, picture.tooltip = drawn, shown
+        picture.layout.display = None
+        line.value = _below(html.escape(shown), draw, setting)
 
     def back(_: object) -> None:
+        for control in made.values():  # one picture for all of them
+            control.unobserve(redraw, names="value")
         for name, control in made.items():
             control.value = start[name]
+            control.observe(redraw, names="value")
+        redraw()
 
     for control in made.values():
         control.observe(redraw, names="value")
@@ -93,12 +110,30 @@ def panel(
     return widgets.VBox([*made.values(), reset, picture, line])
 
 
+def _drawn(draw: Draw, setting: Mapping[str, Any], alt: str) -> tuple[bytes, str]:
+    """Return the picture of a setting as PNG and in words, and leave no figure open."""
+    before = set(plt.get_fignums())
+    try:
+        figure = draw(**setting)
+        return png(figure), words(figure, alt.format(**setting))
+    finally:  # half a figure too, where drawing broke off
+        for number in set(plt.get_fignums()) - before:
+            plt.close(number)
+
+
+def _below(said: str, draw: Draw, setting: Mapping[str, Any]) -> str:
+    """Return what stands below a picture: words, and a line of code that draws it in a cell."""
+    call = ", ".join(f"{name}={value!r}" for name, value in setting.items())
+    line = html.escape(f"{draw.__name__}({call})")
+    return f'{said}<br><code style="user-select: all">{line}</code>'  # a click selects all of it
+
+
 def _control(name: str, abbreviation: Any, value: Any) -> widgets.ValueWidget:
     """Return the widget that ipywidgets' own abbreviation stands for, set to `value`."""
     control = widgets.interactive.widget_from_abbrev(abbreviation, default=value)
     control.value = value
-    control.description = name.replace("_", " ")
-    control.style = {"description_width": "9em"}
+    control.description = control.tooltip = name.replace("_", " ")
+    control.style.description_width = "9em"
     control.layout.width = "34em"
     if hasattr(control, "continuous_update"):
         control.continuous_update = False  # one answer per move, none while dragging

@@ -252,7 +252,17 @@ def _lent(
         canvas.put(picture, place * step, 288, 72)
         canvas.text(place * step, 378, label)
     _bars(canvas.axes(490, 24, 328, 186), scenes.classes, read)
+    seen, shown = (_seen(scenes.classes, each) for each in read)
+    canvas.figure.set_label(
+        f"expression judge: {seen} in the source, {shown} in the synthesised face; "
+        f"identity judge: person {likeliest}, {belief}"
+    )
     return canvas.figure
+
+
+def _seen(classes: Sequence[str], read: np.ndarray) -> str:
+    """Return in words what a judge sees rather than all else."""
+    return f"{classes[int(read.argmax())]} {100 * read.max():.0f} %"
 
 
 class Canvas:
@@ -334,7 +344,13 @@ def _grid(
         for person, (seen, known) in zip(people, right.T, strict=True)
     ]
     columns = ["own smile", *scenes.classes]
-    return plots.grid_of(cells, rows=["the stranger", *rows], columns=columns, width=GRID_WIDTH)
+    figure = plots.grid_of(cells, rows=["the stranger", *rows], columns=columns, width=GRID_WIDTH)
+    said = [
+        f"person {person}: expression {seen} of {count}, identity {known} of {count}"
+        for person, (seen, known) in zip(people, right.T, strict=True)
+    ]
+    figure.set_label(f"seen by the judges, {'; '.join(said)}")
+    return figure
 
 
 def walk(
@@ -384,6 +400,8 @@ def _walk(scenes: Scenes, title: str, made: Tensor, read: np.ndarray) -> Figure:
     axes.set_ylabel("expression judge, %", fontsize=FONT)
     axes.tick_params(labelsize=FONT)
     axes.legend(fontsize=FONT, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    said = ", ".join(_seen(scenes.classes, each) for each in read)
+    canvas.figure.set_label(f"the expression judge sees {said}")
     return canvas.figure
 
 

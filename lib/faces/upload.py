@@ -8,6 +8,7 @@ import html
 import io
 import math
 import os
+from dataclasses import dataclass
 
 import ipywidgets as widgets
 import numpy as np
@@ -88,36 +89,68 @@ def portrait(scenes: Scenes) -> bytes:
     return file.getvalue()
 
 
-def own_photograph(page: Page, name: str, scenes: Scenes) -> None:
+@dataclass(eq=False)
+class Lender:
+    """Lends the expression of the photograph that was chosen last.
+
+    `source` (source, source, 3) uint8 is its face, kept in memory until another takes its place.
+    """
+
+    scenes: Scenes
+    source: np.ndarray | None = None
+
+    def take(self, content: bytes, name: str) -> None:
+        """Take the face in the bytes of a file; raises ValueError as `photograph` does."""
+        self.source = photograph(self.scenes, content, name)
+
+    def lend_mine(self, person: int, noise_1: float, noise_2: float) -> Figure:
+        """Lend the expression in the photograph to one person.
+
+        Raises:
+            ValueError: nobody has chosen one, or see `explore.lend`.
+        """
+        if self.source is None:
+            raise ValueError("no photograph yet; choose one with the button in this chapter")
+        noise = noise_1, noise_2
+        return explore.lend(self.scenes, self.source, "your photograph", person, noise)
+
+
+def own_photograph(page: Page, name: str, scenes: Scenes) -> interact.Draw:
     """Let a reader lend an expression of their own; where no one can, a portrait takes its place.
 
     Args:
         page: the chapter's page.
         name: of the picture's file in figures/.
         scenes: people and networks.
+
+    Returns:
+        `lend_mine(person, noise_1, noise_2)`, which draws what the panel shows.
     """
+    lender = Lender(scenes)
     if not os.environ.get("BOOK_HEADLESS"):
-        display(uploader(scenes))
-        return
+        display(uploader(lender))
+        return lender.lend_mine
     display(Markdown("*With a running kernel, you can choose a photograph of your own here.*"))
-    source = photograph(scenes, portrait(scenes), "portrait.png")
+    lender.take(portrait(scenes), "portrait.png")
+    assert lender.source is not None
+    figure = explore.lend(scenes, lender.source, "the portrait", 0, (0, 0))
+    alt = "A portrait, person 0 with its expression, and what the judges see in both"
     page.figure(
-        explore.lend(scenes, source, "the portrait", 0, (0, 0)),
+        figure,
         name,
-        alt="A portrait, person 0 with its expression, and what the judges see in both.",
+        alt=interact.words(figure, alt),
         caption="A portrait that hung askew, read from the bytes of a PNG file as an upload is. "
         f"{plots.credit(scenes.corpus)}",
     )
+    return lender.lend_mine
 
 
-def uploader(scenes: Scenes) -> widgets.VBox:
-    """Return a button for a photograph, a line for what is wrong with it, and then the controls.
-
-    The photograph stays in the kernel's memory, aligned, until another takes its place.
-    """
+def uploader(lender: Lender) -> widgets.VBox:
+    """Return a button for a photograph, a line for what is wrong with it, and then the controls."""
     button = widgets.FileUpload(accept="image/*", multiple=False, description="Photograph")
     line, place = widgets.HTML(), widgets.VBox()
     box = widgets.VBox([button, line, place])
+    controls, start = explore.controls(lender.scenes), {"person": 0, "noise_1": 0.0, "noise_2": 0.0}
 
     def take(_: object) -> None:
         if not button.value:
@@ -125,27 +158,18 @@ def uploader(scenes: Scenes) -> widgets.VBox:
         file = button.value[0]
         button.value = ()  # the file itself is not kept, and may be chosen again
         try:
-            source = photograph(scenes, bytes(file["content"]), file["name"])
+            lender.take(bytes(file["content"]), file["name"])
         except ValueError as error:
             line.value = f"<b>{html.escape(str(error))}</b>"
             return
         line.value = ""
-        old, place.children = place.children, (_borrowing(scenes, source),)
+        panel = interact.panel(lender.lend_mine, controls, start, ALT)
+        old, place.children = place.children, (panel,)
         for each in old:
             _close(each)
 
     button.observe(take, names="value")
     return box
-
-
-def _borrowing(scenes: Scenes, source: np.ndarray) -> widgets.VBox:
-    """Return controls and picture for lending the expression of a reader's photograph."""
-
-    def draw(person: int, noise_1: float, noise_2: float) -> Figure:
-        return explore.lend(scenes, source, "your photograph", person, (noise_1, noise_2))
-
-    start = {"person": 0, "noise_1": 0.0, "noise_2": 0.0}
-    return interact.panel(draw, explore.controls(scenes), start, ALT)
 
 
 def _close(widget: widgets.Widget) -> None:

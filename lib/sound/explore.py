@@ -106,28 +106,33 @@ def observe(
     )
 
 
-def listen(corpus: Corpus, scenes: Scenes) -> None:
+def listen(corpus: Corpus, scenes: Scenes) -> widgets.Dropdown | list[str]:
     """Show a list of clips and a player, or say where there is one.
 
     Sound is never written into a notebook that runs by itself: recordings are not ours to pass on.
+
+    Returns:
+        what a panel takes as its control of the clip: the player's own list, so that both move
+        together, or where nobody can move it the names.
     """
     if os.environ.get("BOOK_HEADLESS"):
         display(Markdown("*With a running kernel, you can listen to each of these clips here.*"))
-    else:
-        display(player(corpus, scenes))
+        return scenes.names
+    choice = widgets.Dropdown(options=scenes.names, description="clip")
+    display(player(corpus, scenes, choice))
+    return choice
 
 
-def player(corpus: Corpus, scenes: Scenes) -> widgets.VBox:
+def player(corpus: Corpus, scenes: Scenes, choice: widgets.Dropdown) -> widgets.VBox:
     """Return a list of clips, a player of the chosen one, and a line on where it comes from."""
-    clips = dict(zip(scenes.names, scenes.truth.clips, strict=True))
-    choice = widgets.Dropdown(options=clips, description="clip")
     sound = widgets.Audio(format="wav", autoplay=False, loop=False)
     origin = widgets.Label()
 
     def load(_: object = None) -> None:
-        waveform = corpus.audio(choice.value)
+        clip = scenes.truth.clips[choice.index]
+        waveform = corpus.audio(clip)
         sound.value = Audio(waveform.samples, rate=waveform.rate).data
-        origin.value = corpus.notes(choice.value)
+        origin.value = corpus.notes(clip)
 
     choice.observe(load, names="value")
     load()
@@ -163,6 +168,8 @@ def panel(
 ) -> Figure:
     """Draw a clip from above to below: pictures, spectrogram, probabilities and events by class.
 
+    The figure's label says the F1 scores in words.
+
     Args:
         scenes: the clips.
         clip: which one is drawn.
@@ -190,8 +197,20 @@ def panel(
         _findings(rows[2:], scenes.truth, clip, labels, filtered, events, place)
         elsewhere += int(((events.clip == clip) & ~np.isin(events.label, labels)).sum())
     _finish(rows, scenes.truth.durations[clip], threshold, median, elsewhere)
-    _bars(figure.add_subplot(grid[2:, 1]), scenes, models, threshold, median)
+    found = {model: scores(scenes, model, threshold, median) for model in models}
+    _bars(figure.add_subplot(grid[2:, 1]), found, len(scenes.names))
+    figure.set_label(_in_words(found, len(scenes.names)))
     return figure
+
+
+def _in_words(found: Mapping[str, Mapping[str, float]], clips: int) -> str:
+    """Return the F1 scores of each network as a line."""
+    said = [
+        f"inputs {model}: "
+        + ", ".join(f"{metric} {100 * values[metric]:.0f} %" for metric in METRICS)
+        for model, values in found.items()
+    ]
+    return f"F1 over {clips} clips; {'; '.join(said)}"
 
 
 def _finish(
@@ -268,19 +287,18 @@ def _spans(events: Events, chosen: np.ndarray) -> list[tuple[float, float]]:
     return list(zip(events.onset[chosen].tolist(), lengths[chosen].tolist(), strict=True))
 
 
-def _bars(axes: Axes, scenes: Scenes, models: Sequence[str], threshold: float, median: int) -> None:
+def _bars(axes: Axes, found: Mapping[str, Mapping[str, float]], clips: int) -> None:
     """Draw the F1 scores of all clips of the scenes, a group of bars for each metric."""
-    width = 0.8 / len(models)
-    for place, model in enumerate(models):
-        found = scores(scenes, model, threshold, median)
-        values = [100 * found[metric] for metric in METRICS]
-        at = np.arange(len(METRICS)) + (place - (len(models) - 1) / 2) * width
+    width = 0.8 / len(found)
+    for place, (model, scored) in enumerate(found.items()):
+        values = [100 * scored[metric] for metric in METRICS]
+        at = np.arange(len(METRICS)) + (place - (len(found) - 1) / 2) * width
         look = {"color": LOOKS[place]["color"], "hatch": "///" * place, "edgecolor": "white"}
         axes.bar_label(axes.bar(at, values, width, **look), fmt="%.0f", fontsize=7.5)
         axes.plot([], [], label=model, **LOOKS[place])
     axes.set(ylim=(0, 109), yticks=(0, 50, 100))
     axes.set_xticks(range(len(METRICS)), METRICS, fontsize=8)
-    axes.set_title(f"F1 over all {len(scenes.truth.clips)}\nclips shown here, %", fontsize=9)
+    axes.set_title(f"F1 over all {clips}\nclips shown here, %", fontsize=9)
     axes.tick_params(axis="y", labelsize=8.5)
     axes.grid(axis="x", visible=False)
     axes.legend(loc="lower left", bbox_to_anchor=(-0.1, 1.18), fontsize=9, title="inputs")

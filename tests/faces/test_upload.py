@@ -196,7 +196,8 @@ class Uploader:
     """What a reader can see and touch."""
 
     def __init__(self, scenes: Scenes) -> None:
-        self.button, self.line, self.place = upload.uploader(scenes).children
+        self.lender = upload.Lender(scenes)
+        self.button, self.line, self.place = upload.uploader(self.lender).children
 
     def choose(self, content: bytes, name: str = "me.png") -> None:
         """Choose a file, as the browser reports it."""
@@ -206,6 +207,10 @@ class Uploader:
     @property
     def picture(self) -> bytes:
         return bytes(self.place.children[0].children[-2].value)
+
+    @property
+    def words(self) -> str:
+        return html.unescape(self.place.children[0].children[-1].value)
 
 
 @pytest.fixture
@@ -227,6 +232,19 @@ def test_a_photograph_becomes_the_source_of_the_panel(
     assert uploader.picture == png(figure) != first
     plt.close(figure)
     assert plt.get_fignums() == []
+
+
+def test_the_line_below_the_picture_draws_it_in_code(
+    uploader: Uploader, face: np.ndarray, seen: np.ndarray
+) -> None:
+    lend_mine = uploader.lender.lend_mine
+    with pytest.raises(ValueError, match="no photograph yet; choose one"):
+        lend_mine(person=0, noise_1=0.0, noise_2=0.0)
+    uploader.choose(stored(face, "png"))
+    assert "lend_mine(person=0, noise_1=0.0, noise_2=0.0)</code>" in uploader.words
+    figure = lend_mine(person=0, noise_1=0.0, noise_2=0.0)
+    assert png(figure) == uploader.picture and figure.get_label() in uploader.words
+    plt.close(figure)
 
 
 def test_a_bad_file_leaves_the_last_picture_and_a_good_one_clears_the_complaint(
@@ -277,6 +295,7 @@ def test_without_a_reader_a_portrait_is_lent(
     if headless:
         monkeypatch.setenv("BOOK_HEADLESS", "1")
     page = Page("25_faces_explore", "smoke", "drawn", "embedded", tmp_path)
-    upload.own_photograph(page, "own", scenes)
+    draw = upload.own_photograph(page, "own", scenes)
+    assert draw.__name__ == "lend_mine"
     assert (tmp_path / "smoke" / "own.png").is_file() is headless
     assert isinstance(shown[0], widgets.VBox) is not headless

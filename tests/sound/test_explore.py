@@ -1,11 +1,13 @@
 """The clip a reader plays with: what is drawn is what the metrics say, and nothing stays open."""
 
 import io
+import re
 import wave
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -207,6 +209,8 @@ def test_the_bars_of_the_scores_are_the_scores(scenes: Scenes) -> None:
     ]
     assert heights == pytest.approx(expected)
     assert "all 3" in figure.axes[-1].get_title(loc="left")
+    said = [float(number) for number in re.findall(r"(\d+) %", figure.get_label())]
+    assert said == pytest.approx(expected, abs=0.5) and len(said) == 6
     plt.close(figure)
 
 
@@ -241,9 +245,11 @@ def test_every_control_moves_the_picture_and_no_figure_stays(scenes: Scenes) -> 
 
 def test_the_player_plays_the_chosen_clip_and_says_whose_it_is(corpus: Corpus) -> None:
     scenes = scenes_of(corpus)
-    choice, sound, origin = explore.player(corpus, scenes).children
-    for clip in corpus.clips["test"][:2]:
-        choice.value = clip
+    control = widgets.Dropdown(options=scenes.names)
+    choice, sound, origin = explore.player(corpus, scenes, control).children
+    assert choice is control
+    for clip, name in zip(corpus.clips["test"][:2], scenes.names, strict=False):
+        choice.value = name
         with wave.open(io.BytesIO(sound.value)) as played:
             samples = np.frombuffer(played.readframes(played.getnframes()), dtype=np.int16)
             assert played.getframerate() == corpus.audio(clip).rate
@@ -272,5 +278,8 @@ def test_sound_is_for_live_readers_only(
     monkeypatch.delenv("BOOK_HEADLESS", raising=False)
     if headless:
         monkeypatch.setenv("BOOK_HEADLESS", "1")
-    explore.listen(replace(corpus, audio=audio), scenes_of(corpus))
+    scenes = scenes_of(corpus)
+    control = explore.listen(replace(corpus, audio=audio), scenes)
     assert len(shown) == 1 and bool(heard) is not headless
+    assert isinstance(control, list) is headless
+    assert list(control if isinstance(control, list) else control.options) == scenes.names

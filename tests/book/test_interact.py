@@ -1,0 +1,194 @@
+"""The panel: what it says, what a line of it draws in code, and that moves leave nothing behind."""
+
+import gc
+import html
+import re
+import tracemalloc
+import weakref
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from ipywidgets.widgets.widget import _instances
+from matplotlib.figure import Figure
+
+from lib.book import interact
+from lib.book.show import Page, png
+
+pytestmark = pytest.mark.usefixtures("no_open_figures")
+CONTROLS: dict[str, Any] = {
+    "height": (0, 9, 1),
+    "colour": ["red", "it's <b>"],
+    "x": (0.0, 1.0, 0.1),
+}
+START: dict[str, Any] = {"height": 3, "colour": "red", "x": 0.5}
+ALT = "a bar of {height}, {colour}, at {x:.1f}"
+
+
+def bar(height: int, colour: str, x: float) -> Figure:
+    """Draw a bar and say how high it is; there is none of nine."""
+    if height == 9:
+        raise ValueError("nine is <i>too high</i>")
+    figure, axes = plt.subplots(figsize=(2, 2))
+    axes.bar([x], [height], color="red" if colour == "red" else "black")
+    figure.set_label(f"{100 * height} cm")
+    return figure
+
+
+class Panel:
+    """What a reader can see and touch."""
+
+    def __init__(self, controls: dict[str, Any] | None = None) -> None:
+        self.box = interact.panel(bar, controls or CONTROLS, START, ALT)
+        self.height, self.colour, self.x, self.reset, self.picture, self.line = self.box.children
+
+    @property
+    def words(self) -> str:
+        return html.unescape(re.sub(r"<br>.*", "", self.line.value))
+
+    @property
+    def code(self) -> str:
+        return html.unescape(re.sub(r"<[^>]*>", "", self.line.value.partition("<br>")[2]))
+
+
+# --- words
+
+
+def test_the_words_are_the_alt_text_and_what_the_figure_says() -> None:
+    panel = Panel()
+    assert panel.words == "a bar of 3, red, at 0.5: 300 cm" == panel.picture.tooltip
+    panel.height.value = 7
+    assert panel.words == "a bar of 7, red, at 0.5: 700 cm" == panel.picture.tooltip
+
+
+def test_a_figure_that_says_nothing_has_its_alt_text_alone() -> None:
+    assert interact.words(Figure(), "a bar") == "a bar"
+
+
+def test_a_strip_says_in_its_alt_text_what_the_panel_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOOK_HEADLESS", "1")
+    page = Page("10_tiny", "smoke", "drawn", "embedded", tmp_path)
+    strip = [{}, {"height": 5}]
+    interact.explore(
+        page, "bar", bar, CONTROLS, start=START, strip=strip, alt=ALT, caption="A bar."
+    )
+    described = (tmp_path / "smoke" / "bar_2.json").read_text()
+    assert '"alt": "a bar of 5, red, at 0.5: 500 cm"' in described
+    assert "A bar. Here: a bar of 5, red, at 0.5." in described
+    assert (tmp_path / "smoke" / "bar_1.png").is_file()
+    assert not (tmp_path / "smoke" / "bar_3.png").exists()
+
+
+@pytest.mark.parametrize("height", [0, 4])
+@pytest.mark.parametrize("colour", CONTROLS["colour"])
+def test_the_line_of_code_draws_the_picture(height: int, colour: str) -> None:
+    panel = Panel()
+    panel.height.value, panel.colour.value, panel.x.value = height, colour, 0.3
+    assert panel.code.startswith("bar(") and repr(colour) in panel.code
+    figure = eval(panel.code, {"bar": bar})
+    assert png(figure) == panel.picture.value
+
+
+# --- errors
+
+
+def test_an_error_stands_where_the_picture_was_until_the_next_good_move() -> None:
+    panel = Panel()
+    before = panel.picture.value
+    panel.height.value = 9
+    assert panel.words == "<b>ValueError: nine is <i>too high</i></b>"
+    assert "<i>" not in panel.line.value  # said, not run
+    assert panel.picture.layout.display == "none"
+    assert panel.code == "bar(height=9, colour='red', x=0.5)"
+    panel.height.value = 3
+    assert panel.picture.layout.display is None and panel.picture.value == before
+    assert "ValueError" not in panel.words
+
+
+# --- moves
+
+
+def test_a_reset_of_many_controls_draws_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+
+    def counted(**setting: Any) -> Figure:
+        drawn.append(setting)
+        return bar(**setting)
+
+    height, colour, x, reset, picture, line = interact.panel(counted, CONTROLS, START, ALT).children
+    first = picture.value
+    height.value, colour.value, x.value = 5, CONTROLS["colour"][1], 0.9
+    assert len(drawn) == 4 and picture.value != first
+    reset.click()
+    assert len(drawn) == 5 and drawn[-1] == START and picture.value == first
+    height.value = 6
+    assert len(drawn) == 6 and "600 cm" in line.value
+
+
+def test_a_control_shown_elsewhere_moves_the_panel_and_is_moved_by_its_reset() -> None:
+    shared = widgets.Dropdown(options=CONTROLS["colour"])
+    panel = Panel({**CONTROLS, "colour": shared})
+    assert panel.colour is shared
+    shared.value = CONTROLS["colour"][1]
+    assert CONTROLS["colour"][1] in panel.words
+    panel.reset.click()
+    assert shared.value == "red"
+
+
+def test_each_control_has_its_name_in_words() -> None:
+    controls = {"bar_height": (0, 3, 1)}
+    control, *_ = interact.panel(
+        lambda bar_height: bar(bar_height, "red", 0), controls, {"bar_height": 1}, ""
+    ).children
+    assert control.description == "bar height" == control.tooltip
+
+
+def test_a_panel_keeps_one_look_for_each_of_its_parts() -> None:
+    before = set(_instances)
+    panel = Panel()
+    made = [_instances[name] for name in set(_instances) - before]
+    parts = [panel.box, *panel.box.children]
+    looks = [
+        getattr(part, name) for part in parts for name in ("layout", "style") if hasattr(part, name)
+    ]
+    assert {id(each) for each in made} == {id(each) for each in [*parts, *looks]}
+
+
+def test_hundreds_of_moves_leave_neither_figures_nor_widgets_nor_bytes() -> None:
+    made: weakref.WeakSet[Figure] = weakref.WeakSet()
+
+    def noise(x: int) -> Figure:
+        if x == 8:
+            plt.figure()
+            raise ValueError("half-way")
+        figure = plt.figure(figsize=(2, 2), layout="none")
+        figure.figimage(np.random.default_rng(x).random((100, 100, 3)))
+        made.add(figure)
+        return figure
+
+    slider, *_, picture, _ = interact.panel(noise, {"x": (0, 9, 1)}, {"x": 0}, "{x}").children
+
+    def moves(count: int) -> tuple[int, int, int, int]:
+        for number in range(1, count + 1):  # over settings that come again
+            slider.value = number % 10
+        gc.collect()
+        return (
+            tracemalloc.get_traced_memory()[0],
+            len(_instances),
+            len(made),
+            len(plt.get_fignums()),
+        )
+
+    tracemalloc.start()
+    try:
+        first, *before = moves(60)
+        last, *after = moves(300)
+    finally:
+        tracemalloc.stop()
+    assert after == before and after[1:] == [0, 0]
+    assert last - first < 10 * len(picture.value)  # 300 pictures later, less than ten of them
