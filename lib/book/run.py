@@ -217,7 +217,10 @@ def _run_chapter(step: Plan, profile: str, options: argparse.Namespace, root: Pa
             step.overrides,
             step.output,
             partial=step.partial,
-            environment=_environment(profile, cores, options, root),
+            environment={
+                **_environment(profile, cores, options, root),
+                "BOOK_NOTEBOOK_FOLDER": os.path.relpath(step.output.parent, root),
+            },
             working_directory=root,
             limit_seconds=limit * 60,
             warnings_are_errors=profile == "smoke",

@@ -125,6 +125,18 @@ def test_a_parameter_goes_only_to_the_chapters_that_declare_it(
     assert "SIZE" not in (root / "executed/quick/10_tiny.ipynb").read_text()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "folder"),
+    [(["quick"], "notebooks"), (["smoke"], "executed/smoke"), (["-p", "SEED=1"], "executed/quick")],
+)
+def test_a_chapter_is_told_where_its_notebook_goes(
+    write_chapter: WriteChapter, arguments: list[str], folder: str
+) -> None:
+    root = write_chapter("import os\nprint('to', os.environ['BOOK_NOTEBOOK_FOLDER'])").parents[1]
+    assert call(root, *arguments) == 0
+    assert f"to {folder}\\n" in (root / folder / "10_tiny.ipynb").read_text()
+
+
 def test_jobs_and_retrain_reach_the_chapters(write_chapter: WriteChapter) -> None:
     cell = "import os\nprint('got', os.environ['BOOK_JOBS'], os.environ['BOOK_RETRAIN'])"
     root = write_chapter(cell).parents[1]
