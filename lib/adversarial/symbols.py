@@ -4,6 +4,27 @@ from lib.book.symbols import Symbol
 
 SYMBOLS = (
     Symbol(
+        r"\varepsilon",
+        "largest change of a pixel",
+        "0 to 1",
+        "lib.adversarial.attacks.pgd:epsilon",
+        30,
+    ),
+    Symbol(
+        r"\hat p",
+        "the detector's score; 0.001 to 0.01 for most clean digits",
+        "grey levels over n, (batch,)",
+        "lib.adversarial.detector.Detector.score",
+        30,
+    ),
+    Symbol(
+        r"\bar p",
+        "threshold: an image of a higher score is flagged",
+        "as the score",
+        "lib.adversarial.attacks.evading_pgd:threshold",
+        30,
+    ),
+    Symbol(
         "x_1",
         "benign images",
         "[0, 1], (batch, 1, 28, 28)",
@@ -21,17 +42,16 @@ SYMBOLS = (
         31,
     ),
     Symbol(r"\theta", "its weights", "", "lib.adversarial.training.Trainer.update", 31),
-    Symbol(
-        r"\varepsilon",
-        "largest change of a pixel",
-        "0 to 1",
-        "lib.adversarial.attacks.pgd:epsilon",
-        30,
-    ),
     Symbol(r"\alpha", "length of one step", "0.01", "lib.adversarial.attacks.pgd:step_size", 31),
     Symbol("K", "number of steps", "40", "lib.adversarial.attacks.pgd:steps", 31),
     Symbol("x^{[0]}", "where the attack begins", "", "lib.adversarial.attacks.pgd:start", 31),
-    Symbol("x^{[k]}", "images after k steps", "as x_1", "lib.adversarial.attacks.pgd", 31),
+    Symbol(
+        "x^{[k]}",
+        "images after k steps",
+        "[0, 1], (batch, 1, 28, 28)",
+        "lib.adversarial.attacks.pgd",
+        31,
+    ),
     Symbol(
         "x^i",
         "pixel i; here i counts pixels, in chapter 31 it is a class",
@@ -66,19 +86,5 @@ SYMBOLS = (
         "(batch, 26, 26)",
         "lib.adversarial.detector.Detector.weights",
         32,
-    ),
-    Symbol(
-        r"\hat p",
-        "the detector's score; 0.001 to 0.01 for most clean digits",
-        "grey levels over n, (batch,)",
-        "lib.adversarial.detector.Detector.score",
-        30,
-    ),
-    Symbol(
-        r"\bar p",
-        "threshold: an image of a higher score is flagged",
-        "as the score",
-        "lib.adversarial.attacks.evading_pgd:threshold",
-        30,
     ),
 )

@@ -5,7 +5,6 @@ from lib.book.symbols import Symbol
 SYMBOLS = (
     Symbol("n", "class of sound, one of 10", "", "lib.sound.labels.Events:label", 10),
     Symbol("t", "frame: one moment of a clip", "66.24 ms", "lib.sound.features.GRID_TIMES", 10),
-    Symbol("T", "number of frames of a clip of ten seconds", "151", "lib.sound.features.GRID", 13),
     Symbol(
         "p_f(n, t)",
         "frame probability: does class n sound in frame t?",
@@ -70,6 +69,7 @@ SYMBOLS = (
         "lib.sound.probes.steps:logits",
         12,
     ),
+    Symbol("T", "number of frames of a clip of ten seconds", "151", "lib.sound.features.GRID", 13),
     Symbol(
         "y",
         "weak labels: which classes are in the clip",
