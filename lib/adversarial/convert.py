@@ -1,10 +1,10 @@
 """Bringing published weights into the book's form: safetensors, which cannot run code.
 
-    python -m lib.adversarial.convert advertorch mnist_lenet5_advtrained.pt robust
+    python -m lib.book.data_root get reference_lenet
     python -m lib.adversarial.convert madry variables.npz robust
 
-write <data root>/weights/advertorch_lenet5_robust.safetensors and .../madry_robust.safetensors,
-where every chapter finds them.
+write <data root>/weights/advertorch_lenet5_robust.safetensors, with the natural one, and
+.../madry_robust.safetensors, where every chapter finds them.
 """
 
 import argparse
@@ -21,6 +21,11 @@ from torch import Tensor, nn
 from lib.adversarial.models import MadryNet, ReferenceLeNet
 from lib.book import data_root
 from lib.book.files import write_atomically
+
+ADVERTORCH = {  # its published files, by how the network was trained
+    "natural": "mnist_lenet5_clntrained.pt",
+    "robust": "mnist_lenet5_advtrained.pt",
+}
 
 
 def from_advertorch(path: Path) -> ReferenceLeNet:
@@ -94,30 +99,37 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         raise ValueError(f"{path} is no .npz file of plain arrays: {error}") from None
 
 
-def store(model: nn.Module, name: str) -> Path:
-    """Store a converted network in full precision under the data root."""
-    folder = data_root.root() / "weights"
+def prepare(source: Path, target: Path) -> None:
+    """Lay down advertorch's two networks in the book's form, made from its two .pt files.
+
+    Raises:
+        FileNotFoundError: a file is not there.
+        ValueError: a file does not hold what it should.
+    """
+    for kind, name in ADVERTORCH.items():
+        model = from_advertorch(source / name)
+        _store(model, target / f"advertorch_lenet5_{kind}.safetensors")
+
+
+def _store(model: nn.Module, path: Path) -> None:
+    """Store a converted network in full precision."""
     weights: dict[str, Tensor] = {k: v.contiguous() for k, v in model.state_dict().items()}
-    write_atomically(folder / name, save(weights))
-    return folder / name
+    write_atomically(path, save(weights))
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line described at the top; 2 with one line for a file that does not fit."""
+    """Convert Madry's arrays, as described at the top; 2 with one line for what does not fit."""
     parser = argparse.ArgumentParser(prog="python -m lib.adversarial.convert")
-    parser.add_argument("source", choices=["advertorch", "madry"])
+    parser.add_argument("source", choices=["madry"])
     parser.add_argument("file", type=Path)
     parser.add_argument("kind", choices=["natural", "robust"])
     asked = parser.parse_args(arguments)
     if not asked.file.is_file():
         print(f"{asked.file} does not exist; give the file you fetched", file=sys.stderr)
         return 2
+    path = data_root.root() / "weights" / f"madry_{asked.kind}.safetensors"
     try:
-        if asked.source == "advertorch":
-            path = store(from_advertorch(asked.file), f"advertorch_lenet5_{asked.kind}.safetensors")
-        else:
-            model = from_tensorflow(read_arrays(asked.file))
-            path = store(model, f"madry_{asked.kind}.safetensors")
+        _store(from_tensorflow(read_arrays(asked.file)), path)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -1,20 +1,23 @@
 """Frame scores put together again from a detector's published decisions at many thresholds.
 
-`python -m lib.sound.fold FOLDER` reads FOLDER/predictions_th_0.01.tsv to ..._0.99.tsv and writes
-student_scores.npz beside the other lists of `desed_baseline` under the data root.
+`python -m lib.book.data_root get desed_baseline` fetches them and calls `prepare`.
 """
 
-import argparse
-import sys
+import shutil
 from pathlib import Path
 
 import numpy as np
 
-from lib.book import data_root
 from lib.sound.labels import Events, read_strong
 from lib.sound.scored import DESED_FRAMES, DESED_HOP
 
 NAME = "predictions_th_*.tsv"
+STUDENT = Path("metrics_test") / "student"
+LISTS = {  # of the official folder PSDS_Eval/meta, and what the book calls them
+    "validation.tsv": Path("validation.tsv"),
+    "validation_durations.tsv": Path("validation_durations.tsv"),
+    "student_predictions_0.5.tsv": STUDENT / "predictions0.5.csv",
+}
 
 
 def fold(folder: Path, clips: Events) -> np.ndarray:
@@ -49,23 +52,15 @@ def fold(folder: Path, clips: Events) -> np.ndarray:
     return scores
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Write student_scores.npz; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m lib.sound.fold", description=__doc__)
-    parser.add_argument(
-        "folder", type=Path, help="metrics_test/student/predictions_operating_points"
-    )
-    folder = parser.parse_args(arguments).folder
-    target = data_root.root() / data_root.DATASETS["desed_baseline"].folder
-    try:
-        scores = fold(folder, read_strong(target / "validation.tsv"))
-        np.savez_compressed(target / "student_scores.npz", scores=scores)
-    except (OSError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"{target / 'student_scores.npz'} holds {scores.shape} scores")
-    return 0
+def prepare(source: Path, target: Path) -> None:
+    """Lay down the files of `desed_baseline`, made from the folder PSDS_Eval/meta of DESED_task.
 
-
-if __name__ == "__main__":
-    sys.exit(main())
+    Raises:
+        FileNotFoundError: a list is not there.
+        ValueError: a list is wrong.
+    """
+    for name, place in LISTS.items():
+        shutil.copyfile(source / place, target / name)
+    points = source / STUDENT / "predictions_operating_points"
+    scores = fold(points, read_strong(target / "validation.tsv"))
+    np.savez_compressed(target / "student_scores.npz", scores=scores)

@@ -1,6 +1,5 @@
 """Published weights: the same function in another layout, and files that must not be trusted."""
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from lib.adversarial import convert, models
-from lib.book import data_root
+from lib.book import data_root, datasets, downloads
 
 SHAPES = {
     "Variable": (5, 5, 1, 32),
@@ -21,7 +20,6 @@ SHAPES = {
     "Variable_6": (1024, 10),
     "Variable_7": (10,),
 }
-ADVERTORCH = {"natural": "mnist_lenet5_clntrained.pt", "robust": "mnist_lenet5_advtrained.pt"}
 
 
 @pytest.fixture
@@ -177,20 +175,22 @@ def test_other_files_are_not_advertorchs(content: str, tmp_path: Path) -> None:
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("kind", ["natural", "robust"])
-def test_the_command_line_writes_the_registered_bytes(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_reference_pair_is_made_byte_for_byte(tmp_path: Path) -> None:
     if not data_root.present("reference_lenet"):
         pytest.skip("the reference LeNets are not under the data root")
-    name = f"advertorch_lenet5_{kind}.safetensors"
-    torch.save(load_file(data_root.locate("reference_lenet") / name), tmp_path / ADVERTORCH[kind])
-    monkeypatch.setenv("BOOK_DATA", str(tmp_path))
-    assert convert.main(["advertorch", str(tmp_path / ADVERTORCH[kind]), kind]) == 0
-    written = tmp_path / "weights" / name
-    (entry,) = [f for f in data_root.DATASETS["reference_lenet"].files if f.name == name]
-    assert entry.checksum == f"sha256:{hashlib.sha256(written.read_bytes()).hexdigest()}"
-    assert str(written) in capsys.readouterr().out
+    folder = data_root.locate("reference_lenet")
+    for kind, name in convert.ADVERTORCH.items():
+        stored = load_file(folder / f"advertorch_lenet5_{kind}.safetensors")
+        torch.save(stored, tmp_path / name)
+    (made := tmp_path / "made").mkdir()
+    convert.prepare(tmp_path, made)
+    for file in datasets.DATASETS["reference_lenet"].files:
+        assert downloads.is_good(file, made / file.name)
+
+
+def test_a_missing_file_of_the_pair_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="mnist_lenet5_clntrained.pt"):
+        convert.prepare(tmp_path, tmp_path)
 
 
 def test_the_command_line_converts_madrys_arrays(
@@ -203,15 +203,14 @@ def test_the_command_line_converts_madrys_arrays(
     assert all(torch.equal(found[name], value) for name, value in expected.items())
 
 
-@pytest.mark.parametrize("source", ["advertorch", "madry"])
 @pytest.mark.parametrize("content", [None, b"", b"<html>not found</html>", b"PK\x03\x04 cut off"])
 def test_the_command_line_answers_a_bad_file_with_one_line_and_2(
-    source: str, content: bytes | None, root: Path, capsys: pytest.CaptureFixture[str]
+    content: bytes | None, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = root / "weights.file"
     if content is not None:
         path.write_bytes(content)
-    assert convert.main([source, str(path), "natural"]) == 2
+    assert convert.main(["madry", str(path), "natural"]) == 2
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.count("\n") == 1 and "weights.file" in printed.err
     assert not (root / "weights").exists()
@@ -225,15 +224,3 @@ def test_a_folder_that_cannot_be_written_is_one_line(
     target.mkdir(parents=True)  # in the way, for root too
     assert convert.main(["madry", str(root / "variables.npz"), "robust"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
-
-
-def test_the_instructions_for_the_reference_pair_are_a_command_that_parses(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    command = data_root.DATASETS["reference_lenet"].how.split("`")[1].split()
-    assert command[:3] == ["python", "-m", "lib.adversarial.convert"]
-    words = [
-        {"FILE.pt": str(tmp_path / "none.pt"), "KIND": "robust"}.get(w, w) for w in command[3:]
-    ]
-    assert convert.main(words) == 2  # it gets as far as the missing file
-    assert "none.pt does not exist" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.book import data_root
+from lib.book import data_root, datasets
 from lib.faces import data
 from lib.faces.data import (
     BASIC,
@@ -64,8 +64,8 @@ def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def put(root: Path, *names: str) -> None:
     """Lay down one empty picture or video where an original set would be."""
     for name in names:
-        original = originals.SETS[name]
-        path = root / original.folder / original.pattern.replace("[FM]", "F").replace("*", "1")
+        dataset = datasets.DATASETS[name]
+        path = root / dataset.folder / dataset.pattern.replace("[FM]", "F").replace("*", "1")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lib.book import datasets
 from lib.faces.alignment import align
 from lib.faces.data import CK_PLUS, EXPRESSIONS, NEUTRAL, Faces, Requests
 from lib.faces.datasets import ckplus, drawn, mmi, originals, sequences
@@ -316,9 +317,9 @@ def test_bu_4dfe(root: Path) -> None:
 
 @pytest.mark.parametrize("name", originals.SETS)
 def test_a_missing_set_says_whom_to_ask(root: Path, name: str) -> None:
-    (root / originals.SETS[name].folder).mkdir()  # an empty folder is none
+    (root / datasets.DATASETS[name].folder).mkdir()  # an empty folder is none
     assert not originals.present(name)
-    with pytest.raises(FileNotFoundError, match="not found: no .* under the data root; ask .* for"):
+    with pytest.raises(FileNotFoundError, match=f"not found under .*{name} .*agreement|account"):
         originals.load(name, SIDE)
 
 

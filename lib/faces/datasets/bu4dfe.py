@@ -10,7 +10,6 @@ from pathlib import Path
 
 from lib.faces.datasets.sequences import Listing, Sequence, files, folders
 
-PATTERN = "[FM]*/*/*.jpg"
 EXPRESSIONS = {
     "Angry": "anger",
     "Disgust": "disgust",

@@ -28,7 +28,6 @@ from lib.faces.datasets.sequences import (
 from lib.faces.images import read_image
 
 IMAGES, LABELS, LANDMARKS = "cohn-kanade-images", "Emotion", "Landmarks"
-PATTERN = f"{IMAGES}/S*/*/*.png"
 POINTS = 68
 CORNERS = [[36, 39], [42, 45]]  # of the 68 points: both corners of the left eye, of the right one
 

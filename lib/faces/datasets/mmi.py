@@ -23,7 +23,7 @@ from lib.faces.alignment import align_found
 from lib.faces.data import BASIC
 from lib.faces.datasets.sequences import LAST, Listing, Picture, Sequence, attempt, folders
 
-SESSIONS, PATTERN = "Sessions", "Sessions/*/*.avi"
+SESSIONS = "Sessions"
 FRONT = "0"
 APEX = ("2", "3")
 

@@ -46,12 +46,9 @@ class Counts:
 
 @dataclass(frozen=True)
 class Original:
-    """One set: where it lies under the data root, how it is read, and its size in the paper."""
+    """One set: how it is read, and its size in the paper; `lib.book.datasets` says where it is."""
 
     title: str
-    folder: str
-    owner: str  # whom to ask for it
-    pattern: str  # of its images or videos
     classes: tuple[str, ...]
     published: Counts
     listing: Callable[[Path], Listing]
@@ -61,9 +58,6 @@ class Original:
 SETS = {
     "ck_plus": Original(
         title="CK+",
-        folder="ck_plus",
-        owner="the Affect Analysis Group of the University of Pittsburgh",
-        pattern=ckplus.PATTERN,
         classes=EXPRESSIONS,
         published=Counts(CK_PLUS.people, 327, 981, dict(CK_PLUS.sequences)),
         listing=ckplus.listing,
@@ -71,9 +65,6 @@ SETS = {
     ),
     "mmi": Original(
         title="MMI",
-        folder="mmi",
-        owner="https://mmifacedb.eu",
-        pattern=mmi.PATTERN,
         classes=BASIC,
         published=Counts(31, 208, 624, {}),
         listing=mmi.listing,
@@ -81,18 +72,12 @@ SETS = {
     ),
     "oulu_casia": Original(
         title="Oulu-CASIA",
-        folder="oulu_casia",
-        owner="the Center for Machine Vision of the University of Oulu",
-        pattern=oulu_casia.PATTERN,
         classes=BASIC,
         published=Counts(80, 480, 1440, dict.fromkeys(BASIC, 80)),
         listing=oulu_casia.listing,
     ),
     "bu_4dfe": Original(
         title="BU-4DFE",
-        folder="bu_4dfe",
-        owner="Lijun Yin at Binghamton University",
-        pattern=bu4dfe.PATTERN,
         classes=BASIC,
         published=Counts(101, 606, 60600, dict.fromkeys(BASIC, 101)),
         listing=bu4dfe.listing,
@@ -106,8 +91,8 @@ def present(name: str) -> bool:
     Raises:
         ValueError: no set has that name.
     """
-    original = _original(name)
-    return next(_folder(original).glob(original.pattern), None) is not None
+    _original(name)
+    return data_root.present(name)
 
 
 def load(name: str, side: int, jobs: int = 1) -> Faces:
@@ -126,13 +111,9 @@ def load(name: str, side: int, jobs: int = 1) -> Faces:
         OSError: the cache cannot be written.
     """
     original = _original(name)
-    if not present(name):
-        raise FileNotFoundError(
-            f"{original.title} not found: no {original.folder}/{original.pattern} under the data "
-            f"root; ask {original.owner} for it and unpack it there, or set BOOK_DATA"
-        )
-    listing = original.listing(_folder(original))
-    place = CACHE / f"{name}-{side}-{_stamp(original, listing, side)}"
+    folder = data_root.locate(name)
+    listing = original.listing(folder)
+    place = CACHE / f"{name}-{side}-{_stamp(folder, listing, side)}"
     faces = _read(place, name)
     if faces is None:
         _build(place, name, listing, side, jobs)
@@ -196,18 +177,13 @@ def _original(name: str) -> Original:
     return SETS[name]
 
 
-def _folder(original: Original) -> Path:
-    """Return where a set lies or will lie."""
-    return data_root.root() / original.folder
-
-
-def _stamp(original: Original, listing: Listing, side: int) -> str:
+def _stamp(folder: Path, listing: Listing, side: int) -> str:
     """Return what changes with labels, places, sizes and times of change of all files used."""
     digest = hashlib.sha256(f"{VERSION} {side}".encode())
     for sequence in listing.sequences:
         digest.update(f"\0{sequence.name}\0{sequence.person}\0{sequence.expression}".encode())
         for file in sequence.files + sequence.beside:
-            stat = (_folder(original) / file).stat()
+            stat = (folder / file).stat()
             digest.update(b"\0" + os.fsencode(file))
             digest.update(f"\0{stat.st_size} {stat.st_mtime_ns}".encode())
     digest.update(repr(sorted(listing.skipped.items())).encode())
@@ -238,7 +214,7 @@ def _build(place: Path, name: str, listing: Listing, side: int, jobs: int) -> No
 
 def _aligned(name: str, listing: Listing, side: int, jobs: int) -> Iterator[list[Picture]]:
     """Yield the pictures of each sequence, in order."""
-    folder = _folder(SETS[name])
+    folder = data_root.locate(name)
     tasks = (joblib.delayed(_pictures)(name, folder, each, side) for each in listing.sequences)
     with joblib.parallel_config("loky", inner_max_num_threads=1):
         done = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)

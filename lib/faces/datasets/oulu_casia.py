@@ -10,7 +10,7 @@ from pathlib import Path
 from lib.faces.data import BASIC
 from lib.faces.datasets.sequences import Listing, files, folders
 
-PLACE, PATTERN = "VL/Strong", "VL/Strong/P*/*/*.jpeg"
+PLACE = "VL/Strong"
 
 
 def listing(folder: Path) -> Listing:
