@@ -17,16 +17,14 @@
 # What do they know, and what do they not? This book takes three papers that give an answer, rebuilds
 # each from its text, and lets you run, question and change every step.
 #
-# - **Part I, sound.** Features learned from millions of videos help to say *what* sounds in a
-#   recording, and hardly *when*. (Chapters 10 to 15.)
-# - **Part II, faces.** A code that has forgotten *who* is in the picture recognises expressions better
-#   on people it never met, says the paper. (Chapters 20 to 25.)
-# - **Part III, adversarial examples.** A network's features miss a change that a linear filter, which
-#   steganalysts used in the 2000s, sees. (Chapters 30 to 35.)
+# One thread runs through them. Features that were learned for one question are asked another: those that
+# know *what* sounds are asked *when*; those that are to know an expression are asked *whose*; and those that
+# read almost every digit are shown one that somebody has touched. Each time the answer tells what the
+# training had asked for, and what nobody had.
 #
-# Every number here was computed by this book's code and stored in a file with the way it came about.
-# Nothing is typed by hand, what does not reproduce stays in, and every picture says which data it came
-# from.
+# Every number here was computed by this book's code and stored in a file with the way it came about: the
+# link under each figure and table leads there. What does not reproduce stays in, and every picture says
+# which data it came from.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -36,11 +34,28 @@ SEED = 0
 import torch
 from IPython.display import Markdown
 
-from lib.adversarial import attacks, checkpoints, data, evaluation, plots, profiles
-from lib.book import claims, data_root
+from lib.adversarial import attacks, evaluation
+from lib.adversarial import checkpoints as digit_networks
+from lib.adversarial import data as digit_data
+from lib.adversarial import plots as digit_plots
+from lib.adversarial import profiles as digit_profiles
+from lib.book import claims, interact, overview
 from lib.book import profiles as sizes
 from lib.book.chapters import chapters, title
 from lib.book.show import Page, cost
+from lib.book.weights import file_digest
+from lib.faces import checkpoints as face_networks
+from lib.faces import data as face_data
+from lib.faces import explore as faces
+from lib.faces import plots as face_plots
+from lib.faces import profiles as face_profiles
+from lib.sound import checkpoints as sound_networks
+from lib.sound import data as sound_data
+from lib.sound import evaluation as sound_evaluation
+from lib.sound import experiments as sound_experiments
+from lib.sound import explore as sound
+from lib.sound import profiles as sound_profiles
+from lib.sound.protocol import short
 
 cost("00_start")
 
@@ -51,29 +66,29 @@ cost("00_start")
 # the network reads. Below, what is left when each pixel is predicted from its neighbours.
 
 # %%
-profile = sizes.choose(profiles.PROFILES, PROFILE)
-digits = data.load(profile.dataset)
-page = Page("00_start", PROFILE, digits.name, digits.rung)
-model = checkpoints.networks(profile, digits)[0].load()
-image = data.to_batch(digits.test_images[:1])
+recipe = sizes.choose(digit_profiles.PROFILES, PROFILE)
+digits = digit_data.load(recipe.dataset)
+natural = digit_networks.networks(recipe, digits)[0]
+page = Page("00_start", PROFILE, digits.name, digits.rung, networks={natural.kind: natural.digest})
+model = natural.load()
+image = digit_data.to_batch(digits.test_images[:1])
 label = torch.from_numpy(digits.test_labels[:1])
+threshold = evaluation.thresholds(digits)["paper"][
+    "authors" if digits.name == "mnist" else "maximum"
+]
+
+
+def attacked(epsilon, generator):
+    """Attack the first test image as the paper does."""
+    how = {"steps": recipe.steps, "step_size": recipe.step_size, "generator": generator}
+    return attacks.pgd(model, image, label, epsilon, **how)
+
+
 strengths = (0.0, 0.04, 0.08, 0.12, 0.16, 0.2)
 generator = torch.Generator().manual_seed(SEED)
-attacked = [
-    attacks.pgd(
-        model,
-        image,
-        label,
-        epsilon,
-        steps=profile.steps,
-        step_size=profile.step_size,
-        generator=generator,
-    )
-    for epsilon in strengths
-]
-threshold = evaluation.thresholds(digits)["paper"]["authors"]
+growing = torch.cat([attacked(epsilon, generator) for epsilon in strengths])
 page.figure(
-    plots.cover(model, torch.cat(attacked), int(label), strengths, threshold),
+    digit_plots.cover(model, growing, int(label), strengths, threshold),
     "cover",
     alt="One digit under six growing attacks, with the class that the network reads, and the filter's "
     "residual, with whether the filter raises the alarm.",
@@ -82,63 +97,162 @@ page.figure(
 )
 
 # %% [markdown]
+# ## Part I, sound: what, and hardly when
+#
+# Features learned from millions of videos help to say *what* sounds in a recording, and hardly *when*, says
+# the paper. What will surprise you: a system that knows every tag and no time at all scores about what the
+# paper's pretrained features score (chapter 11). And two streams of 151 frames each, joined one to one, are
+# half a second apart at both ends of a clip (12); whether that is why, chapter 14 tries out.
+#
+# Below is a thumbnail of [chapter 15](15_sound_explore.ipynb). Curves are a network's probabilities, bars are the events that follow: filled
+# where they are right, hollow where they are not. With a running kernel, move the threshold, and watch a
+# single number decide what was heard.
+
+# %%
+profile = sound_experiments.fitting(sizes.choose(sound_profiles.PROFILES, PROFILE))
+corpus = sound_data.load(profile.dataset, profile.sizes)
+clips = sound.choose_clips(corpus.strong["test"], 1)
+inputs = sound_networks.inputs(profile, corpus, clips)
+compared = ("spectral",), ("audio",)  # rows of Table 3
+best = sound_networks.best(profile, corpus)
+clip = sound.observe(corpus, clips, {row: best[row] for row in compared}, inputs)
+files = sound_networks.paths(profile, corpus)
+digests = {short(row): file_digest(files[row][0]) for row in compared}
+
+
+def hear(threshold):
+    """Decide which frames of a clip are events, as chapter 15 does, in small."""
+    median = sound_evaluation.MEDIAN_FRAMES
+    return overview.thumbnail(sound.panel(clip, 0, list(clip.found), threshold, median))
+
+
+interact.explore(
+    Page("00_start", PROFILE, corpus.name, corpus.rung, networks=digests),
+    "start_sound",
+    hear,
+    {"threshold": (0.05, 0.95, 0.05)},
+    start={"threshold": sound_evaluation.THRESHOLD},
+    strip=[{}, {"threshold": 0.25}],
+    alt="one clip heard by a network of spectrograms and by one of pretrained features, threshold {threshold:.2f}",
+    caption=f"A thumbnail of chapter 15. Sound: {corpus.notes(clips[0])}.",
+)
+
+# %% [markdown]
+# ## Part II, faces: the smile, and whose it is
+#
+# A code that has forgotten *who* is in the picture recognises expressions better on people it never met, says
+# the paper. What will surprise you: the code reads expressions off people it never met, and it still knows who
+# they are better than an encoder that was trained on expressions alone (23). What helps with strangers is having
+# met other people before; that a GAN was the occasion makes no difference that we can see (24).
+#
+# Below is a thumbnail of [chapter 25](25_faces_explore.ipynb): a stranger lends an expression to somebody else.
+
+# %%
+profile = sizes.choose(face_profiles.PROFILES, PROFILE)
+corpus = face_data.load(profile.dataset, profile.sizes)
+scenes = faces.scenes(profile, corpus)
+digests = {
+    kind: file_digest(face_networks.trained(kind, profile, corpus).path)
+    for kind in ("de_gan", "expression_judge", "identity_judge")
+}
+
+
+def lend(expression):
+    """Lend an expression of stranger A to person 0, as chapter 25 does, in small."""
+    name = f"{expression}, {faces.STRANGERS[0]}"
+    return overview.thumbnail(faces.lend(scenes, scenes.source(name), name, 0, (0.0, 0.0)))
+
+
+interact.explore(
+    Page("00_start", PROFILE, corpus.name, corpus.rung, networks=digests),
+    "start_faces",
+    lend,
+    {"expression": list(scenes.classes)},
+    start={"expression": "happiness"},
+    strip=[{}, {"expression": "surprise"}],
+    alt="{expression} of a stranger, lent to person 0",
+    caption=f"A thumbnail of chapter 25. {face_plots.credit(corpus)}",
+)
+
+# %% [markdown]
+# ## Part III, adversarial examples: what the network misses and a filter sees
+#
+# A network's features miss a change that a linear filter, which steganalysts used in the 2000s, sees. What will
+# surprise you: the published threshold is an integer overflow, found again to its last bit (32). The rate that
+# the paper calls *true positive rate* cannot exceed one minus the accuracy, whatever the detector does; and in
+# both pairs of networks that we hold, attacks on the robust one are flagged *earlier* than those on the
+# natural one, the reverse of what the paper reports (33). And how little an attacker who has read the paper is
+# slowed down (34).
+#
+# Below is a thumbnail of [chapter 35](35_adversarial_explore.ipynb). Raise epsilon until the digit falls. Is it flagged?
+
+
+# %%
+def touch(epsilon):
+    """Attack a digit, and show what network and filter see, as chapter 35 does, in small."""
+    adversarial = attacked(epsilon, torch.Generator().manual_seed(SEED))
+    panel = digit_plots.explore_panel(model, image, adversarial, int(label), threshold)
+    return overview.thumbnail(panel)
+
+
+interact.explore(
+    page,
+    "start_digit",
+    touch,
+    {"epsilon": (0.0, 0.5, 0.01)},
+    start={"epsilon": 0.1},
+    strip=[{}, {"epsilon": 0.15}],
+    alt="one digit attacked with epsilon {epsilon:.2f}",
+    caption="A thumbnail of chapter 35.",
+)
+
+# %% [markdown]
+# ## Three paths
+
+# %%
+hours = {part: overview.process_hours(part) for part in claims.PARTS}
+Markdown(
+    "**Ten minutes.** Read chapter [14](14_sound_results.ipynb), [23](23_faces_synthesis.ipynb) or "
+    "[33](33_adversarial_results.ipynb): tables and figures beside the paper's. Then play with the chapter "
+    "that ends that part: [15](15_sound_explore.ipynb), [25](25_faces_explore.ipynb) or "
+    "[35](35_adversarial_explore.ipynb). *Running one of these pairs at profile "
+    f"{PROFILE} took {overview.minutes(['14', '15'], PROFILE)}, "
+    f"{overview.minutes(['23', '25'], PROFILE)} or {overview.minutes(['33', '35'], PROFILE)} on two cores.*\n\n"
+    "**An evening.** One part in order, with its exercises. `./run_all.sh quick 10-15` regenerates Part I from "
+    "the stored networks and results; delete a result, and it is computed again. *Running them took "
+    f"{overview.minutes(['10-15'], PROFILE)} for Part I, {overview.minutes(['20-25'], PROFILE)} for Part II, "
+    f"{overview.minutes(['30-35'], PROFILE)} for Part III. To compute what is stored took a single process "
+    f"{hours['part1']:.1f}, {hours['part2']:.1f} and {hours['part3']:.1f} hours, by what the files say.*\n\n"
+    "**A cluster.** `./run_all.sh paper --retrain` trains the networks by the published recipes (in Part I 140 "
+    "of them, in Part II a GAN fine-tuned in each of 30 folds), attacks the published 1,000,000 images, and resumes "
+    "where it was stopped. *The whole book at profile paper: "
+    f"{overview.minutes(['00-90'], 'paper')}.*"
+)
+
+# %% [markdown]
+# ## This machine
+#
+# Or, if no kernel is running: the machine on which this page was made. The *ladder*: each chapter takes the
+# first rung of data that is there. **Original** is the paper's own, **open** is real data under an open licence,
+# **embedded** is drawn or built in. A lesser rung never passes for a better one: it stands under every picture.
+
+# %%
+rows = ["| what | here | which means |", "|---|---|---|"]
+rows += [f"| {' | '.join(row)} |" for row in overview.machine(PROFILE).itertuples(index=False)]
+Markdown("\n".join(rows))
+
+# %% [markdown]
 # ## The chapters
 
 # %%
 Markdown("\n".join(f"- [{title(chapter)}]({chapter.stem}.ipynb)" for chapter in chapters()))
 
 # %% [markdown]
-# ## Three paths
-#
-# - **Ten minutes.** Read chapter 14, 24 or 33 for the tables and figures beside the paper's, and
-#   look at the grid of faces in chapter 23. Then open chapter 15 and move the threshold until one
-#   network's events fall apart and the other's do not, or chapter 25, and lend one face's smile
-#   to another, or chapter 35, until you find an attack that nobody sees.
-# - **An evening.** Chapters 10 to 15, 20 to 25 or 30 to 35 in order, with the exercises. `./run_all.sh`
-#   regenerates all of it from the stored networks and results; delete a result file, and it is
-#   computed again.
-# - **A cluster.** `./run_all.sh paper --retrain` trains the networks by the published recipes (in
-#   Part I 140 of them), and attacks the published 1,000,000 images, and more for the ledger.
-#
-# ## What surprises you
-#
-# In Part I: a system that knows every tag and no time at all scores about what the paper's
-# pretrained features score (11). And two streams of 151 frames each, joined one to one, are half a
-# second apart at both ends of a clip (12); whether that is why, chapter 14 tries out.
-#
-# In Part II: the GAN's code reads expressions off people it never met, and it still knows who they are
-# better than an encoder that was trained on expressions alone (23). What helps with strangers is having
-# met other people before; that a GAN was the occasion makes no difference that we can see (24).
-#
-# In Part III: the published threshold is an integer overflow, found again to its last bit (32). The
-# rate that the paper calls *true positive rate* cannot exceed one minus the accuracy, whatever the
-# detector does; and in both pairs of networks that we hold, attacks on the robust one are flagged
-# *earlier* than those on the natural one, the reverse of what the paper reports (33). And how little an
-# attacker who has read the paper is slowed down (34).
-#
-# ## This machine
-
-# %%
-rows = ["| part | data here | what to do for better |", "|---|---|---|"]
-rows += [
-    f"| {part} | {rung} | {todo or 'nothing, this is the best'} |"
-    for part, rung, todo in data_root.rungs()
-]
-Markdown("\n".join(rows))
-
-# %% [markdown]
-# The *ladder*: each chapter takes the first rung that is there. **original** is the paper's own data,
-# **open** is real data under an open licence, **embedded** is drawn or built in. A lesser rung never
-# passes for a better one: it stands under every picture.
-#
 # ## The claims so far
 
 # %%
-verdicts = [(claim.verdict, claim.part) for claim in claims.load(PROFILE)]
+verdicts = [claim.verdict for claim in claims.load(PROFILE)]
 Markdown(
-    "\n".join(
-        f"- {verdict}: {sum(found == verdict for found, _ in verdicts)}"
-        for verdict in claims.VERDICTS
-    )
+    "\n".join(f"- {verdict}: {verdicts.count(verdict)}" for verdict in claims.VERDICTS)
     + "\n\nAll of them, with intervals, are on [one page](90_claims.ipynb)."
 )

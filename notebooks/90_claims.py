@@ -15,10 +15,14 @@
 #
 # **Question.** Of everything the three papers claim, what did this book find again?
 #
-# Each row is one claim: where the paper makes it, its value, ours with a 95 % interval, how many
-# images or runs stand behind it, on which data, the verdict, and what would change the verdict. The
-# rules are code, written before the numbers came in. *Reproduced*, *partly*, *not reproduced* and *not
-# testable here* mean exactly what those rules say.
+# The rules are code, and they hold for whatever numbers come out: `lib/sound/verdicts.py`,
+# `lib/faces/verdicts.py`, `lib/adversarial/verdicts.py`. A claim is
+#
+# - **reproduced**, if our numbers say what the paper says, as its rule asks;
+# - **partly** reproduced, if they do under a condition that the rule names;
+# - **not reproduced**, if they say something else;
+# - **undecided**, if we have the data and the interval holds both answers;
+# - **not testable here**, if our data are not what the claim is about.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -27,24 +31,44 @@ SEED = 0
 # %%
 from IPython.display import Markdown, display
 
-from lib.book import claims
+from lib.book import claims, overview
+from lib.book.data_root import PARTS
 from lib.book.show import Page, cost
 
 recorded = claims.load(PROFILE)
-cost("90_claims")
+tally = claims.tally(recorded)
+page = Page("90_claims", PROFILE, "all parts", "each part's own")
+cost(page.chapter)
 
 # %%
-parts = {
-    "part1": "Part I, sound",
-    "part2": "Part II, faces",
-    "part3": "Part III, adversarial examples",
-}
-for part, name in parts.items():
+page.figure(
+    overview.verdict_bars(tally),
+    "claims_tally",
+    alt=f"Verdicts. {overview.in_words(tally)}.",
+    caption="How many claims of each paper came to which verdict. Compare the parts with what their data "
+    "are: a verdict needs data that the claim is about.",
+)
+Markdown(
+    f"Every number below, with all its digits, is in {page.link('claims.json')}."
+    if recorded
+    else "No claims are recorded for this profile yet: run chapters 14, 24 and 33 first."
+)
+
+# %% [markdown]
+# Each row below is one claim: where the paper makes it and its value there, ours with a 95 % interval, the
+# number *n* of units behind it, the chapter that shows how we know, and what would change the verdict. A
+# dash stands for a number that does not exist.
+
+# %%
+for part, name in PARTS.items():
     of_part = [claim for claim in recorded if claim.part == part]
-    display(Markdown(f"## {name}\n\n" + ("" if of_part else "To come.")))
-    if of_part:
-        page = Page("90_claims", PROFILE, of_part[0].dataset, of_part[0].rung)
-        page.claims(of_part)
+    origins = sorted({f"{c.dataset}, {c.rung} rung, profile {c.profile}" for c in of_part})
+    display(Markdown(f"## {name}\n\nData: {'; '.join(origins) or 'no claims recorded yet'}."))
+    for verdict in claims.VERDICTS:
+        chosen = [claim for claim in of_part if claim.verdict == verdict]
+        if chosen:
+            heading = f"### {name.partition(',')[0]}: {verdict} ({len(chosen)})"
+            display(Markdown(f"{heading}\n\n{claims.linked(chosen)}"))
 
 # %% [markdown]
 # A verdict is about *these* data, networks and sizes. The column on the right is an invitation: it

@@ -215,17 +215,21 @@ def source(thing: object) -> Code:
 
 
 def cost(chapter: str) -> Markdown:
-    """Return the box that opens a chapter: measured minutes and memory per profile.
+    """Return the box that opens a chapter: measured minutes and memory per profile."""
+    parts = [
+        f"**{profile}** {entry['minutes']:.1f} min, {entry['peak_memory_gb']:.1f} GB"
+        for profile, entry in sorted(costs().get(chapter, {}).items())
+    ]
+    return Markdown("> Cost on two cores: " + ("; ".join(parts) or "not measured yet") + ".")
+
+
+def costs() -> dict[str, dict[str, dict[str, float]]]:
+    """Return {chapter: {profile: {"minutes", "peak_memory_gb", "cores"}}}, as far as measured.
 
     The numbers come from data/costs.json, which `./run_all.sh --measure` writes.
     """
     file = REPOSITORY / "data" / "costs.json"
-    measured = json.loads(file.read_text()).get(chapter, {}) if file.is_file() else {}
-    parts = [
-        f"**{profile}** {entry['minutes']:.1f} min, {entry['peak_memory_gb']:.1f} GB"
-        for profile, entry in sorted(measured.items())
-    ]
-    return Markdown("> Cost on two cores: " + ("; ".join(parts) or "not measured yet") + ".")
+    return dict(json.loads(file.read_text())) if file.is_file() else {}
 
 
 def _parameters(chapter: str) -> dict[str, object]:

@@ -298,7 +298,7 @@ def _bars(axes: Axes, found: Mapping[str, Mapping[str, float]], clips: int) -> N
         axes.plot([], [], label=model, **LOOKS[place])
     axes.set(ylim=(0, 109), yticks=(0, 50, 100))
     axes.set_xticks(range(len(METRICS)), METRICS, fontsize=8)
-    axes.set_title(f"F1 over all {clips}\nclips shown here, %", fontsize=9)
+    axes.set_title(f"F1 over all clips\nshown here ({clips}), %", fontsize=9)
     axes.tick_params(axis="y", labelsize=8.5)
     axes.grid(axis="x", visible=False)
     axes.legend(loc="lower left", bbox_to_anchor=(-0.1, 1.18), fontsize=9, title="inputs")

@@ -144,7 +144,8 @@ class Judge:
         if verdict == UNDECIDED:
             note = f"so few trainings cannot tell; {note}"
         if self.rung != "original" and any("visual" in row for row in rows):
-            verdict, note = NOT_TESTABLE, "the pictures are drawn from the labels"
+            note = "the pictures are drawn from the labels; with the clips' own, it could be judged"
+            verdict = NOT_TESTABLE
         if self.rung == "embedded":
             verdict, note = NOT_TESTABLE, "the claim is about real recordings"
         trainings = min(len(each) for each in self.runs.values())

@@ -1,0 +1,137 @@
+"""What the first and the last page show: small pictures, paths, this machine, and all verdicts."""
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+
+import joblib
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from PIL import Image
+
+from lib.book import check, claims, data_root
+from lib.book.chapters import select
+from lib.book.files import REPOSITORY
+from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE, costs, png
+
+SHARE = 0.66  # of the side of a picture that is left in its thumbnail
+LOOKS = dict(
+    zip(
+        claims.VERDICTS,
+        [
+            {"color": PALETTE[0]},
+            {"color": PALETTE[9], "hatch": "///"},
+            {"color": PALETTE[1], "hatch": "..."},
+            {"color": PALE},
+            {"color": "white"},
+        ],
+        strict=True,
+    )
+)
+PROFILES = {
+    "smoke": "proof that every line runs, on tiny data; its numbers mean nothing",
+    "quick": "findings on less data and with smaller networks than the papers'; what is stored is "
+    "shown, and what you delete is computed again",
+    "paper": "the published protocols; meant for a GPU or many cores",
+}
+RUNGS = {
+    "original": "the paper's own data: our numbers may stand beside its own",
+    "open": "real or scanned, but not the paper's: compare directions, not values",
+    "embedded": "drawn, or small: everything runs, and little follows about the world",
+}
+
+
+def thumbnail(figure: Figure) -> Figure:
+    """Return a figure with the same picture, smaller, and the same label; close the first one."""
+    with Image.open(io.BytesIO(png(figure))) as picture:
+        width, height = (round(SHARE * side) for side in picture.size)
+        small = picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+    plt.close(figure)
+    dpi = plt.rcParams["savefig.dpi"]
+    made = plt.figure(figsize=(width / dpi, height / dpi), dpi=dpi, layout="none")
+    made.figimage(np.asarray(small))
+    made.set_label(figure.get_label())
+    return made
+
+
+def minutes(names: Sequence[str], profile: str) -> str:
+    """Return how long the chapters with these names (see `chapters.select`) run, as measured."""
+    found = [costs().get(path.stem, {}).get(profile) for path in select(list(names))]
+    if None in found:
+        return "not measured yet"
+    return f"{sum(each['minutes'] for each in found if each):.1f} min"
+
+
+def process_hours(part: str) -> float:
+    """Return how long one process took for a part's stored results and shipped networks, in hours.
+
+    It is the sum of what their files say; a shipped network of a stored result counts once.
+    """
+    files = [
+        *(REPOSITORY / "data" / "results" / part).glob("*/*.json"),
+        *(REPOSITORY / "data" / "checkpoints").glob(f"{part}_*.json"),
+    ]
+    contents = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    made = [content["provenance"] for content in contents if "result" not in content]
+    return sum(origin["seconds"] for origin in made) / 3600
+
+
+def machine(profile: str) -> pd.DataFrame:
+    """Return what this machine has for the book, and what that means, one row each."""
+    rows = [("profile", profile, PROFILES[profile]), *_hardware(), *_rungs()]
+    return pd.DataFrame(rows, columns=["what", "here", "which means"])
+
+
+def _hardware() -> Iterator[tuple[str, str, str]]:
+    cores = joblib.cpu_count()
+    yield "processor cores", str(cores), f"up to {cores} trainings or attacks at a time"
+    for need, enough in (
+        (check.memory(), "enough"),
+        (check.graphics(), "profile paper is for you"),
+    ):
+        yield need.name, need.found, enough if need.enough else need.what_to_do
+
+
+def _rungs() -> Iterator[tuple[str, str, str]]:
+    for part, rung, better in data_root.rungs():
+        yield (
+            f"data of {part}",
+            f"{rung} rung",
+            RUNGS[rung] + (f"; for better: {better}" * bool(better)),
+        )
+
+
+def verdict_bars(tally: pd.DataFrame) -> Figure:
+    """Draw how many claims of each part have come to each verdict (see `claims.tally`)."""
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 1.9))
+    left = pd.Series(0, index=tally.index)
+    for verdict, counts in tally.items():
+        look = {"edgecolor": INK, "linewidth": 0.8, **LOOKS[str(verdict)]}
+        bars = axes.barh(range(len(tally)), counts, 0.62, left=left, label=str(verdict), **look)
+        words = [str(count) if count else "" for count in counts]
+        box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"}
+        labels = axes.bar_label(bars, words, label_type="center", fontsize=9)
+        for label in labels:
+            label.set_bbox(box if label.get_text() else None)
+        left = left + counts
+    axes.set_yticks(range(len(tally)), [data_root.PARTS[part] for part in tally.index])
+    axes.set(xlabel="claims", xlim=(0, max(1, left.max())))
+    axes.invert_yaxis()
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(axis="y", visible=False)
+    figure.legend(loc="outside upper center", ncols=len(tally.columns), fontsize=8.5)
+    return figure
+
+
+def in_words(tally: pd.DataFrame) -> str:
+    """Return the counts of `claims.tally` as a sentence, for those who see no picture."""
+    parts = [
+        f"{data_root.PARTS[part]}: "
+        + ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+        for part, counts in tally.to_dict("index").items()
+        if any(counts.values())
+    ]
+    return "; ".join(parts) or "no claims yet"

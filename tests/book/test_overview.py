@@ -1,0 +1,118 @@
+"""What the first and the last page show, against what was counted, measured and drawn by hand."""
+
+import io
+import json
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+
+from lib.book import check, claims, data_root, overview, profiles
+from lib.book.chapters import chapters
+from lib.book.claims import Claim
+from lib.book.show import png
+
+
+def claim(part: str, verdict: str) -> Claim:
+    """Return a claim of which nothing but part and verdict matters."""
+    origin = ("mnist", "original", "quick", verdict, "33_adversarial_results")
+    return Claim(part, "all are flagged", "IV", None, None, None, None, 0, *origin)
+
+
+TALLY = claims.tally(
+    [*[claim("part1", "reproduced")] * 3, claim("part1", "undecided"), claim("part3", "partly")]
+)
+
+
+def test_a_thumbnail_is_the_same_picture_smaller() -> None:
+    figure, axes = plt.subplots(figsize=(4, 2))
+    figure.set_label("a line that rises")
+    axes.imshow(np.arange(6).reshape(2, 3))
+    large = Image.open(io.BytesIO(png(figure))).convert("RGB")
+    made = overview.thumbnail(figure)
+    small = Image.open(io.BytesIO(png(made))).convert("RGB")
+    assert len(plt.get_fignums()) == 1 and made.get_label() == "a line that rises"
+    plt.close(made)
+    assert small.size == tuple(round(overview.SHARE * side) for side in large.size)
+    wanted = np.asarray(large.resize((16, 8), Image.Resampling.BOX), dtype=float)
+    found = np.asarray(small.resize((16, 8), Image.Resampling.BOX), dtype=float)
+    assert np.abs(wanted - found).mean() < 4  # of 255, and the pictures are not plain
+    assert wanted.std() > 20
+
+
+def test_minutes_are_summed_over_the_chapters_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {path.stem: {"quick": {"minutes": 0.25}} for path in chapters()}
+    monkeypatch.setattr(overview, "costs", lambda: known)
+    assert overview.minutes(["33", "35"], "quick") == "0.5 min"
+    assert overview.minutes(["30-35"], "quick") == "1.5 min"
+    assert overview.minutes(["30-35"], "paper") == "not measured yet"
+    known["33_adversarial_results"] = {}
+    assert overview.minutes(["33", "35"], "quick") == "not measured yet"  # no half of a sum
+    with pytest.raises(ValueError, match="no chapter '99'"):
+        overview.minutes(["99"], "quick")
+
+
+def test_hours_count_what_was_computed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overview, "REPOSITORY", tmp_path)
+
+    def write(name: str, seconds: float, **more: str) -> None:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(json.dumps({"provenance": {"seconds": seconds}, **more}))
+
+    write("data/results/part1/table3/a.json", 1800)
+    write("data/results/part1/probes/b.json", 900)
+    write("data/checkpoints/part1_open_a.json", 1800, result="a")  # the training of a result
+    write("data/checkpoints/part1_small_audio.json", 900)
+    write("data/results/part2/recognition/c.json", 7200)
+    assert overview.process_hours("part1") == pytest.approx(1.0)
+    assert overview.process_hours("part2") == pytest.approx(2.0)
+    assert overview.process_hours("part3") == 0
+
+
+@pytest.mark.parametrize("enough", [True, False])
+def test_this_machine_is_described_with_what_it_means(
+    enough: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graphics = check.Need("GPU", "none", enough, "fine for smoke")
+    monkeypatch.setattr(check, "graphics", lambda: graphics)
+    ladder = [("Part I", "open", "run X"), ("Part III", "original", "")]
+    monkeypatch.setattr(data_root, "rungs", lambda: ladder)
+    table = overview.machine("quick").set_index("what")
+    assert table.loc["profile", "here"] == "quick"
+    assert int(table.loc["processor cores", "here"]) >= 1
+    assert (table.loc["GPU", "which means"] == "fine for smoke") != enough
+    assert table.loc["data of Part I", "which means"].endswith("; for better: run X")
+    assert table.loc["data of Part III", "which means"] == overview.RUNGS["original"]
+    assert not table.isna().any(axis=None)
+
+
+def test_every_rung_and_profile_is_explained() -> None:
+    assert set(overview.RUNGS) == {*data_root.LADDER, "embedded"}
+    assert tuple(overview.PROFILES) == profiles.PROFILES
+    with pytest.raises(KeyError, match="huge"):
+        overview.machine("huge")
+
+
+def test_bars_are_as_long_as_the_counts() -> None:
+    figure = overview.verdict_bars(TALLY)
+    (axes,) = figure.axes
+    for bars, verdict in zip(axes.containers, claims.VERDICTS, strict=True):
+        assert [bar.get_width() for bar in bars] == TALLY[verdict].tolist()
+    ends = [bar.get_x() + bar.get_width() for bar in axes.containers[-1]]
+    assert ends == TALLY.sum(axis=1).tolist() == [4, 0, 1]
+    assert sorted(text.get_text() for text in axes.texts if text.get_text()) == ["1", "1", "3"]
+    looks = {(str(look["color"]), look.get("hatch", "")) for look in overview.LOOKS.values()}
+    assert len(looks) == len(claims.VERDICTS)
+    plt.close(figure)
+
+
+def test_the_same_is_said_in_words() -> None:
+    assert overview.in_words(TALLY) == (
+        "Part I, sound: 3 reproduced, 1 undecided; Part III, adversarial examples: 1 partly"
+    )
+    assert overview.in_words(claims.tally([])) == "no claims yet"
+    plt.close(overview.verdict_bars(claims.tally([])))
