@@ -339,6 +339,7 @@ interact.explore(
         {"detector": second, "median": 1},
         {"detector": second, "median": 31},
     ],
+    moving="threshold",
     alt="clip {clip}, {detector} scores, threshold {threshold}, median filter of {median} frames",
     caption="Scores, true events, found events (filled: paired, hollow: not), and F1 over all clips.",
 )

@@ -116,6 +116,7 @@ interact.explore(
         {"median": 31},
         {"inputs": with_audio, "compared_with": everything},
     ],
+    moving="threshold",
     alt="clip {clip}, inputs {inputs} compared with {compared_with}, threshold {threshold:.2f}, median "
     "filter of {median} frames",
     caption="Pictures, spectrogram, probabilities over the truth (grey), and events (filled: paired, hollow: "

@@ -81,6 +81,7 @@ interact.explore(
     {"face": scenes.names, **explore.controls(scenes)},
     start={"face": smile, "person": 0, "noise_1": 0.0, "noise_2": 0.0},
     strip=[{}, {"face": "surprise, B", "person": 1, "noise_1": 1.0, "noise_2": -1.0}],
+    moving="face",
     alt="{face}, lent to person {person}, noise {noise_1:.2f} and {noise_2:.2f}",
     caption="Source, synthesised face, opinions of both judges, and the person's own pictures. "
     + plots.credit(corpus),
@@ -117,6 +118,7 @@ interact.explore(
     },
     start={"stranger": "A", "people": next(iter(groups)), "noise_1": 0.0, "noise_2": 0.0},
     strip=[{}],
+    moving="people",
     alt="expressions of {stranger} lent to people {people}, noise {noise_1:.2f} and {noise_2:.2f}",
     caption="Above: the stranger. Left: each person's own smile. " + plots.credit(corpus),
 )
@@ -151,6 +153,7 @@ interact.explore(
         **{"steps": 7, "noise_1": 0.0, "noise_2": 0.0},
     },
     strip=[{}],
+    moving="end",
     alt="{steps} faces of person {person} from {begin} to {end}, noise {noise_1:.2f} and {noise_2:.2f}",
     caption="Faces on the way, and the expression judge's opinion of each. " + plots.credit(corpus),
 )

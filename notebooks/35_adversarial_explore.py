@@ -85,6 +85,7 @@ interact.explore(
         {"epsilon": 0.2, "attack": "informed"},
         {"epsilon": 0.3, "network": second},
     ],
+    moving="epsilon",
     alt="test image {digit}, {network}, {attack}, epsilon {epsilon}, {steps} steps",
     caption="Attacked image, perturbation, residual, class probabilities and score.",
 )

@@ -2,13 +2,17 @@
 
 A page to explore is one pure function `draw(**settings) -> Figure`. With a live kernel its
 settings become linked controls; run by papermill or read as a file, a strip of settings is drawn.
+For pages without a kernel, frames are made: one picture for each value of the main control.
 What a picture says in numbers is its label (`figure.set_label`): it ends the alt text, so that a
 reader who sees no picture is told the same.
 """
 
 import html
+import json
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
@@ -17,7 +21,10 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from traitlets import Unicode
 
+from lib.book.files import write_atomically
 from lib.book.show import Page, png
+
+MOST_FRAMES = 26  # 0 to 0.5 in steps of 0.02; more would only make the site larger
 
 Draw = Callable[..., Figure]
 
@@ -30,6 +37,7 @@ def explore(
     *,
     start: Mapping[str, Any],
     strip: Sequence[Mapping[str, Any]],
+    moving: str,
     alt: str,
     caption: str,
 ) -> None:
@@ -43,10 +51,14 @@ def explore(
             or a control that is shown elsewhere too, so that both move together.
         start: the first setting.
         strip: the settings of the strip, changes to `start`.
+        moving: the main control, which moves in the frames.
         alt: the alt text, with a place for each setting, as in "digit at epsilon {epsilon}".
         caption: what to see.
     """
-    if os.environ.get("BOOK_HEADLESS"):
+    if folder := os.environ.get("BOOK_FRAMES"):
+        origin = f"{page.dataset} ({page.rung} rung), profile {page.profile}."
+        frames(Path(folder) / name, draw, controls[moving], moving, start, alt, origin)
+    elif os.environ.get("BOOK_HEADLESS"):
         for number, changes in enumerate(strip, start=1):
             setting = {**start, **changes}
             figure, here = draw(**setting), alt.format(**setting)
@@ -54,6 +66,39 @@ def explore(
             page.figure(figure, f"{name}_{number}", alt=text, caption=f"{caption} Here: {here}.")
     else:
         display(panel(draw, controls, start, alt))
+
+
+def frames(
+    folder: Path,
+    draw: Draw,
+    control: tuple[Any, ...] | list[Any],
+    moving: str,
+    start: Mapping[str, Any],
+    alt: str,
+    origin: str,
+) -> None:
+    """Write a picture for each value of the control `moving`, and frames.json, into `folder`.
+
+    The other controls stay at their start. Of more than MOST_FRAMES values every second, third, ...
+    is drawn, the start among them.
+    """
+    told = []
+    for number, value in enumerate(_values(control, start[moving])):
+        drawn, shown = _drawn(draw, {**start, moving: value}, alt)
+        write_atomically(folder / f"{number:02}.png", drawn)
+        told.append({"value": str(value), "alt": shown, "start": value == start[moving]})
+    content = {"control": moving.replace("_", " "), "origin": origin, "frames": told}
+    write_atomically(folder / "frames.json", json.dumps(content, indent=1, ensure_ascii=False))
+
+
+def _values(control: tuple[Any, ...] | list[Any], start: Any) -> list[Any]:
+    """Return the values of a control, (low, high, step) or choices, thinned around `start`."""
+    values = control
+    if isinstance(control, tuple):
+        low, high, step = control
+        values = [round(low + k * step, 10) for k in range(round((high - low) / step) + 1)]
+    every = math.ceil(len(values) / MOST_FRAMES)
+    return list(values[values.index(start) % every :: every])
 
 
 def words(figure: Figure, alt: str) -> str:
