@@ -133,6 +133,7 @@ interact.explore(
     {"threshold": (0.05, 0.95, 0.05)},
     start={"threshold": sound_evaluation.THRESHOLD},
     strip=[{}, {"threshold": 0.25}],
+    moving="threshold",
     alt="one clip heard by a network of spectrograms and by one of pretrained features, threshold {threshold:.2f}",
     caption=f"A thumbnail of chapter 15. Sound: {corpus.notes(clips[0])}.",
 )
@@ -170,6 +171,7 @@ interact.explore(
     {"expression": list(scenes.classes)},
     start={"expression": "happiness"},
     strip=[{}, {"expression": "surprise"}],
+    moving="expression",
     alt="{expression} of a stranger, lent to person 0",
     caption=f"A thumbnail of chapter 25. {face_plots.credit(corpus)}",
 )
@@ -202,6 +204,7 @@ interact.explore(
     {"epsilon": (0.0, 0.5, 0.01)},
     start={"epsilon": 0.1},
     strip=[{}, {"epsilon": 0.15}],
+    moving="epsilon",
     alt="one digit attacked with epsilon {epsilon:.2f}",
     caption="A thumbnail of chapter 35.",
 )
