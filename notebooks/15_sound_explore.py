@@ -146,35 +146,47 @@ interact.explore(
 #
 # ## Exercises
 #
-# 1. Which threshold gives each network its best event F1 on these clips, and why should that number
-#    not be reported? *Hint:* who chose the threshold, and on which clips?
-# 2. Do the same with the filter at a threshold of 0.5.
-# 3. A probability is *calibrated* if, of all frames with about 0.7, the class sounds in 70 of 100. Do
-#    the best thresholds of the first exercise hint at networks that are too sure or too timid?
-#
-# *Solution of 1 and 2:*
-
-# %%
-thresholds, medians = [step / 20 for step in range(1, 20)], range(1, 32, 2)
+# 1. Which threshold gives each network its best event F1 on these clips, and why should that number not be
+#    reported?
+#    <details><summary>Hint</summary>Try all thresholds from 0.05 to 0.95 with <code>explore.scores</code>. Who
+#    chose the best one, and on which clips?</details>
 
 
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 1
 def event_f1(row, threshold=evaluation.THRESHOLD, median=evaluation.MEDIAN_FRAMES):
     """Return a network's event F1 over the clips shown here."""
     return explore.scores(scenes, row, threshold, median)["event"]
 
 
+thresholds = [step / 20 for step in range(1, 20)]
 for row in rows:
-    threshold = max(thresholds, key=lambda value: event_f1(row, threshold=value))
-    median = max(medians, key=lambda value: event_f1(row, median=value))
+    best = max(thresholds, key=lambda value: event_f1(row, threshold=value))
     print(
-        f"{row:9} at the paper's setting {100 * event_f1(row):.0f} %; at threshold {threshold:.2f} "
-        f"{100 * event_f1(row, threshold=threshold):.0f} %; with a median filter of {median} "
-        f"{100 * event_f1(row, median=median):.0f} %"
+        f"{row:9} at the paper's setting {100 * event_f1(row):.0f} %, "
+        f"at threshold {best:.2f} {100 * event_f1(row, threshold=best):.0f} %"
     )
+print("Each was chosen on the very clips it is measured on; another dozen would choose otherwise.")
+print("An honest threshold is chosen on the validation clips, once, before the test.")
 
 # %% [markdown]
-# Each best value was chosen on the very clips it is measured on, and there are few of them: another dozen
-# would choose otherwise. An honest threshold is chosen on the validation clips, once, before the test.
+# 2. Do the same with the median filter, at a threshold of 0.5.
+#    <details><summary>Hint</summary>Its length is odd: 1, 3, and so on.</details>
+
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 2
+for row in rows:
+    best = max(range(1, 32, 2), key=lambda value: event_f1(row, median=value))
+    print(f"{row:9} with a filter of {best:2} frames {100 * event_f1(row, median=best):.0f} %")
+
+# %% [markdown]
+# 3. A probability is *calibrated* if, of all frames with about 0.7, the class sounds in 70 of 100. Do the best
+#    thresholds of the first exercise hint at networks that are too sure or too timid?
+#    <details><summary>Hint</summary>A calibrated network needs no threshold but one near 0.5 to be right more often
+#    than wrong.</details>
+#    <details><summary>Solution</summary>A best threshold below 0.5 hints at a timid network, one above at one that is
+#    too sure. It is a hint only: F1 does not ask for being right more often than wrong, and the best
+#    threshold for it lies at or below 0.5 even for a calibrated network.</details>
 #
 # Here ends the part on sound. The next one asks of faces what this one asked of recordings: what does
 # a code still know once it has forgotten *who* is in the picture?

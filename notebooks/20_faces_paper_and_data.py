@@ -40,7 +40,7 @@ import torch
 from IPython.display import Markdown
 
 from lib.book import profiles as sizes
-from lib.book import results
+from lib.book import results, symbols
 from lib.book.show import Page, cost, source
 from lib.faces import (
     augment,
@@ -53,6 +53,7 @@ from lib.faces import (
     plots,
     profiles,
 )
+from lib.faces.symbols import SYMBOLS
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = data.load(profile.dataset, profile.sizes)
@@ -173,19 +174,12 @@ Markdown(
 #
 # ## Words and symbols
 #
-# | symbol | meaning | shape | in the code |
-# |---|---|---|---|
-# | $x$ | image of a face, RGB in [-1, 1] | (3, side, side) | `images` |
-# | $y^e$, $y^{id}$ | its expression and its identity, of $N^e$ and $N^i$ | | `expressions`, `identities` |
-# | $f(x)$ | code of the expression | 350 | `Trunk.forward` |
-# | $I$ | identity code, one-hot, drawn from $p_I$ | $N^i$ | `identity` |
-# | $z$ | noise: light, pose and what else is left | $N^z = 50$ | `noise` |
-# | $\bar{x}$ | synthesised image, $G(x, I, z)$ | (3, side, side) | `Generator` |
-# | $G_{en}$, $G_{de}$ | encoder and decoder, together $G$ | | `Trunk`, `Decoder` |
-# | $D^e$ | the discriminator on expressions; one entry more for *fake* | $N^e + 1$ | `Judgement.expression` |
-# | $D^i$ | the discriminator on identities | $N^i$ | `Judgement.identity` |
-# | $\lambda_1 \ldots \lambda_5$ | weights of the losses of the second stage: 0.7, 0.6, 0.4, 0.3, 1 | | `recognition.WEIGHTS` |
-#
+# All symbols of this part, each with its name in the code:
+
+# %%
+symbols.table(SYMBOLS)
+
+# %% [markdown]
 # A *representation* is what a network turns an image into before it answers. An *action unit* is what one muscle or
 # two can do to a face; the Facial Action Coding System numbers them, and expressions are made of several. A
 # *sequence* is a short film from a neutral face to the peak of an expression. *Identity-disjoint folds* test on people
@@ -373,22 +367,14 @@ Markdown(
 #
 # ## Exercises
 #
-# 1. Would a nearest neighbour among *other people's* images find the expression? *Hint: give `pixels.nearest` a set whose
-#    `sequences` are the identities.* Solution below.
-# 2. Are 97.36 and 97.30 % of CK+ different? *Hint: how many of 981 images is that, and how wide is a 95 % interval
-#    (`lib.book.claims.wilson`) for the first?*
+# In JupyterLab each solution is folded under its exercise: click on the dots.
 #
-# <details><summary>Solution of 2</summary>
-#
-# 0.06 % of 981 images are 0.6 images. Taken as independent, 955 of 981 have the interval 96.1 to 98.2 %; since three
-# images come from each sequence and several sequences from each person, the true one is wider still. The two cannot be
-# told apart.
-#
-# </details>
-#
-# *Solution of 1:*
+# 1. Would a nearest neighbour among *other people's* images find the expression?
+#    <details><summary>Hint</summary>Give <code>pixels.nearest</code> a set whose <code>sequences</code> are the
+#    identities.</details>
 
-# %%
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 1
 from dataclasses import replace
 
 apart = replace(some, sequences=some.identities)
@@ -396,6 +382,23 @@ own = some.expressions[pixels.nearest(apart)] == some.expressions
 Markdown(
     f"Same expression: {100 * own.mean():.1f} % (chance {100 / len(some.classes):.1f} %). More than with the own pictures "
     "allowed: with the person out of the way, pixels do know something of expressions."
+)
+
+# %% [markdown]
+# 2. Are 97.36 and 97.30 % of CK+ different?
+#    <details><summary>Hint</summary>How many of 981 images is that, and how wide is a 95 % interval
+#    (<code>lib.book.claims.wilson</code>) for the first?</details>
+
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 2
+from lib.book.claims import wilson
+
+images, best, next_best = 981, 0.9736, 0.9730
+low, high = wilson(round(best * images), images)
+Markdown(
+    f"They are {images * (best - next_best):.1f} images apart. Taken as independent, {round(best * images)} of {images} "
+    f"have the interval {100 * low:.1f} to {100 * high:.1f} %; since three images come from each sequence and several "
+    "sequences from each person, the true one is wider still. The two cannot be told apart."
 )
 
 # %% [markdown]

@@ -194,15 +194,28 @@ display(
 #
 # ## Exercises
 #
-# 1. A reader wants to test on mirrored pictures, too. Which of the 110 variants must then be left out of training so
-#    that no test picture was seen? *Hint:* who is in the test pictures?
-#    <details><summary>Solution</summary>None: the people of a test fold are in no training picture, mirrored or
-#    not. Folds by person settle it; folds by picture would have to leave out all 110.</details>
-# 2. Which error moves the mouth more: eyes found 5 % too far apart, or one eye 5 % too high?
-#    *Hint:* apply `similarity` to both and look where a point below the eyes goes. Solution below; an error in height
-#    does more, for it turns the whole face.
+# 1. Whoever stores all 110 variants shows each of them once in an epoch. We draw one variant of each picture at a time.
+#    After 110 such draws, how many different variants has a network seen of one picture?
+#    <details><summary>Hint</summary>The chance that a given variant is missed 110 times running is
+#    (1 − 1/110)<sup>110</sup>.</details>
 
-# %%
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 1
+count = augment.VARIANTS
+drawn = torch.randint(count, (1000, count), generator=torch.Generator().manual_seed(SEED))
+distinct = np.mean([len(row.unique()) for row in drawn])
+print(
+    f"by the formula {count * (1 - (1 - 1 / count) ** count):.1f}, in a thousand trials {distinct:.1f}"
+)
+print("A third comes again later instead: over many epochs it makes no difference.")
+
+# %% [markdown]
+# 2. Which error moves the mouth more: eyes found 5 % too far apart, or one eye 5 % too high?
+#    <details><summary>Hint</summary>Apply <code>alignment.similarity</code> to both and look where a point below the
+#    eyes goes.</details>
+
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 2
 pair = np.array([[40.0, 40.0], [80.0, 40.0]])
 mouth = np.array([60.0, 90.0, 1.0])
 right = alignment.similarity(pair, 128) @ mouth
@@ -212,6 +225,7 @@ for what, change in (
 ):
     moved = alignment.similarity(pair + np.array(change), 128) @ mouth
     print(f"{what}: the mouth moves by {np.hypot(*(moved - right)[:2]):.1f} of 128 pixels")
+print("An error in height turns the whole face.")
 
 # %% [markdown]
 # Faces are in place and there are plenty of them. Chapter 22 builds the two networks that argue about them.

@@ -360,26 +360,37 @@ page.table(
 #
 # 1. A generator meets a $D$ that has no idea: all its answers are equally likely. What is $G$'s loss?
 #    <details><summary>Hint</summary>Each cross-entropy is the logarithm of the number of classes. Do not
-#    forget <em>fake</em>. The next cell checks it.</details>
+#    forget <em>fake</em>.</details>
 
-# %%
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 1
 clueless = models.Judgement(torch.zeros(1, here.expressions + 1), torch.zeros(1, here.identities))
 nobody = training.Labels(torch.tensor([0]), torch.tensor([0]))
+Markdown(f"{float(training.generator_loss(clueless, nobody)):.3f}, the dotted line above.")
+
+# %% [markdown]
+# 2. Add to eq. 1 a term that teaches $D^i$ to call no made face by the name asked for. Who gains?
+#    <details><summary>Hint</summary>Give the identity head one class more, <em>nobody</em>, and add the
+#    cross-entropy of the made face's identity and that class. Which answers does it push, and with what would
+#    <em>G</em> have to argue?</details>
+
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 2
+of_fake = torch.tensor([[0.9, 0.2, 0.0]], requires_grad=True)  # A, B, nobody
+term = torch.nn.functional.cross_entropy(of_fake, torch.tensor([2]))
+(push,) = torch.autograd.grad(-term, of_fake)
+print(" ".join(f"{name} {each:+.2f}" for name, each in zip("AB-", push[0].tolist(), strict=True)))
 Markdown(
-    f"Solution: {float(training.generator_loss(clueless, nobody)):.3f}, the dotted line above."
+    "$D$ is pushed away from both names: the second row of the picture of pulls is no longer empty, and $G$ has an "
+    "opponent in identity as well. Likenesses may gain and expressions wait longer; nobody has measured it here."
 )
 
 # %% [markdown]
-# 2. With `own_identity=1.0`, every picture keeps its person. What would $f(x)$ learn?
-#    <details><summary>Hint and solution</summary>The person wanted is then always the one in <em>x</em>. Equation 2
+# 3. With `own_identity=1.0`, every picture keeps its person. What would $f(x)$ learn?
+#    <details><summary>Hint</summary>Who is asked for then, and what does the comparison with the source ask?</details>
+#    <details><summary>Solution</summary>The person wanted is then always the one in <em>x</em>. Equation 2
 #    is satisfied by a good copy, and the comparison with the source asks for one: an autoencoder. Whatever
 #    helps to rebuild the picture goes into <em>f(x)</em>, light and background too. Only transfers make identity
 #    useless there.</details>
-# 3. Add to eq. 1 a term that teaches $D^i$ to call no made face by the name asked for. Who gains?
-#    <details><summary>Hint and solution</summary>In <code>Discriminator</code> give the identity head one class more,
-#    <code>config.identities + 1</code>, and in <code>discriminator_loss</code> add the cross-entropy of
-#    <code>fake.identity</code> and that class, <code>torch.full_like(labels.identities, fake.identity.shape[1] - 1)</code>.
-#    <em>G</em> then has an opponent in identity as well, and the second row of the picture of pulls is
-#    no longer empty. Likenesses may gain and expressions wait longer; nobody has measured it here.</details>
 #
 # Next: chapter 23 asks this network for expressions, and other networks whether it delivered.

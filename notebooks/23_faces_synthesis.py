@@ -372,16 +372,17 @@ Markdown(
 #
 # 1. Average the codes of one expression over all strangers, and make faces from the mean. Light and walls should
 #    average away. Does the expression stay?
-#    <details><summary>Hint</summary>One row for each expression, then <code>synthesis.synthesise</code>. The next
-#    cell does it and asks the judge.</details>
+#    <details><summary>Hint</summary>One row for each expression, then <code>synthesis.synthesise</code>, and
+#    the judge: <code>synthesis.asked_for</code>.</details>
 
-# %%
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 1
 labels = cast.strangers.expressions
 means = torch.stack([cast.codes[labels == labels[row]].mean(dim=0) for row in cast.chosen])
 typical = synthesis.synthesise(cast.generator, means, cast.borrowers)[:, :, 0]
 sure = synthesis.asked_for(cast.panel, cast.strangers.take(cast.chosen), typical).mean()
 Markdown(
-    f"Solution: the expression asked for gets {100 * sure:.0f} % of the judge's belief from mean codes, "
+    f"The expression asked for gets {100 * sure:.0f} % of the judge's belief from mean codes, "
     f"{100 * shown.mean():.0f} % from single ones."
 )
 
@@ -390,7 +391,8 @@ Markdown(
 #    Where does the judge change its mind about who it is?
 #    <details><summary>Hint</summary>Call <code>generator.decoder</code> with an <em>I</em> of your own.</details>
 
-# %%
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 2
 first, second = (-known).argsort(kind="stable")[:2].tolist()  # of those a judge recognises best
 way = torch.linspace(0, 1, 7)
 identity = torch.zeros(len(way), cast.generator.config.identities)
@@ -399,17 +401,20 @@ with torch.no_grad():
     lent = cast.codes[cast.chosen[:1]].expand(len(way), -1)
     mixed = cast.generator.decoder(lent, identity, torch.zeros(len(way), z.shape[1]))
 who = cast.panel(mixed).identity.argmax(1).tolist()
-Markdown(f"Solution: from person {first} to {second} the judge names {', '.join(map(str, who))}.")
+Markdown(f"From person {first} to {second} the judge names {', '.join(map(str, who))}.")
 
 # %% [markdown]
 # 3. A probe that could only sort people into $g$ equally large groups (by age, say, or colour of skin), and
 #    then guessed within the group, would be right in $g/N$ of pictures. To how many groups does what
 #    $f(x)$ tells amount?
+#    <details><summary>Hint</summary>Set $g/N$ equal to the share that the probe got right. Chance is
+#    $1/N$.</details>
 
-# %%
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 3
 groups, plain = 1 / code["chance"], read["de_gan", "pixels", "identity"]
 Markdown(
-    f"Solution: what $f(x)$ tells is as much as sorting the {groups:.0f} people into {code['value'] * groups:.1f} groups; "
+    f"What $f(x)$ tells is as much as sorting the {groups:.0f} people into {code['value'] * groups:.1f} groups; "
     f"{control['value'] * groups:.1f} in the control's $f(x)$, {plain['value'] * groups:.1f} in the pixels."
 )
 

@@ -429,13 +429,14 @@ Markdown(
 # 1. How much shorter would the interval be if pictures, not people, were drawn? Which of the two should one
 #    believe?
 #    <details><summary>Hint</summary><code>protocol.share</code> keeps together what has one identity. Give each
-#    picture one of its own. The next cell does.</details>
+#    picture one of its own.</details>
 
-# %%
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 1
 alone = protocol.share(of_gan.rows, of_gan.hits)
 people = protocol.accuracy(of_gan)
 Markdown(
-    f"Solution: {100 * (alone.high - alone.low):.1f} points over {alone.n} pictures, "
+    f"{100 * (alone.high - alone.low):.1f} points over {alone.n} pictures, "
     f"{100 * (people.high - people.low):.1f} over {people.n} people. Another test set would hold other *people*; a person's "
     "pictures are alike, so the short interval promises more than was measured."
 )
@@ -443,11 +444,14 @@ Markdown(
 # %% [markdown]
 # 2. Somebody's network recognises every expression but the rarest, which it never names. What are its accuracy and
 #    its macro recall?
+#    <details><summary>Hint</summary>The rows of <code>protocol.confusion</code> are the true classes. Macro recall
+#    is the mean over classes of the share of each that is recognised.</details>
 
-# %%
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 2
 per_class = protocol.confusion(of_gan).sum(axis=1)
 Markdown(
-    f"Solution: {100 * (1 - per_class.min() / per_class.sum()):.1f} % and {100 * (1 - 1 / len(per_class)):.1f} %. Four of the methods "
+    f"{100 * (1 - per_class.min() / per_class.sum()):.1f} % and {100 * (1 - 1 / len(per_class)):.1f} %. Four of the methods "
     "in Table 1 score less than that."
 )
 

@@ -208,13 +208,11 @@ lend_mine = upload.own_photograph(page, "part2_own_photograph", scenes)
 # ## Exercises
 #
 # 1. How much does the noise matter to the judges? Draw many $z$ for one smile and one person.
-#    *Hint:* `explore.synthesise` takes any $z$ of 50 numbers in $[-1, 1]$.
-# 2. A stranger's smile on everybody: for whom of the people does the expression judge believe in it least, and is it
-#    the same person whatever the expression? *Hint:* `explore.synthesise` takes one code for many people, too.
-#
-# *Solution of 1:*
+#    <details><summary>Hint</summary><code>explore.synthesise</code> takes any <em>z</em> of 50 numbers in
+#    [-1, 1].</details>
 
-# %%
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 1
 generator = torch.Generator().manual_seed(SEED)
 code = explore.encode(scenes, scenes.source(smile)[None])
 draws = torch.rand(32, 50, generator=generator) * 2 - 1
@@ -229,9 +227,12 @@ Markdown(
 )
 
 # %% [markdown]
-# *Solution of 2:*
+# 2. A stranger's smile on everybody: for whom of the people does the expression judge believe in it least, and is it
+#    the same person whatever the expression?
+#    <details><summary>Hint</summary><code>explore.synthesise</code> takes one code for many people, too.</details>
 
-# %%
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 2
 everybody, said = range(len(scenes.people)), []
 for name in (name for name in scenes.names if name.endswith("A")):
     code = explore.encode(scenes, scenes.source(name)[None]).expand(len(everybody), -1)

@@ -101,17 +101,32 @@ interact.explore(
 #
 # ## Exercises
 #
-# 1. Find a digit that the robust network still reads at 0.4. Which classes hold out longest?
-# 2. Find the smallest $\varepsilon$ at which pure noise is flagged. *Solution for the first test image:*
+# 1. Which digits does the robust network still read at 0.4? Try the first hundred.
+#    <details><summary>Hint</summary><code>evaluation.attack</code> takes many images at once; its settings are
+#    those in <code>draw</code>.</details>
 
-# %%
-label = torch.from_numpy(digits.test_labels[:1])
-image = data.to_batch(digits.test_images[:1])
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 1
+images = data.to_batch(digits.test_images[:100])
+labels = torch.from_numpy(digits.test_labels[:100])
+settings = {"method": "pgd", "epsilon": 0.4, "steps": profile.steps, "norm": "linf"}
+settings |= {"step_size": profile.step_size, "random_start": True}
+generator = torch.Generator().manual_seed(SEED)
+attacked = evaluation.attack(networks[second], images, labels, settings, generator, threshold)
+held = labels[networks[second](attacked).argmax(dim=1) == labels]
+print(f"{len(held)} of {len(labels)} are still read:", sorted(held.tolist()))
+
+# %% [markdown]
+# 2. Find the smallest $\varepsilon$ at which pure noise on the first test image is flagged.
+#    <details><summary>Hint</summary>The method is called <code>"noise"</code>; the score of the paper's reading is
+#    <code>evaluation.READINGS["paper"].score</code>.</details>
+
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution of 2
 for epsilon in profile.epsilons:
     settings = {"method": "noise", "epsilon": epsilon, "norm": "linf"}
-    noisy = evaluation.attack(
-        networks[first], image, label, settings, torch.Generator().manual_seed(SEED)
-    )
+    generator = torch.Generator().manual_seed(SEED)
+    noisy = evaluation.attack(networks[first], images[:1], labels[:1], settings, generator)
     if float(evaluation.READINGS["paper"].score(noisy)) > threshold:
         print(f"noise of epsilon {epsilon} is flagged")
         break
