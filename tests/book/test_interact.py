@@ -74,9 +74,8 @@ def test_a_strip_says_in_its_alt_text_what_the_panel_says(
     monkeypatch.setenv("BOOK_HEADLESS", "1")
     page = Page("10_tiny", "smoke", "drawn", "embedded", tmp_path)
     strip = [{}, {"height": 5}]
-    interact.explore(
-        page, "bar", bar, CONTROLS, start=START, strip=strip, alt=ALT, caption="A bar."
-    )
+    words = {"alt": ALT, "caption": "A bar."}
+    interact.explore(page, "bar", bar, CONTROLS, start=START, strip=strip, moving="height", **words)
     described = (tmp_path / "smoke" / "bar_2.json").read_text()
     assert '"alt": "a bar of 5, red, at 0.5: 500 cm"' in described
     assert "A bar. Here: a bar of 5, red, at 0.5." in described
