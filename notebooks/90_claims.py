@@ -32,7 +32,7 @@ SEED = 0
 from IPython.display import Markdown, display
 
 from lib.book import claims, overview
-from lib.book.data_root import PARTS
+from lib.book.datasets import PARTS
 from lib.book.show import Page, cost
 
 recorded = claims.load(PROFILE)

@@ -1,6 +1,5 @@
 """What the first and the last page show: small pictures, paths, this machine, and all verdicts."""
 
-import io
 import json
 from collections.abc import Iterator, Sequence
 
@@ -8,15 +7,17 @@ import joblib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from lib.book import check, claims, data_root
+from lib.book import check, claims, data_root, datasets
 from lib.book.chapters import select
 from lib.book.files import REPOSITORY
-from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE, costs, png
+from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE, costs
 
+DPI = plt.rcParams["savefig.dpi"]  # as of every picture of the book
 SHARE = 0.66  # of the side of a picture that is left in its thumbnail
 LOOKS = dict(
     zip(
@@ -46,12 +47,13 @@ RUNGS = {
 
 def thumbnail(figure: Figure) -> Figure:
     """Return a figure with the same picture, smaller, and the same label; close the first one."""
-    with Image.open(io.BytesIO(png(figure))) as picture:
-        width, height = (round(SHARE * side) for side in picture.size)
-        small = picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    width, height = (round(SHARE * side) for side in picture.size)
+    small = picture.resize((width, height), Image.Resampling.LANCZOS)
     plt.close(figure)
-    dpi = plt.rcParams["savefig.dpi"]
-    made = plt.figure(figsize=(width / dpi, height / dpi), dpi=dpi, layout="none")
+    made = plt.figure(figsize=(width / DPI, height / DPI), dpi=DPI, layout="none")
     made.figimage(np.asarray(small))
     made.set_label(figure.get_label())
     return made
@@ -117,7 +119,7 @@ def verdict_bars(tally: pd.DataFrame) -> Figure:
         for label in labels:
             label.set_bbox(box if label.get_text() else None)
         left = left + counts
-    axes.set_yticks(range(len(tally)), [data_root.PARTS[part] for part in tally.index])
+    axes.set_yticks(range(len(tally)), [datasets.PARTS[part] for part in tally.index])
     axes.set(xlabel="claims", xlim=(0, max(1, left.max())))
     axes.invert_yaxis()
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -129,7 +131,7 @@ def verdict_bars(tally: pd.DataFrame) -> Figure:
 def in_words(tally: pd.DataFrame) -> str:
     """Return the counts of `claims.tally` as a sentence, for those who see no picture."""
     parts = [
-        f"{data_root.PARTS[part]}: "
+        f"{datasets.PARTS[part]}: "
         + ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
         for part, counts in tally.to_dict("index").items()
         if any(counts.values())

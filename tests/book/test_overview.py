@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib.book import check, claims, data_root, overview, profiles
+from lib.book import check, claims, data_root, datasets, overview, profiles
 from lib.book.chapters import chapters
 from lib.book.claims import Claim
 from lib.book.show import png
@@ -91,7 +91,7 @@ def test_this_machine_is_described_with_what_it_means(
 
 
 def test_every_rung_and_profile_is_explained() -> None:
-    assert set(overview.RUNGS) == {*data_root.LADDER, "embedded"}
+    assert set(overview.RUNGS) == {*datasets.LADDER, "embedded"}
     assert tuple(overview.PROFILES) == profiles.PROFILES
     with pytest.raises(KeyError, match="huge"):
         overview.machine("huge")

@@ -208,7 +208,7 @@ def test_the_bars_of_the_scores_are_the_scores(scenes: Scenes) -> None:
         for metric in evaluation.METRICS
     ]
     assert heights == pytest.approx(expected)
-    assert "all 3" in figure.axes[-1].get_title(loc="left")
+    assert "(3)" in figure.axes[-1].get_title(loc="left")
     said = [float(number) for number in re.findall(r"(\d+) %", figure.get_label())]
     assert said == pytest.approx(expected, abs=0.5) and len(said) == 6
     plt.close(figure)
