@@ -203,7 +203,7 @@ interact.explore(
     touch,
     {"epsilon": (0.0, 0.5, 0.01)},
     start={"epsilon": 0.1},
-    strip=[{}, {"epsilon": 0.15}],
+    strip=[{}, {"epsilon": 0.11}, {"epsilon": 0.2}],
     moving="epsilon",
     alt="one digit attacked with epsilon {epsilon:.2f}",
     caption="A thumbnail of chapter 35.",
