@@ -8,9 +8,10 @@ import argparse
 import os
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,13 +24,14 @@ TRACEBACK_LINES = 15
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 USAGE = """./run_all.sh [smoke|quick|paper] [chapter ...] [-p NAME=VALUE ...] [--jobs N]
-                    [--retrain] [--measure] [--lab] [--list] [--check] [--help]"""
+                    [--retrain] [--measure] [--lab] [--html] [--list] [--check] [--help]"""
 EXAMPLES = """\
 examples:
   ./run_all.sh                   the whole book at profile quick
   ./run_all.sh smoke             every chapter in a minute each, on tiny data
   ./run_all.sh quick 34 90       two chapters; by number, beginning or range (30-35)
   ./run_all.sh --lab 15          one chapter to play with, in JupyterLab
+  ./run_all.sh --html            the book to read in a browser: site/index.html
   ./run_all.sh 34 -p SEED=1      another parameter; the notebook goes to executed/quick/
 """
 
@@ -70,6 +72,10 @@ def main(arguments: Sequence[str] | None = None, root: Path = REPOSITORY) -> int
         return check.report()
     if options.lab:
         open_in_lab(plans[0], profile, options, root)
+    if options.html:
+        if words or options.settings:
+            parser.error("--html writes the whole book as its profile made it; name no more")
+        return write_site(plans, profile, options, root)
     return run(plans, profile, options, root)
 
 
@@ -100,6 +106,7 @@ def _parser() -> Parser:
     add("--retrain", action="store_true", help="train anew instead of loading shipped networks")
     add("--measure", action="store_true", help="write times and memory to data/costs.json")
     add("--lab", action="store_true", help="open the (first) chapter in JupyterLab instead")
+    add("--html", action="store_true", help="write what has been run as web pages into site/")
     add("--list", action="store_true", help="show the chapters and end")
     add("--check", action="store_true", help="show what is there and what is missing, and end")
     return parser
@@ -197,6 +204,50 @@ def open_in_lab(step: Plan, profile: str, options: argparse.Namespace, root: Pat
     lab.start(step.output, _environment(profile, cores, options, root), root)
 
 
+def write_site(plans: list[Plan], profile: str, options: argparse.Namespace, root: Path) -> int:
+    """Write the executed chapters as web pages into site/; return 0, or 1 if something is missing.
+
+    Chapters with a panel run once more, for its frames; without them it has no slider.
+    """
+    from lib.book import site
+
+    lacking = [step.source.stem for step in plans if not step.output.is_file()]
+    if lacking:
+        command = f"./run_all.sh {profile} {' '.join(lacking)}"
+        print(f"run_all.sh: not executed yet; do it with {command}", file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory() as folder:
+        code = _make_frames(plans, profile, options, root, Path(folder))
+        notebooks = [step.output for step in plans]
+        try:
+            pages = site.build(root, notebooks, profile, Path(folder) / "frames", root / "site")
+        except ValueError as error:
+            print(f"run_all.sh: {error}", file=sys.stderr)
+            return 1
+    print(f"wrote {len(pages)} pages; open site/index.html")
+    return code
+
+
+def _make_frames(
+    plans: list[Plan], profile: str, options: argparse.Namespace, root: Path, folder: Path
+) -> int:
+    """Run the chapters with panels once more, to draw frames below `folder`; 1 if one failed."""
+    told = {"BOOK_FRAMES": str(folder / "frames"), "BOOK_FIGURES": str(folder / "figures")}
+    code = 0
+    for step in plans:
+        if "interact.explore(" not in step.source.read_text(encoding="utf-8"):
+            continue
+        aside = replace(step, output=folder / "executed.ipynb", partial=folder / "partial.ipynb")
+        try:
+            _execute(aside, profile, options, root, told)
+        except Exception as error:  # the site is worth having without this chapter's frames
+            print(_failure(step, error, root), file=sys.stderr)
+            code = 1
+        else:
+            print(f"{step.source.stem}: drew the frames of its panels")
+    return code
+
+
 def _quiet() -> bool:
     return not sys.stderr.isatty()
 
@@ -204,34 +255,44 @@ def _quiet() -> bool:
 def _run_chapter(step: Plan, profile: str, options: argparse.Namespace, root: Path) -> str:
     import joblib
 
-    from lib.book import measure, notebooks
+    from lib.book import measure
 
     cores = options.jobs or joblib.cpu_count()
-    limit = LIMIT_MINUTES["paper" if options.retrain else profile]
     figures = root / "figures" / profile
     before, start = _stamps(figures), time.monotonic()
-    bar = {"desc": step.source.stem, "leave": False, "position": 1}
     with measure.PeakMemory() as memory:
-        notebooks.execute(
-            step.source,
-            step.overrides,
-            step.output,
-            partial=step.partial,
-            environment={
-                **_environment(profile, cores, options, root),
-                "BOOK_NOTEBOOK_FOLDER": os.path.relpath(step.output.parent, root),
-            },
-            working_directory=root,
-            limit_seconds=limit * 60,
-            warnings_are_errors=profile == "smoke",
-            progress_bar=False if _quiet() else bar,
-        )
+        folder = os.path.relpath(step.output.parent, root)
+        _execute(step, profile, options, root, {"BOOK_NOTEBOOK_FOLDER": folder})
     minutes = (time.monotonic() - start) / 60
     if options.measure:
         costs = root / "data" / "costs.json"
         measure.record(costs, step.source.stem, profile, minutes, memory.gigabytes, cores)
     made = _made(before, _stamps(figures), root)
     return f"{step.source.stem}: {minutes:.1f} min, made {', '.join(made) or 'no figures'}"
+
+
+def _execute(
+    step: Plan, profile: str, options: argparse.Namespace, root: Path, told: dict[str, str]
+) -> None:
+    """Execute a chapter; its kernel is `told` this beyond what all kernels are."""
+    import joblib
+
+    from lib.book import notebooks
+
+    cores = options.jobs or joblib.cpu_count()
+    limit = LIMIT_MINUTES["paper" if options.retrain else profile]
+    bar = {"desc": step.source.stem, "leave": False, "position": 1}
+    notebooks.execute(
+        step.source,
+        step.overrides,
+        step.output,
+        partial=step.partial,
+        environment=_environment(profile, cores, options, root) | told,
+        working_directory=root,
+        limit_seconds=limit * 60,
+        warnings_are_errors=profile == "smoke",
+        progress_bar=False if _quiet() else bar,
+    )
 
 
 def _environment(
