@@ -216,14 +216,17 @@ def write_site(plans: list[Plan], profile: str, options: argparse.Namespace, roo
         command = f"./run_all.sh {profile} {' '.join(lacking)}"
         print(f"run_all.sh: not executed yet; do it with {command}", file=sys.stderr)
         return 1
-    with tempfile.TemporaryDirectory() as folder:
-        code = _make_frames(plans, profile, options, root, Path(folder))
-        notebooks = [step.output for step in plans]
-        try:
+    notebooks = [step.output for step in plans]
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            code = _make_frames(plans, profile, options, root, Path(folder))
             pages = site.build(root, notebooks, profile, Path(folder) / "frames", root / "site")
-        except ValueError as error:
-            print(f"run_all.sh: {error}", file=sys.stderr)
-            return 1
+    except KeyboardInterrupt:
+        print("interrupted; site/ is as it was")
+        return INTERRUPTED
+    except (ValueError, OSError) as error:
+        print(f"run_all.sh: {error}", file=sys.stderr)
+        return 1
     print(f"wrote {len(pages)} pages; open site/index.html")
     return code
 

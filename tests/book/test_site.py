@@ -313,6 +313,33 @@ def test_html_without_executed_chapters_is_one_line(
     assert capsys.readouterr().err == message and not (root / "site").exists()
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (ValueError("a dead link"), 1, "run_all.sh: a dead link\n"),
+        (OSError("disk full"), 1, "run_all.sh: disk full\n"),
+        (KeyboardInterrupt(), run.INTERRUPTED, "interrupted; site/ is as it was\n"),
+    ],
+)
+def test_what_stops_html_is_one_line(
+    write_chapter: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    code: int,
+    said: str,
+) -> None:
+    def stop(*arguments: object) -> None:
+        raise error
+
+    root = write_chapter().parents[1]
+    write(root, [new_markdown_cell("# A")])
+    monkeypatch.setattr(site, "build", stop)
+    assert run.main(["--html"], root) == code
+    captured = capsys.readouterr()
+    assert captured.out + captured.err == said
+
+
 def test_html_of_a_part_is_refused(
     write_chapter: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
