@@ -169,7 +169,7 @@ def _drawn(draw: Draw, setting: Mapping[str, Any], alt: str) -> tuple[bytes, str
 def _below(said: str, draw: Draw, setting: Mapping[str, Any]) -> str:
     """Return what stands below a picture: words, and a line of code that draws it in a cell."""
     call = ", ".join(f"{name}={value!r}" for name, value in setting.items())
-    line = html.escape(f"{draw.__name__}({call})")
+    line = html.escape(f"{draw.__name__}({call});")  # or a cell would show the figure twice
     return f'{said}<br><code style="user-select: all">{line}</code>'  # a click selects all of it
 
 

@@ -89,7 +89,7 @@ def test_the_line_of_code_draws_the_picture(height: int, colour: str) -> None:
     panel = Panel()
     panel.height.value, panel.colour.value, panel.x.value = height, colour, 0.3
     assert panel.code.startswith("bar(") and repr(colour) in panel.code
-    figure = eval(panel.code, {"bar": bar})
+    figure = eval(panel.code.removesuffix(";"), {"bar": bar})
     assert png(figure) == panel.picture.value
 
 
@@ -103,7 +103,7 @@ def test_an_error_stands_where_the_picture_was_until_the_next_good_move() -> Non
     assert panel.words == "<b>ValueError: nine is <i>too high</i></b>"
     assert "<i>" not in panel.line.value  # said, not run
     assert panel.picture.layout.display == "none"
-    assert panel.code == "bar(height=9, colour='red', x=0.5)"
+    assert panel.code == "bar(height=9, colour='red', x=0.5);"
     panel.height.value = 3
     assert panel.picture.layout.display is None and panel.picture.value == before
     assert "ValueError" not in panel.words

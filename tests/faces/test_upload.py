@@ -241,7 +241,7 @@ def test_the_line_below_the_picture_draws_it_in_code(
     with pytest.raises(ValueError, match="no photograph yet; choose one"):
         lend_mine(person=0, noise_1=0.0, noise_2=0.0)
     uploader.choose(stored(face, "png"))
-    assert "lend_mine(person=0, noise_1=0.0, noise_2=0.0)</code>" in uploader.words
+    assert "lend_mine(person=0, noise_1=0.0, noise_2=0.0);</code>" in uploader.words
     figure = lend_mine(person=0, noise_1=0.0, noise_2=0.0)
     assert png(figure) == uploader.picture and figure.get_label() in uploader.words
     plt.close(figure)
