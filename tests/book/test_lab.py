@@ -1,0 +1,75 @@
+"""A chapter in JupyterLab: which notebook opens, who may reach it, what its kernels know."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import pytest
+
+from lib.book import lab, run
+from lib.book.files import REPOSITORY
+
+WriteChapter = Callable[..., Path]
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Give what would have been started in the place of this process."""
+    found: dict[str, Any] = {}
+
+    def become(program: str, arguments: list[str], environment: dict[str, str]) -> None:
+        found.update(program=program, arguments=arguments, environment=environment)
+        raise SystemExit(0)
+
+    monkeypatch.setattr(os, "execvpe", become)
+    return found
+
+
+def test_at_quick_the_books_own_notebook_opens_to_this_machine_alone(
+    write_chapter: WriteChapter, started: dict[str, Any]
+) -> None:
+    source = write_chapter("SEED")
+    root = source.parents[1]
+    with pytest.raises(SystemExit):
+        run.main(["--lab", "10"], root)
+    assert started["arguments"][-1] == str(source.with_suffix(".ipynb"))
+    assert f"--ServerApp.root_dir={root}" in started["arguments"]
+    assert "--ServerApp.ip=127.0.0.1" in started["arguments"]
+    assert not [each for each in started["arguments"] if "token" in each.lower()]  # Jupyter's own
+    assert "BOOK_HEADLESS" not in started["environment"]
+    assert not (root / "executed").exists()
+
+
+def test_another_profile_opens_a_copy_whose_results_are_kept_apart(
+    write_chapter: WriteChapter, started: dict[str, Any]
+) -> None:
+    root = write_chapter("SEED + 1").parents[1]
+    with pytest.raises(SystemExit):
+        run.main(["smoke", "--lab", "10", "-p", "SEED=3"], root)
+    copy = root / "executed" / "smoke" / "10_tiny.ipynb"
+    assert started["arguments"][-1] == str(copy)
+    cells = [cell.source for cell in jupytext.read(copy).cells]
+    assert cells[1:] == ["PROFILE = 'smoke'\nSEED = 3\nRATE = 0.5", "SEED + 1"]
+    assert started["environment"]["BOOK_RESULTS"] == str(root / "data" / "cache" / "results")
+
+
+def test_a_copy_may_be_a_py(write_chapter: WriteChapter, tmp_path: Path) -> None:
+    source = write_chapter("SEED")
+    lab.copy(source, {"PROFILE": "smoke"}, tmp_path / "copy.py")
+    text = (tmp_path / "copy.py").read_text()
+    assert "# %% [markdown]\n# # A tiny chapter" in text
+    changed = {"PROFILE": "smoke", "SEED": 0, "RATE": 0.5}
+    assert run.chapters.parameters(tmp_path / "copy.py") == changed
+
+
+def test_kernels_find_the_library_and_what_a_reader_has_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/somewhere")
+    monkeypatch.delenv("JUPYTER_CONFIG_PATH", raising=False)
+    found = lab.environment()
+    assert found["PYTHONPATH"] == f"{REPOSITORY}{os.pathsep}/somewhere"
+    assert found["JUPYTER_CONFIG_PATH"] == str(lab.SETTINGS)
+    assert (lab.SETTINGS / "labconfig" / "default_setting_overrides.json").is_file()
