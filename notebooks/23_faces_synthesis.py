@@ -184,8 +184,8 @@ page.figure(
 page.figure(
     synthesis_plots.census(cast),
     "part2_census",
-    alt="Number of people for whom none to all of seven faces show the expression, or the person, asked for; for "
-    "the person both ends are high.",
+    alt="Number of people for whom none to all of seven faces show the expression, or the person, asked for: most "
+    "stand at six or seven, some at none for the person.",
     caption="A perfect generator, before perfect judges, would have all people at the right end, in both colours.",
 )
 
@@ -196,8 +196,7 @@ Markdown(
     f"Of {len(known)} people, {(arrived >= count - 1).sum()} show {count - 1} or {count} of the expressions and "
     f"{lost} no more than two. "
     + ("Such a person has *collapsed*: whatever the code, the face is the same. " if lost else "")
-    + f"In all their faces {(known == count).sum()} people are recognised, in none {(known == 0).sum()}. Where most "
-    f"people stop at {count - 1} expressions, look at the sources: one that the judge misreads itself fails on everybody."
+    + f"In all their faces {(known == count).sum()} people are recognised, in none {(known == 0).sum()}."
 )
 
 # %% [markdown]
