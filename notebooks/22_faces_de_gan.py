@@ -317,6 +317,12 @@ Markdown(
     f"{100 / here.expressions:.0f} %. All had {small.gan.steps:,} steps with {small.sizes.people} people at "
     f"{small.sizes.side} px; what fails here may need no more than patience: the paper's training shows $D$ and $G$ "
     f"{seen_by(profiles.GANConfig()) / seen_by(small.gan):,.0f} times as many pictures."
+    + (
+        f" Best is {max(shares, key=shares.get)}, worst {min(shares, key=shares.get)}: a choice that looked right on the "
+        "way may look otherwise once all are tried side by side. The network of the book was not chosen by this table."
+        if shares
+        else ""
+    )
 )
 
 # %% [markdown]
