@@ -170,7 +170,7 @@ interact.explore(
     lend,
     {"expression": list(scenes.classes)},
     start={"expression": "happiness"},
-    strip=[{}, {"expression": "surprise"}],
+    strip=[{}],
     moving="expression",
     alt="{expression} of a stranger, lent to person 0",
     caption=f"A thumbnail of chapter 25. {face_plots.credit(corpus)}",

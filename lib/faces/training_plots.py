@@ -29,7 +29,7 @@ MARKS = {  # of the shares of a study
     "leak": (PALETTE[3], "D", "the person in the source"),
 }
 UP, DOWN = {"color": PALETTE[0]}, {"color": PALETTE[3], "hatch": "////"}
-NARROW = 6.4  # inches of the grid of faces, which has many rows
+NARROW = 5.6  # inches of the grid of faces, which has many rows
 COLUMNS = 4  # of the small pictures of all studies
 
 
