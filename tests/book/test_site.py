@@ -224,6 +224,16 @@ def test_links_lead_to_pages_and_to_copies(book: Path) -> None:
     assert read(page.with_name("90_last.html")).select_one("main a")["href"] == "10_tiny.html#twice"  # type: ignore[index]
 
 
+def test_links_of_a_notebook_that_lies_deeper_lead_to_the_same_pages(book: Path) -> None:
+    text = "# A\n\n[a](../../figures/quick/panel_1.json) [b](10_tiny.ipynb) [c](../../LICENSE)"
+    deep = book / "executed" / "quick"
+    deep.mkdir(parents=True)
+    nbformat.write(new_notebook(cells=[new_markdown_cell(text)]), deep / "10_tiny.ipynb")
+    pages = site.build(book, [deep / "10_tiny.ipynb"], "quick", book / "frames", book / "site")
+    links = [tag["href"] for tag in read(pages[1]).select("main a")]
+    assert links == ["10_tiny-sources.html#panel_1", "10_tiny.html", "files/LICENSE"]
+
+
 def test_sources_say_what_the_json_says_and_link_to_it(book: Path) -> None:
     page = build(book)[5]
     text = read(page).get_text()

@@ -17,7 +17,7 @@ class Links:
 
     def __init__(self, root: Path, site: Path, places: Mapping[Path, str]) -> None:
         """Remember the folders of book and site, and which files of the book have a page."""
-        self.root, self.site = root.resolve(), site
+        self.root, self.site = root.resolve(), site.resolve()
         self.places = {path.resolve(): place for path, place in places.items()}
 
     def resolve(self, link: str, base: Path) -> str:
@@ -27,13 +27,17 @@ class Links:
             ValueError: it leads to no file, or out of the book.
         """
         parts = urlsplit(link)
-        if parts.scheme or parts.netloc or (parts.path and (self.site / parts.path).is_file()):
+        if parts.scheme or parts.netloc or (parts.path and self._is_in_site(parts.path)):
             return link
         fragment = f"#{anchor(unquote(parts.fragment))}" if parts.fragment else ""
         if not parts.path:
             return fragment
         path = (base / unquote(parts.path)).resolve()
         return (self.places.get(path) or self._copied(path, link)) + fragment
+
+    def _is_in_site(self, link: str) -> bool:
+        target = (self.site / link).resolve()
+        return target.is_file() and target.is_relative_to(self.site)
 
     def _copied(self, path: Path, link: str) -> str:
         if not path.is_file() or not path.is_relative_to(self.root):
