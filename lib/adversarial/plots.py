@@ -362,7 +362,10 @@ def explore_panel(
     """
     reading = detector.READINGS["paper"]
     assert isinstance(reading, detector.Detector)
-    figure, grid = plt.subplots(1, 5, figsize=(PAGE_WIDTH, 2.0), width_ratios=(1, 1, 1, 1.1, 1.1))
+    figure = plt.figure(figsize=(PAGE_WIDTH, 2.0), layout="none")  # fixed, which is drawn sooner
+    places = figure.add_gridspec(1, 7, width_ratios=(1, 1, 1, 0.1, 1.1, 0.32, 1.1), wspace=0.06)
+    places.update(left=0.005, right=0.985, bottom=0.12, top=0.88)
+    grid = [figure.add_subplot(places[column]) for column in (0, 1, 2, 4, 6)]  # gaps hold numbers
     pixels = detector.to_pixels(adversarial, reading.quantise)
     draw_image(grid[0], adversarial[0, 0])
     draw_image(grid[1], (adversarial - image)[0, 0], limit=0.5)

@@ -123,7 +123,7 @@ def panel(
     The picture is replaced, never appended, so hundreds of moves need no more memory than one.
     """
     made = {name: _control(name, controls[name], start[name]) for name in controls}
-    picture = Picture(format="png")
+    picture = Picture(format="png", layout={"align_self": "flex-start"})  # as large as it is
     line = widgets.HTML()
     reset = widgets.Button(description="Reset", tooltip="Back to the first setting")
 
@@ -170,7 +170,8 @@ def _below(said: str, draw: Draw, setting: Mapping[str, Any]) -> str:
     """Return what stands below a picture: words, and a line of code that draws it in a cell."""
     call = ", ".join(f"{name}={value!r}" for name, value in setting.items())
     line = html.escape(f"{draw.__name__}({call});")  # or a cell would show the figure twice
-    return f'{said}<br><code style="user-select: all">{line}</code>'  # a click selects all of it
+    code = f'<code style="user-select: all">{line}</code>'  # a click selects all of it
+    return f'<div style="line-height: 1.5">{said}<br>{code}</div>'
 
 
 def _control(name: str, abbreviation: Any, value: Any) -> widgets.ValueWidget:

@@ -350,6 +350,7 @@ def _grid(
         for person, (seen, known) in zip(people, right.T, strict=True)
     ]
     figure.set_label(f"seen by the judges, {'; '.join(said)}")
+    figure.add_axes((0, 0, 1, 1)).axis("off")  # Jupyter shows no figure that has no axes
     return figure
 
 

@@ -47,7 +47,7 @@ class Panel:
 
     @property
     def words(self) -> str:
-        return html.unescape(re.sub(r"<br>.*", "", self.line.value))
+        return html.unescape(re.sub(r"^<div[^>]*>|<br>.*", "", self.line.value))
 
     @property
     def code(self) -> str:

@@ -1,0 +1,151 @@
+"""The explore chapters in a real browser: what a reader moves, sees and reads there."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser import library
+from tests.browser.lab import Notebook, Panel
+
+Ask = Callable[..., Any]
+KEYS = {"noise 1": "End", "noise 2": "End"}  # a small step of theirs may be hard to see
+
+
+def test_every_control_brings_the_picture_and_the_numbers_of_the_library(
+    notebook: Notebook, chapter: str, ask: Ask
+) -> None:
+    panels = notebook.panels
+    assert len(panels) == len(library.PANELS[chapter])
+    for place, panel in enumerate(panels):
+        first, start = panel.png, panel.setting
+        assert len(panel.names) == len(start) >= 4
+        for name in panel.names:
+            panel.move(name, key=KEYS.get(name))
+            changed = {key for key, value in panel.setting.items() if value != start[key]}
+            assert changed == {name.replace(" ", "_")}
+            said, picture = ask(library.answer, chapter, place, panel.setting)
+            assert panel.words.endswith(f" {said}")
+            assert panel.png == picture != first, f"{name} moves nothing"
+            panel.back()
+            assert panel.png == first and panel.setting == start
+    assert notebook.errors == []
+
+
+def test_the_keyboard_goes_through_the_controls_in_the_order_in_which_they_stand(
+    notebook: Notebook,
+) -> None:
+    focused = """() => {
+        const control = document.activeElement.closest('.widget-inline-hbox, button');
+        return control ? (control.querySelector('.widget-label') || control).textContent : '';
+    }"""
+    for panel in notebook.panels:
+        names = panel.names
+        for name in names:
+            expect(panel.box.get_by_text(name, exact=True).first).to_be_visible()
+        assert all(names) and len(set(names)) == len(names)
+        panel.control(names[0]).focus()
+        met: list[str] = []
+        while not met or (met[-1] != "Reset" and len(met) < 3 * len(names)):
+            met.append(notebook.page.evaluate(focused))
+            notebook.page.keyboard.press("Tab")
+        assert list(dict.fromkeys(met)) == [*names, "Reset"]
+
+
+def test_a_picture_is_told_in_words_and_the_words_stand_below_it(notebook: Notebook) -> None:
+    for panel in notebook.panels:
+        panel.picture.scroll_into_view_if_needed()
+        assert panel.setting.keys() and len(panel.words) > 40
+        expect(panel.picture).to_have_accessible_name(panel.words)
+        expect(panel.line).to_be_visible()
+
+
+def test_many_moves_let_the_page_not_grow(notebook: Notebook) -> None:
+    count = "() => document.querySelectorAll('*').length"
+    panel = notebook.panels[0]
+    slider = next(name for name in panel.names if panel.control(name).get_attribute("role"))
+    panel.move(slider)
+    before = notebook.page.evaluate(count)
+    for _ in range(10):
+        panel.move(slider, forward=False)
+        panel.move(slider)
+    assert notebook.page.evaluate(count) == before
+    panel.back()
+
+
+def test_the_line_below_a_picture_draws_it_in_a_new_cell(notebook: Notebook) -> None:
+    for panel in notebook.panels:
+        cell = notebook.run_in_new_cell(panel.code)
+        picture = cell.locator(".jp-OutputArea-output img")
+        expect(picture).to_have_count(1)
+    assert notebook.errors == []
+
+
+@pytest.mark.parametrize("chapter", ["15_sound_explore"], indirect=True)
+def test_the_player_plays_the_clip_that_the_panel_shows(notebook: Notebook, ask: Ask) -> None:
+    (panel,) = notebook.panels
+    sound = notebook.page.locator(".jupyter-widgets audio, audio.jupyter-widgets")
+    lists = notebook.page.locator(".widget-dropdown", has_text=re.compile("^clip")).locator(
+        "select"
+    )
+    expect(lists).to_have_count(2)
+    first = sound.get_attribute("src")
+    panel.move("clip")
+    assert len(set(lists.evaluate_all("each => each.map(one => one.value)"))) == 1
+    expect(sound).not_to_have_attribute("src", first or "")
+    sound.evaluate(
+        "each => new Promise(done => each.readyState ? done() : each.onloadeddata = done)"
+    )
+    expected = ask(library.seconds, panel.setting["clip"])
+    assert sound.evaluate("each => each.duration") == pytest.approx(expected, abs=0.01)
+    panel.back()
+
+
+@pytest.mark.parametrize("chapter", ["25_faces_explore"], indirect=True)
+def test_a_photograph_lends_its_expression_and_what_is_none_is_said_in_its_place(
+    notebook: Notebook, ask: Ask
+) -> None:
+    place = notebook.page.locator(".widget-vbox:has(> .widget-upload)")
+    complaint = place.locator("> .widget-html b")
+
+    def choose(name: str, content: bytes) -> None:
+        with notebook.page.expect_file_chooser() as chooser:
+            place.locator(".widget-upload").click()
+        file: Any = {"name": name, "mimeType": "image/png", "buffer": content}
+        chooser.value.set_files(file)
+
+    _, blank = ask(library.attack, 0, "natural, ours", "PGD", 0.0, 0)
+    choose("a digit.png", blank)
+    expect(complaint).to_contain_text("no face found")
+    expect(place.locator(".widget-image")).to_have_count(0)
+    choose("diary.png", b"<b>dear diary</b>")
+    expect(complaint).to_contain_text("diary.png is no image")
+    choose("me.png", ask(library.portrait))
+    expect(complaint).to_have_count(0)
+    panel = Panel(place.locator(".widget-vbox:has(> .widget-image)"))
+    for name in ("person", "noise 1", "noise 2"):
+        panel.move(name, key=KEYS.get(name))
+        said, picture = ask(library.lend_mine, *panel.setting.values())
+        assert panel.words.endswith(said) and panel.png == picture
+    cell = notebook.run_in_new_cell(panel.code)
+    expect(cell.locator(".jp-OutputArea-output img")).to_have_count(1)
+    assert notebook.errors == []
+
+
+def test_a_py_opens_as_a_notebook_and_is_saved_beside_its_ipynb(
+    open_notebook: Callable[[str], Notebook], address: str
+) -> None:
+    notebook = open_notebook(f"notebooks/{library.PAIRED}.py")
+    notebook.run_all()
+    (panel,) = notebook.panels
+    before = panel.png
+    panel.move("epsilon")
+    assert panel.png != before
+    with notebook.page.expect_response(lambda answer: answer.request.method == "PUT") as saved:
+        notebook.page.keyboard.press("Control+s")
+    assert saved.value.ok
+    beside = address.replace("/lab/tree", "/api/contents").replace("reset&", "")
+    found = notebook.page.request.get(beside.format(f"notebooks/{library.PAIRED}.ipynb"))
+    assert found.ok and any(cell.get("outputs") for cell in found.json()["content"]["cells"])
