@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 import jupytext
 
@@ -25,7 +26,8 @@ def start(notebook: Path, told: Mapping[str, str], root: Path) -> NoReturn:
         told: what its kernels find in their environment beyond what all have.
         root: the folder that JupyterLab shows.
     """
-    arguments = [*command(root), str(notebook)]
+    place = quote(notebook.relative_to(root).as_posix())
+    arguments = [*command(root), f"--LabApp.default_url=/lab/tree/{place}"]
     os.execvpe(arguments[0], arguments, {**environment(), **told})
 
 

@@ -1,7 +1,7 @@
 """The paper's claims on faces, each with the rule by which this book judges it.
 
-The rules were fixed before the results on rendered faces were computed, but for the last sentence of
-rule 4. Trainings were changed after looks at results; chapter 24 says which.
+The rules were fixed before the results on rendered faces were computed, but for the last sentence
+of rule 4. Trainings were changed after looks at results; chapter 24 says which.
 
 1. DE-GAN is better than the CNN baseline on people it never saw, on each of three sets: reproduced
    if the interval of the difference over people lies above 0, not reproduced if it lies below,

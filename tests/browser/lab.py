@@ -213,7 +213,8 @@ class Panel:
 
     def _answered(self, before: str) -> None:
         """Wait until the line says another setting, which it does after the picture is there."""
-        self.line.locator("code").filter(
-            has_not_text=re.compile(f"^{re.escape(before)}$")
-        ).wait_for()
+        there = """([line, image, before]) =>
+            line.querySelector('code').textContent !== before && image.complete"""
+        seen = [self.line.element_handle(), self.picture.element_handle(), before]
+        self.box.page.wait_for_function(there, arg=seen)  # looks at every frame
         self.picture.evaluate("image => image.decode()")
