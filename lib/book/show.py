@@ -18,14 +18,19 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
+from IPython.core.getipython import get_ipython
 from IPython.display import HTML, Code, Markdown, display
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
+from matplotlib_inline.config import InlineBackend
 
 from lib.book import chapters, explain
 from lib.book.claims import FIGURES, Claim, as_table
 from lib.book.files import REPOSITORY, write_atomically
 from lib.book.results import Result
+
+if get_ipython():  # in a cell, too, a figure is shown as it is saved: cropped, it would fall apart
+    InlineBackend.instance().print_figure_kwargs = {"bbox_inches": None}  # type: ignore[dict-item]
 
 PAGE_WIDTH = 7.6  # inches; every figure is drawn at the width at which it is read
 PALETTE = sns.color_palette("colorblind").as_hex()
