@@ -27,7 +27,7 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Give a folder for results, known to all processes that begin from now on.
 
@@ -41,7 +41,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address(
     browser: Browser, results: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
@@ -57,7 +57,7 @@ def address(
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ask(results: Path) -> Iterator[Callable]:
     """Give a function that calls another one in a process of its own, with results apart."""
     context = multiprocessing.get_context("spawn")

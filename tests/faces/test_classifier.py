@@ -58,7 +58,7 @@ def test_a_classifier_is_the_encoder_and_a_linear_layer() -> None:
 
 @pytest.mark.parametrize("bfloat16", [False, True], ids=["float32", "bfloat16"])
 def test_what_can_be_told_apart_is_learned_and_holds_for_new_pictures(bfloat16: bool) -> None:
-    config = replace(SHORT, steps=80, batch=8, bfloat16=bfloat16)
+    config = replace(SHORT, steps=80, batch=8, learning_rate=3e-4, bfloat16=bfloat16)
     network, losses = fitted(config=config)
     assert len(losses) == 80
     assert losses[0] == pytest.approx(math.log(3), abs=0.3)  # as good as a guess
