@@ -18,11 +18,12 @@ import pandas as pd
 from scipy import stats
 
 from lib.book.chapters import chapters
+from lib.book.datasets import PARTS as TITLES
 from lib.book.files import REPOSITORY, write_atomically
 
 # The runs that make the site's frames keep theirs apart: the runner names another folder for them.
 FIGURES = Path(os.environ.get("BOOK_FIGURES") or REPOSITORY / "figures")
-PARTS = ("part1", "part2", "part3")
+PARTS = tuple(TITLES)
 UNDECIDED, NOT_TESTABLE = "undecided", "not testable here"
 VERDICTS = ("reproduced", "partly", "not reproduced", UNDECIDED, NOT_TESTABLE)
 DECIMALS = 4  # at most, of what has an interval

@@ -203,8 +203,7 @@ def _folder(name: str) -> Path:
 
 def _size(dataset: Dataset) -> str:
     """Return how large a dataset is, where that is known."""
-    megabytes = sum(file.size or 0 for file in dataset.files) / 1e6
-    return f", {megabytes:.1f} MB" if megabytes else ""
+    return f", {dataset.megabytes:.1f} MB" if dataset.megabytes else ""
 
 
 def _by_hand(dataset: Dataset) -> str:
@@ -247,9 +246,8 @@ def _print_list() -> None:
     """Print one line for each dataset."""
     for name, dataset in datasets.DATASETS.items():
         state = "present" if present(name) else "on request" if dataset.ask else "missing"
-        megabytes = sum(file.size or 0 for file in dataset.files) / 1e6
         print(
-            f"{name:16} {dataset.part}  {dataset.rung:10} {state:10} {megabytes:7.1f} MB  "
+            f"{name:16} {dataset.part}  {dataset.rung:10} {state:10} {dataset.megabytes:7.1f} MB  "
             f"{dataset.title} ({dataset.licence})"
         )
 

@@ -53,6 +53,11 @@ class Dataset:
     ask: str = ""
     pattern: str = ""
 
+    @property
+    def megabytes(self) -> float:
+        """Return how large its files are together, as far as their sizes are known."""
+        return sum(file.size or 0 for file in self.files) / 1e6
+
 
 def _raw(repository: str, commit: str, branch: str, path: str) -> tuple[str, ...]:
     """Return the addresses of a file of a GitHub repository: as it was at a commit, and today."""

@@ -194,14 +194,11 @@ def open_in_lab(step: Plan, profile: str, options: argparse.Namespace, root: Pat
 
     The copy is for another profile or other parameters.
     """
-    import joblib
-
     from lib.book import lab
 
     if step.output != step.source.with_suffix(".ipynb"):
         lab.copy(step.source, step.overrides, step.output)
-    cores = options.jobs or joblib.cpu_count()
-    lab.start(step.output, _environment(profile, cores, options, root), root)
+    lab.start(step.output, _environment(profile, options, root), root)
 
 
 def write_site(plans: list[Plan], profile: str, options: argparse.Namespace, root: Path) -> int:
@@ -256,11 +253,8 @@ def _quiet() -> bool:
 
 
 def _run_chapter(step: Plan, profile: str, options: argparse.Namespace, root: Path) -> str:
-    import joblib
-
     from lib.book import measure
 
-    cores = options.jobs or joblib.cpu_count()
     figures = root / "figures" / profile
     before, start = _stamps(figures), time.monotonic()
     with measure.PeakMemory() as memory:
@@ -269,7 +263,7 @@ def _run_chapter(step: Plan, profile: str, options: argparse.Namespace, root: Pa
     minutes = (time.monotonic() - start) / 60
     if options.measure:
         costs = root / "data" / "costs.json"
-        measure.record(costs, step.source.stem, profile, minutes, memory.gigabytes, cores)
+        measure.record(costs, step.source.stem, profile, minutes, memory.gigabytes, _cores(options))
     made = _made(before, _stamps(figures), root)
     return f"{step.source.stem}: {minutes:.1f} min, made {', '.join(made) or 'no figures'}"
 
@@ -278,11 +272,8 @@ def _execute(
     step: Plan, profile: str, options: argparse.Namespace, root: Path, told: dict[str, str]
 ) -> None:
     """Execute a chapter; its kernel is `told` this beyond what all kernels are."""
-    import joblib
-
     from lib.book import notebooks
 
-    cores = options.jobs or joblib.cpu_count()
     limit = LIMIT_MINUTES["paper" if options.retrain else profile]
     bar = {"desc": step.source.stem, "leave": False, "position": 1}
     notebooks.execute(
@@ -290,7 +281,7 @@ def _execute(
         step.overrides,
         step.output,
         partial=step.partial,
-        environment=_environment(profile, cores, options, root) | told,
+        environment=_environment(profile, options, root) | told,
         working_directory=root,
         limit_seconds=limit * 60,
         warnings_are_errors=profile == "smoke",
@@ -298,11 +289,15 @@ def _execute(
     )
 
 
-def _environment(
-    profile: str, cores: int, options: argparse.Namespace, root: Path
-) -> dict[str, str]:
+def _cores(options: argparse.Namespace) -> int:
+    import joblib
+
+    return options.jobs or joblib.cpu_count()
+
+
+def _environment(profile: str, options: argparse.Namespace, root: Path) -> dict[str, str]:
     """Return what a chapter's kernel is told beyond its parameters."""
-    told = {"BOOK_JOBS": str(cores)}
+    told = {"BOOK_JOBS": str(_cores(options))}
     if options.retrain:
         told["BOOK_RETRAIN"] = "1"
     if profile == "smoke":  # tiny runs prove that the code runs; they are no results to keep

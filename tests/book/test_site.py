@@ -6,9 +6,7 @@ Two sites are made: one of a tiny book, whose every answer is known, and one of 
 import base64
 import io
 import json
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -27,8 +25,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from lib.book import chapters, interact, run, site
 from lib.book.files import REPOSITORY
 from lib.book.site import render
+from tests.browser import lab
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 LEVEL_AA = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -436,13 +434,10 @@ def test_frames_are_of_each_value_or_of_every_second(
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        pytest.skip(f"no browser here: install one of {', '.join(BROWSERS)}")
-    arguments = ["--disable-dev-shm-usage", "--disable-gpu"]
-    arguments += ["--no-sandbox"] if os.geteuid() == 0 else []
+    if lab.chromium() is None:
+        pytest.skip(f"no browser here: install one of {', '.join(lab.NAMES)}")
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=program, args=arguments)
+        launched = lab.launch(playwright)
         yield launched
         launched.close()
 
