@@ -43,7 +43,6 @@ from lib.book import claims, interact, overview
 from lib.book import profiles as sizes
 from lib.book.chapters import chapters, title
 from lib.book.show import Page, cost
-from lib.book.weights import file_digest
 from lib.faces import checkpoints as face_networks
 from lib.faces import data as face_data
 from lib.faces import explore as faces
@@ -55,7 +54,6 @@ from lib.sound import evaluation as sound_evaluation
 from lib.sound import experiments as sound_experiments
 from lib.sound import explore as sound
 from lib.sound import profiles as sound_profiles
-from lib.sound.protocol import short
 
 cost("00_start")
 
@@ -69,7 +67,7 @@ cost("00_start")
 recipe = sizes.choose(digit_profiles.PROFILES, PROFILE)
 digits = digit_data.load(recipe.dataset)
 natural = digit_networks.networks(recipe, digits)[0]
-page = Page("00_start", PROFILE, digits.name, digits.rung, networks={natural.kind: natural.digest})
+page = Page("00_start", PROFILE, digits.name, digits.rung, networks=digit_networks.digests([natural]))
 model = natural.load()
 image = digit_data.to_batch(digits.test_images[:1])
 label = torch.from_numpy(digits.test_labels[:1])
@@ -116,8 +114,8 @@ inputs = sound_networks.inputs(profile, corpus, clips)
 compared = ("spectral",), ("audio",)  # rows of Table 3
 best = sound_networks.best(profile, corpus)
 clip = sound.observe(corpus, clips, {row: best[row] for row in compared}, inputs)
-files = sound_networks.paths(profile, corpus)
-digests = {short(row): file_digest(files[row][0]) for row in compared}
+every = sound_networks.digests(profile, corpus)
+digests = {name: every[name] for name in clip.found}
 
 
 def hear(threshold):
@@ -152,10 +150,7 @@ interact.explore(
 profile = sizes.choose(face_profiles.PROFILES, PROFILE)
 corpus = face_data.load(profile.dataset, profile.sizes)
 scenes = faces.scenes(profile, corpus)
-digests = {
-    kind: file_digest(face_networks.trained(kind, profile, corpus).path)
-    for kind in ("de_gan", "expression_judge", "identity_judge")
-}
+digests = face_networks.digests(faces.NETWORKS, profile, corpus)
 
 
 def lend(expression):

@@ -303,7 +303,8 @@ print(f"at the best threshold for each class: {100 * by_class.max(axis=0).mean()
 # change next to nothing in them (in the figure on the right, 1 lies under 7). In the widget below you can
 # switch to a simulated detector that was never filtered.
 #
-# With a running kernel, move the controls. Without one, you see four settings.
+# With a running kernel, move the controls. Without one, the book's web page has one slider, and a notebook
+# shows four settings.
 
 # %%
 simulated = drawn.simulate_scores(truth, data.hop, data.scores.shape[1], seed=SEED + 1)

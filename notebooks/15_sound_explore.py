@@ -39,7 +39,8 @@ from lib.sound import checkpoints, data, evaluation, experiments, explore, profi
 
 profile = experiments.fitting(sizes.choose(profiles.PROFILES, PROFILE))
 corpus = data.load(profile.dataset, profile.sizes)
-page = Page("15_sound_explore", PROFILE, corpus.name, corpus.rung)
+digests = checkpoints.digests(profile, corpus)
+page = Page("15_sound_explore", PROFILE, corpus.name, corpus.rung, networks=digests)
 cost(page.chapter)
 
 # %% [markdown]
@@ -124,8 +125,8 @@ interact.explore(
 )
 
 # %% [markdown]
-# With a running kernel the controls above are live (arrow keys work on each slider). Without one, you see
-# four settings of the clip with the most classes: the paper's own, a lower threshold, a long filter, and
+# With a running kernel the controls above are live (arrow keys work on each slider). Without one,
+# the book's web page has a slider for the threshold, and a notebook shows four settings of the clip with the most classes: the paper's own, a lower threshold, a long filter, and
 # two networks that see more.
 #
 # ## Things to look for

@@ -33,11 +33,12 @@ from IPython.display import Markdown, display
 from lib.book import interact
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
-from lib.faces import data, explore, plots, profiles, upload
+from lib.faces import checkpoints, data, explore, plots, profiles, upload
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = data.load(profile.dataset, profile.sizes)
-page = Page("25_faces_explore", PROFILE, corpus.name, corpus.rung)
+digests = checkpoints.digests(explore.NETWORKS, profile, corpus)
+page = Page("25_faces_explore", PROFILE, corpus.name, corpus.rung, networks=digests)
 cost(page.chapter)
 
 # %%
@@ -88,8 +89,8 @@ interact.explore(
 )
 
 # %% [markdown]
-# With a running kernel the controls are live (arrow keys work on each slider). Without one, you see one
-# or two settings of each panel.
+# With a running kernel the controls are live (arrow keys work on each slider). Without one,
+# the book's web page has one slider for each panel, and a notebook shows one or two settings.
 #
 # ## All expressions at once
 #

@@ -25,8 +25,8 @@
 # Three ways to change the image: *PGD* as in the paper, *uniform noise* of the same size, which is no
 # attack at all, and the *informed* attacker of chapter 34, who knows the filter.
 #
-# With a running kernel the controls below are live (arrow keys work on each slider). Without one, you
-# see five settings that tell the story.
+# With a running kernel the controls below are live (arrow keys work on each slider). Without one,
+# the book's web page has a slider for $\varepsilon$, and a notebook shows five settings that tell the story.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -42,11 +42,13 @@ from lib.book.show import Page, cost
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 digits = data.load(profile.dataset)
-page = Page("35_adversarial_explore", PROFILE, digits.name, digits.rung)
+networks = checkpoints.networks(profile, digits)
+digests = checkpoints.digests(networks)
+page = Page("35_adversarial_explore", PROFILE, digits.name, digits.rung, networks=digests)
 cost(page.chapter)
 
 # %%
-networks = {f"{n.kind}, {n.pair}": n.load() for n in checkpoints.networks(profile, digits)}
+loaded = dict(zip(digests, (network.load() for network in networks), strict=True))
 threshold = evaluation.thresholds(digits)["paper"][
     "authors" if digits.name == "mnist" else "maximum"
 ]
@@ -60,19 +62,19 @@ def draw(digit, network, attack, epsilon, steps):
     settings = {"method": methods[attack], "epsilon": epsilon, "steps": steps}
     settings |= {"step_size": profile.step_size, "random_start": True, "norm": "linf"}
     generator = torch.Generator().manual_seed(SEED)
-    adversarial = evaluation.attack(networks[network], image, label, settings, generator, threshold)
-    return plots.explore_panel(networks[network], image, adversarial, int(label), threshold)
+    adversarial = evaluation.attack(loaded[network], image, label, settings, generator, threshold)
+    return plots.explore_panel(loaded[network], image, adversarial, int(label), threshold)
 
 
 # %%
-first, second = list(networks)[:2]
+first, second = list(loaded)[:2]
 interact.explore(
     page,
     "part3_explore",
     draw,
     {
         "digit": (0, min(99, len(digits.test_images) - 1), 1),
-        "network": list(networks),
+        "network": list(loaded),
         "attack": list(methods),
         "epsilon": (0.0, 0.5, 0.01),
         "steps": (0, 100, 1),
@@ -112,8 +114,8 @@ labels = torch.from_numpy(digits.test_labels[:100])
 settings = {"method": "pgd", "epsilon": 0.4, "steps": profile.steps, "norm": "linf"}
 settings |= {"step_size": profile.step_size, "random_start": True}
 generator = torch.Generator().manual_seed(SEED)
-attacked = evaluation.attack(networks[second], images, labels, settings, generator, threshold)
-held = labels[networks[second](attacked).argmax(dim=1) == labels]
+attacked = evaluation.attack(loaded[second], images, labels, settings, generator, threshold)
+held = labels[loaded[second](attacked).argmax(dim=1) == labels]
 print(f"{len(held)} of {len(labels)} are still read:", sorted(held.tolist()))
 
 # %% [markdown]
@@ -126,7 +128,7 @@ print(f"{len(held)} of {len(labels)} are still read:", sorted(held.tolist()))
 for epsilon in profile.epsilons:
     settings = {"method": "noise", "epsilon": epsilon, "norm": "linf"}
     generator = torch.Generator().manual_seed(SEED)
-    noisy = evaluation.attack(networks[first], images[:1], labels[:1], settings, generator)
+    noisy = evaluation.attack(loaded[first], images[:1], labels[:1], settings, generator)
     if float(evaluation.READINGS["paper"].score(noisy)) > threshold:
         print(f"noise of epsilon {epsilon} is flagged")
         break

@@ -14,7 +14,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -77,6 +77,11 @@ def published_networks() -> list[Network]:
         for kind in ("natural", "robust")
     ]
     return [network for network in found if network.path.is_file()]
+
+
+def digests(networks: Sequence[Network]) -> dict[str, str]:
+    """Return the digest of the weights of each network, by kind and pair."""
+    return {f"{network.kind}, {network.pair}": network.digest for network in networks}
 
 
 def own_weights(config: TrainingConfig, digits: Digits) -> Path:

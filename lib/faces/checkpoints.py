@@ -13,7 +13,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from lib.book import results
 from lib.book.files import REPOSITORY, write_atomically
-from lib.book.weights import SHIPPED, save_weights, shipped_run
+from lib.book.weights import SHIPPED, file_digest, save_weights, shipped_run
 from lib.faces import classifier, data, training
 from lib.faces.classifier import Classifier
 from lib.faces.data import EXPRESSIONS, Corpus
@@ -92,6 +92,11 @@ def trained(kind: str, profile: Profile, corpus: Corpus) -> Trained:
         if shipped_run(path) != run:
             train(path, run, profile, corpus)
     return stored(path)
+
+
+def digests(kinds: Sequence[str], profile: Profile, corpus: Corpus) -> dict[str, str]:
+    """Return the digest of the weights of some of the trained networks, by kind."""
+    return {kind: file_digest(trained(kind, profile, corpus).path) for kind in kinds}
 
 
 def stored(path: Path) -> Trained:

@@ -30,6 +30,7 @@ from lib.faces.profiles import Profile
 RENDERERS: dict[str, Render] = {"ict": ict.render, "drawn": drawn.render}
 STRANGERS = "ABC"  # people of the recognition set, whom DE-GAN never met
 PEOPLE = 12  # whom they lend to; more would keep a reader waiting
+NETWORKS = ("de_gan", "expression_judge", "identity_judge")  # asked here, of checkpoints.KINDS
 INTENSITY = 0.9  # of every expression rendered here
 NEW = 1_000_000  # number of a sequence that is in no set: new light, pose and background
 TOGETHER = 3  # people in one grid
@@ -89,12 +90,11 @@ def scenes(profile: Profile, corpus: Corpus) -> Scenes:
     People are rendered in a light and pose that no network has seen; on the original rung, where
     nobody can be, pictures of the sets are taken.
     """
-    kinds = {"generator": "de_gan"} | {
-        name: name for name in ("expression_judge", "identity_judge")
-    }
     networks: dict[str, Any] = {
-        name: checkpoints.load(checkpoints.trained(kind, profile, corpus))
-        for name, kind in kinds.items()
+        "generator" if kind == "de_gan" else kind: checkpoints.load(
+            checkpoints.trained(kind, profile, corpus)
+        )
+        for kind in NETWORKS
     }
     if corpus.rung == "original":
         found = corpus.pretraining()

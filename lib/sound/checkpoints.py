@@ -22,13 +22,13 @@ from torch import Tensor
 from lib.book import results
 from lib.book.files import write_atomically
 from lib.book.results import Result
-from lib.book.weights import shipped_run
+from lib.book.weights import file_digest, shipped_run
 from lib.sound import data, experiments, protocol
 from lib.sound.data import Corpus
 from lib.sound.evaluation import METRICS
 from lib.sound.models import COMBINATIONS, CRNN, ModelConfig
 from lib.sound.profiles import PROFILES, Profile
-from lib.sound.protocol import Row
+from lib.sound.protocol import Row, short
 
 
 def best(profile: Profile, corpus: Corpus) -> dict[Row, CRNN]:
@@ -71,6 +71,11 @@ def paths(profile: Profile, corpus: Corpus) -> dict[Row, tuple[Path, ModelConfig
         row: (experiments.weights_path(run), experiments.model_config(run))
         for row, run in chosen.items()
     }
+
+
+def digests(profile: Profile, corpus: Corpus) -> dict[str, str]:
+    """Return the digest of the weights of each network of `best`, by its row's short name."""
+    return {short(row): file_digest(path) for row, (path, _) in paths(profile, corpus).items()}
 
 
 def best_run(runs: Sequence[Result]) -> Result:

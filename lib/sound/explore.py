@@ -210,7 +210,7 @@ def _in_words(found: Mapping[str, Mapping[str, float]], clips: int) -> str:
         + ", ".join(f"{metric} {100 * values[metric]:.0f} %" for metric in METRICS)
         for model, values in found.items()
     ]
-    return f"F1 over {clips} clips; {'; '.join(said)}"
+    return f"F1 over {clips} clip{'s' * (clips != 1)}; {'; '.join(said)}"
 
 
 def _finish(
