@@ -67,7 +67,9 @@ cost("00_start")
 recipe = sizes.choose(digit_profiles.PROFILES, PROFILE)
 digits = digit_data.load(recipe.dataset)
 natural = digit_networks.networks(recipe, digits)[0]
-page = Page("00_start", PROFILE, digits.name, digits.rung, networks=digit_networks.digests([natural]))
+page = Page(
+    "00_start", PROFILE, digits.name, digits.rung, networks=digit_networks.digests([natural])
+)
 model = natural.load()
 image = digit_data.to_batch(digits.test_images[:1])
 label = torch.from_numpy(digits.test_labels[:1])
