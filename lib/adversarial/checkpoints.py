@@ -24,7 +24,7 @@ from torch import nn
 from lib.adversarial import attacks, data, models, training
 from lib.adversarial.data import Digits
 from lib.adversarial.profiles import PROFILES, Profile, TrainingConfig
-from lib.book import data_root, results, weights
+from lib.book import data_root, results, states, weights
 from lib.book.files import REPOSITORY, write_atomically
 from lib.book.weights import SHIPPED, save_weights, shipped_run
 
@@ -98,7 +98,7 @@ def own_weights(config: TrainingConfig, digits: Digits) -> Path:
         progress = path.with_suffix(".training")
         model = training.train(config, digits, checkpoint=progress)
         save_weights(model, path)
-        progress.unlink()
+        states.remove(progress)
     return path
 
 
@@ -158,7 +158,7 @@ def ship(name: str, report: Callable[[int, float, nn.Module], None] | None = Non
         "provenance": results.provenance(seconds, digits.name, digits.rung),
     }
     write_atomically(path.with_suffix(".json"), json.dumps(record, indent=1) + "\n")
-    progress.unlink()
+    states.remove(progress)
     return path
 
 

@@ -146,16 +146,20 @@ def train(
         checkpoint: written after each epoch; if it is there already, training goes on from it to
             the same result (bit-equal on the same machine, versions and number of threads).
         report: called after each epoch with (epoch, mean loss, averaged network).
+
+    Raises:
+        ValueError: the checkpoint belongs to another training.
     """
     trainer = Trainer(config, digits)
-    if checkpoint is not None and checkpoint.is_file():
-        trainer.load_state(states.read(checkpoint, config))
+    run = (config, digits.fingerprint)
+    if checkpoint is not None and (stored := states.read(checkpoint, run)):
+        trainer.load_state(stored)
     for epoch in remaining(trainer):
         loss = trainer.train_epoch()
         if report is not None:
             report(epoch, loss, trainer.average)
         if checkpoint is not None:
-            states.write(checkpoint, trainer.state(), config)
+            states.write(checkpoint, trainer.state(), run)
     return models.frozen(trainer.average).cpu()
 
 

@@ -23,7 +23,7 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
 
-from lib.book import results
+from lib.book import results, states
 from lib.book.files import REPOSITORY, write_atomically
 from lib.book.weights import SHIPPED, file_digest, save_weights, shipped_run
 from lib.faces import classifier, data, training
@@ -115,6 +115,11 @@ def discriminator_path(run: Mapping[str, Any]) -> Path:
     return CACHE / f"part2_discriminator_{results.key(run)}.safetensors"
 
 
+def progress_path(stage: str, run: Mapping[str, Any]) -> Path:
+    """Return where a training in progress is kept: a stage of a run, which may have several."""
+    return CACHE / f"part2_{stage}_{results.key(run)}.training"
+
+
 def pair(path: Path) -> tuple[Generator, Discriminator]:
     """Return a stored DE-GAN, both networks, to be trained on.
 
@@ -156,13 +161,14 @@ def train(
     profile: Profile,
     corpus: Corpus,
 ) -> None:
-    """Train a network and write its weights and, beside them, its record."""
+    """Train a network and write its weights and, beside them, its record.
+
+    What is interrupted goes on from its last state.
+    """
     started = time.monotonic()
-    network: nn.Module
-    if run["kind"] == "de_gan":
-        network, history = _train_generator(run, profile, corpus)
-    else:
-        network, history = _train_classifier(run, profile, corpus)
+    progress = progress_path(run["kind"], run)
+    make = _train_generator if run["kind"] == "de_gan" else _train_classifier
+    network, history = make(run, profile, corpus, progress)
     save_weights(network, path)
     record = {
         "run": run,
@@ -171,23 +177,22 @@ def train(
         "provenance": results.provenance(time.monotonic() - started, corpus.name, corpus.rung),
     }
     write_atomically(path.with_suffix(".json"), json.dumps(record, indent=1) + "\n")
+    states.remove(progress)
 
 
 def _train_generator(
-    run: dict[str, Any], profile: Profile, corpus: Corpus
+    run: dict[str, Any], profile: Profile, corpus: Corpus, progress: Path
 ) -> tuple[nn.Module, dict[str, list[float]]]:
-    """Return DE-GAN's generator and its losses; what is interrupted goes on from its last state."""
-    progress = CACHE / f"{results.key(run)}.training"
+    """Return DE-GAN's generator and its losses; the discriminator is stored."""
     config, faces = ModelConfig(**run["model"]), corpus.pretraining()
     found = training.train(config, gan_config(profile, corpus), faces, run["seed"], progress)
     save_weights(found.discriminator, discriminator_path(run))
-    progress.unlink()
     history = {name: _readable(values) for name, values in found.history.items()}
     return found.generator, history
 
 
 def _train_classifier(
-    run: dict[str, Any], profile: Profile, corpus: Corpus
+    run: dict[str, Any], profile: Profile, corpus: Corpus, progress: Path
 ) -> tuple[nn.Module, dict[str, list[float]]]:
     """Return a classifier of expressions or identities and its losses, in a hundred parts."""
     kind, config = run["kind"], ModelConfig(**run["model"])
@@ -195,7 +200,7 @@ def _train_classifier(
     network = Classifier(config, classes(kind, config))
     targets = faces.identities if kind == "identity_judge" else faces.expressions
     losses = classifier.fit(
-        network, F.cross_entropy, faces.images, targets, profile.judge, run["seed"]
+        network, F.cross_entropy, faces.images, targets, profile.judge, run["seed"], progress
     )
     parts = np.array_split(losses, min(100, len(losses)))
     return network, {"loss": [round(float(part.mean()), 4) for part in parts]}

@@ -52,6 +52,7 @@ METHODS: dict[str, tuple[str, str]] = {  # which encoder is frozen, and what is 
     "supervised code": ("supervised", "code"),
 }
 TRUNKS = {"de_gan": "encoder", "supervised": "trunk"}  # its name within the stored network
+GAN_OF_FOLD, READER = STAGES = ("gan_of_fold", "reader")  # trainings of a run; few have the first
 LAST = 0.1  # share of the steps whose mean loss is reported
 
 
@@ -188,8 +189,9 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
         found.expressions[train],
         ClassifierConfig(**run["training"]),
         run["seed"],
+        checkpoints.progress_path(READER, run),
     )
-    return {
+    metrics = {
         "rows": test.tolist(),
         "identities": found.identities[test].tolist(),
         "targets": found.expressions[test].tolist(),
@@ -198,6 +200,9 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
         "seconds": round(time.perf_counter() - started, 3),
         "parameters": sum(each.numel() for each in network.parameters() if each.requires_grad),
     }
+    for stage in STAGES:
+        states.remove(checkpoints.progress_path(stage, run))
+    return metrics
 
 
 def faces(run: Mapping[str, Any]) -> Faces:
@@ -267,7 +272,9 @@ def _trained_on(run: Mapping[str, Any], train: Faces) -> Trunk:
     model = ModelConfig(people.people, len(people.classes), **run["model"])
     start = checkpoints.pair(find_by_digest(run["encoder"])) if run["encoder"] else None
     config = GANConfig(**run["fine_tuning"])
-    return training.train(model, config, people, run["seed"], start=start).generator.encoder
+    progress = checkpoints.progress_path(GAN_OF_FOLD, run)
+    found = training.train(model, config, people, run["seed"], progress, start=start)
+    return found.generator.encoder
 
 
 def find_by_digest(digest: str) -> Path:

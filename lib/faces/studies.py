@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from lib.book import results, sweep
+from lib.book import results, states, sweep
 from lib.book.results import Result
 from lib.faces import augment, checkpoints, data, judges, plots, training
 from lib.faces.data import Corpus, Faces, Sizes
@@ -138,12 +138,13 @@ def run_one(config: dict[str, Any]) -> dict[str, Any]:
     )
     corpus = data.load(config["dataset"], profile.sizes)
     model = replace(checkpoints.model_config(profile, corpus), **config["model"])
-    made = training.train(model, profile.gan, corpus.pretraining(), config["seed"])
+    progress = checkpoints.progress_path("study", config)
+    made = training.train(model, profile.gan, corpus.pretraining(), config["seed"], progress)
     judging, sources = judges.panel(profile, corpus), corpus.held_out()
     scores = judges.transfer_scores(made.generator, judging, sources, config["seed"])
     ceiling = judges.ceiling(judging, sources)
     shares = {name: getattr(scores, name)._asdict() for name in SHARES}
-    return {
+    metrics = {
         **shares,
         "ceiling": {name: estimate._asdict() for name, estimate in ceiling.items()},
         "history": {
@@ -153,6 +154,8 @@ def run_one(config: dict[str, Any]) -> dict[str, Any]:
         "parameters": count_parameters([made.generator, made.discriminator]),
         "faces": _as_text(made_of(made.generator, sources)) if corpus.rung != "original" else "",
     }
+    states.remove(progress)
+    return metrics
 
 
 def first_rows(faces: Faces) -> np.ndarray:

@@ -298,8 +298,8 @@ def train(
 
     Raises:
         FloatingPointError: a loss is no longer a number.
-        ValueError: the checkpoint belongs to another training or is damaged, the model to other
-            faces, or the steps do not make whole intervals.
+        ValueError: the checkpoint belongs to another training, the model to other faces, or the
+            steps do not make whole intervals.
     """
     _check(model, faces)
     _check_schedule(config)
@@ -309,8 +309,8 @@ def train(
             carry_over(network, start[0])
         carry_over(trainer.discriminator, start[1])
     run = (model, config, faces.fingerprint(), seed)
-    if checkpoint is not None and checkpoint.is_file():
-        trainer.load_state(states.read(checkpoint, run))
+    if checkpoint is not None and (stored := states.read(checkpoint, run)):
+        trainer.load_state(stored)
     length = config.steps // config.intervals
     for _ in tqdm(range(trainer.step // length, config.intervals), desc="DE-GAN", disable=None):
         _record(trainer.history, [trainer.advance() for _ in range(length)])

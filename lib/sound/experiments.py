@@ -280,21 +280,21 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
         return {f"validation_{name}": found[name] for name in METRICS}
 
     path = weights_path(run)
+    progress = path.with_suffix(".training")
     student, history = training.train(
         model_config(run),
         TrainingConfig(**run["training"]),
         prepared.training_set(),
         run["seed"],
-        path.with_suffix(".training"),
+        progress,
         validate,
     )
     store(student, prepared.scales, path)
-    path.with_suffix(".training").unlink()
     student = load_weights(path, model_config(run))  # reported is what is stored
     truth = prepared.corpus.strong["test"]
     probabilities = training.predict(student, prepared.splits["test"])
     found = count(truth, probabilities)
-    return {
+    metrics = {
         "validation": score(student, prepared, "validation"),
         "test": summary(found),
         "counts": {name: protocol.pack(found[name]) for name in METRICS},  # of the test clips
@@ -303,6 +303,8 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
         "history": history,
         "parameters": count_parameters(student),
     }
+    states.remove(progress)
+    return metrics
 
 
 def prepared_for(run: Mapping[str, Any]) -> Prepared:

@@ -243,8 +243,8 @@ def train(
     """
     trainer = Trainer(model, config, data, seed)
     run = (model, config, seed)
-    if checkpoint is not None and checkpoint.is_file():
-        trainer.load_state(states.read(checkpoint, run))
+    if checkpoint is not None and (stored := states.read(checkpoint, run)):
+        trainer.load_state(stored)
     for _ in remaining(trainer):
         trainer.record(trainer.train_epoch())
         if validate is not None:

@@ -16,6 +16,7 @@ from lib.adversarial.data import Digits
 from lib.adversarial.profiles import PROFILES, TrainingConfig
 from lib.book import data_root, results
 from lib.book.files import REPOSITORY
+from tests.together import GATE, together
 
 TINY = TrainingConfig("natural", epochs=1, batch_size=16, bfloat16=False)
 SHIPPED = REPOSITORY / "data" / "checkpoints"
@@ -58,6 +59,38 @@ def test_a_network_is_trained_once_and_then_loaded(
     assert first.parent == private_folders / "cache"
     assert [file.name for file in first.parent.iterdir()] == [first.name]  # no progress is left
     assert Network("ours", "natural", first).load()(torch.zeros(1, 1, 28, 28)).shape == (1, 10)
+
+
+TRAIN = f"""
+import sys
+from pathlib import Path
+import torch
+from lib.adversarial import checkpoints, data
+from lib.adversarial.data import Digits
+from lib.adversarial.profiles import TrainingConfig
+torch.set_num_threads(1)
+checkpoints.SHIPPED = checkpoints.CACHE = Path(sys.argv[1])
+found = data.load("digits")
+digits = Digits("digits", "embedded", found.train_images[:32], found.train_labels[:32],
+                found.test_images[:8], found.test_labels[:8])
+{GATE}
+config = TrainingConfig("natural", epochs=8, batch_size=16, bfloat16=False)
+print(checkpoints.own_weights(config, digits).name)
+"""
+
+
+def test_two_processes_that_train_the_same_network_do_not_disturb_each_other(
+    private_folders: Path, few: Few, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = TrainingConfig(**{**vars(TINY), "epochs": 8})
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    alone = checkpoints.own_weights(config, few(32, 8))
+    torch.set_num_threads(threads)
+    folder = private_folders / "shared"
+    assert together(TRAIN, [[str(folder)]] * 2) == [f"{alone.name}\n"] * 2
+    assert [path.name for path in folder.iterdir()] == [alone.name]  # no state is left
+    assert (folder / alone.name).read_bytes() == alone.read_bytes()
 
 
 def test_another_configuration_or_other_data_is_another_network(

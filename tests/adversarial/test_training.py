@@ -3,16 +3,19 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from lib.adversarial import data, training
+from lib.adversarial import data, models, training
 from lib.adversarial.data import Digits
 from lib.adversarial.profiles import TrainingConfig
 from lib.adversarial.training import Trainer
 from lib.book import states
+from tests.damage import DAMAGES, Bits, stored
 
 NATURAL = TrainingConfig("natural", epochs=4, batch_size=32)
 ROBUST = TrainingConfig(
@@ -31,14 +34,19 @@ class Interrupted(Exception):
     """Stands for Ctrl-C in the middle of a training."""
 
 
-def stop_in(epoch: int) -> Callable[[int, float, nn.Module], None]:
-    """Return a report that interrupts the training after this epoch, before it is stored."""
+def counted_steps(monkeypatch: pytest.MonkeyPatch, stop_in: int | None = None) -> list[int]:
+    """Return a list that fills with the epochs of the steps to come; stop in one of the steps."""
+    taken: list[int] = []
+    update = Trainer.update
 
-    def report(done: int, loss: float, network: nn.Module) -> None:
-        if done == epoch:
+    def counted(trainer: Trainer, images: Tensor, labels: Tensor) -> float:
+        if len(taken) == stop_in:
             raise Interrupted
+        taken.append(trainer.epoch)
+        return update(trainer, images, labels)
 
-    return report
+    monkeypatch.setattr(Trainer, "update", counted)
+    return taken
 
 
 def weights(network: nn.Module) -> dict[str, Tensor]:
@@ -49,66 +57,136 @@ def equal(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
     return set(first) == set(second) and all(torch.equal(first[n], second[n]) for n in first)
 
 
-@pytest.mark.parametrize("config", [NATURAL, ROBUST], ids=lambda config: config.name)
-@pytest.mark.parametrize("bfloat16", [False, True], ids=["float32", "bfloat16"])
-def test_an_interrupted_training_ends_at_the_same_bits(
-    config: TrainingConfig, bfloat16: bool, few: Few, tmp_path: Path
+class Small(nn.Module):
+    """The network of the trainings with fewer channels: their states are written many times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 8, kernel_size=5, padding=2)
+        self.conv2 = nn.Conv2d(8, 12, kernel_size=5, padding=2)
+        self.dense = nn.Linear(12 * 7 * 7, 10)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(self, images: Tensor) -> Tensor:
+        hidden = F.relu(F.max_pool2d(models.convolve_image(self.conv1, images), 2))
+        hidden = F.relu(F.max_pool2d(self.conv2(hidden), 2))
+        return self.dense(hidden.flatten(1))
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let small networks be trained."""
+    monkeypatch.setitem(models.ARCHITECTURES, "madry", Small)
+
+
+class Whole(NamedTuple):
+    """A training that nothing interrupted: of which configuration, and what came of it."""
+
+    config: TrainingConfig
+    weights: dict[str, Tensor]
+    losses: list[float]
+    state: Bits  # the last one
+
+
+def trained(
+    config: TrainingConfig, digits: Digits, path: Path | None = None
+) -> tuple[dict[str, Tensor], list[float]]:
+    """Return the weights of a training and the losses by epoch."""
+    losses: list[float] = []
+    network = training.train(config, digits, path, lambda _, loss, __: losses.append(loss))
+    return weights(network), losses
+
+
+@pytest.fixture(params=[NATURAL, ROBUST], ids=lambda config: config.name)
+def config(request: pytest.FixtureRequest) -> TrainingConfig:
+    """Give both trainings with every switch turned that changes from step to step."""
+    return replace(request.param, average_from=0.4, average_decay=0.9, ramp_epochs=1.0)
+
+
+@pytest.fixture(params=[False, True], ids=["float32", "bfloat16"])
+def whole(
+    request: pytest.FixtureRequest, config: TrainingConfig, small: None, few: Few, tmp_path: Path
+) -> Whole:
+    """Give a training in each precision; to be kept does not change it."""
+    config = replace(config, bfloat16=request.param)
+    found, losses = trained(config, few(64, 8))
+    path = tmp_path / "whole" / "state.training"
+    again, repeated = trained(config, few(64, 8), path)
+    assert equal(found, again) and losses == repeated and len(losses) == 4
+    return Whole(config, found, losses, stored(path))
+
+
+def test_a_training_interrupted_at_any_step_ends_at_the_same_bits(
+    whole: Whole, few: Few, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    digits, config = few(64, 8), replace(config, bfloat16=bfloat16)
-    whole = weights(training.train(config, digits))
-    path = tmp_path / "new" / "state.training"
-    with pytest.raises(Interrupted):
-        training.train(config, digits, path, stop_in(2))  # epochs 0 and 1 are stored
-    assert [file.name for file in path.parent.iterdir()] == ["state.training"]
-    epochs: list[int] = []
-    resumed = training.train(config, digits, path, lambda epoch, *_: epochs.append(epoch))
-    assert epochs == [2, 3]
-    assert equal(whole, weights(resumed))
-    assert equal(whole, weights(training.train(config, digits, path)))  # nothing is left to do
-    assert not equal(whole, weights(training.train(replace(config, seed=1), digits)))
+    digits, path = few(64, 8), tmp_path / "new" / "state.training"
+    for stops in ([3], [4], [7], [1, 2, 3, 1]):  # steps of this process; two make an epoch
+        for stop in stops:
+            with monkeypatch.context() as power:
+                counted_steps(power, stop)
+                with pytest.raises(Interrupted):
+                    training.train(whole.config, digits, path)
+        with monkeypatch.context() as patch:
+            taken = counted_steps(patch)
+            found, losses = trained(whole.config, digits, path)
+        done = sum(stop // 2 for stop in stops)
+        assert taken == [epoch for epoch in range(done, 4) for _ in range(2)]
+        assert equal(whole.weights, found) and losses == whole.losses[done:]
+        assert stored(path) == whole.state  # perturbations, optimiser and draws, too
+        states.remove(path)
+
+
+@pytest.mark.parametrize("damage", ["cut in the data", "one bit flipped", "without metadata"])
+def test_after_damage_a_training_goes_on_from_the_state_before(
+    damage: str,
+    small: None,
+    few: Few,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    digits, path = few(64, 8), tmp_path / "state.training"
+    whole, _ = trained(ROBUST, digits, path)
+    last = stored(path)
+    path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    taken = counted_steps(monkeypatch)
+    resumed, _ = trained(ROBUST, digits, path)
+    assert "state.training is damaged" in capsys.readouterr().err
+    assert taken == [3, 3]
+    assert equal(whole, resumed) and stored(path) == last
+
+
+def test_a_finished_training_is_read_not_repeated(
+    small: None, few: Few, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digits, path = few(64, 8), tmp_path / "state.training"
+    whole, _ = trained(ROBUST, digits, path)
+    taken = counted_steps(monkeypatch)
+    again, losses = trained(ROBUST, digits, path)
+    assert taken == losses == [] and equal(whole, again)
+    assert not equal(whole, trained(replace(ROBUST, seed=1), digits)[0])
 
 
 @pytest.mark.parametrize(
     "change", [{"seed": 1}, {"epochs": 5}, {"epsilon": 0.2}, {"bfloat16": False}]
 )
 def test_a_checkpoint_of_another_configuration_is_refused_and_kept(
-    change: dict, few: Few, tmp_path: Path
+    change: dict, small: None, few: Few, tmp_path: Path
 ) -> None:
     path = tmp_path / "state.training"
-    states.write(path, Trainer(ROBUST, few(8, 4)).state(), ROBUST)
+    training.train(replace(ROBUST, epochs=1), few(8, 4), path)
     before = path.read_bytes()
     line = "state.training belongs to another configuration; move it away to start anew"
     with pytest.raises(ValueError, match=line):
-        training.train(replace(ROBUST, **change), few(8, 4), path)
+        training.train(replace(ROBUST, **{"epochs": 1, **change}), few(8, 4), path)
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("keep", [0, 100, 100_000])
-def test_a_damaged_checkpoint_is_one_clear_line(keep: int, few: Few, tmp_path: Path) -> None:
+def test_a_checkpoint_of_other_digits_is_refused(small: None, few: Few, tmp_path: Path) -> None:
     path = tmp_path / "state.training"
-    states.write(path, Trainer(NATURAL, few(8, 4)).state(), NATURAL)
-    path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(ValueError, match="state.training") as raised:
-        training.train(NATURAL, few(8, 4), path)
-    assert "\n" not in str(raised.value)
-
-
-def test_half_a_checkpoint_is_never_left_behind(
-    few: Few, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "state.training"
-    trainer = Trainer(NATURAL, few(8, 4))
-    states.write(path, trainer.state(), NATURAL)
-    before = path.read_bytes()
-
-    def full(tensors: dict, target: Path, **keywords: object) -> None:
-        Path(target).write_bytes(b"half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(states, "save_file", full)
-    with pytest.raises(OSError):
-        states.write(path, trainer.state(), NATURAL)
-    assert path.read_bytes() == before
+    training.train(replace(NATURAL, epochs=1), few(8, 4), path)
+    with pytest.raises(ValueError, match="belongs to another configuration"):
+        training.train(replace(NATURAL, epochs=1), few(9, 4), path)
 
 
 @pytest.mark.parametrize("bfloat16", [False, True], ids=["float32", "bfloat16"])

@@ -312,7 +312,8 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
         stop_at(5, patch)  # within the third of four intervals
         with pytest.raises(KeyboardInterrupt):
             checkpoints.trained("de_gan", TINY, corpus())
-    assert [path.suffix for path in (folder / "again").iterdir()] == [".training"]
+    suffixes = {path.suffix for path in (folder / "again").iterdir()}
+    assert suffixes == {".training", ".previous"}
     taken = stop_at(-1, monkeypatch)
     found = checkpoints.trained("de_gan", TINY, corpus())
     assert taken == [4, 5, 6, 7]  # two intervals were kept
@@ -321,16 +322,59 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
     assert found.history == whole.history
 
 
-def test_a_classifiers_interrupted_training_leaves_nothing(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_an_interrupted_classifier_goes_on_to_the_same_weights(
+    kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*arguments: object) -> list[float]:
-        raise KeyboardInterrupt
+    whole = checkpoints.trained(kind, TINY, corpus())
+    before = whole.path.read_bytes()
+    monkeypatch.setattr(checkpoints, "CACHE", folder / "again")
+    monkeypatch.setattr(classifier, "CHECKPOINT_STEPS", 1)
+    with monkeypatch.context() as patch:
+        stop_classifier_at(2, patch)
+        with pytest.raises(KeyboardInterrupt):
+            checkpoints.trained(kind, TINY, corpus())
+    taken = stop_classifier_at(-1, monkeypatch)
+    found = checkpoints.trained(kind, TINY, corpus())
+    assert taken == [2]  # of three steps two were kept
+    assert found.path.read_bytes() == before and found.history == whole.history
+    assert set((folder / "again").iterdir()) == {found.path, found.path.with_suffix(".json")}
 
-    monkeypatch.setattr(classifier, "fit", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        checkpoints.trained("supervised", TINY, corpus())
-    assert not (folder / "cache").exists()
+
+def stop_classifier_at(step: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Let classifiers be interrupted before a step (never: -1); give the steps taken."""
+    taken: list[int] = []
+    advance = classifier.Trainer.advance
+
+    def interrupted(self: classifier.Trainer) -> None:
+        if len(self.history) == step:
+            raise KeyboardInterrupt
+        taken.append(len(self.history))
+        advance(self)
+
+    monkeypatch.setattr(classifier.Trainer, "advance", interrupted)
+    return taken
+
+
+@pytest.mark.parametrize("kind", ["de_gan", "supervised"])
+def test_a_finished_training_is_kept_until_its_record_is_written(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classifier, "CHECKPOINT_STEPS", 1)
+    whole = checkpoints.trained(kind, TINY, corpus())
+    before = whole.path.read_bytes()
+    whole.path.with_suffix(".json").unlink()
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(checkpoints, "save_weights", full)
+        with pytest.raises(OSError, match="No space left"):
+            checkpoints.trained(kind, TINY, corpus())
+    taken = stop_at(-1, monkeypatch), stop_classifier_at(-1, monkeypatch)
+    assert checkpoints.trained(kind, TINY, corpus()) == whole
+    assert taken == ([], []) and whole.path.read_bytes() == before
 
 
 # --- loaded

@@ -333,6 +333,49 @@ def test_fine_tuning_begins_with_the_stored_networks_and_other_people(
     assert not any(weight.requires_grad for weight in frozen)
 
 
+@pytest.mark.parametrize(("stage", "kept"), [("gan", 3), ("reader", 4)])
+def test_an_interrupted_run_goes_on_in_its_stage_and_leaves_nothing(
+    stage: str, kept: int, encoders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classifier, "CHECKPOINT_STEPS", 1)
+    gan = replace(PROFILE.fine_tuning, steps=4, intervals=4)
+    shared = experiments.describe(replace(PROFILE, fine_tuning=gan), "embedded")
+    run = results.plain(config("de_gan fold only", 1, 0, shared))
+    whole = experiments.run_one(run)
+    with monkeypatch.context() as patch:
+        counted_steps(patch, stop_before={"gan": ("gan", 3), "reader": ("reader", 2)}[stage])
+        with pytest.raises(KeyboardInterrupt):
+            experiments.run_one(run)
+    taken = counted_steps(monkeypatch)
+    again = experiments.run_one(run)
+    assert {**again, "seconds": 0} == {**whole, "seconds": 0}
+    rest = [("gan", step) for step in range(kept, 4)]
+    assert taken == rest + [("reader", step) for step in range(2 if stage == "reader" else 0, 3)]
+    assert list((encoders / "cache").iterdir()) == []
+
+
+def counted_steps(
+    monkeypatch: pytest.MonkeyPatch, stop_before: tuple[str, int] | None = None
+) -> list[tuple[str, int]]:
+    """Return a list that fills with stages and steps to come; stop before one of them."""
+    taken: list[tuple[str, int]] = []
+
+    def count(stage: str, kind: Any, position: Any) -> None:
+        advance = kind.advance
+
+        def counted(trainer: Any) -> Any:
+            if (stage, position(trainer)) == stop_before:
+                raise KeyboardInterrupt
+            taken.append((stage, position(trainer)))
+            return advance(trainer)
+
+        monkeypatch.setattr(kind, "advance", counted)
+
+    count("gan", training.Trainer, lambda trainer: trainer.step)
+    count("reader", classifier.Trainer, lambda trainer: len(trainer.history))
+    return taken
+
+
 # --- all of them
 
 

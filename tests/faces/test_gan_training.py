@@ -4,6 +4,7 @@ import math
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from lib.faces import augment, training
 from lib.faces.data import Faces
 from lib.faces.models import NOISE, Judgement, ModelConfig
 from lib.faces.profiles import GANConfig
-from lib.faces.training import Labels, Trainer
+from lib.faces.training import DEGAN, Labels, Trainer
+from tests.damage import DAMAGES, Bits, stored
 
 SIDE, SOURCE = 32, 36  # source_side(32)
 FORM = ModelConfig(identities=4, expressions=2, side=SIDE, width=0.125)
@@ -333,43 +335,95 @@ class Stopped(Exception):
     """The power went."""
 
 
-def counted_steps(monkeypatch: pytest.MonkeyPatch, stop_after: int = SHORT.steps) -> list[int]:
-    """Return a list that fills with the steps of the trainings to come; stop after one of them."""
-    steps: list[int] = []
+LONGER = replace(SHORT, steps=8, intervals=4, warm_up=3, strong=0.1, average=0.9)  # D waits, too
+
+
+def counted_steps(monkeypatch: pytest.MonkeyPatch, stop_before: int = -1) -> list[int]:
+    """Return a list that fills with the steps of trainings to come; stop before one of them."""
+    taken: list[int] = []
     advance = Trainer.advance
 
     def counted(one: Trainer) -> dict[str, float]:
-        if one.step == stop_after:
+        if one.step == stop_before:
             raise Stopped
-        found = advance(one)
-        steps.append(one.step)
-        return found
+        taken.append(one.step)
+        return advance(one)
 
     monkeypatch.setattr(Trainer, "advance", counted)
-    return steps
+    return taken
 
 
-@pytest.mark.parametrize("bfloat16", [False, True], ids=["float32", "bfloat16"])
-def test_a_resumed_training_ends_at_the_same_bits(
-    bfloat16: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+class Whole(NamedTuple):
+    """A training that nothing interrupted: of which configuration, and what came of it."""
+
+    config: GANConfig
+    found: DEGAN
+    state: Bits  # the last one
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["float32", "bfloat16"])
+def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """Give a training in each precision; to be kept does not change it."""
+    config = replace(LONGER, bfloat16=request.param)
+    path = tmp_path_factory.mktemp("whole") / "state.training"
+    found = training.train(FORM, config, FACES, 0)
+    assert same(found, training.train(FORM, config, FACES, 0, path))
+    assert math.isnan(found.history["generator"][0])  # in the warm-up
+    return Whole(config, found, stored(path))
+
+
+def same(left: DEGAN, right: DEGAN) -> bool:
+    """Return whether both networks and all losses are equal to the bit."""
+    histories = [
+        np.array([found.history[name] for name in left.history]) for found in (left, right)
+    ]
+    return (
+        equal(snapshot(left.generator), snapshot(right.generator))
+        and equal(snapshot(left.discriminator), snapshot(right.discriminator))
+        and left.history.keys() == right.history.keys()
+        and np.array_equal(*histories, equal_nan=True)
+    )
+
+
+@pytest.mark.parametrize("stops", [(2,), (3,), (5,), (7,), (1, 2, 4, 7)], ids=str)
+def test_a_training_interrupted_at_any_step_ends_at_the_same_bits(
+    stops: tuple[int, ...], whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config, path = replace(SHORT, bfloat16=bfloat16, strong=0.1), tmp_path / "state.training"
-    torch.manual_seed(1)
-    whole = training.train(FORM, config, FACES, 0)
-
-    with monkeypatch.context() as power:
-        counted_steps(power, stop_after=4)
-        with pytest.raises(Stopped):
-            training.train(FORM, config, FACES, 0, path)
+    path = tmp_path / "state.training"
+    for stop in stops:
+        with monkeypatch.context() as power:
+            counted_steps(power, stop)
+            with pytest.raises(Stopped):
+                training.train(FORM, whole.config, FACES, 0, path)
     torch.manual_seed(2)  # the global generator plays no part
-    steps = counted_steps(monkeypatch)
-    resumed = training.train(FORM, config, FACES, 0, path)
-    assert steps == [5, 6]
-    assert equal(snapshot(whole.generator), snapshot(resumed.generator))
-    assert equal(snapshot(whole.discriminator), snapshot(resumed.discriminator))
-    assert whole.history == resumed.history
-    other = training.train(FORM, config, FACES, seed=1)
-    assert not equal(snapshot(whole.generator), snapshot(other.generator))
+    taken = counted_steps(monkeypatch)
+    resumed = training.train(FORM, whole.config, FACES, 0, path)
+    assert taken == list(range(stops[-1] // 2 * 2, 8))  # the intervals before are not repeated
+    assert same(resumed, whole.found)
+    assert stored(path) == whole.state  # optimisers and random draws, too
+
+
+@pytest.mark.parametrize("damage", ["cut in the data", "one bit flipped", "without metadata"])
+def test_after_damage_a_training_goes_on_from_the_state_before(
+    damage: str,
+    whole: Whole,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "state.training"
+    training.train(FORM, whole.config, FACES, 0, path)
+    path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    taken = counted_steps(monkeypatch)
+    resumed = training.train(FORM, whole.config, FACES, 0, path)
+    assert "state.training is damaged" in capsys.readouterr().err
+    assert taken == [6, 7]
+    assert same(resumed, whole.found)
+    assert stored(path) == whole.state
+
+
+def test_another_seed_is_another_training(whole: Whole) -> None:
+    assert not same(training.train(FORM, whole.config, FACES, seed=1), whole.found)
 
 
 def test_a_finished_training_is_read_not_repeated(
@@ -456,16 +510,6 @@ def test_a_checkpoint_of_another_training_is_refused(other: str, tmp_path: Path)
     faces = squares(frames=2) if other == "faces" else FACES
     with pytest.raises(ValueError, match="belongs to another configuration; move it away"):
         training.train(form, config, faces, int(other == "seed"), path)
-
-
-def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "state.training"
-    training.train(FORM, SHORT, FACES, 0, path)
-    content = path.read_bytes()
-    for damaged in (content[: len(content) // 2], b"", b"not a training"):
-        path.write_bytes(damaged)
-        with pytest.raises(ValueError, match="is damaged .*delete it to start anew"):
-            training.train(FORM, SHORT, FACES, 0, path)
 
 
 def test_pictures_and_labels_must_fit_the_networks() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from lib.book import results
 from lib.book.results import Result
-from lib.faces import data, judges, plots, studies, training_plots
+from lib.faces import checkpoints, data, judges, plots, studies, training, training_plots
 from lib.faces.data import EXPRESSIONS, Corpus, Faces, Sizes
 from lib.faces.judges import Judges
 from lib.faces.models import NOISE, Generator, ModelConfig
@@ -57,8 +58,9 @@ def always(classes: int, winner: int) -> Any:
 
 
 @pytest.fixture(autouse=True)
-def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+def stand_ins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Give planted faces, and judges who always see contempt on person 2."""
+    monkeypatch.setattr(checkpoints, "CACHE", tmp_path / "cache")
     seven = len(EXPRESSIONS)
     sure = Judges(always(seven, 1), always(PEOPLE, 2), EXPRESSIONS, PEOPLE, frozenset())
     monkeypatch.setattr(data, "load", lambda dataset, sizes: corpus())
@@ -112,6 +114,28 @@ def test_a_run_reports_what_the_judges_see() -> None:
     assert history["generator"][0] is None  # the warm-up
     assert history["generator"][1] > 0
     assert results.plain(metrics) == metrics  # a result file can hold it
+
+
+def test_an_interrupted_run_goes_on_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = studies.run_one(described())
+    taken: list[int] = []
+    advance = training.Trainer.advance
+
+    def stopping(trainer: training.Trainer) -> dict[str, float]:
+        if taken == [0, 1, 2]:
+            taken.clear()
+            raise KeyboardInterrupt
+        taken.append(trainer.step)
+        return advance(trainer)
+
+    monkeypatch.setattr(training.Trainer, "advance", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        studies.run_one(described())
+    assert studies.run_one(described()) == whole
+    assert taken == [2, 3]  # the first of two intervals is not repeated
+    assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_half_as_wide_has_fewer_parameters() -> None:

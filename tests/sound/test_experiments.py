@@ -370,6 +370,26 @@ def test_an_interrupted_run_ends_as_if_nothing_had_been(
     assert experiments.weights_path(run).read_bytes() == trained[1].read_bytes()
 
 
+def test_a_run_that_stops_while_it_is_scored_is_not_trained_again(
+    run: Run,
+    trained: tuple[dict[str, Any], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(experiments, "WEIGHTS", tmp_path)
+
+    def stopped(*arguments: object) -> None:
+        raise Stopped
+
+    with monkeypatch.context() as power:
+        power.setattr(experiments, "readings", stopped)
+        with pytest.raises(Stopped):
+            experiments.run_one(run)
+    monkeypatch.setattr(training.Trainer, "train_epoch", stopped)
+    assert experiments.run_one(run) == trained[0]
+    assert list(tmp_path.iterdir()) == [experiments.weights_path(run)]
+
+
 # --- many runs
 
 

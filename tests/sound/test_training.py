@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ import torch
 from lib.sound import training
 from lib.sound.models import CRNN, ModelConfig, Probabilities
 from lib.sound.profiles import PROFILES, TrainingConfig
-from lib.sound.training import Shuffled, Trainer, TrainingSet
+from lib.sound.training import Losses, Shuffled, Trainer, TrainingSet
+from tests.damage import DAMAGES, Bits, stored
 
 PAPER = PROFILES["paper"].training
 SHORT = TrainingConfig(
@@ -139,30 +141,88 @@ class Stopped(Exception):
     """The power went."""
 
 
-@pytest.mark.parametrize("bfloat16", [False, True], ids=["float32", "bfloat16"])
-def test_a_resumed_training_ends_at_the_same_bits(
-    bfloat16: bool, clips: TrainingSet, tmp_path: Path
-) -> None:
-    config, path = replace(SHORT, bfloat16=bfloat16), tmp_path / "state.training"
-    torch.manual_seed(1)
-    whole, history = training.train(FORM, config, clips, 0, validate=level)
-    calls: list[int] = []
+def counted_steps(monkeypatch: pytest.MonkeyPatch, stop_before: int = -1) -> list[int]:
+    """Return a list that fills with the steps of trainings to come; stop before one of them."""
+    taken: list[int] = []
+    train_step = Trainer.train_step
 
-    def stop(student: CRNN) -> dict[str, float]:
-        calls.append(1)
-        if len(calls) == 2:
+    def counted(one: Trainer, step: int) -> Losses:
+        if step == stop_before:
             raise Stopped
-        return level(student)
+        taken.append(step)
+        return train_step(one, step)
 
-    with pytest.raises(Stopped):
-        training.train(FORM, config, clips, 0, path, stop)  # epoch 0 is stored
-    torch.manual_seed(2)  # the global generator plays no part
-    resumed, continued = training.train(FORM, config, clips, 0, path, level)
-    assert equal(weights(whole), weights(resumed))
-    assert history == continued
+    monkeypatch.setattr(Trainer, "train_step", counted)
+    return taken
+
+
+class Whole(NamedTuple):
+    """A training that nothing interrupted: of which configuration, and what came of it."""
+
+    config: TrainingConfig
+    weights: dict[str, torch.Tensor]
+    history: dict[str, list[float]]
+    state: Bits  # the last one
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["float32", "bfloat16"])
+def whole(
+    request: pytest.FixtureRequest, clips: TrainingSet, tmp_path_factory: pytest.TempPathFactory
+) -> Whole:
+    """Give a training in each precision; to be kept does not change it."""
+    config, path = replace(SHORT, bfloat16=request.param), tmp_path_factory.mktemp("whole") / "kept"
+    student, history = training.train(FORM, config, clips, 0, validate=level)
+    again, repeated = training.train(FORM, config, clips, 0, path, level)
+    assert equal(weights(student), weights(again)) and history == repeated
     assert {len(values) for values in history.values()} == {3}
-    other, _ = training.train(FORM, config, clips, seed=1)
-    assert not equal(weights(whole), weights(other))
+    return Whole(config, weights(student), history, stored(path))
+
+
+@pytest.mark.parametrize("stops", [(3,), (4,), (5,), (1, 2, 3, 5)], ids=str)
+def test_a_training_interrupted_at_any_step_ends_at_the_same_bits(
+    stops: tuple[int, ...],
+    whole: Whole,
+    clips: TrainingSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / "state.training"
+    for stop in stops:
+        with monkeypatch.context() as power:
+            counted_steps(power, stop)
+            with pytest.raises(Stopped):
+                training.train(FORM, whole.config, clips, 0, path, level)
+    torch.manual_seed(2)  # the global generator plays no part
+    taken = counted_steps(monkeypatch)
+    resumed, history = training.train(FORM, whole.config, clips, 0, path, level)
+    assert taken == list(range(stops[-1] // 2 * 2, 6))  # the epochs before are not repeated
+    assert equal(whole.weights, weights(resumed)) and history == whole.history
+    assert stored(path) == whole.state  # teacher, optimiser and random draws, too
+
+
+@pytest.mark.parametrize("damage", ["cut in the data", "one bit flipped", "without metadata"])
+def test_after_damage_a_training_goes_on_from_the_state_before(
+    damage: str,
+    whole: Whole,
+    clips: TrainingSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "state.training"
+    training.train(FORM, whole.config, clips, 0, path, level)
+    path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    taken = counted_steps(monkeypatch)
+    resumed, history = training.train(FORM, whole.config, clips, 0, path, level)
+    assert "state.training is damaged" in capsys.readouterr().err
+    assert taken == [4, 5]
+    assert equal(whole.weights, weights(resumed)) and history == whole.history
+    assert stored(path) == whole.state
+
+
+def test_another_seed_is_another_training(whole: Whole, clips: TrainingSet) -> None:
+    other, _ = training.train(FORM, whole.config, clips, seed=1)
+    assert not equal(whole.weights, weights(other))
 
 
 def test_the_global_generator_is_left_alone(clips: TrainingSet) -> None:
