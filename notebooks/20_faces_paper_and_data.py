@@ -304,7 +304,7 @@ totals = {
 }
 shares = {name: between / total for name, (total, between) in totals.items()}
 page.figure(
-    plots.shown(corpus, lambda: data_plots.explained(people.images.mean(axis=0), shares)),
+    plots.shown(corpus, lambda: data_plots.explained(np.mean(people.images, axis=0), shares)),
     "part2_explained",
     alt="Three small maps: the mean of all images, a blurred face; the share of each pixel explained by identity, large over "
     "hair, forehead, cheeks and neck, smaller at eyes, eyebrows and mouth; the share explained by expression, small, at "

@@ -161,7 +161,7 @@ def local_variance(pixels: Tensor, neighbours: int) -> Tensor:
 
 
 def benign_scores(
-    detector: Detector | InkCounter, images: np.ndarray, batch_size: int = 2000
+    detector: Detector | InkCounter, images: np.ndarray, batch_size: int = 500
 ) -> np.ndarray:
     """Return p-hat (n,) float64 of benign uint8 images (n, height, width).
 

@@ -36,6 +36,7 @@ LEDGER: dict[str, Callable[[float], dict[str, Any]]] = {
 }
 SUBSETS = {"first 50,000": slice(50_000), "all but first 5,000": slice(5_000, None)}
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+TOGETHER = 500  # perturbations looked at at once
 PERCENTILE = 99.0  # of the third threshold: one benign training image in a hundred is flagged
 
 
@@ -131,20 +132,20 @@ def attack_run(config: dict[str, Any]) -> dict[str, Any]:
     model = model.to(device)
     generator = torch.Generator().manual_seed(config["seed"])
     correct: list[Tensor] = []
-    perturbed: list[Tensor] = []
     scores: dict[str, list[Tensor]] = {name: [] for name in READINGS}
-    images = data.to_batch(digits.test_images[: config["images"]]).to(device)
-    labels = torch.from_numpy(digits.test_labels[: config["images"]]).to(device)
-    size, threshold = config["batch_size"], thresholds(digits)["paper"]["authors"]
-    for batch, truth in zip(images.split(size), labels.split(size), strict=True):
+    benign, labels = digits.test_images[: config["images"]], torch.from_numpy(digits.test_labels)
+    perturbed = torch.empty(len(benign), 1, *benign.shape[1:])
+    threshold = thresholds(digits)["paper"]["authors"]
+    for rows in torch.arange(len(benign)).split(config["batch_size"]):
+        batch, truth = data.to_batch(benign[rows.numpy()]).to(device), labels[rows].to(device)
         adversarial = attack(model, batch, truth, config, generator, threshold)
         correct.append(predict(model, adversarial) == truth)
-        perturbed.append(adversarial - batch)
+        perturbed[rows] = (adversarial - batch).cpu()
         for name, reading in READINGS.items():
             scores[name].append(reading.score(adversarial))
     all_scores = {name: torch.cat(found).cpu() for name, found in scores.items()}
-    counts = count(images.cpu(), torch.cat(correct).cpu(), all_scores, digits)
-    return counts | {"perturbation": describe(torch.cat(perturbed))}
+    counts = count(benign, torch.cat(correct).cpu(), all_scores, digits)
+    return counts | {"perturbation": describe(perturbed)}
 
 
 def attack(
@@ -193,13 +194,20 @@ def predict(model: nn.Module, images: Tensor) -> Tensor:
 
 
 def count(
-    benign: Tensor, correct: Tensor, scores: dict[str, Tensor], digits: Digits
+    benign: np.ndarray, correct: Tensor, scores: dict[str, Tensor], digits: Digits
 ) -> dict[str, Any]:
-    """Return the counts of one run from what was predicted and scored, see `attack_run`."""
+    """Return the counts of one run from what was predicted and scored, see `attack_run`.
+
+    Args:
+        benign: (n, 28, 28) uint8, the images before the attack.
+        correct: (n,) bool, whether the attacked ones are read correctly.
+        scores: of the attacked ones by reading, (n,) float64 each.
+        digits: whose training images the thresholds are from.
+    """
     readings: dict[str, Any] = {}
     truth = np.repeat([0, 1], len(benign))
     for name, attacked in scores.items():
-        both = np.concatenate([READINGS[name].score(benign).numpy(), attacked.numpy()])
+        both = np.concatenate([detector.benign_scores(READINGS[name], benign), attacked.numpy()])
         flags = {name: attacked > value for name, value in thresholds(digits)[name].items()}
         counts = {
             threshold: {
@@ -224,10 +232,15 @@ def describe(perturbations: Tensor) -> dict[str, float]:
     predictor's residual on the perturbation (without the border), over that size: small if
     neighbours change alike, as the paper suspects of attacks on the robust network (section IV-A).
     """
-    size = float(perturbations.abs().mean())
-    rough = float(detector.residual(perturbations[:, 0].double()).abs().mean())
+    magnitude = perturbations.abs()
+    size = float(magnitude.mean())
+    count, _, height, width = perturbations.shape
+    residuals = torch.empty(count, height - 2, width - 2, dtype=torch.float64)
+    for rows in torch.arange(count).split(TOGETHER):
+        residuals[rows] = detector.residual(perturbations[rows, 0].double())
+    rough = float(residuals.abs_().mean())  # of all at once: parts would round differently
     return {
-        "changed": float((perturbations.abs() >= 0.5 / 255).double().mean()),
+        "changed": int((magnitude >= 0.5 / 255).sum()) / magnitude.numel(),
         "size": size,
         "roughness": rough / size if size else 0.0,
     }

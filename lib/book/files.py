@@ -2,7 +2,10 @@
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -14,17 +17,39 @@ def write_atomically(path: str | Path, content: str | bytes) -> None:
         OSError: the folder cannot be written or the disk is full; what was there stays.
     """
     path = Path(path)
+    with written(path) as file, named(path):
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def written(path: Path) -> Iterator[BinaryIO]:
+    """Open a file beside `path`, for a block to write, and rename it once the block has ended well.
+
+    Raises:
+        OSError: the folder cannot be written or the disk is full; what was there stays.
+    """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
+    with named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with beside.open("xb") as file:
-                file.write(content.encode() if isinstance(content, str) else content)
-                file.flush()
-                os.fsync(file.fileno())  # a rename may reach the disk before the bytes do
+        file = beside.open("xb")
+    try:
+        yield file
+        with named(path):
+            file.flush()
+            os.fsync(file.fileno())  # a rename may reach the disk before the bytes do
+            file.close()
             beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)  # after an interruption too
+    finally:  # after an interruption too
+        with suppress(OSError):
+            file.close()
+        beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Let an OSError of a block that writes say which file it was, and what to do."""
+    try:
+        yield
     except OSError as error:
         raise OSError(
             error.errno,

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lib.book.rows import Rows, take
+
 CROPS = ((0, 0), (0, 2), (2, 0), (2, 2), (1, 1))  # top left corners (y, x), in margins
 ANGLES = tuple(range(-15, 16, 3))  # degrees, counter-clockwise
 VARIANTS = len(CROPS) * len(ANGLES) * 2  # "the original dataset is augmented 110 times"
@@ -84,11 +86,11 @@ def decode(variants: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return turned // len(ANGLES), turned % len(ANGLES), mirror
 
 
-def centre(images: Tensor | np.ndarray) -> Tensor:
+def centre(images: Tensor | np.ndarray | Rows) -> Tensor:
     """Return the centre crops, neither turned nor mirrored, on which a network is tested.
 
     Args:
-        images: (n, source, source, 3) uint8, source = source_side(side), in memory or mapped.
+        images: (n, source, source, 3) uint8, source = source_side(side), in memory or on disk.
 
     Returns:
         (n, 3, side, side) float32 in [-1, 1], channels last in memory.
@@ -104,12 +106,12 @@ def centre(images: Tensor | np.ndarray) -> Tensor:
     return _scaled(images[:, inner, inner].permute(0, 3, 1, 2).float())
 
 
-def draw(images: Tensor | np.ndarray, rows: Tensor, generator: torch.Generator) -> Tensor:
+def draw(images: Tensor | np.ndarray | Rows, rows: Tensor, generator: torch.Generator) -> Tensor:
     """Return a variant, drawn at random, of each picture asked for.
 
     Args:
-        images: (n, source, source, 3) uint8, in memory or mapped from a file: only the pictures
-            asked for are read.
+        images: (n, source, source, 3) uint8, in memory or on disk: only the pictures asked for
+            are read.
         rows: (batch,) int64 into the images; one may come more than once.
         generator: draws the variants, on the CPU.
 
@@ -122,14 +124,6 @@ def draw(images: Tensor | np.ndarray, rows: Tensor, generator: torch.Generator) 
     """
     variants = torch.randint(VARIANTS, (len(rows),), generator=generator)
     return augment(take(images, rows), variants)
-
-
-def take(images: Tensor | np.ndarray, rows: Tensor) -> Tensor:
-    """Return some rows of pictures as a tensor; a mapped file is read from front to back."""
-    if isinstance(images, Tensor):
-        return images[rows.to(images.device)]
-    order = rows.argsort()
-    return torch.from_numpy(np.asarray(images[rows[order].numpy()]))[order.argsort()]
 
 
 def _checked_side(images: Tensor) -> int:

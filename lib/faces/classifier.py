@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 
 from lib.book import states
 from lib.book.device import best_device
+from lib.book.rows import Rows, take
 from lib.faces import augment
 from lib.faces.models import CODE, ModelConfig, Trunk, initialise
 from lib.faces.profiles import ClassifierConfig, GANConfig
@@ -110,7 +111,7 @@ class Trainer:
 def fit(
     network: nn.Module,
     loss: Loss,
-    images: np.ndarray,
+    images: np.ndarray | Rows,
     targets: np.ndarray,
     config: ClassifierConfig,
     seed: int,
@@ -124,7 +125,8 @@ def fit(
     Args:
         network: changed in place.
         loss: of its output and the targets.
-        images: (n, source, source, 3) uint8, source = augment.source_side(side).
+        images: (n, source, source, 3) uint8, source = augment.source_side(side); on disk they are
+            read batch by batch.
         targets: (n,) int64.
         config: how to train.
         seed: of initial weights, order and variants.
@@ -152,7 +154,7 @@ def fit(
 
 
 @torch.no_grad()
-def predict(network: Callable[[Tensor], Any], images: np.ndarray) -> Tensor:
+def predict(network: Callable[[Tensor], Any], images: np.ndarray | Rows) -> Tensor:
     """Return what a network says of the centre crops, float32, one row for each picture.
 
     Args:
@@ -160,5 +162,5 @@ def predict(network: Callable[[Tensor], Any], images: np.ndarray) -> Tensor:
         images: (n, source, source, 3) uint8.
     """
     rows: Sequence[Tensor] = torch.arange(len(images)).split(PREDICTED)
-    found = [network(augment.centre(augment.take(images, some))).float() for some in rows]
+    found = [network(augment.centre(take(images, some))).float() for some in rows]
     return torch.cat(found)

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from lib.book import data_root
+from lib.book.rows import Rows
 
 DATASETS = ("best", "original", "ict", "drawn")
 EXPRESSIONS = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
 BASIC = tuple(expression for expression in EXPRESSIONS if expression != "contempt")
+TOGETHER = 512  # pictures that pass through memory at once
 NEUTRAL = -1  # where a face without any expression is asked for
 
 
@@ -66,14 +68,14 @@ class Requests:
 class Faces:
     """One set of aligned faces.
 
-    `images` is (n, side, side, 3) uint8, RGB; `expressions` (n,) int64 index `classes`;
-    `identities` (n,) int64 count from 0; `sequences` and `frames` (n,) int64 say where an image
-    comes from. `skipped` says of each file that could not be used why not.
+    `images` is (n, side, side, 3) uint8, RGB, in memory or on disk; `expressions` (n,) int64 index
+    `classes`; `identities` (n,) int64 count from 0; `sequences` and `frames` (n,) int64 say where
+    an image comes from. `skipped` says of each file that could not be used why not.
     """
 
     name: str
     rung: str
-    images: np.ndarray
+    images: np.ndarray | Rows
     expressions: np.ndarray
     identities: np.ndarray
     sequences: np.ndarray
@@ -87,11 +89,15 @@ class Faces:
         return int(self.identities.max()) + 1 if len(self.identities) else 0
 
     def take(self, rows: np.ndarray) -> "Faces":
-        """Return the set with these images only; identities keep their numbers."""
+        """Return the set with these images only; identities keep their numbers.
+
+        Images on disk stay there.
+        """
+        images = self.images
         return Faces(
             self.name,
             self.rung,
-            self.images[rows],
+            images.only(rows) if isinstance(images, Rows) else images[rows],
             self.expressions[rows],
             self.identities[rows],
             self.sequences[rows],
@@ -107,8 +113,10 @@ class Faces:
     def fingerprint(self) -> str:
         """Return the first 16 hex digits of the SHA-256 over images and labels."""
         digest = hashlib.sha256(repr((self.name, self.classes, self.images.shape)).encode())
-        for array in (self.images, self.expressions, self.identities, self.sequences, self.frames):
-            digest.update(np.ascontiguousarray(array).tobytes())
+        for begin in range(0, len(self.images), TOGETHER):
+            digest.update(self.images[begin : begin + TOGETHER].tobytes())
+        for array in (self.expressions, self.identities, self.sequences, self.frames):
+            digest.update(array.tobytes())
         return digest.hexdigest()[:16]
 
 

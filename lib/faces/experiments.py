@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from lib.book import results, states, sweep, weights
 from lib.book.results import Result
+from lib.book.rows import Rows
 from lib.book.weights import SHIPPED, file_digest
 from lib.faces import checkpoints, classifier, data, folds, recognition, training
 from lib.faces.checkpoints import CACHE
@@ -185,7 +186,7 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
     history = classifier.fit(
         network,
         loss,
-        found.images[train],
+        found.take(train).images,
         found.expressions[train],
         ClassifierConfig(**run["training"]),
         run["seed"],
@@ -195,7 +196,7 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
         "rows": test.tolist(),
         "identities": found.identities[test].tolist(),
         "targets": found.expressions[test].tolist(),
-        "predicted": predicted(network, found.images[test]).tolist(),
+        "predicted": predicted(network, found.take(test).images).tolist(),
         "loss": float(np.mean(history[-max(1, round(LAST * len(history))) :])),
         "seconds": round(time.perf_counter() - started, 3),
         "parameters": sum(each.numel() for each in network.parameters() if each.requires_grad),
@@ -324,7 +325,7 @@ def _check_there(path: Path) -> None:
         raise FileNotFoundError(f"no encoder under {path}; train one with {COMMAND}")
 
 
-def predicted(network: nn.Module, images: np.ndarray) -> np.ndarray:
+def predicted(network: nn.Module, images: np.ndarray | Rows) -> np.ndarray:
     """Return the class with the largest logit of each image, (n,) int64.
 
     Args:

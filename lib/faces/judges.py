@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lib.book.rows import take
 from lib.faces import augment, checkpoints
 from lib.faces.classifier import PREDICTED, Classifier
 from lib.faces.data import BASIC, EXPRESSIONS, Corpus, Faces
@@ -92,10 +93,13 @@ def ceiling(judges: Judges, faces: Faces) -> dict[str, Estimate]:
             f"{faces.name} has {faces.people} people, the judges know {judges.identities}; "
             "take a set of the same people"
         )
-    read = judges(augment.centre(faces.images))
+    parts = torch.arange(len(faces.images)).split(PREDICTED)
+    read = [judges(augment.centre(take(faces.images, part))) for part in parts]
+    expressions = torch.cat([verdict.expression.argmax(1) for verdict in read]).numpy()
+    identities = torch.cat([verdict.identity.argmax(1) for verdict in read]).numpy()
     hits = {
-        "expression": read.expression.argmax(1).numpy() == known_expressions(judges, faces),
-        "identity": read.identity.argmax(1).numpy() == faces.identities,
+        "expression": expressions == known_expressions(judges, faces),
+        "identity": identities == faces.identities,
     }
     return {name: share(faces.identities, right) for name, right in hits.items()}
 
@@ -195,7 +199,7 @@ def _read(
     """Return the expression and the identity seen in a picture of each row, (n,) int64 each."""
     expressions, identities = [], []
     for part in torch.arange(len(rows)).split(PREDICTED):
-        pictures = augment.centre(augment.take(sources.images, rows[part]))
+        pictures = augment.centre(take(sources.images, rows[part]))
         noise = torch.rand(len(part), NOISE, generator=random) * 2 - 1
         verdict = judges(generator(pictures, wanted[part], noise))
         expressions.append(verdict.expression.argmax(1))

@@ -7,6 +7,7 @@ the first of them, and what they know can be counted without any network.
 import numpy as np
 import pandas as pd
 
+from lib.book.rows import Rows
 from lib.faces.data import Faces
 from lib.faces.protocol import share
 
@@ -24,7 +25,7 @@ def nearest(faces: Faces) -> np.ndarray:
     """
     if len(np.unique(faces.sequences)) < 2:
         raise ValueError(f"{faces.name}: pictures of one sequence have no neighbours in another")
-    values = faces.images.reshape(len(faces.images), -1).astype(np.float32)
+    values = np.asarray(faces.images).reshape(len(faces.images), -1).astype(np.float32)
     values -= values.mean(axis=0)
     squares = (values**2).sum(axis=1)
     found = np.empty(len(values), dtype=np.int64)
@@ -80,7 +81,7 @@ def chance(labels: np.ndarray, sequences: np.ndarray) -> float:
     return float((alike / (len(labels) - own)).mean())
 
 
-def explained(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def explained(images: np.ndarray | Rows, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the squared deviations of each pixel, and those that the means of groups explain.
 
     Args:

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lib.book.rows import Rows
 from lib.faces import folds
 from lib.faces.classifier import predict
 from lib.faces.data import Faces
@@ -36,7 +37,7 @@ class Knowledge(NamedTuple):
     chance: float
 
 
-def features(network: nn.Module, images: np.ndarray) -> dict[str, np.ndarray]:
+def features(network: nn.Module, images: np.ndarray | Rows) -> dict[str, np.ndarray]:
     """Return what an encoder records of each image, (n, channels) float32 by name.
 
     "map 1" to "map 3" are means over the maps after the first three strides, largest first; the

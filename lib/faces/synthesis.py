@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lib.book.claims import bootstrap_interval
+from lib.book.rows import Rows
 from lib.faces import augment, checkpoints, classifier, judges
 from lib.faces.classifier import PREDICTED
 from lib.faces.data import BASIC, EXPRESSIONS, NEUTRAL, Corpus, Faces, Requests
@@ -172,7 +173,7 @@ def one_of_each(faces: Faces) -> np.ndarray:
     return np.array(rows, dtype=np.int64)
 
 
-def codes(generator: Generator, images: np.ndarray) -> Tensor:
+def codes(generator: Generator, images: np.ndarray | Rows) -> Tensor:
     """Return f(x) of pictures (n, source, source, 3) uint8, (n, 350)."""
     return classifier.predict(generator.encoder, images)
 

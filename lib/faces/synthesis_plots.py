@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib.book.results import Result
+from lib.book.rows import Rows
 from lib.book.show import INK, PAGE_WIDTH, PALETTE
 from lib.faces import augment, plots
 from lib.faces.plots import MARKERS
@@ -64,7 +65,7 @@ def grid(cast: Cast) -> Figure:
     return _faces(cast, sheet, rows, columns, width=WIDTHS["grid"])
 
 
-def _pictures(images: np.ndarray) -> np.ndarray:
+def _pictures(images: np.ndarray | Rows) -> np.ndarray:
     """Return the centres of pictures as they are drawn, (n, side, side, 3) uint8."""
     return plots.pixels(augment.centre(images))
 

@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 
 from lib.book import states
 from lib.book.device import best_device
+from lib.book.rows import take
 from lib.faces import augment
 from lib.faces.classifier import rate_share
 from lib.faces.data import Faces
@@ -120,7 +121,7 @@ class Trainer:
         size = (self.config.batch,)
         rows = torch.randint(len(self.faces.images), size, generator=self.random)
         picks = torch.randint(len(self.variants), size, generator=self.random)
-        images = augment.augment(augment.take(self.faces.images, rows), self.variants[picks])
+        images = augment.augment(take(self.faces.images, rows), self.variants[picks])
         labels = Labels(self.labels.expressions[rows], self.labels.identities[rows])
         return images.to(self.device), Labels(*(label.to(self.device) for label in labels))
 

@@ -23,7 +23,7 @@ from lib.book import results
 from lib.book.files import write_atomically
 from lib.book.results import Result
 from lib.book.weights import file_digest, shipped_run
-from lib.sound import data, experiments, protocol
+from lib.sound import data, experiments, preparation, protocol
 from lib.sound.data import Corpus
 from lib.sound.evaluation import METRICS
 from lib.sound.models import COMBINATIONS, CRNN, ModelConfig
@@ -43,8 +43,10 @@ def inputs(profile: Profile, corpus: Corpus, clips: Sequence[str]) -> dict[str, 
     everything, _ = paths(profile, corpus)["spectral", "audio", "visual"]
     scales = experiments.load_scales(everything)
     return {
-        name: experiments.standardised(
-            experiments.raw_features(corpus, clips, stream, "index", profile.mel_bands),
+        name: preparation.standardised(
+            np.stack(
+                list(preparation.raw_clips(corpus, clips, stream, "index", profile.mel_bands))
+            ),
             scales[name],
         )
         for name, stream in common["streams"].items()

@@ -4,7 +4,6 @@ A run is a plain dict (see `config`), so that any number of them can be computed
 with a result file of its own.
 """
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,13 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
 
 from lib.book import results, states, sweep
 from lib.book.files import REPOSITORY
 from lib.book.results import Result
+from lib.book.rows import Rows
 from lib.book.weights import SHIPPED, save_weights, shipped_run
-from lib.sound import data, evaluation, features, pretrained, protocol, training
+from lib.sound import data, evaluation, features, preparation, pretrained, protocol, training
 from lib.sound.data import SPLITS, Corpus, Sizes
 from lib.sound.evaluation import METRICS
 from lib.sound.features import Standardiser
@@ -39,8 +38,6 @@ from lib.sound.profiles import PROFILES, Profile, TrainingConfig
 RETRAINED = REPOSITORY / "data" / "cache" / "retrained"
 WEIGHTS = REPOSITORY / "data" / "cache" / "checkpoints" / "part1"  # of every training
 PART, EXPERIMENT = "part1", "table3"
-TRAINING_SPLITS = ("weak", "unlabelled")
-FARTHEST = 10.0  # standard deviations
 ALIGNED_ROWS = (("spectral", "audio"), ("audio",))  # pictures are on the spectral grid anyway
 LEDGER_ROW = ("audio",)  # the cheapest row that hears
 TRAINING_READINGS: dict[str, dict[str, Any]] = {
@@ -55,12 +52,12 @@ LONGER = 2  # times as many steps, in `leads`
 class Prepared:
     """A corpus with features, standardised on the training clips.
 
-    `splits` maps each split to its features by input, (clips, frames, n) float16; training turns
-    them into float32 batch by batch. `scales` are what they were standardised by.
+    `splits` maps each split to its features by input, (clips, frames, n) float16 on disk; training
+    reads them batch by batch, as float32. `scales` are what they were standardised by.
     """
 
     corpus: Corpus
-    splits: Mapping[str, Mapping[str, Tensor]]
+    splits: Mapping[str, Mapping[str, Rows]]
     scales: Mapping[str, Standardiser]
 
     def training_set(self) -> training.TrainingSet:
@@ -210,8 +207,8 @@ def corpus_of(dataset: str, sizes: Sizes) -> Corpus:
 @lru_cache(maxsize=4)  # as many as the runs of one sweep read
 def prepared_input(
     dataset: str, sizes: Sizes, stream: str, align: str, mel_bands: int
-) -> tuple[dict[str, Tensor], Standardiser]:
-    """Return one input's features of each split, standardised, and by what; cached on disk.
+) -> tuple[dict[str, Rows], Standardiser]:
+    """Return one input's features of each split, standardised, and by what; kept on disk.
 
     Args:
         dataset: see `data.load`.
@@ -220,51 +217,7 @@ def prepared_input(
         align: see `features.on_grid`; plays a part for audio networks only.
         mel_bands: of the log-mel spectrogram.
     """
-    corpus = corpus_of(dataset, sizes)
-    splits = {
-        split: raw_features(corpus, names, stream, align, mel_bands)
-        for split, names in corpus.clips.items()
-    }
-    scale = Standardiser.fit(
-        (splits[split] for split in TRAINING_SPLITS),
-        [sounding_frames(corpus, split, stream) for split in TRAINING_SPLITS],
-    )
-    return {split: standardised(values, scale) for split, values in splits.items()}, scale
-
-
-def raw_features(
-    corpus: Corpus, clips: Sequence[str], stream: str, align: str, mel_bands: int
-) -> np.ndarray:
-    """Return the features of some clips, (clips, frames, n) float16, before standardisation."""
-    found = features.extract(corpus, stream, clips)
-    if stream == "log_mel":
-        return fewer_bands(found, mel_bands)
-    return features.on_grid(found, align)
-
-
-def sounding_frames(corpus: Corpus, split: str, stream: str) -> list[int]:
-    """Return of each clip how many frames there are before the silence that fills short ones up."""
-    sounding = features.extract(corpus, "log_mel", corpus.clips[split]).max(axis=2)
-    ends = features.FRAMES - np.fliplr(sounding > features.QUIETEST).argmax(axis=1)
-    scale = 1 if stream == "log_mel" else features.POOLED  # others have a frame for four of its
-    return [math.ceil(end / scale) for end in ends]
-
-
-def fewer_bands(log_mel: np.ndarray, bands: int) -> np.ndarray:
-    """Return a log-mel (clips, frames, 128) with neighbouring bands averaged, in dB."""
-    clips, frames, there = log_mel.shape
-    if there == bands:
-        return log_mel
-    grouped = log_mel.reshape(clips, frames, bands, there // bands)
-    return grouped.mean(axis=3, dtype=np.float32).astype(log_mel.dtype)
-
-
-def standardised(values: np.ndarray, scale: Standardiser) -> Tensor:
-    """Return features with zero mean and unit variance per dimension over the training clips.
-
-    Beyond FARTHEST they are cut: a unit that hardly ever fires would drown all others when it does.
-    """
-    return torch.from_numpy(scale(values).clip(-FARTHEST, FARTHEST).astype(np.float16))
+    return preparation.prepare(corpus_of(dataset, sizes), stream, align, mel_bands)
 
 
 def run_one(run: dict[str, Any]) -> dict[str, Any]:

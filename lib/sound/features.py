@@ -98,12 +98,12 @@ class Standardiser:
 
     @classmethod
     def fit(
-        cls, parts: Iterable[np.ndarray], valid: Iterable[Sequence[int]] | None = None
+        cls, parts: Iterable[Iterable[np.ndarray]], valid: Iterable[Iterable[int]] | None = None
     ) -> "Standardiser":
-        """Return the statistics of features, taken clip by clip.
+        """Return the statistics of features, taken clip by clip, none of which is kept.
 
         Args:
-            parts: arrays (clips, frames, dimensions), for example one for each split.
+            parts: clips (frames, dimensions), for example those of one split after the other.
             valid: for each of them how many frames of each clip are no padding; all where None.
 
         Raises:
@@ -131,7 +131,7 @@ class Standardiser:
 
 
 def _clips(
-    parts: Iterable[np.ndarray], valid: Iterable[Sequence[int]] | None
+    parts: Iterable[Iterable[np.ndarray]], valid: Iterable[Iterable[int]] | None
 ) -> Iterator[np.ndarray]:
     """Yield the frames of each clip that are no padding."""
     if valid is None:
@@ -145,23 +145,23 @@ def on_grid(features: np.ndarray, align: str) -> np.ndarray:
     """Return pretrained features on the 151 frames that remain of the spectral ones.
 
     Args:
-        features: (clips, 167, dimensions) of sound; of pictures they are on that grid already.
+        features: (..., 167, dimensions) of sound; of pictures they are on that grid already.
         align: "index" joins patch i of the 151 that lie inside the clip to frame i, as the paper
             does, although their times drift apart by up to half a second; "time" takes for each
             frame the patch centred nearest to it.
 
     Returns:
-        (clips, 151, dimensions).
+        (..., 151, dimensions).
 
     Raises:
         ValueError: `align` is neither.
     """
-    if features.shape[1] == GRID:
+    if features.shape[-2] == GRID:
         return features
     if align == "index":
-        return features[:, UNPADDED]
+        return features[..., UNPADDED, :]
     if align == "time":
-        return features[:, nearest_patches()]
+        return features[..., nearest_patches(), :]
     raise ValueError(f"unknown alignment {align!r}; choose 'index' or 'time'")
 
 
@@ -178,52 +178,70 @@ def nearest_patches() -> np.ndarray:
 
 
 def extract(
-    corpus: Corpus, stream: str, clips: Sequence[str], folder: Path = CACHE, jobs: int = 1
+    corpus: Corpus, stream: str, clips: Sequence[str], folder: Path | None = None, jobs: int = 1
 ) -> np.ndarray:
-    """Return the features of some clips, those not in the cache computed now.
+    """Return the features of some clips in memory; for arguments and errors see `each`.
+
+    Returns:
+        (clips, rows, dimensions) float16, see STREAMS.
+    """
+    found = np.empty((len(clips), *_shape(stream)), dtype=np.float16)
+    for row, values in zip(found, each(corpus, stream, clips, folder, jobs), strict=True):
+        row[:] = values
+    return found
+
+
+def each(
+    corpus: Corpus, stream: str, clips: Sequence[str], folder: Path | None = None, jobs: int = 1
+) -> Iterator[np.ndarray]:
+    """Yield the features of clips, one at a time; those not in the cache are computed first.
 
     Args:
         corpus: that holds the clips.
         stream: of STREAMS. Patches of the audio networks are 60 ms apart, see
             `pretrained.log_mel_patches`; frames of the visual ones are nearest to GRID_TIMES.
         clips: names, in the order wanted.
-        folder: of the cache.
+        folder: of the cache, CACHE where None.
         jobs: processes to compute in.
 
-    Returns:
-        (clips, rows, dimensions) float16, see STREAMS.
+    Yields:
+        (rows, dimensions) float16, see STREAMS.
 
     Raises:
         ValueError: the stream is unknown, or a clip cannot be decoded or has no pictures.
         FileNotFoundError: the network's weights are not there.
     """
+    shape = _shape(stream)
+    kept = cached(stream, folder)
+    places = {clip: kept / f"{corpus.content(clip)}.npy" for clip in clips}
+    lacking = {place: clip for clip, place in places.items() if not place.is_file()}
+    if lacking:
+        _compute_all(corpus, stream, lacking, jobs)
+    for clip in clips:
+        values = _read(places[clip], shape)
+        if values is None:  # the file is damaged
+            _compute(corpus, stream, clip, places[clip])
+            values = _read(places[clip], shape)
+        assert values is not None
+        yield values
+
+
+def _shape(stream: str) -> tuple[int, int]:
+    """Return the rows and dimensions of a clip's features, or raise ValueError."""
     if stream not in STREAMS:
         raise ValueError(f"unknown stream {stream!r}; choose one of: {', '.join(STREAMS)}")
-    shape = STREAMS[stream].rows, STREAMS[stream].dimensions
-    features = np.empty((len(clips), *shape), dtype=np.float16)
-    places = {clip: _place(folder, stream, corpus.content(clip)) for clip in clips}
-    lacking = []
-    for index, clip in enumerate(clips):
-        found = _read(places[clip], shape)
-        if found is None:
-            lacking.append(index)
-        else:
-            features[index] = found
-    _compute_all(corpus, stream, {clips[i]: places[clips[i]] for i in lacking}, jobs)
-    for index in lacking:
-        features[index] = _read(places[clips[index]], shape)
-    return features
+    return STREAMS[stream].rows, STREAMS[stream].dimensions
 
 
-def _place(folder: Path, stream: str, content: str) -> Path:
-    """Return where the features of one clip are kept."""
+def cached(stream: str, folder: Path | None = None) -> Path:
+    """Return the folder in which a stream's features are kept; its name says what made them."""
     weights = "" if stream == "log_mel" else f"-{pretrained.digest(stream)}"
-    return folder / f"{stream}-{VERSION}{weights}" / f"{content}.npy"
+    return (folder or CACHE) / f"{stream}-{VERSION}{weights}"
 
 
-def _compute_all(corpus: Corpus, stream: str, places: dict[str, Path], jobs: int) -> None:
+def _compute_all(corpus: Corpus, stream: str, places: dict[Path, str], jobs: int) -> None:
     """Compute the features of clips and write each to its place as soon as it is there."""
-    tasks = (joblib.delayed(_compute)(corpus, stream, *item) for item in places.items())
+    tasks = (joblib.delayed(_compute)(corpus, stream, c, place) for place, c in places.items())
     with joblib.parallel_config("loky", inner_max_num_threads=1):
         done = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks)
         for _ in tqdm(done, f"features {stream}", len(places), unit="clip", disable=None):

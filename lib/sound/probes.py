@@ -19,7 +19,7 @@ from torch import nn
 from lib.book import sweep
 from lib.book.results import Result
 from lib.book.vision import load_torchvision
-from lib.sound import data, evaluation, experiments, features, pretrained, stand_ins
+from lib.sound import data, evaluation, features, preparation, pretrained, stand_ins
 from lib.sound.clip_statistics import clear_onsets
 from lib.sound.data import Corpus, Sizes
 from lib.sound.evaluation import COLLAR
@@ -30,6 +30,7 @@ from lib.sound.profiles import Profile
 
 REGULARISATION = 0.1  # C of the logistic regression
 ITERATIONS = 3000
+PRETRAINED = ("visual", "audio")  # inputs that networks made
 MARGIN = 1.2  # seconds of silence before, and of sound after, an onset that is looked at
 SETTLED = 0.6  # seconds from the onset from where on a step counts as done; over half a window
 LAGS = np.arange(-20, 21) * 0.06  # seconds, -MARGIN to MARGIN
@@ -87,8 +88,8 @@ def run_one(config: dict[str, Any]) -> dict[str, Any]:
     what = {name: scored(probe(heard[name]), tags) for name, probe in probes.items()}
     truth = corpus.strong["test"]
     responses = {
-        name: np.stack([probes[kind](standardised(clip, scales[kind])) for clip in frames])
-        for name, kind, frames in frame_features(corpus, config["streams"], "test")
+        name: np.stack([probes[kind](standardised(frames, scales[kind])) for frames in clips])
+        for name, kind, clips in frame_features(corpus, config["streams"], "test")
     }
     seen = clear_onsets(truth, MARGIN)
     late = truth.onset[seen] >= CLIP_SECONDS / 2
@@ -107,8 +108,8 @@ def run_one(config: dict[str, Any]) -> dict[str, Any]:
 
 def standardisers(corpus: Corpus, streams: Mapping[str, str]) -> dict[str, Standardiser]:
     """Return what each input is standardised by: its frames in the weak clips."""
-    frames = frame_features(corpus, streams, "weak")
-    return {name: Standardiser.fit([each]) for name, _, each in frames if name in INPUTS}
+    every = frame_features(corpus, streams, "weak")
+    return {name: Standardiser.fit([clips]) for name, _, clips in every if name in INPUTS}
 
 
 def clip_features(
@@ -119,13 +120,15 @@ def clip_features(
     Beside the three inputs: the spectral one with the deviation over time of each band, and the two
     pretrained ones together.
     """
-    found, spread = {}, np.empty(0)
-    for name, _, frames in frame_features(corpus, streams, split):
+    found, spread = {}, list[np.ndarray]()
+    for name, _, clips in frame_features(corpus, streams, split):
         if name in INPUTS:
-            scaled = (standardised(clip, scales[name]) for clip in frames)
-            found[name] = np.stack([clip.mean(axis=0) for clip in scaled])
-        if name == "spectral":
-            spread = frames.std(axis=1) / scales[name].std
+            means = []
+            for frames in clips:
+                means.append(standardised(frames, scales[name]).mean(axis=0))
+                if name == "spectral":
+                    spread.append(frames.std(axis=0) / scales[name].std)
+            found[name] = np.stack(means)
     found["spectral, mean and deviation"] = np.concatenate([found["spectral"], spread], axis=1)
     found["audio and visual"] = np.concatenate([found["audio"], found["visual"]], axis=1)
     return found
@@ -133,36 +136,37 @@ def clip_features(
 
 def standardised(frames: np.ndarray, scale: Standardiser) -> np.ndarray:
     """Return a clip's frames (151, n) as the networks are given them, float32."""
-    return experiments.standardised(frames, scale).float().numpy()
+    return preparation.standardised(frames, scale).float().numpy()
 
 
 def frame_features(
     corpus: Corpus, streams: Mapping[str, str], split: str
-) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Yield name, input and features (clips, 151, n) of what the networks are given in a split.
+) -> Iterator[tuple[str, str, Iterator[np.ndarray]]]:
+    """Yield name, input and the clips' features of what the networks are given in a split.
 
-    The audio input comes twice: "audio" joined by time, and "by index" as in the paper.
+    Each clip's are (151, n) and read when their turn comes. The audio input comes twice: "audio"
+    joined by time, and "by index" as in the paper.
     """
     names = corpus.clips[split]
-    yield "spectral", "spectral", grid_features(features.extract(corpus, "log_mel", names))
-    yield "visual", "visual", features.extract(corpus, streams["visual"], names)
-    audio = features.extract(corpus, streams["audio"], names)
-    yield "audio", "audio", grid_features(audio)
-    yield "by index", "audio", features.on_grid(audio, "index")
+    for name, stream in (("spectral", "log_mel"), *((each, streams[each]) for each in PRETRAINED)):
+        clips = features.each(corpus, stream, names)
+        yield name, name, (grid_features(values) for values in clips)
+    clips = features.each(corpus, streams["audio"], names)
+    yield "by index", "audio", (features.on_grid(values, "index") for values in clips)
 
 
 def grid_features(values: np.ndarray) -> np.ndarray:
-    """Return features of any stream on the grid of 151 frames, (clips, 151, n).
+    """Return features of any stream on the grid of 151 frames, (..., 151, n).
 
     Four frames of the spectrogram become their mean, as in the network's pooling; patches are
     joined by time.
 
     Args:
-        values: (clips, rows, n), see `features.extract`.
+        values: (..., rows, n), see `features.each`.
     """
-    if values.shape[1] == FRAMES:
-        grouped = values.reshape(len(values), GRID, POOLED, -1)
-        return grouped.mean(axis=2, dtype=np.float32)
+    if values.shape[-2] == FRAMES:
+        grouped = values.reshape(*values.shape[:-2], GRID, POOLED, -1)
+        return grouped.mean(axis=-2, dtype=np.float32)
     return features.on_grid(values, "time")
 
 

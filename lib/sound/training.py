@@ -17,10 +17,12 @@ from tqdm.auto import tqdm
 
 from lib.book import states
 from lib.book.device import best_device
+from lib.book.rows import Rows, take
 from lib.sound.models import CRNN, ModelConfig, Probabilities
 from lib.sound.profiles import TrainingConfig
 
-Features = Mapping[str, Tensor]  # by input (see models.INPUTS), each (clips, frames, dimensions)
+# by input (see models.INPUTS), each (clips, frames, dimensions), in memory or on disk
+Features = Mapping[str, Tensor | Rows]
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +170,9 @@ class Trainer:
         weak = self.streams["weak"].take(self.config.weak_batch)
         unlabelled = self.streams["unlabelled"].take(self.config.unlabelled_batch)
         features = {
-            name: torch.cat([self.data.weak[name][weak], self.data.unlabelled[name][unlabelled]])
+            name: torch.cat(
+                [take(self.data.weak[name], weak), take(self.data.unlabelled[name], unlabelled)]
+            )
             for name in self.student.config.inputs
         }
         features = {name: value.to(self.device).float() for name, value in features.items()}
@@ -267,9 +271,9 @@ def predict(model: CRNN, features: Features, batch_size: int = 24) -> Probabilit
     """Return frame (clips, frames, classes) and clip (clips, classes) probabilities, float32."""
     device = next(model.parameters()).device
     names = model.config.inputs
-    parts = zip(*(features[name].split(batch_size) for name in names), strict=True)
+    parts = torch.arange(len(features[names[0]])).split(batch_size)
     found = [
-        model({name: x.to(device).float() for name, x in zip(names, part, strict=True)})
+        model({name: take(features[name], part).to(device).float() for name in names})
         for part in parts
     ]
     frame, clip = zip(*found, strict=True)

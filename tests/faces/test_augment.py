@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from lib.book import rows as on_disk
 from lib.faces import augment
 from lib.faces.augment import ANGLES, CROPS, VARIANTS
 
@@ -118,11 +119,12 @@ def test_the_centre_is_the_variant_that_changes_nothing() -> None:
 
 def test_draws_repeat_by_seed_from_memory_and_from_a_file(tmp_path: Path) -> None:
     pictures, rows = noise(6), torch.tensor([5, 0, 0, 3])
-    np.save(tmp_path / "set.npy", pictures.numpy())
-    mapped = np.load(tmp_path / "set.npy", mmap_mode="r")
+    on_disk.write(tmp_path / "set.npy", [pictures.numpy()])
+    stored = on_disk.read(tmp_path / "set.npy")
+    assert stored is not None
     first, second, other = (
         augment.draw(images, rows, torch.Generator().manual_seed(seed))
-        for images, seed in ((pictures, 1), (mapped, 1), (pictures, 2))
+        for images, seed in ((pictures, 1), (stored, 1), (pictures, 2))
     )
     assert torch.equal(first, second) and not torch.equal(first, other)
     assert not torch.equal(first[1], first[2])  # the same picture, but not the same variant

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import av
@@ -105,8 +105,7 @@ def place(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setenv("BOOK_DATA", str(tree))
     monkeypatch.setattr(dcase, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(experiments, "WEIGHTS", tmp_path / "checkpoints")
-    kept = partial(features.extract, folder=tmp_path / "features")
-    monkeypatch.setattr(features, "extract", kept)
+    monkeypatch.setattr(features, "CACHE", tmp_path / "features")
     for cached in (experiments.corpus_of, experiments.prepared_input):
         cached.cache_clear()
     yield tree / "dcase2018_task4"

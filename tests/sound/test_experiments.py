@@ -4,7 +4,6 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from scipy import ndimage
 from sklearn.metrics import f1_score
 
 from lib.book import results
-from lib.sound import data, evaluation, experiments, features, protocol, training
+from lib.sound import data, evaluation, experiments, features, preparation, protocol, training
 from lib.sound.data import Corpus, Sizes, Waveform
 from lib.sound.experiments import Prepared
 from lib.sound.features import Standardiser
@@ -174,11 +173,11 @@ def test_a_field_that_trainings_do_not_have_is_refused(run: Run) -> None:
 
 
 def test_neighbouring_bands_are_averaged() -> None:
-    log_mel = np.arange(2 * 3 * 128, dtype=np.float16).reshape(2, 3, 128)
-    found = experiments.fewer_bands(log_mel, 32)
-    assert found.shape == (2, 3, 32) and found.dtype == np.float16
-    assert found[1, 2, 5] == log_mel[1, 2, 20:24].astype(float).mean()
-    assert experiments.fewer_bands(log_mel, 128) is log_mel
+    log_mel = np.arange(3 * 128, dtype=np.float16).reshape(3, 128)
+    found = preparation.fewer_bands(log_mel, 32)
+    assert found.shape == (3, 32) and found.dtype == np.float16
+    assert found[2, 5] == log_mel[2, 20:24].astype(float).mean()
+    assert preparation.fewer_bands(log_mel, 128) is log_mel
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -188,17 +187,17 @@ def test_training_frames_that_sound_have_mean_0_and_variance_1(
     stream = {"spectral": "log_mel", "audio": "small_audio"}[name]
     frames = np.concatenate(
         [
-            clip[:length].numpy().astype(np.float64)
+            clip[:length].astype(np.float64)
             for split in ("weak", "unlabelled")
             for clip, length in zip(
                 prepared.splits[split][name],
-                experiments.sounding_frames(corpus, split, stream),
+                preparation.sounding_frames(corpus, split, stream),
                 strict=True,
             )
         ]
     )
     moves = prepared.scales[name].std != 1  # where a dimension never changes it is 1
-    assert moves.any() and np.abs(frames).max() < experiments.FARTHEST  # nothing was cut
+    assert moves.any() and np.abs(frames).max() < preparation.FARTHEST  # nothing was cut
     assert frames.mean(axis=0) == pytest.approx(0, abs=2e-3)
     assert frames.std(axis=0)[moves] == pytest.approx(1, abs=2e-3)
 
@@ -211,20 +210,17 @@ def test_all_splits_are_standardised_by_the_training_clips(
         bands = raw.reshape(*raw.shape[:2], 32, 4).mean(axis=3)
         scale = prepared.scales["spectral"]
         expected = (bands - scale.mean) / scale.std
-        found = prepared.splits[split]["spectral"].numpy().astype(np.float64)
+        found = prepared.splits[split]["spectral"][:].astype(np.float64)
         assert np.abs(found - expected).max() < 0.03  # float16, of values up to ten
 
 
 def test_values_far_from_all_others_are_cut() -> None:
     scale = Standardiser(np.zeros(3, np.float32), np.full(3, 0.5, np.float32))
-    found = experiments.standardised(np.array([[[1.0, 50.0, -50.0]]]), scale)
+    found = preparation.standardised(np.array([[[1.0, 50.0, -50.0]]]), scale)
     assert found.flatten().tolist() == [2.0, 10.0, -10.0]
 
 
-def test_the_silence_behind_a_short_clip_does_not_sound(
-    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(features, "extract", partial(features.extract, folder=tmp_path))
+def test_the_silence_behind_a_short_clip_does_not_sound(corpus: Corpus, tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     seconds = {"short": 3.02, "whole": 10.0}
     sounds = {
@@ -240,20 +236,20 @@ def test_the_silence_behind_a_short_clip_does_not_sound(
         content=lambda name: name,
         audio=lambda name: sounds[name],
     )
-    short, whole = experiments.sounding_frames(two, "weak", "log_mel")
+    short, whole = preparation.sounding_frames(two, "weak", "log_mel", tmp_path)
     reach = features.WINDOW // 2 / features.HOP  # a window looks beyond its centre
     assert features.valid_frames(3.02) <= short <= features.valid_frames(3.02) + reach
     assert whole == features.FRAMES
-    pooled = experiments.sounding_frames(two, "weak", "small_audio")
-    assert short % 4 and pooled == [short // 4 + 1, features.GRID]
+    pooled = preparation.sounding_frames(two, "weak", "small_audio", tmp_path)
+    assert short % 4 and list(pooled) == [short // 4 + 1, features.GRID]
 
 
 def test_joined_by_time_are_other_patches_of_audio(corpus: Corpus) -> None:
     clips = corpus.clips["test"][:2]
     patches = features.extract(corpus, "small_audio", clips)
     for align in ("index", "time"):
-        found = experiments.raw_features(corpus, clips, "small_audio", align, 32)
-        assert np.array_equal(found, features.on_grid(patches, align))
+        found = preparation.raw_clips(corpus, clips, "small_audio", align, 32)
+        assert np.array_equal(np.stack(list(found)), features.on_grid(patches, align))
 
 
 @pytest.mark.parametrize("field", ["fingerprint", "weights"])
@@ -271,7 +267,8 @@ def by_hand(run: Run, path: Path, prepared: Prepared) -> tuple[np.ndarray, np.nd
     model = CRNN(experiments.model_config(run))
     stored = load_file(path)
     model.load_state_dict({name: stored[name].float() for name in model.state_dict()})
-    inputs = {name: value.float() for name, value in prepared.splits["test"].items()}
+    test = prepared.splits["test"]
+    inputs = {name: torch.from_numpy(np.asarray(test[name])).float() for name in test}
     with torch.no_grad():
         frame = model.eval()(inputs).frame.double().numpy()
     return frame, (frame**2).sum(axis=1) / frame.sum(axis=1)

@@ -10,8 +10,6 @@ import ast
 import errno
 import hashlib
 import inspect
-import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -21,7 +19,9 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
+from lib.book import rows
 from lib.book.files import REPOSITORY
+from lib.book.rows import Rows
 from lib.faces.augment import source_side
 from lib.faces.data import BASIC, EXPRESSIONS, Corpus, Faces, Requests, Shape, Sizes
 
@@ -181,14 +181,13 @@ def _dealt(people: int, counts: list[int], generator: np.random.Generator) -> np
     return shown
 
 
-def _images(render: Render, requests: Requests, name: str, size: int, folder: Path) -> np.ndarray:
-    """Return the images asked for, mapped from the cache, where they are put if they lack."""
-    shape = (len(requests.people), size, size, 3)
+def _images(render: Render, requests: Requests, name: str, size: int, folder: Path) -> Rows:
+    """Return the images asked for, on disk in the cache, where they are put if they lack."""
     place = folder / f"{name}-{_key(render, requests, size)}.npy"
-    found = _mapped(place, shape)
+    found = rows.read(place)
     if found is None:
         _make(render, requests, name, size, place)
-        found = _mapped(place, shape)
+        found = rows.read(place)
     if found is None:
         raise OSError(errno.EIO, f"{place} cannot be read back; check the disk and run again")
     return found
@@ -235,48 +234,31 @@ def _imported(path: Path) -> Iterator[Path]:
                 yield file
 
 
-def _mapped(place: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Return images mapped from the cache, None where they are missing or not whole."""
-    try:
-        images = np.load(place, mmap_mode="r", allow_pickle=False)
-    except (FileNotFoundError, ValueError, EOFError):
-        return None
-    return images if images.shape == shape and images.dtype == np.uint8 else None
-
-
 def _make(render: Render, requests: Requests, name: str, size: int, place: Path) -> None:
     """Draw the images and write them into the cache: all of them are there, or none."""
     count = len(requests.people)
     place.parent.mkdir(parents=True, exist_ok=True)
     _check_room(place, count * size * size * 3)
-    beside = place.with_name(f".{place.name}.{secrets.token_hex(4)}.tmp")
-    header = {"descr": "|u1", "fortran_order": False, "shape": (count, size, size, 3)}
-    try:
-        with (
-            beside.open("xb") as file,
-            tqdm(total=count, desc=f"make {name}", unit="face", disable=None) as progress,
-        ):
-            np.lib.format.write_array_header_1_0(file, header)
+    with tqdm(total=count, desc=f"make {name}", unit="face", disable=None) as progress:
+
+        def parts() -> Iterator[np.ndarray]:
             for begin in range(0, count, TOGETHER):
                 images = _drawn(render, requests, slice(begin, begin + TOGETHER), size)
-                file.write(images.tobytes())
+                yield images
                 progress.update(len(images))
-            file.flush()
-            os.fsync(file.fileno())  # a rename may reach the disk before the bytes do
-        beside.replace(place)
-    finally:
-        beside.unlink(missing_ok=True)  # after an interruption too
+
+        rows.write(place, parts())
 
 
-def _drawn(render: Render, requests: Requests, rows: slice, size: int) -> np.ndarray:
+def _drawn(render: Render, requests: Requests, some: slice, size: int) -> np.ndarray:
     """Return the images of some of the requests, checked."""
     part = replace(
         requests,
-        people=requests.people[rows],
-        expressions=requests.expressions[rows],
-        intensity=requests.intensity[rows],
-        sequences=requests.sequences[rows],
-        frames=requests.frames[rows],
+        people=requests.people[some],
+        expressions=requests.expressions[some],
+        intensity=requests.intensity[some],
+        sequences=requests.sequences[some],
+        frames=requests.frames[some],
     )
     images, _ = render(part, size)
     expected = (len(part.people), size, size, 3)

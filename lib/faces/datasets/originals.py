@@ -1,26 +1,22 @@
 """The original rung of Part II: CK+, MMI, Oulu-CASIA and BU-4DFE (sections 4.1 and 4.2).
 
 None may be passed on: a reader asks their owners. Faces are found and aligned once and kept in
-data/cache; later the images are mapped from there, since those of BU-4DFE are gigabytes.
+data/cache; later the images are read from there batch by batch: those of BU-4DFE are gigabytes.
 """
 
 import hashlib
-import io
 import json
 import os
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import joblib
 import numpy as np
 from tqdm.auto import tqdm
 
-from lib.book import data_root
+from lib.book import data_root, rows
 from lib.book.files import REPOSITORY, write_atomically
 from lib.faces.augment import source_side
 from lib.faces.data import BASIC, CK_PLUS, EXPRESSIONS, Corpus, Faces, Sizes
@@ -96,7 +92,7 @@ def present(name: str) -> bool:
 
 
 def load(name: str, side: int, jobs: int = 1) -> Faces:
-    """Return the aligned faces of a set, its images mapped from the cache.
+    """Return the aligned faces of a set, its images in the cache.
 
     Files that cannot be used are in `skipped`, with their reasons.
 
@@ -192,23 +188,23 @@ def _stamp(folder: Path, listing: Listing, side: int) -> str:
 
 def _build(place: Path, name: str, listing: Listing, side: int, jobs: int) -> None:
     """Align a set into the cache, one image after the other: all of BU-4DFE would fill memory."""
-    rows: list[tuple[int, int]] = []  # sequence and frame of each image
+    found: list[tuple[int, int]] = []  # sequence and frame of each image
     skipped = dict(listing.skipped)
-    with _written(place.with_suffix(".npy")) as file:
-        file.write(_header(0, side))
+
+    def images() -> Iterator[np.ndarray]:
         for number, pictures in enumerate(_aligned(name, listing, side, jobs)):
             for picture in pictures:
                 if picture.image is None:
                     skipped[picture.name] = picture.reason
                 else:
-                    file.write(picture.image.tobytes())
-                    rows.append((number, picture.frame))
-        if not rows:
+                    found.append((number, picture.frame))
+                    yield picture.image[None]
+        if not found:
             reason = next((f"{k}: {v}" for k, v in skipped.items()), "no labelled sequence")
             raise ValueError(f"nothing of {SETS[name].title} can be used: {reason}")
-        file.seek(0)
-        file.write(_header(len(rows), side))
-    index = {**_labels(listing, rows, SETS[name].classes), "skipped": skipped}
+
+    rows.write(place.with_suffix(".npy"), images())
+    index = {**_labels(listing, found, SETS[name].classes), "skipped": skipped}
     write_atomically(place.with_suffix(".json"), json.dumps(index))
 
 
@@ -229,47 +225,17 @@ def _pictures(name: str, folder: Path, sequence: Sequence, side: int) -> list[Pi
 
 
 def _labels(
-    listing: Listing, rows: list[tuple[int, int]], classes: tuple[str, ...]
+    listing: Listing, found: list[tuple[int, int]], classes: tuple[str, ...]
 ) -> dict[str, list[int]]:
     """Return the labels of each image; people and sequences count from 0 among those in use."""
-    used = [listing.sequences[number] for number, _ in rows]
+    used = [listing.sequences[number] for number, _ in found]
     people = [sequence.person for sequence in used]
     return {
         "expressions": [classes.index(sequence.expression) for sequence in used],
         "identities": np.unique(people, return_inverse=True)[1].tolist(),
-        "sequences": np.unique([n for n, _ in rows], return_inverse=True)[1].tolist(),
-        "frames": [frame for _, frame in rows],
+        "sequences": np.unique([n for n, _ in found], return_inverse=True)[1].tolist(),
+        "frames": [frame for _, frame in found],
     }
-
-
-def _header(count: int, side: int) -> bytes:
-    """Return how a .npy file of images begins; NumPy makes it as long for any count."""
-    buffer = io.BytesIO()
-    shape = (count, side, side, 3)
-    form = {"descr": "|u1", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(buffer, form)
-    return buffer.getvalue()
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[BinaryIO]:
-    """Open a file beside `path` for writing, and rename it once all of it is there.
-
-    Raises:
-        OSError: it cannot be written; what was there stays.
-    """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("xb") as file:
-            yield file
-        beside.replace(path)
-    except OSError as error:
-        raise OSError(
-            error.errno, f"cannot write {path}: {error.strerror}; make room and run again"
-        ) from None
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _read(place: Path, name: str) -> Faces | None:
@@ -277,10 +243,10 @@ def _read(place: Path, name: str) -> Faces | None:
     try:
         index = json.loads(place.with_suffix(".json").read_text())
         labels = {key: np.array(index[key], dtype=np.int64) for key in LABELS}
-        images = np.load(place.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
-    except (FileNotFoundError, ValueError, KeyError, EOFError):
+    except (FileNotFoundError, ValueError, KeyError):
         return None
-    if any(len(each) != len(images) for each in labels.values()):
+    images = rows.read(place.with_suffix(".npy"))
+    if images is None or any(len(each) != len(images) for each in labels.values()):
         return None
     classes = SETS[name].classes
     return Faces(name, "original", images, classes=classes, skipped=index["skipped"], **labels)

@@ -1,0 +1,106 @@
+"""Go the way of one part with data of some size; print the peak of memory and the data's size, MB.
+
+    python tests/book/peak_memory.py sound|faces|adversarial SIZE FOLDER
+
+What costs time and no memory is replaced: features, faces and images are noise, networks are small.
+Reading, writing, preparing, training and judging are the book's own.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lib.book.scaling import megabytes, peak_memory_mb
+
+RUN = 8000  # images of one run
+
+
+def sound(clips: int, folder: Path) -> float:
+    """Prepare wide features, as of a pretrained network, of clips, and train for one epoch."""
+    from lib.sound import features, preparation, pretrained, scaling, training
+    from lib.sound.models import ModelConfig
+
+    def noise(corpus: object, stream: str, clip: str) -> np.ndarray:
+        return np.random.default_rng(0).random(features._shape(stream), dtype=np.float32)
+
+    features._features = noise
+    pretrained.digest = pretrained.loaded = lambda stream: stream  # type: ignore[assignment]
+    corpus = scaling.repeated(clips // 2, alike=clips // 4)
+    splits, _ = preparation.prepare(corpus, "yamnet", "index", 128, folder)
+    weak, unlabelled = ({"audio": splits[split]} for split in preparation.TRAINING_SPLITS)
+    form = ModelConfig(("audio",), width=0.125, audio_features=1024)
+    training.train(
+        form,
+        scaling.one_epoch({"size": clips, "batch": 10}),
+        training.TrainingSet(weak, torch.from_numpy(corpus.weak_targets()), unlabelled),
+        seed=0,
+    )
+    training.predict(training.CRNN(form), weak)
+    return megabytes(folder / "prepared")
+
+
+def faces(count: int, folder: Path) -> float:
+    """Make faces, augment each once, train DE-GAN for some steps and let a classifier look."""
+    from lib.faces import augment, classifier, training
+    from lib.faces.data import EXPRESSIONS, Requests
+    from lib.faces.datasets import made
+    from lib.faces.models import ModelConfig
+    from lib.faces.profiles import GANConfig
+
+    def noise(requests: Requests, size: int) -> tuple[np.ndarray, None]:
+        shape = (len(requests.people), size, size, 3)
+        return np.random.default_rng(0).integers(256, size=shape, dtype=np.uint8), None
+
+    people, classes = 10, len(EXPRESSIONS)
+    frames = count // (people * classes)
+    found = made.pretraining(noise, "noise", "none", people, frames, 96, 0, folder=folder)  # type: ignore[arg-type]
+    random = torch.Generator().manual_seed(0)
+    for rows in torch.randperm(count, generator=random).split(35):
+        augment.draw(found.images, rows, random)
+    training.train(ModelConfig(people, classes, 96, 0.05), GANConfig(4, 1, 16), found, seed=0)
+    classifier.predict(lambda pictures: pictures.mean(dim=(1, 2, 3)), found.images)
+    found.take(np.arange(count // 2)).renumbered().fingerprint()
+    return megabytes(folder)
+
+
+def adversarial(count: int, folder: Path) -> float:
+    """Attack as many images in runs of RUN each."""
+    from lib.adversarial import checkpoints, evaluation, models
+    from lib.adversarial.data import Digits
+
+    images = np.random.default_rng(0).integers(256, size=(RUN, 28, 28), dtype=np.uint8)
+    labels = np.arange(RUN) % 10
+    digits = Digits("noise", "none", images, labels, images, labels)
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(28 * 28, 10))
+    reading = evaluation.READINGS["paper"]
+    evaluation.READINGS = {"paper": reading}
+    evaluation.cached_digits = lambda name: digits  # type: ignore[assignment]
+    evaluation.thresholds = lambda found: {"paper": {"authors": 0.01}}
+    checkpoints.find_by_digest = lambda digest: folder
+    models.load = lambda path, architecture: network
+    run = {
+        "dataset": "noise",
+        "weights": "",
+        "architecture": "",
+        "images": RUN,
+        "batch_size": 200,
+        "epsilon": 0.2,
+        "method": "pgd",
+        "steps": 2,
+        "step_size": 0.1,
+        "random_start": True,
+        "norm": "linf",
+    }
+    for seed in range(count // RUN):
+        evaluation.attack_run({**run, "seed": seed})
+    return count * 28 * 28 * 4 / 1e6
+
+
+if __name__ == "__main__":
+    part, size, place = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
+    torch.set_num_threads(1)
+    data_mb = {"sound": sound, "faces": faces, "adversarial": adversarial}[part](size, place)
+    print(json.dumps({"peak": peak_memory_mb(), "data": data_mb}))
