@@ -57,7 +57,7 @@ class Trainer:
         self,
         network: nn.Module,
         loss: Loss,
-        images: np.ndarray,
+        images: np.ndarray | Rows,
         targets: np.ndarray,
         config: ClassifierConfig,
         seed: int,
