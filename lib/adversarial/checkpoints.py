@@ -85,7 +85,18 @@ def digests(networks: Sequence[Network]) -> dict[str, str]:
 
 
 def own_weights(config: TrainingConfig, digits: Digits) -> Path:
-    """Return the file with the weights that `config` leads to: shipped, cached, or trained now.
+    """Return the file with the weights that `config` leads to: shipped, cached, or trained now."""
+    path = place(config, digits)
+    if not path.is_file():
+        progress = path.with_suffix(".training")
+        model = training.train(config, digits, checkpoint=progress)
+        save_weights(model, path)
+        states.remove(progress)
+    return path
+
+
+def place(config: TrainingConfig, digits: Digits) -> Path:
+    """Return where the weights that `config` leads to stand, or will stand once they are trained.
 
     With BOOK_RETRAIN in the environment the shipped file is passed over.
     """
@@ -93,13 +104,7 @@ def own_weights(config: TrainingConfig, digits: Digits) -> Path:
     shipped = SHIPPED / f"part3_{config.name}.safetensors"
     if not os.environ.get("BOOK_RETRAIN") and shipped_run(shipped) == run:
         return shipped
-    path = CACHE / f"{results.key(run)}.safetensors"
-    if not path.is_file():
-        progress = path.with_suffix(".training")
-        model = training.train(config, digits, checkpoint=progress)
-        save_weights(model, path)
-        states.remove(progress)
-    return path
+    return CACHE / f"{results.key(run)}.safetensors"
 
 
 def training_run(config: TrainingConfig, digits: Digits) -> dict[str, object]:

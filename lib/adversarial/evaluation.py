@@ -88,10 +88,22 @@ def attack_networks(
     Returns:
         {(pair, kind): one result per epsilon}
     """
-    wanted = epsilons or sorted({*profile.epsilons, *profile.table_epsilons})
-    grid = [attack_config(profile, n, digits, epsilon) for n in networks for epsilon in wanted]
+    wanted = epsilons or strengths(profile)
+    grid = attack_grid(profile, networks, digits, wanted)
     found = iter(run_attacks(grid, digits))
     return {(n.pair, n.kind): [next(found) for _ in wanted] for n in networks}
+
+
+def attack_grid(
+    profile: Profile, networks: Sequence[Network], digits: Digits, epsilons: Sequence[float]
+) -> list[dict[str, Any]]:
+    """Return the runs of some networks, strength by strength."""
+    return [attack_config(profile, n, digits, epsilon) for n in networks for epsilon in epsilons]
+
+
+def strengths(profile: Profile) -> list[float]:
+    """Return the strengths of the paper's figures and table, in ascending order."""
+    return sorted({*profile.epsilons, *profile.table_epsilons})
 
 
 def run_attacks(grid: Sequence[dict[str, Any]], digits: Digits) -> list[Result]:

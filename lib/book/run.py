@@ -7,6 +7,7 @@ anything is installed.
 import argparse
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from lib.book import chapters, check
+from lib.book.datasets import PARTS
 from lib.book.files import REPOSITORY
 from lib.book.profiles import PROFILES
 
@@ -24,7 +26,8 @@ TRACEBACK_LINES = 15
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 USAGE = """./run_all.sh [smoke|quick|paper] [chapter ...] [-p NAME=VALUE ...] [--jobs N]
-                    [--retrain] [--measure] [--lab] [--html] [--list] [--check] [--help]"""
+                    [--retrain] [--measure] [--lab] [--html] [--list] [--check] [--dry-run]
+                    [--help]"""
 EXAMPLES = """\
 examples:
   ./run_all.sh                   the whole book at profile quick
@@ -32,6 +35,7 @@ examples:
   ./run_all.sh quick 34 90       two chapters; by number, beginning or range (30-35)
   ./run_all.sh --lab 15          one chapter to play with, in JupyterLab
   ./run_all.sh --html            the book to read in a browser: site/index.html
+  ./run_all.sh paper --dry-run   what profile paper would compute, and the hours it takes here
   ./run_all.sh 34 -p SEED=1      another parameter; the notebook goes to executed/quick/
 """
 
@@ -70,6 +74,8 @@ def main(arguments: Sequence[str] | None = None, root: Path = REPOSITORY) -> int
         return 0
     if options.check:
         return check.report()
+    if options.dry_run:
+        return show_what_is_missing(plans, profile, options, root)
     if options.lab:
         open_in_lab(plans[0], profile, options, root)
     if options.html:
@@ -109,6 +115,7 @@ def _parser() -> Parser:
     add("--html", action="store_true", help="write what has been run as web pages into site/")
     add("--list", action="store_true", help="show the chapters and end")
     add("--check", action="store_true", help="show what is there and what is missing, and end")
+    add("--dry-run", action="store_true", help="show what would be computed and for how long")
     return parser
 
 
@@ -226,6 +233,19 @@ def write_site(plans: list[Plan], profile: str, options: argparse.Namespace, roo
         return 1
     print(f"wrote {len(pages)} pages; open site/index.html")
     return code
+
+
+def show_what_is_missing(
+    plans: list[Plan], profile: str, options: argparse.Namespace, root: Path
+) -> int:
+    """Print what the chapters' parts would still compute; return the exit code.
+
+    In a process of its own, which is told what a chapter's kernel is told.
+    """
+    parts = sorted({f"part{step.source.name[0]}" for step in plans} & set(PARTS))
+    command = [sys.executable, "-m", "lib.book.dry_run", profile, *parts]
+    told = os.environ | _environment(profile, options, root)
+    return subprocess.run(command, env=told, cwd=REPOSITORY, check=False).returncode
 
 
 def _make_frames(

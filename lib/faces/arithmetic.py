@@ -7,6 +7,7 @@ the shapes of tensors passes through the networks, so that a count takes a momen
 
 import copy
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -73,6 +74,7 @@ def training_macs(network: nn.Module, side: int) -> int:
     return _count(lambda: _sum(shadow(_pictures(side))).backward())
 
 
+@cache
 def passes(model: ModelConfig) -> Passes:
     """Return the MACs of one picture in encoder, decoder and discriminator."""
     with torch.device("meta"), torch.no_grad():
@@ -82,6 +84,7 @@ def passes(model: ModelConfig) -> Passes:
     return Passes(macs(encoder, model.side), decoding, macs(discriminator, model.side))
 
 
+@cache
 def discriminator_step(model: ModelConfig) -> int:
     """Return the MACs per picture of a step of D (eq. 1): it judges a real one and a fake."""
     with torch.device("meta"):
@@ -95,12 +98,14 @@ def discriminator_step(model: ModelConfig) -> int:
         return _count(step)
 
 
+@cache
 def warm_up_step(model: ModelConfig) -> int:
     """Return the MACs per picture of a step in which D learns from real ones alone."""
     with torch.device("meta"):
         return training_macs(Discriminator(model), model.side)
 
 
+@cache
 def generator_step(model: ModelConfig) -> int:
     """Return the MACs per picture of a step of G (eq. 2), whose gradient comes through D.
 

@@ -86,17 +86,27 @@ def trained(kind: str, profile: Profile, corpus: Corpus) -> Trained:
     With BOOK_RETRAIN in the environment what is shipped is passed over.
     """
     run = describe(kind, profile, corpus)
-    path = shipped_path(corpus.rung, kind)
-    if os.environ.get("BOOK_RETRAIN") or shipped_run(path) != run:
-        path = CACHE / f"part2_{kind}_{results.key(run)}.safetensors"
-        if shipped_run(path) != run:
-            train(path, run, profile, corpus)
+    path = place(run)
+    if shipped_run(path) != run:
+        train(path, run, profile, corpus)
     return stored(path)
 
 
 def digests(kinds: Sequence[str], profile: Profile, corpus: Corpus) -> dict[str, str]:
     """Return the digest of the weights of some of the trained networks, by kind."""
     return {kind: file_digest(trained(kind, profile, corpus).path) for kind in kinds}
+
+
+def place(run: Mapping[str, Any]) -> Path:
+    """Return where a network stands, or will stand once it is trained.
+
+    Args:
+        run: see `describe`; where the file is of this run, the JSON beside it says the same.
+    """
+    shipped = shipped_path(run["rung"], run["kind"])
+    if not os.environ.get("BOOK_RETRAIN") and shipped_run(shipped) == run:
+        return shipped
+    return CACHE / f"part2_{run['kind']}_{results.key(run)}.safetensors"
 
 
 def stored(path: Path) -> Trained:

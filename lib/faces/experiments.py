@@ -123,6 +123,17 @@ def config(
     return {**run, "method": method, "fold": fold, "seed": seed, "encoder": digest}
 
 
+def grid(
+    common: Mapping[str, Any], encoders: Mapping[str, Path], methods: Sequence[str], count: int
+) -> list[dict[str, Any]]:
+    """Return the runs of some methods in the first folds, fold by fold; see `table`."""
+    return [
+        config(common, method, fold, 0, encoders.get(METHODS[method][0]))
+        for fold in range(count)
+        for method in methods
+    ]
+
+
 def table(
     common: Mapping[str, Any],
     encoders: Mapping[str, Path],
@@ -139,11 +150,7 @@ def table(
         count: of folds.
         compute: whether what has no result is computed now.
     """
-    runs = [
-        config(common, method, fold, 0, encoders.get(METHODS[method][0]))
-        for fold in range(count)
-        for method in methods
-    ]
+    runs = grid(common, encoders, methods, count)
     found = [each for each in sweep.run(PART, EXPERIMENT, runs, run_one, compute=compute) if each]
     return {name: [each for each in found if each.config["method"] == name] for name in methods}
 
@@ -154,17 +161,19 @@ def shown(profile: Profile, corpus: Corpus) -> tuple[str, dict[str, Path]]:
     Results need no faces. Who has only drawn ones is shown what was recorded on rendered ones,
     under their name; with BOOK_RETRAIN in the environment all is computed on the rung at hand.
     """
-    recorded = {kind: checkpoints.shipped_path("open", kind) for kind in checkpoints.KINDS}
-    replaced = profile == PROFILES["quick"] and corpus.rung == "embedded"
-    if (
-        replaced
-        and not os.environ.get("BOOK_RETRAIN")
-        and all(map(Path.is_file, recorded.values()))
-    ):
-        return "open", recorded
+    if found := recorded(profile, corpus):
+        return "open", found
     return corpus.rung, {
         kind: checkpoints.trained(kind, profile, corpus).path for kind in checkpoints.KINDS
     }
+
+
+def recorded(profile: Profile, corpus: Corpus) -> dict[str, Path]:
+    """Return the networks whose results are shown to who has only drawn faces; none otherwise."""
+    replaced = profile == PROFILES["quick"] and corpus.rung == "embedded"
+    found = {kind: checkpoints.shipped_path("open", kind) for kind in checkpoints.KINDS}
+    whole = all(map(Path.is_file, found.values()))
+    return found if replaced and whole and not os.environ.get("BOOK_RETRAIN") else {}
 
 
 def run_one(run: dict[str, Any]) -> dict[str, Any]:
@@ -345,8 +354,7 @@ def tables(
 ) -> dict[str, dict[str, list[Result]]]:
     """Return the results for each set that is there, by method.
 
-    All methods run on the set in the shape of CK+, those that train DE-GAN on its people in
-    `fine_tuned_folds`; the other sets see the paper's own two.
+    See `planned` for which methods run on which set.
 
     Args:
         profile: its sizes and trainings.
@@ -358,19 +366,35 @@ def tables(
         FileNotFoundError: CK+, on which all methods are compared, is not there.
     """
     rung, encoders = shown(profile, corpus)
-    there = corpus.sets if rung == corpus.rung else profile.sizes.shapes
-    if "ck" not in there:
+    names = sets_shown(profile, corpus, rung)
+    if "ck" not in names:
         raise FileNotFoundError("CK+ is not there, on which all methods are compared; fetch it")
     found: dict[str, dict[str, list[Result]]] = {}
-    everywhere = [method for method in METHODS if method not in TRAINED_ON]
-    for name in (name for name in profile.sizes.shapes if name in there):
+    for name in names:
         common = describe(profile, rung, name)
-        methods = everywhere if name == "ck" else BOTH
-        found[name] = table(common, encoders, methods, common["folds"])
-        if name == "ck":
-            few = profile.fine_tuned_folds
-            found[name] |= table(common, encoders, TRAINED_ON, few, fine_tuning)
+        found[name] = {}
+        for methods, count in planned(profile, name):
+            compute = fine_tuning or methods != TRAINED_ON
+            found[name] |= table(common, encoders, methods, count, compute)
     return found
+
+
+def planned(profile: Profile, name: str) -> list[tuple[tuple[str, ...], int]]:
+    """Return which methods run on a set, each with the number of folds.
+
+    All methods run on the set in the shape of CK+, those that train DE-GAN on its people in
+    `fine_tuned_folds`; the other sets see the paper's own two.
+    """
+    if name != "ck":
+        return [(BOTH, profile.folds)]
+    everywhere = tuple(method for method in METHODS if method not in TRAINED_ON)
+    return [(everywhere, profile.folds), (TRAINED_ON, profile.fine_tuned_folds)]
+
+
+def sets_shown(profile: Profile, corpus: Corpus, rung: str) -> list[str]:
+    """Return the names of the sets with results: those of the corpus, or those recorded."""
+    there = corpus.sets if rung == corpus.rung else profile.sizes.shapes
+    return [name for name in profile.sizes.shapes if name in there]
 
 
 def main() -> None:

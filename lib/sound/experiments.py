@@ -142,21 +142,36 @@ def table3(common: Mapping[str, Any], trainings: int) -> list[Result]:
 
 
 def aligned(common: Mapping[str, Any], trainings: int) -> list[Result]:
+    """Return the runs of `aligned_grid`; what has no result yet is trained."""
+    return _run(aligned_grid(common, trainings))
+
+
+def aligned_grid(common: Mapping[str, Any], trainings: int) -> list[dict[str, Any]]:
     """Return the runs of `ALIGNED_ROWS` with pretrained audio features joined by time."""
     seeds = range(trainings)
-    return _run([config(common, row, seed, "time") for seed in seeds for row in ALIGNED_ROWS])
+    return [config(common, row, seed, "time") for seed in seeds for row in ALIGNED_ROWS]
 
 
 def ledger(common: Mapping[str, Any], trainings: int) -> dict[str, list[Result]]:
+    """Return by reading the runs of `ledger_grid`; what has no result yet is trained."""
+    return {name: _run(runs) for name, runs in ledger_grid(common, trainings).items()}
+
+
+def ledger_grid(common: Mapping[str, Any], trainings: int) -> dict[str, list[dict[str, Any]]]:
     """Return by reading the runs of `LEDGER_ROW` trained as the paper may also be read."""
     ours = [config(common, LEDGER_ROW, seed) for seed in range(trainings)]
     return {
-        name: _run([other_reading(run, **changes) for run in ours])
+        name: [other_reading(run, **changes) for run in ours]
         for name, changes in TRAINING_READINGS.items()
     }
 
 
 def leads(common: Mapping[str, Any]) -> dict[str, list[Result]]:
+    """Return the runs of `leads_grid`; what has no result yet is trained."""
+    return {name: _run(runs) for name, runs in leads_grid(common).items()}
+
+
+def leads_grid(common: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """Return runs of spectral features and of pretrained audio alone that differ in one thing.
 
     One training each: a look at what it would change, not a measurement. The paper's teacher looks
@@ -176,9 +191,18 @@ def leads(common: Mapping[str, Any]) -> dict[str, list[Result]]:
     }
     once = [config(common, row, 0) for row in (("spectral",), ("audio",))]
     return {
-        name: _run([other_reading(run, **changes) for run in once])
-        for name, changes in variants.items()
+        name: [other_reading(run, **changes) for run in once] for name, changes in variants.items()
     }
+
+
+def present(runs: Sequence[Mapping[str, Any]]) -> list[Result | None]:
+    """Return the result of each run, None where there is none yet."""
+    return sweep.run(PART, EXPERIMENT, runs, run_one, folder=_folder(), compute=False)
+
+
+def _folder() -> Path:
+    """Return where results are looked for; with BOOK_RETRAIN the shipped ones do not count."""
+    return RETRAINED if os.environ.get("BOOK_RETRAIN") else results.RESULTS
 
 
 def _run(runs: list[dict[str, Any]]) -> list[Result]:
@@ -187,8 +211,8 @@ def _run(runs: list[dict[str, Any]]) -> list[Result]:
     With BOOK_RETRAIN in the environment the shipped results do not count: all runs are trained
     here (what had finished before an interruption is kept in the cache) and take their places.
     """
-    folder = RETRAINED if os.environ.get("BOOK_RETRAIN") else results.RESULTS
-    if None in sweep.run(PART, EXPERIMENT, runs, run_one, folder=folder, compute=False):
+    folder = _folder()
+    if None in present(runs):
         for run in runs:
             prepared_for(run)
     found = [r for r in sweep.run(PART, EXPERIMENT, runs, run_one, folder=folder) if r]

@@ -233,6 +233,14 @@ def _shape(stream: str) -> tuple[int, int]:
     return STREAMS[stream].rows, STREAMS[stream].dimensions
 
 
+def kept(
+    corpus: Corpus, stream: str, clips: Sequence[str], folder: Path | None = None
+) -> list[bool]:
+    """Return of each clip whether its features are in the cache; they are not read."""
+    there = cached(stream, folder)
+    return [(there / f"{corpus.content(clip)}.npy").is_file() for clip in clips]
+
+
 def cached(stream: str, folder: Path | None = None) -> Path:
     """Return the folder in which a stream's features are kept; its name says what made them."""
     weights = "" if stream == "log_mel" else f"-{pretrained.digest(stream)}"

@@ -28,6 +28,7 @@ from lib.sound.labels import CLIP_SECONDS, Events
 from lib.sound.models import INPUTS
 from lib.sound.profiles import Profile
 
+PART, EXPERIMENT = "part1", "probes"
 REGULARISATION = 0.1  # C of the logistic regression
 ITERATIONS = 3000
 PRETRAINED = ("visual", "audio")  # inputs that networks made
@@ -53,10 +54,10 @@ ORIGINS = {  # in whose place a network stands, and what it was trained on
 }
 
 
-def run(profile: Profile, corpus: Corpus) -> Result:
-    """Return what the probes find at a profile's size on a corpus; see `run_one`."""
+def describe(profile: Profile, corpus: Corpus) -> dict[str, Any]:
+    """Return the run at a profile's size on a corpus, as plain JSON."""
     streams = {"audio": pretrained.audio_stream(), "visual": pretrained.visual_stream()}
-    config = {
+    return {
         "dataset": corpus.name,
         "rung": corpus.rung,
         "fingerprint": corpus.fingerprint(),
@@ -65,7 +66,11 @@ def run(profile: Profile, corpus: Corpus) -> Result:
         "regularisation": REGULARISATION,
         "margin": MARGIN,
     }
-    (result,) = sweep.run("part1", "probes", [config], run_one, jobs=1)
+
+
+def run(profile: Profile, corpus: Corpus) -> Result:
+    """Return what the probes find at a profile's size on a corpus; see `run_one`."""
+    (result,) = sweep.run(PART, EXPERIMENT, [describe(profile, corpus)], run_one, jobs=1)
     assert result is not None
     return result
 

@@ -6,12 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib.book import sweep
+from lib.book import results, sweep
 from lib.book.results import Result
 from lib.sound import evaluation, oracles, scored
 from lib.sound.evaluation import METRICS, SCORES
 from lib.sound.profiles import MetricsProfile
 from lib.sound.scored import Scored
+
+Configs = list[dict[str, Any]]
+RunOne = Callable[[dict[str, Any]], dict[str, Any]]
 
 PART = "part1"
 KEPT_CLIPS = 779  # section 4.1: what the paper could still get of the 880 test clips
@@ -35,20 +38,35 @@ def _data(config: dict[str, Any]) -> Scored:
     return scored.load(config["source"])
 
 
-def _run(
-    experiment: str,
-    configs: Sequence[dict[str, Any]],
-    run_one: Callable[[dict[str, Any]], dict[str, Any]],
-) -> list[Result]:
+def _run(experiment: str, configs: Configs, run_one: RunOne) -> list[Result]:
     """Return the result of each config; the runs take seconds, so one process does them all."""
     found = sweep.run(PART, experiment, configs, run_one, jobs=1)
     return [result for result in found if result is not None]
 
 
+def grids(profile: MetricsProfile, data: Scored) -> dict[str, tuple[Configs, RunOne]]:
+    """Return by experiment the runs of the chapter, and what computes one."""
+    published = results.paper("part1_table3")["rows"]
+    clip_scores = [row["clip"] / 100 for row in published if not row["spectral"]]
+    return {
+        "ceilings": (ceiling_grid(data), ceiling_run),
+        "taggers": (tagger_grid(data, clip_scores), tagger_run),
+        "windows": ([windows_config(profile, data)], windows_run),
+        "curves": (curve_grid(profile, data), curve_run),
+        "traps": ([base_config(data)], traps_run),
+        "noise": ([noise_config(profile, data)], noise_run),
+    }
+
+
 def ceilings(data: Scored) -> list[Result]:
     """Return the three scores of each of `oracles.CEILINGS`."""
+    return _run("ceilings", ceiling_grid(data), ceiling_run)
+
+
+def ceiling_grid(data: Scored) -> Configs:
+    """Return the runs of `ceilings`."""
     base = base_config(data)
-    return _run("ceilings", [base | {"ceiling": name} for name in oracles.CEILINGS], ceiling_run)
+    return [base | {"ceiling": name} for name in oracles.CEILINGS]
 
 
 def ceiling_run(config: dict[str, Any]) -> dict[str, Any]:
@@ -60,8 +78,13 @@ def ceiling_run(config: dict[str, Any]) -> dict[str, Any]:
 
 def taggers(data: Scored, scores: Sequence[float], draws: int = 20) -> list[Result]:
     """Return for each clip F1 what a tagger with that score gets that never localises."""
+    return _run("taggers", tagger_grid(data, scores, draws), tagger_run)
+
+
+def tagger_grid(data: Scored, scores: Sequence[float], draws: int = 20) -> Configs:
+    """Return the runs of `taggers`."""
     base = base_config(data) | {"draws": draws, "seed": 0}
-    return _run("taggers", [base | {"clip F1": score} for score in scores], tagger_run)
+    return [base | {"clip F1": score} for score in scores]
 
 
 def tagger_run(config: dict[str, Any]) -> dict[str, Any]:
@@ -78,8 +101,12 @@ def tagger_run(config: dict[str, Any]) -> dict[str, Any]:
 
 def windows(profile: MetricsProfile, data: Scored) -> Result:
     """Return the scores of a perfect tagger slid over the clips, over its window's length."""
-    config = base_config(data) | {"windows": list(profile.windows)}
-    return _run("windows", [config], windows_run)[0]
+    return _run("windows", [windows_config(profile, data)], windows_run)[0]
+
+
+def windows_config(profile: MetricsProfile, data: Scored) -> dict[str, Any]:
+    """Return the run of `windows`."""
+    return base_config(data) | {"windows": list(profile.windows)}
 
 
 def windows_run(config: dict[str, Any]) -> dict[str, Any]:
@@ -94,8 +121,13 @@ def windows_run(config: dict[str, Any]) -> dict[str, Any]:
 
 def curves(profile: MetricsProfile, data: Scored) -> list[Result]:
     """Return for each median filter the scores over the thresholds."""
+    return _run("curves", curve_grid(profile, data), curve_run)
+
+
+def curve_grid(profile: MetricsProfile, data: Scored) -> Configs:
+    """Return the runs of `curves`."""
     base = base_config(data) | {"thresholds": list(profile.thresholds)}
-    return _run("curves", [base | {"median": median} for median in profile.medians], curve_run)
+    return [base | {"median": median} for median in profile.medians]
 
 
 def curve_run(config: dict[str, Any]) -> dict[str, Any]:
@@ -203,9 +235,13 @@ def error_at_kept(noise: Result, metric: str, what: str) -> float:
 
 def noise(profile: MetricsProfile, data: Scored, seed: int = 0) -> Result:
     """Return how far scores, and differences between two systems, hang on the clips drawn."""
+    return _run("noise", [noise_config(profile, data, seed)], noise_run)[0]
+
+
+def noise_config(profile: MetricsProfile, data: Scored, seed: int = 0) -> dict[str, Any]:
+    """Return the run of `noise`."""
     config = base_config(data) | {"resamples": profile.resamples, "seed": seed}
-    config |= {"systems": list(data.systems)}
-    return _run("noise", [config], noise_run)[0]
+    return config | {"systems": list(data.systems)}
 
 
 def noise_run(config: dict[str, Any]) -> dict[str, Any]:
