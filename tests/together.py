@@ -3,6 +3,8 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
 
 from lib.book.files import REPOSITORY
 
@@ -15,21 +17,21 @@ def together(script: str, calls: Sequence[Sequence[str]]) -> list[str]:
     Raises:
         AssertionError: one failed, or said something on stderr.
     """
-    command = [sys.executable, "-c", script]
     pipe = subprocess.PIPE
-    processes = [
-        subprocess.Popen(
-            [*command, *call], stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=REPOSITORY
-        )
-        for call in calls
-    ]
-    for process in processes:
-        assert process.stdout and process.stdout.readline() == "ready\n", process.communicate()
-    for process in processes:
-        assert process.stdin
-        process.stdin.write("\n")
-        process.stdin.flush()
-    found = [process.communicate(timeout=60) for process in processes]
+    pipes: dict[str, Any] = {"stdin": pipe, "stdout": pipe, "stderr": pipe, "text": True}
+    with ExitStack() as stack:
+        processes = []
+        for call in calls:
+            command = [sys.executable, "-c", script, *call]
+            process = stack.enter_context(subprocess.Popen(command, cwd=REPOSITORY, **pipes))
+            stack.callback(process.kill)  # where one failed, the others still wait
+            processes.append(process)
+        for process in processes:
+            assert process.stdout.readline() == "ready\n", process.stderr.read()
+        for process in processes:
+            process.stdin.write("\n")
+            process.stdin.flush()
+        found = [process.communicate(timeout=60) for process in processes]
     for process, (_, complaint) in zip(processes, found, strict=True):
         assert (process.returncode, complaint) == (0, "")
     return [said for said, _ in found]
