@@ -139,11 +139,12 @@ page.figure(
 source(protocol.given_the_tag)
 
 # %%
-placed = {
-    row: protocol.given_the_tag(found, runs[verdicts.SPECTRAL])
+both = {
+    row: protocol.pairs(found, judge.of(verdicts.SPECTRAL))
     for row, found in runs.items()
     if row != verdicts.SPECTRAL
 }
+placed = {row: protocol.given_the_tag(*pair) for row, pair in both.items() if len(pair[0]) > 1}
 page.figure(
     result_plots.given_the_tag(placed),
     "part1_given_the_tag",
@@ -301,7 +302,7 @@ page.claims(judged)
 # Solution of 1
 from scipy import stats
 
-spread = stats.tstd(protocol.scores(runs[verdicts.AUDIO], "event"))
+spread = stats.tstd(protocol.scores(judge.of(verdicts.AUDIO), "event"))
 for n in (2, 3, 5, 10, profiles.PROFILES["paper"].trainings):
     factor = stats.t.ppf(0.975, n - 1)
     print(

@@ -106,7 +106,9 @@ source(recognition.total_loss)
 
 # %%
 weights = ", ".join(f"{weight:g}" for weight in recognition.WEIGHTS)
-trained = {name: found[0].metrics["parameters"] for name, found in ck.items() if found}
+trained = {
+    name: found[0].metrics["parameters"] if found else math.nan for name, found in ck.items()
+}
 Markdown(
     f"The weights $\\lambda_1$ to $\\lambda_5$ are {weights}. The paper gives them in this order and does not say "
     "which map each belongs to; we take the largest map first. Here "
@@ -205,7 +207,8 @@ page.figure(
 # %%
 def difference(better, worse, name="ck"):
     """Return in words what one method gains over another, in points."""
-    return ledger.points(protocol.gain(tables[name][better], tables[name][worse]))
+    gained = protocol.gain(tables[name][better], tables[name][worse])
+    return ledger.points(gained) if gained else "not there yet"
 
 
 Markdown(
@@ -317,7 +320,7 @@ page.figure(
 )
 
 # %%
-compared = {name: protocol.pool(ck[name]) for name in recognition_plots.STYLES}
+compared = {name: protocol.pool(ck[name]) for name in recognition_plots.STYLES if ck[name]}
 page.figure(
     recognition_plots.recalls(compared, classes),
     "part2_recalls",

@@ -86,7 +86,9 @@ for epsilon in profile.table_epsilons:
         row[f"{kind}: paper"] = table2[kind][f"{epsilon:.2f}"]
         for (pair, other), of_network in runs.items():
             if other == kind:
-                result = next(r for r in of_network if r.config["epsilon"] == epsilon)
+                result = next((r for r in of_network if r.config["epsilon"] == epsilon), None)
+                if result is None:
+                    continue
                 counts = evaluation.rate(result.metrics, "flagged and misclassified")
                 row[f"{kind}: {pair}"] = counts[0] / counts[1]
                 if pair == "ours":

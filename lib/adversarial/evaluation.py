@@ -86,12 +86,19 @@ def attack_networks(
         epsilons: the strengths, in ascending order; those of the paper's figures and table if None.
 
     Returns:
-        {(pair, kind): one result per epsilon}
+        {(pair, kind): one result per epsilon; fewer where only what is present is shown}
+
+    Raises:
+        RuntimeError: of a network there is none.
     """
-    wanted = epsilons or strengths(profile)
-    grid = attack_grid(profile, networks, digits, wanted)
-    found = iter(run_attacks(grid, digits))
-    return {(n.pair, n.kind): [next(found) for _ in wanted] for n in networks}
+    grid = attack_grid(profile, networks, digits, epsilons or strengths(profile))
+    found: dict[tuple[str, str], list[Result]] = {(n.pair, n.kind): [] for n in networks}
+    for result in run_attacks(grid, digits):
+        found[result.config["pair"], result.config["kind"]].append(result)
+    for (pair, kind), of_network in found.items():
+        if not of_network:
+            raise RuntimeError(f"no attack on the {kind} network ({pair}) is there yet")
+    return found
 
 
 def attack_grid(

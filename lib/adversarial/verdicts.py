@@ -148,11 +148,11 @@ class Judge:
 
     def compare_perturbations(self, name: str, text: str, sign: int) -> Claim:
         """Judge a property of the perturbations by the ratio of robust to natural."""
-        values = {
-            kind: np.array([r.metrics["perturbation"][name] for r in self.runs["ours", kind]])
-            for kind in KINDS
-        }
-        ratios = values["robust"] / values["natural"]
+        natural, robust = (
+            {r.config["epsilon"]: r.metrics["perturbation"][name] for r in self.runs["ours", kind]}
+            for kind in ("natural", "robust")
+        )
+        ratios = np.array([robust[e] / natural[e] for e in natural if e in robust])
         holds = float((sign * (ratios - 1) > 0).mean())
         verdict = "reproduced" if holds == 1 else "partly" if holds > 0.5 else "not reproduced"
         return self.claim(
@@ -362,7 +362,8 @@ def lower_share(natural: Mapping[float, float], robust: Mapping[float, float]) -
 
     A strength tells if one of the two rates is neither almost 0 nor almost 1.
     """
-    telling = [e for e in natural if 0.02 < natural[e] < 0.98 or 0.02 < robust[e] < 0.98]
+    both = [e for e in natural if e in robust]
+    telling = [e for e in both if 0.02 < natural[e] < 0.98 or 0.02 < robust[e] < 0.98]
     return float(np.mean([robust[e] < natural[e] for e in telling])) if telling else 0.0
 
 

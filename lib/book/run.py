@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,6 +27,7 @@ TRACEBACK_LINES = 15
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 USAGE = """./run_all.sh [smoke|quick|paper] [chapter ...] [-p NAME=VALUE ...] [--jobs N]
+                    [--scheduler tcp://HOST:PORT | --cluster slurm] [--present]
                     [--retrain] [--measure] [--lab] [--html] [--list] [--check] [--dry-run]
                     [--help]"""
 EXAMPLES = """\
@@ -76,13 +78,20 @@ def main(arguments: Sequence[str] | None = None, root: Path = REPOSITORY) -> int
         return check.report()
     if options.dry_run:
         return show_what_is_missing(plans, profile, options, root)
-    if options.lab:
-        open_in_lab(plans[0], profile, options, root)
-    if options.html:
-        if words or options.settings:
-            parser.error("--html writes the whole book as its profile made it; name no more")
-        return write_site(plans, profile, options, root)
-    return run(plans, profile, options, root)
+    if options.html and (words or options.settings):
+        parser.error("--html writes the whole book as its profile made it; name no more")
+    if options.present and options.retrain:
+        parser.error("--present computes no run and --retrain all of them; choose one")
+    with ExitStack() as running:
+        try:
+            options.scheduler = running.enter_context(_scheduler(options))
+        except (ImportError, OSError, ValueError) as error:
+            parser.error(str(error))
+        if options.lab:
+            open_in_lab(plans[0], profile, options, root)
+        if options.html:
+            return write_site(plans, profile, options, root)
+        return run(plans, profile, options, root)
 
 
 def _parser() -> Parser:
@@ -109,6 +118,9 @@ def _parser() -> Parser:
         help="set a parameter",
     )
     add("--jobs", type=_positive, metavar="N", help="processes at a time (default: one per core)")
+    add("--scheduler", metavar="tcp://HOST:PORT", help="compute on the workers of a Dask scheduler")
+    add("--cluster", choices=["slurm"], help="compute in --jobs N jobs that SLURM is asked for")
+    add("--present", action="store_true", help="compute no run; show what the others have left")
     add("--retrain", action="store_true", help="train anew instead of loading shipped networks")
     add("--measure", action="store_true", help="write times and memory to data/costs.json")
     add("--lab", action="store_true", help="open the (first) chapter in JupyterLab instead")
@@ -117,6 +129,32 @@ def _parser() -> Parser:
     add("--check", action="store_true", help="show what is there and what is missing, and end")
     add("--dry-run", action="store_true", help="show what would be computed and for how long")
     return parser
+
+
+@contextmanager
+def _scheduler(options: argparse.Namespace) -> Iterator[str | None]:
+    """Give the address of the Dask scheduler that the chapters send their runs to; None is usual.
+
+    Raises:
+        ImportError: Dask is an extra, and not installed.
+        OSError: nobody answers under the address.
+        ValueError: the options do not go together, or the cluster cannot be asked.
+    """
+    if options.scheduler is None and options.cluster is None:
+        yield None
+        return
+    if options.scheduler and options.cluster:
+        raise ValueError("--scheduler and --cluster are two ways to the same; choose one")
+    if options.cluster and (options.jobs is None or options.lab or options.html):
+        raise ValueError("--cluster slurm runs chapters and needs --jobs N, the number of jobs")
+    from lib.book import cluster
+
+    if options.cluster:
+        with cluster.slurm(options.jobs) as address:
+            yield address
+    else:
+        cluster.check(options.scheduler)
+        yield options.scheduler
 
 
 def _positive(text: str) -> int:
@@ -320,6 +358,10 @@ def _environment(profile: str, options: argparse.Namespace, root: Path) -> dict[
     told = {"BOOK_JOBS": str(_cores(options))}
     if options.retrain:
         told["BOOK_RETRAIN"] = "1"
+    if options.present:
+        told["BOOK_PRESENT"] = "1"
+    if options.scheduler:
+        told["BOOK_SCHEDULER"] = options.scheduler
     if profile == "smoke":  # tiny runs prove that the code runs; they are no results to keep
         told["BOOK_RESULTS"] = str(root / "data" / "cache" / "results")
     return told

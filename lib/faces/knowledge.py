@@ -45,9 +45,7 @@ def describe(profile: Profile, rung: str, networks: Mapping[str, str]) -> dict[s
 
 def find(profile: Profile, rung: str, networks: Mapping[str, str]) -> Result:
     """Return what the networks know; what has no result yet is computed."""
-    (found,) = sweep.run(PART, EXPERIMENT, [describe(profile, rung, networks)], run_one)
-    assert found is not None  # sweep computes what is missing
-    return found
+    return sweep.only(sweep.run(PART, EXPERIMENT, [describe(profile, rung, networks)], run_one))
 
 
 def run_one(config: dict[str, Any]) -> dict[str, Any]:

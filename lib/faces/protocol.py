@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from lib.book import sweep
 from lib.book.claims import bootstrap_interval, mean_interval
 from lib.book.results import Result
 
@@ -51,15 +52,18 @@ def pool(runs: Sequence[Result], folds: Collection[int] | None = None) -> Predic
 
     Args:
         runs: of the method.
-        folds: those that count, where others are to be left out.
+        folds: those that count, where others are to be left out; where only what is present is
+            shown, those that are there.
 
     Raises:
-        ValueError: a fold is missing, one has a run more than others, or the runs differ in more
-            than fold and seed.
+        ValueError: there is no run, a fold is missing, one has a run more than others, or the runs
+            differ in more than fold and seed.
     """
+    if folds is None and sweep.only_present():
+        folds = run_in(runs)
     runs = [run for run in runs if folds is None or run.config["fold"] in folds]
     if not runs:
-        raise ValueError("no runs to pool")
+        raise ValueError("no runs to pool: of a method that is needed here none is there")
     count = runs[0].config["folds"]
     own = [{n: v for n, v in run.config.items() if n not in ("fold", "seed")} for run in runs]
     if any(each != own[0] for each in own):
@@ -87,7 +91,8 @@ def in_order(found: Predictions) -> Predictions:
 
 def fold_accuracies(found: Predictions) -> np.ndarray:
     """Return the share of images recognised in each fold, (folds,)."""
-    return np.bincount(found.folds, found.hits) / np.bincount(found.folds)
+    _, fold = np.unique(found.folds, return_inverse=True)
+    return np.bincount(fold, found.hits) / np.bincount(fold)
 
 
 def mean_over_folds(found: Predictions) -> Estimate:
@@ -97,7 +102,9 @@ def mean_over_folds(found: Predictions) -> Estimate:
     somewhat too narrow.
     """
     each = fold_accuracies(found)
-    return Estimate(float(each.mean()), *mean_interval(each.tolist()), len(each))
+    few = len(each) < 2 and sweep.only_present()
+    interval = (np.nan, np.nan) if few else mean_interval(each.tolist())
+    return Estimate(float(each.mean()), *interval, len(each))
 
 
 def accuracy(found: Predictions) -> Estimate:
@@ -123,13 +130,20 @@ def difference(first: Predictions, second: Predictions) -> Estimate:
 def gain(first: Sequence[Result], second: Sequence[Result]) -> Estimate | None:
     """Return the difference of two methods in the folds that the first was run in.
 
-    None where it was run in no fold.
+    None where it was run in no fold. Where only what is present is shown, both were run in them.
 
     Raises:
         ValueError: see `difference` and `pool`.
     """
-    folds = {run.config["fold"] for run in first}
+    folds = run_in(first)
+    if sweep.only_present():
+        folds &= run_in(second)
     return difference(pool(first, folds), pool(second, folds)) if folds else None
+
+
+def run_in(runs: Sequence[Result]) -> set[int]:
+    """Return the folds that a method was run in."""
+    return {run.config["fold"] for run in runs}
 
 
 def share(identities: np.ndarray, scores: np.ndarray) -> Estimate:

@@ -169,7 +169,9 @@ def table(judge: Judge, name: str) -> pd.DataFrame:
     if name not in judge.tables:
         return paper
     found = {
-        title: protocol.pool(judge.tables[name][method]) for method, title in PUBLISHED.items()
+        title: protocol.pool(judge.tables[name][method])
+        for method, title in PUBLISHED.items()
+        if judge.tables[name][method]
     }
     return paper.merge(protocol.table(found, {}).drop(columns="paper"), on="method", how="left")
 
@@ -179,7 +181,7 @@ def sets(judge: Judge) -> Figure:
     figure, grid = plt.subplots(1, len(SETS), figsize=(PAGE_WIDTH, 1.75), sharey=True, sharex=True)
     for axes, name in zip(grid, SETS, strict=True):
         for y, method in enumerate(PUBLISHED):
-            if name in judge.tables:
+            if judge.tables.get(name, {}).get(method):
                 _folds(axes, protocol.pool(judge.tables[name][method]), y, STYLES[method][0])
             axes.plot(judge.published(name, method), y, markersize=6, **PAPER)
         words = judge.title(name) if name in judge.tables else f"{SETS[name]}: the paper alone"

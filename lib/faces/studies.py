@@ -114,7 +114,7 @@ def runs(
         seed: of the trainings.
         compute: whether what has no result is trained now.
     """
-    if compute:  # before several processes would each train the judges
+    if compute and not sweep.only_present():  # before several processes would each train the judges
         judges.panel(profile, corpus)
     wanted = list(VARIANTS)[: None if profile is STUDY else FEW]
     configs = [describe(profile, corpus, VARIANTS[name], seed) for name in wanted]

@@ -212,7 +212,7 @@ def _run(runs: list[dict[str, Any]]) -> list[Result]:
     here (what had finished before an interruption is kept in the cache) and take their places.
     """
     folder = _folder()
-    if None in present(runs):
+    if None in present(runs) and not sweep.only_present():
         for run in runs:
             prepared_for(run)
     found = [r for r in sweep.run(PART, EXPERIMENT, runs, run_one, folder=folder) if r]

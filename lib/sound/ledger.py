@@ -81,10 +81,12 @@ def training(readings: Mapping[str, Sequence[Result]]) -> pd.DataFrame:
     """
     rows = []
     for reading, runs in readings.items():
+        if not runs:
+            continue
         line: dict[str, object] = {"reading": reading, "n": len(runs)}
         for metric in METRICS:
             line[metric] = 100 * float(np.mean(protocol.scores(runs, metric)))
-            if reading != CHOSEN and len(runs) > 1:
+            if reading != CHOSEN and min(len(runs), len(readings[CHOSEN])) > 1:
                 found = protocol.difference(runs, readings[CHOSEN], metric)
                 line[f"{metric}: gain"] = f"{100 * found.low:+.1f} to {100 * found.high:+.1f}"
         rows.append(line)
@@ -103,5 +105,6 @@ def leads(runs: Mapping[str, Sequence[Result]]) -> pd.DataFrame:
             | {metric: 100 * run.metrics["test"]["scores"][metric] for metric in METRICS}
             for variant, found in runs.items()
             for run in found
-        ]
+        ],
+        columns=["row", "trained", *METRICS],
     ).sort_values("row", ascending=False, kind="stable")

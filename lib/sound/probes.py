@@ -70,9 +70,7 @@ def describe(profile: Profile, corpus: Corpus) -> dict[str, Any]:
 
 def run(profile: Profile, corpus: Corpus) -> Result:
     """Return what the probes find at a profile's size on a corpus; see `run_one`."""
-    (result,) = sweep.run(PART, EXPERIMENT, [describe(profile, corpus)], run_one, jobs=1)
-    assert result is not None
-    return result
+    return sweep.only(sweep.run(PART, EXPERIMENT, [describe(profile, corpus)], run_one, jobs=1))
 
 
 def run_one(config: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from lib.book import sweep
 from lib.book.claims import mean_interval
 from lib.book.results import Result
 from lib.sound.evaluation import METRICS, SCORES
@@ -101,6 +102,7 @@ class Difference:
 
 
 Term = tuple[float, Sequence[Result], str]  # weight, runs, metric
+UNKNOWN = Difference(math.nan, (math.nan, math.nan), (math.nan, math.nan))
 
 
 def combination(terms: Sequence[Term], seed: int = 0) -> Difference:
@@ -113,9 +115,12 @@ def combination(terms: Sequence[Term], seed: int = 0) -> Difference:
         seed: of the bootstrap.
 
     Raises:
-        ValueError: a row has fewer than two trainings.
+        ValueError: a row has fewer than two trainings. Where only what is present is shown, the
+            difference is UNKNOWN instead.
     """
     if min(len(runs) for _, runs, _ in terms) < 2:
+        if sweep.only_present():
+            return UNKNOWN
         raise ValueError("one training tells nothing about its spread; run at least two of a row")
     value = sum(weight * float(np.mean(scores(runs, metric))) for weight, runs, metric in terms)
     return Difference(value, _welch(terms, value), _bootstrap(terms, seed))
@@ -206,6 +211,14 @@ def given_the_tag(
     return float(values[:, 0].mean()), float(values[:, 1].mean()), found
 
 
+def pairs(row: Sequence[Result], reference: Sequence[Result]) -> tuple[list[Result], list[Result]]:
+    """Return the runs of both rows whose seed the other row has too."""
+    seeds = [{run.config["seed"] for run in runs} for runs in (row, reference)]
+    both = seeds[0] & seeds[1]
+    kept = ([run for run in runs if run.config["seed"] in both] for runs in (row, reference))
+    return next(kept), next(kept)
+
+
 def _placing(events: np.ndarray) -> float:
     """Return event F1, 0 where no event is to be found."""
     value = SCORES["event"](events)
@@ -223,14 +236,17 @@ def paper_score(paper: Mapping[str, object], row: Row, metric: str) -> float:
 def table3(runs: Runs, paper: Mapping[str, object]) -> pd.DataFrame:
     """Return Table 3: of each row our mean of all trainings, half its interval, and the paper's.
 
-    Scores are in percent, as the paper's are.
+    Scores are in percent, as the paper's are. Where only what is present is shown, a single
+    training has no interval yet, and a row without any has no scores.
     """
     lines = []
-    for row, found in runs.items():
+    for row in COMBINATIONS if sweep.only_present() else runs:
+        found = runs.get(row, [])
         line: dict[str, object] = {"row": short(row), "n": len(found)}
-        for metric in METRICS:
+        for metric in METRICS if found else ():
             values = scores(found, metric)
-            low, high = mean_interval(values)
+            few = len(values) < 2 and sweep.only_present()
+            low, high = (math.nan, math.nan) if few else mean_interval(values)
             line[metric] = 100 * float(np.mean(values))
             line[f"{metric} ±"] = 100 * (high - low) / 2
             line[f"{metric}, paper"] = 100 * paper_score(paper, row, metric)
@@ -244,6 +260,7 @@ def selected(runs: Runs, best: int) -> pd.DataFrame:
         {"row": short(row), "best of": f"{best} of {len(found)}"}
         | {metric: 100 * best_mean(found, metric, best) for metric in METRICS}
         for row, found in runs.items()
+        if len(found) >= best or not sweep.only_present()
     ]
     return pd.DataFrame(lines)
 

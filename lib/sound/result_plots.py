@@ -37,6 +37,8 @@ def table3(runs: Runs, paper: Mapping[str, object]) -> Figure:
 
 def _spread(axes: Axes, values: np.ndarray, y: float, colour: str) -> None:
     """Draw the trainings of one row as dots and their mean with its 95 % interval as a bar."""
+    if not len(values):
+        return
     axes.plot(values, [y] * len(values), "o", color=colour, markersize=4, alpha=0.5, zorder=3)
     axes.plot(values.mean(), y, "|", color=colour, markersize=13, markeredgewidth=2.4, zorder=3)
     if len(values) > 1:
@@ -73,7 +75,7 @@ def alignment(runs: Runs, aligned: Runs) -> Figure:
     for axes, metric in zip(grid, METRICS, strict=True):
         for y, row in enumerate(rows):
             for shift, found, colour in ((-0.17, runs, PALETTE[7]), (0.17, aligned, PALETTE[4])):
-                values = 100 * np.array(protocol.scores(found[row], metric))
+                values = 100 * np.array(protocol.scores(found.get(row, []), metric))
                 _spread(axes, values, y + shift, colour)
         axes.set(title=METRIC_NAMES[metric], xlabel="percent", ylim=(len(rows) - 0.5, -0.5))
     grid[0].set_yticks(range(len(rows)), [short(row) for row in rows])
@@ -106,6 +108,7 @@ def histories(runs: Runs) -> Figure:
 
 def by_class(runs: Runs, rows: Sequence[Row]) -> Figure:
     """Draw the event F1 of each class for some rows, mean over trainings."""
+    rows = [row for row in rows if row in runs]
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.2))
     width = 0.8 / len(rows)
     for index, row in enumerate(rows):

@@ -101,7 +101,7 @@ def tagger_run(config: dict[str, Any]) -> dict[str, Any]:
 
 def windows(profile: MetricsProfile, data: Scored) -> Result:
     """Return the scores of a perfect tagger slid over the clips, over its window's length."""
-    return _run("windows", [windows_config(profile, data)], windows_run)[0]
+    return sweep.only(_run("windows", [windows_config(profile, data)], windows_run))
 
 
 def windows_config(profile: MetricsProfile, data: Scored) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def curve_run(config: dict[str, Any]) -> dict[str, Any]:
 
 def traps(data: Scored) -> Result:
     """Return the scores of one system under five ways of counting, all by sed_eval."""
-    return _run("traps", [base_config(data)], traps_run)[0]
+    return sweep.only(_run("traps", [base_config(data)], traps_run))
 
 
 def traps_run(config: dict[str, Any]) -> dict[str, Any]:
@@ -235,7 +235,7 @@ def error_at_kept(noise: Result, metric: str, what: str) -> float:
 
 def noise(profile: MetricsProfile, data: Scored, seed: int = 0) -> Result:
     """Return how far scores, and differences between two systems, hang on the clips drawn."""
-    return _run("noise", [noise_config(profile, data, seed)], noise_run)[0]
+    return sweep.only(_run("noise", [noise_config(profile, data, seed)], noise_run))
 
 
 def noise_config(profile: MetricsProfile, data: Scored, seed: int = 0) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lib.book.claims import NOT_TESTABLE, UNDECIDED, Claim
+from lib.book.results import Result
 from lib.sound import protocol
 from lib.sound.models import INPUT_NAMES
 from lib.sound.protocol import Difference, Row, Runs, Term
@@ -100,9 +101,9 @@ class Judge:
         """
         gap = self.between([(1.0, SPECTRAL, "event"), (-1.0, AUDIO, "event")])
         halves: list[Term] = [
-            (RECOVERED, self.runs[SPECTRAL], "event"),
-            (1 - RECOVERED, self.runs[AUDIO], "event"),
-            (-1.0, self.aligned[AUDIO], "event"),
+            (RECOVERED, self.of(SPECTRAL), "event"),
+            (1 - RECOVERED, self.of(AUDIO), "event"),
+            (-1.0, self.aligned.get(AUDIO, []), "event"),
         ]
         found = protocol.combination(halves)
         return self.claim(
@@ -119,11 +120,15 @@ class Judge:
 
     def gain_of_alignment(self, row: Row, metric: str) -> Difference:
         """Return what a row gains when its streams are joined by time instead of by index."""
-        return protocol.difference(self.aligned[row], self.runs[row], metric)
+        return protocol.difference(self.aligned[row], self.of(row), metric)
+
+    def of(self, row: Row) -> Sequence[Result]:
+        """Return the runs of a row, none where none is present."""
+        return self.runs.get(row, [])
 
     def between(self, terms: Sequence[tuple[float, Row, str]]) -> Difference:
         """Return a weighted sum of scores of rows."""
-        found: list[Term] = [(weight, self.runs[row], metric) for weight, row, metric in terms]
+        found: list[Term] = [(weight, self.of(row), metric) for weight, row, metric in terms]
         return protocol.combination(found)
 
     def published(self, row: Row, metric: str) -> float:
@@ -149,14 +154,18 @@ class Judge:
         if self.rung == "embedded":
             verdict, note = NOT_TESTABLE, "the claim is about real recordings"
         trainings = min(len(each) for each in self.runs.values())
+        value, low, high = (
+            None if found is protocol.UNKNOWN else 100 * each
+            for each in (found.value, found.low, found.high)
+        )
         return Claim(
             PART,
             f"{text}, points",
             where,
             None if paper is None else round(100 * paper, 6),
-            100 * found.value,
-            100 * found.low,
-            100 * found.high,
+            value,
+            low,
+            high,
             trainings,
             self.dataset,
             self.rung,

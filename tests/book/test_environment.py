@@ -14,6 +14,7 @@ from lib.book import environment
 from lib.book.files import REPOSITORY
 
 REQUIREMENTS = REPOSITORY / "requirements.txt"
+CLUSTER = REPOSITORY / "requirements-cluster.txt"
 LOCK = REPOSITORY / "requirements.lock"
 
 
@@ -21,15 +22,16 @@ def test_this_python_satisfies_the_list() -> None:
     assert environment.unmet() == []
 
 
-def test_every_requirement_is_locked_within_its_bounds() -> None:
+@pytest.mark.parametrize("path", [REQUIREMENTS, CLUSTER], ids=lambda path: path.name)
+def test_every_requirement_is_locked_within_its_bounds(path: Path) -> None:
     locked = map(Requirement, environment.requirement_lines(LOCK))
     versions = {canonicalize_name(line.name): str(line.specifier)[2:] for line in locked}
-    for requirement in map(Requirement, environment.requirement_lines(REQUIREMENTS)):
+    for requirement in map(Requirement, environment.requirement_lines(path)):
         version = versions[canonicalize_name(requirement.name)]
         assert requirement.specifier.contains(version), f"{requirement} but locked {version}"
 
 
-@pytest.mark.parametrize("path", [REQUIREMENTS, LOCK], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [REQUIREMENTS, CLUSTER, LOCK], ids=lambda path: path.name)
 def test_the_lists_hold_plain_pins_only(path: Path) -> None:
     for line in environment.requirement_lines(path):
         assert not {"+", "@", "/"} & set(line), f"{line}: a local build, address or path"

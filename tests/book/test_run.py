@@ -48,6 +48,10 @@ def everything_below(root: Path) -> list[str]:
         (["-p", "SEED"], "-p takes NAME=VALUE, not 'SEED'"),
         (["-p", "PROFILE=paper"], "first word"),
         (["--jobs", "0"], "expected a number from 1 on"),
+        (["--cluster", "pbs"], "invalid choice: 'pbs' (choose from 'slurm')"),
+        (["--cluster", "slurm"], "needs --jobs N, the number of jobs"),
+        (["--cluster", "slurm", "--scheduler", "tcp://127.0.0.1:1"], "choose one"),
+        (["--present", "--retrain"], "choose one"),
         (["--fast"], "unrecognized arguments: --fast"),
     ],
 )
@@ -76,7 +80,8 @@ def test_list_shows_names_and_titles(
 def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert call(REPOSITORY, "--help") == 0
     text = capsys.readouterr().out
-    for option in ("smoke|quick|paper", "-p", "--jobs", "--retrain", "--measure", "--list"):
+    known = ("smoke|quick|paper", "-p", "--jobs", "--retrain", "--measure", "--list")
+    for option in (*known, "--scheduler", "--cluster", "--present"):
         assert option in text
 
 
@@ -142,6 +147,13 @@ def test_jobs_and_retrain_reach_the_chapters(write_chapter: WriteChapter) -> Non
     root = write_chapter(cell).parents[1]
     assert call(root, "--jobs", "3", "--retrain") == 0
     assert "got 3 1" in (root / "notebooks/10_tiny.ipynb").read_text()
+
+
+def test_present_reaches_the_chapters(write_chapter: WriteChapter) -> None:
+    cell = "import os\nprint('got', os.environ['BOOK_PRESENT'], os.environ.get('BOOK_SCHEDULER'))"
+    root = write_chapter(cell).parents[1]
+    assert call(root, "--present") == 0
+    assert "got 1 None" in (root / "notebooks/10_tiny.ipynb").read_text()
 
 
 def test_measuring_writes_the_costs_and_only_then(write_chapter: WriteChapter) -> None:

@@ -161,6 +161,114 @@ def test_progress_is_quiet_where_the_output_is_no_terminal(
     assert capsys.readouterr() == ("", "")
 
 
+def test_a_result_of_an_older_version_is_set_aside_and_computed_anew(
+    log: Path, folder: Path
+) -> None:
+    config = {"x": 2, "log": str(log)}
+    (old,) = sweep.run("part3", "squares", [config], square, jobs=1, folder=folder)
+    assert old is not None and old.provenance["version"] == 1
+    del old.provenance["version"]  # as results were before there were versions
+    file = results.save(old, folder)
+    content = file.read_bytes()
+    options = {"jobs": 1, "folder": folder}
+    assert sweep.run("part3", "squares", [config], square, **options) == [old]
+    assert sweep.run("part3", "squares", [config], square, version=2, compute=False, **options) == [
+        None
+    ]
+    assert file.read_bytes() == content and calls(log) == [2]
+    (new,) = sweep.run("part3", "squares", [config], square, version=2, **options)
+    assert new is not None and new.provenance["version"] == 2 and calls(log) == [2, 2]
+    assert file.with_name(f"{file.name}.v1").read_bytes() == content
+
+
+@pytest.mark.parametrize("compute", [True, False])
+def test_a_result_of_a_newer_version_is_left_alone(compute: bool, log: Path, folder: Path) -> None:
+    config = {"x": 2, "log": str(log)}
+    sweep.run("part3", "squares", [config], square, jobs=1, folder=folder, version=3)
+    with pytest.raises(ValueError, match="newer copy of the book; update this one"):
+        sweep.run("part3", "squares", [config], square, jobs=1, folder=folder, compute=compute)
+    (file,) = folder.rglob("*.json*")
+    assert '"version": 3' in file.read_text() and calls(log) == [2]
+
+
+def test_only_what_is_present_is_shown_where_that_is_asked_for(
+    log: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configs = [{"x": x, "log": str(log)} for x in (1, 2, 3)]
+    sweep.run("part3", "squares", configs[1:], square, jobs=1, folder=folder)
+    monkeypatch.setenv("BOOK_PRESENT", "1")
+    assert squares(sweep.run("part3", "squares", configs, square, folder=folder)) == [None, 4, 9]
+    line = "part3 squares: 2 of 3 runs present; the rest is not shown\n"
+    assert capsys.readouterr() == (line, "")
+    sweep.run("part3", "squares", configs[1:], square, folder=folder)
+    sweep.run("part3", "squares", configs, square, folder=folder, compute=False)
+    assert capsys.readouterr() == ("", "")  # nothing is kept back from whoever asks for no more
+    assert sorted(calls(log)) == [2, 3]
+    assert sweep.only(sweep.run("part3", "squares", configs[1:2], square, folder=folder))
+    with pytest.raises(RuntimeError, match="not there; run it without --present"):
+        sweep.only(sweep.run("part3", "squares", configs[:1], square, folder=folder))
+
+
+def test_a_result_that_cannot_be_written_is_not_thrown_away_at_once(
+    log: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tried, save = [], results.save
+
+    def full(result: Result, place: Path) -> Path:
+        tried.append(result)
+        if len(tried) < 4:
+            raise OSError(28, "cannot write: no space left")
+        return save(result, place)
+
+    monkeypatch.setattr(results, "save", full)
+    monkeypatch.setattr(sweep, "PAUSE", 0.01)
+    config = {"x": 2, "log": str(log)}
+    found = sweep.run("part3", "squares", [config], square, jobs=1, folder=folder)
+    assert squares(found) == [4] and len(tried) == 4 and calls(log) == [2]
+    line = "cannot write: no space left; trying for 10 s, then this run is lost\n"
+    assert capsys.readouterr().err == line
+
+
+def test_in_the_end_a_result_that_cannot_be_written_is_an_error(
+    log: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(result: Result, place: Path) -> Path:
+        raise OSError(28, "cannot write: no space left")
+
+    monkeypatch.setattr(results, "save", full)
+    monkeypatch.setattr(sweep, "SAVING_SECONDS", 0.1)
+    monkeypatch.setattr(sweep, "PAUSE", 0.01)
+    with pytest.raises(OSError, match="no space left"):
+        sweep.run("part3", "squares", [{"x": 2, "log": str(log)}], square, jobs=1, folder=folder)
+
+
+def test_what_somebody_else_finished_meanwhile_stays(log: Path, folder: Path) -> None:
+    config = {"x": 2, "log": str(log)}
+    one = sweep.Run("part3", "squares", config, square, 1, folder)
+    (theirs,) = sweep.run("part3", "squares", [config], square, jobs=1, folder=folder)
+    assert theirs is not None
+    ours = Result("part3", "squares", config, {"square": -4}, {"seconds": 0.0})
+    assert one.keep(ours) == theirs and one.compute() == theirs
+    assert calls(log) == [2]
+
+
+def test_a_sweep_on_this_machine_needs_no_dask(folder: Path) -> None:
+    code = (
+        "import sys\nfrom lib.book import run, sweep\nfrom tests.book.test_sweep import spoil\n"
+        f"sweep.run('part3', 'squares', [{{'x': 1}}], spoil, jobs=1, folder={str(folder)!r})\n"
+        "print(*{'dask', 'distributed', 'lib.book.cluster'} & sys.modules.keys())"
+    )
+    told = {name: value for name, value in os.environ.items() if name != "BOOK_SCHEDULER"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=told | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [] and len(list(folder.rglob("*.json"))) == 1
+
+
 SCRIPT = """
 import sys, time
 from lib.book import sweep

@@ -1,0 +1,346 @@
+"""Sweeps on a cluster, with runs that take no time; the faults have tests of their own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lib.book import run, sweep
+from lib.book.files import REPOSITORY
+from lib.book.results import Result
+from tests.book.clusters import Cluster, free_port, running, wait_until
+
+pytest.importorskip("distributed", reason="needs the extra: requirements-cluster.txt")
+
+from lib.book import cluster as clusters
+
+Config = dict[str, Any]
+WriteChapter = Callable[..., Path]
+
+
+def act(config: Config) -> dict[str, Any]:
+    """Note the call in a file, do what the config says, and square x."""
+    with open(config["log"], "a") as log:
+        log.write(f"{config['x']}\n")
+    if config["x"] == config.get("fail_at"):
+        raise ZeroDivisionError("no such x")
+    if config["x"] == config.get("kill_at"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(config.get("seconds", 0))
+    return {"square": config["x"] ** 2, "pid": os.getpid(), "gpu": os.environ.get("HAS_GPU")}
+
+
+def calls(log: Path) -> list[int]:
+    return sorted(int(line) for line in log.read_text().split()) if log.exists() else []
+
+
+def squares(found: list[Result | None]) -> list[int | None]:
+    return [None if result is None else result.metrics["square"] for result in found]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with running(tmp_path_factory.mktemp("cluster"), workers=1) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def one(shared: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """Give a cluster with one worker, and let sweeps go there."""
+    shared.workers = [worker for worker in shared.workers if worker.poll() is None]
+    for worker in shared.workers[1:]:
+        worker.terminate()
+        worker.wait()
+    del shared.workers[1:]
+    if not shared.workers:
+        shared.add_worker()
+    wait_until(lambda: shared.ready() == 1)
+    monkeypatch.setenv("BOOK_SCHEDULER", shared.address)
+    return shared
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "calls.txt"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "results"
+
+
+def configs(log: Path, *values: int, **more: Any) -> list[Config]:
+    return [{"x": x, "log": str(log), **more} for x in values]
+
+
+def test_results_come_in_order_from_the_worker_and_are_not_computed_again(
+    one: Cluster, log: Path, folder: Path
+) -> None:
+    found = sweep.run("part1", "acts", configs(log, 3, 1, 3), act, folder=folder)
+    assert squares(found) == [9, 1, 9] and calls(log) == [1, 3]
+    assert {each.metrics["pid"] for each in found if each} == {one.workers[0].pid}
+    assert {each.provenance["torch_threads"] for each in found if each} == {1}
+    assert sweep.run("part1", "acts", configs(log, 3, 1, 3), act, folder=folder) == found
+    with_one_more = sweep.run("part1", "acts", configs(log, 1, 2), act, folder=folder)
+    assert squares(with_one_more) == [1, 4] and calls(log) == [1, 2, 3]
+
+
+def test_a_sweep_that_names_its_jobs_stays_here(one: Cluster, log: Path, folder: Path) -> None:
+    (found,) = sweep.run("part1", "acts", configs(log, 2), act, folder=folder, jobs=1)
+    assert found is not None and found.metrics["pid"] == os.getpid()
+
+
+def test_a_failing_run_is_named_and_those_before_it_are_kept(
+    one: Cluster, log: Path, folder: Path
+) -> None:
+    asked = configs(log, 1, 2, 3, 4, fail_at=2, seconds=0.3)
+    with pytest.raises(RuntimeError, match='ZeroDivisionError: no such x; the run was {.*"x": 2'):
+        sweep.run("part1", "acts", asked, act, folder=folder)
+    time.sleep(1)
+    assert calls(log) in ([1, 2], [1, 2, 3])  # the next may have begun, those that waited do not
+    kept = sweep.run("part1", "acts", asked, act, folder=folder, compute=False)
+    assert squares(kept)[:2] == [1, None] and kept[3] is None
+
+
+def test_a_run_that_kills_its_workers_is_named(one: Cluster, log: Path, folder: Path) -> None:
+    asked = configs(log, 1, 2, 3, kill_at=1)
+    with ThreadPoolExecutor(1) as pool:
+        sweeping = pool.submit(sweep.run, "part1", "acts", asked, act, folder=folder)
+        while not sweeping.done():
+            if one.workers[-1].poll() is not None:
+                one.add_worker()
+            time.sleep(0.05)
+    with pytest.raises(RuntimeError, match='workers died of it.*; the run was {.*"x": 1}'):
+        sweeping.result()
+    assert calls(log).count(1) == 4  # and no other run is blamed
+
+
+def test_a_worker_with_several_threads_is_sent_away(
+    one: Cluster, log: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wide = one.add_worker(threads=2)
+    wait_until(lambda: one.ready() == 2)
+    found = sweep.run("part1", "acts", configs(log, 1, 2, 3, 4), act, folder=folder)
+    assert squares(found) == [1, 4, 9, 16]
+    assert wide.wait(30) is not None
+    assert "several threads" in capsys.readouterr().err
+
+
+def test_without_a_worker_that_can_compute_it_ends(
+    tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(tmp_path / "cluster", workers=0) as cluster:
+        monkeypatch.setenv("BOOK_SCHEDULER", cluster.address)
+        cluster.add_worker(threads=2)
+        with pytest.raises(RuntimeError, match="no worker is left that can compute; start some"):
+            sweep.run("part1", "acts", configs(log, 1), act, folder=tmp_path)
+    assert calls(log) == []
+
+
+def test_runs_go_to_the_workers_that_offer_a_gpu(
+    one: Cluster, log: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HAS_GPU", "yes")
+    with_gpu = one.add_worker("--resources", "GPU=1")
+    wait_until(lambda: one.ready() == 2)
+    found = sweep.run("part1", "acts", configs(log, 1, 2, 3), act, folder=folder)
+    assert {each.metrics["gpu"] for each in found if each} == {"yes"}
+    with_gpu.terminate()
+    with_gpu.wait()
+
+
+def test_a_folder_of_the_book_is_that_of_the_workers_own_copy(tmp_path: Path) -> None:
+    inside = sweep.Run("part1", "acts", {"x": 1}, act, 1, REPOSITORY / "data" / "results")
+    outside = sweep.Run("part1", "acts", {"x": 1}, act, 1, tmp_path)
+    assert str(REPOSITORY).encode() not in clusters._packed(inside)
+    assert str(tmp_path).encode() in clusters._packed(outside)
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from lib.book import sweep
+from tests.book.test_cluster import act, configs
+log, folder = map(Path, sys.argv[1:])
+sweep.run("part1", "acts", configs(log, 1, 2, 3, seconds=1), act, folder=folder)
+"""
+
+
+def test_ctrl_c_takes_back_what_waits(one: Cluster, log: Path, folder: Path) -> None:
+    client = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(log), str(folder)],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(lambda: calls(log) == [1])
+    client.send_signal(signal.SIGINT)
+    _, complaint = client.communicate(timeout=30)
+    assert complaint.splitlines()[-1] == "KeyboardInterrupt"
+    wait_until(lambda: list(folder.rglob("*.json")))  # what had begun is finished and kept
+    time.sleep(1.5)
+    assert calls(log) == [1]
+
+
+def test_a_scheduler_that_does_not_come_back_is_one_line(
+    tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(clusters, "PATIENCE", 1.0)
+    with running(tmp_path / "cluster", workers=1) as cluster:
+        monkeypatch.setenv("BOOK_SCHEDULER", cluster.address)
+        asked = configs(log, 1, seconds=60)
+        with ThreadPoolExecutor(1) as pool:
+            sweeping = pool.submit(sweep.run, "part1", "acts", asked, act, folder=tmp_path)
+            wait_until(lambda: calls(log) == [1])
+            cluster.kill_scheduler()
+            with pytest.raises(ConnectionError, match="no Dask scheduler answers at"):
+                sweeping.result()
+    assert capsys.readouterr().err.splitlines() == [
+        f"lost the scheduler at {cluster.address}; waiting up to 1 s for it"
+    ]
+
+
+def call(root: Path, *arguments: str) -> int:
+    """Return the exit code of `./run_all.sh arguments` for the book under `root`."""
+    try:
+        return run.main(arguments, root)
+    except SystemExit as end:
+        return int(end.code or 0)
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("nonsense", "named as tcp://HOST:PORT, not 'nonsense'"),
+        ("http://127.0.0.1:80", "named as tcp://HOST:PORT"),
+        ("tcp://127.0.0.1", "named as tcp://HOST:PORT"),
+        ("tcp://127.0.0.1:99999", "no Dask scheduler answers"),
+        ("tcp://127.0.0.1:{free}", "no Dask scheduler answers at tcp://127.0.0.1:"),
+    ],
+)
+def test_a_scheduler_that_is_none_is_one_line_and_exit_2(
+    address: str,
+    message: str,
+    write_chapter: WriteChapter,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(clusters, "CONNECTING", 0.5)
+    root = write_chapter("1 / 0").parents[1]
+    assert call(root, "--scheduler", address.format(free=free_port())) == 2
+    told = capfd.readouterr()
+    assert message in told.err and len(told.err.splitlines()) == 1 and told.out == ""
+    assert not list(root.rglob("*.ipynb"))
+
+
+def test_the_chapters_are_told_the_scheduler(one: Cluster, write_chapter: WriteChapter) -> None:
+    root = write_chapter("import os\nprint('to', os.environ['BOOK_SCHEDULER'])").parents[1]
+    assert call(root, "--scheduler", one.address) == 0
+    assert f"to {one.address}" in (root / "notebooks/10_tiny.ipynb").read_text()
+
+
+def test_without_the_extra_one_line_says_how_to_get_it(
+    write_chapter: WriteChapter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "lib.book.cluster")
+    monkeypatch.delattr("lib.book.cluster")
+    monkeypatch.setitem(sys.modules, "distributed", None)  # as if it were not installed
+    assert call(write_chapter().parents[1], "--scheduler", "tcp://127.0.0.1:8786") == 2
+    line = capsys.readouterr().err
+    assert "pip install -r requirements-cluster.txt -c requirements.lock" in line
+    assert "no distributed" in line and len(line.splitlines()) == 1
+
+
+SBATCH = """#!/bin/sh
+echo "$*" >>"$JOBS/asked"
+cp "$1" "$JOBS/script"
+setsid sh "$JOBS/script" >>"$JOBS/log" 2>&1 &
+echo $! >>"$JOBS/pids"
+echo "Submitted batch job $!"
+"""
+SCANCEL = """#!/bin/sh
+for job in "$@"; do kill -- "-$job" 2>/dev/null; done
+exit 0
+"""
+SETTINGS = """
+jobqueue:
+  slurm:
+    memory: 2GB
+    cores: 8
+    queue: short
+    interface: lo
+    death-timeout: 60
+"""
+SWEEP = """
+from pathlib import Path
+from lib.book import sweep
+from tests.book.test_cluster import act, configs
+place = Path({!r})
+found = sweep.run("part1", "acts", configs(place / "log", 1, 2, 3), act, folder=place / "results")
+print("found", *(each.metrics["square"] for each in found))
+"""
+
+
+@pytest.fixture
+def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Put a SLURM on the path whose jobs run here at once; give the folder of its records."""
+    jobs = tmp_path / "jobs"
+    jobs.mkdir()
+    for name, content in (("sbatch", SBATCH), ("scancel", SCANCEL)):
+        (jobs / name).write_text(content)
+        (jobs / name).chmod(0o755)
+    (jobs / "jobqueue.yaml").write_text(SETTINGS)
+    monkeypatch.setenv("PATH", str(jobs), prepend=os.pathsep)
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    monkeypatch.setenv("JOBS", str(jobs))
+    monkeypatch.setenv("DASK_CONFIG", str(jobs))
+    yield jobs
+    for job in (jobs / "pids").read_text().split() if (jobs / "pids").exists() else ():
+        subprocess.run(["kill", "-9", "--", f"-{job}"], capture_output=True, check=False)
+
+
+def slurm(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run the book under `root` in jobs of SLURM, from a process of its own."""
+    code = "import sys; from pathlib import Path; from lib.book import run\n"
+    code += f"sys.exit(run.main({['--cluster', 'slurm', *options]!r}, Path({str(root)!r})))"
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_slurm_is_asked_for_workers_and_gives_them_back(
+    write_chapter: WriteChapter, queue: Path, tmp_path: Path
+) -> None:
+    root = write_chapter(SWEEP.format(str(tmp_path))).parents[1]
+    done = slurm(root, "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    assert "found 1 4 9" in (root / "notebooks/10_tiny.ipynb").read_text()
+    assert calls(tmp_path / "log") == [1, 2, 3]
+    script = (queue / "script").read_text()
+    assert "#SBATCH -p short" in script and "--nthreads 1" in script
+    assert len((queue / "pids").read_text().split()) == 2
+    for job in (queue / "pids").read_text().split():
+        wait_until(lambda j=job: not Path(f"/proc/{j}").exists(), 30)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda queue: (queue / "sbatch").unlink(), "no sbatch here"),
+        (lambda queue: (queue / "jobqueue.yaml").unlink(), "says no jobqueue: slurm: memory"),
+    ],
+    ids=["no SLURM", "no settings"],
+)
+def test_a_slurm_that_cannot_be_asked_is_one_line_and_exit_2(
+    change: Callable[[Path], None], message: str, write_chapter: WriteChapter, queue: Path
+) -> None:
+    change(queue)
+    done = slurm(write_chapter("1 / 0").parents[1], "--jobs", "1")
+    assert done.returncode == 2 and done.stdout == ""
+    assert message in done.stderr and len(done.stderr.splitlines()) == 1
