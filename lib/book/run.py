@@ -28,7 +28,8 @@ INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 USAGE = """./run_all.sh [smoke|quick|paper] [chapter ...] [-p NAME=VALUE ...] [--jobs N]
                     [--scheduler tcp://HOST:PORT | --cluster slurm] [--present]
-                    [--retrain] [--measure] [--lab] [--html] [--list] [--check] [--dry-run]
+                    [--retrain] [--deterministic] [--measure] [--lab] [--html]
+                    [--list] [--check] [--dry-run]
                     [--help]"""
 EXAMPLES = """\
 examples:
@@ -122,6 +123,7 @@ def _parser() -> Parser:
     add("--cluster", choices=["slurm"], help="compute in --jobs N jobs that SLURM is asked for")
     add("--present", action="store_true", help="compute no run; show what the others have left")
     add("--retrain", action="store_true", help="train anew instead of loading shipped networks")
+    add("--deterministic", action="store_true", help="same bits on more machines; slower")
     add("--measure", action="store_true", help="write times and memory to data/costs.json")
     add("--lab", action="store_true", help="open the (first) chapter in JupyterLab instead")
     add("--html", action="store_true", help="write what has been run as web pages into site/")
@@ -356,6 +358,10 @@ def _cores(options: argparse.Namespace) -> int:
 def _environment(profile: str, options: argparse.Namespace, root: Path) -> dict[str, str]:
     """Return what a chapter's kernel is told beyond its parameters."""
     told = {"BOOK_JOBS": str(_cores(options))}
+    if options.deterministic:
+        from lib.book.device import deterministic_environment
+
+        told |= deterministic_environment()
     if options.retrain:
         told["BOOK_RETRAIN"] = "1"
     if options.present:
