@@ -30,7 +30,7 @@ def train(steps: int, bfloat16: bool, checkpoint: Path) -> Outcome:
     config = replace(smoke.gan, steps=steps, intervals=4, bfloat16=bfloat16)
     form = ModelConfig(people.people, len(people.classes), smoke.sizes.side, smoke.width)
     found = training.train(form, config, people, SEED, checkpoint)
-    images = augment.centre(torch.from_numpy(people.images.copy()))
+    images = augment.centre(people.images)
     others = torch.from_numpy((people.identities + 1) % people.people)
     made = found.generator(images, others, torch.zeros(len(images), NOISE))
     seen = found.discriminator(made).expression[:, :-1].argmax(dim=1)

@@ -8,9 +8,8 @@ import numpy as np
 import torch
 
 from lib.book.determinism import Outcome, Work, as_arrays
-from lib.sound import data, features, training
+from lib.sound import data, features, preparation, training
 from lib.sound.data import Corpus, Sizes
-from lib.sound.experiments import fewer_bands, standardised
 from lib.sound.features import Standardiser
 from lib.sound.models import ModelConfig
 from lib.sound.profiles import PROFILES
@@ -64,6 +63,8 @@ def log_mel(split: str) -> np.ndarray:
 
 def standardised_log_mel() -> dict[str, dict[str, torch.Tensor]]:
     """Return what a network is given of each split, rounded to float16 as all features are."""
-    found = {split: fewer_bands(log_mel(split).astype(np.float16), BANDS) for split in SPLITS}
+    found = {
+        split: preparation.fewer_bands(log_mel(split).astype(np.float16), BANDS) for split in SPLITS
+    }
     scale = Standardiser.fit([found["weak"], found["unlabelled"]])
-    return {split: {"spectral": standardised(found[split], scale)} for split in SPLITS}
+    return {split: {"spectral": preparation.standardised(found[split], scale)} for split in SPLITS}

@@ -1,9 +1,9 @@
 """Faults, on workers of a real cluster with real trainings: all results, none wrong, none lost.
 
-With BOOK_FAULTS=FILE in the environment the trials and their outcomes are written there: of each
-fault how many `trials` there were, how many ended `whole` (every result there, and bit for bit that
-of an undisturbed sweep), how many runs in progress were `recomputed`, and how many finished ones
-were `lost` (changed, computed again or gone).
+With BOOK_FAULTS=FILE in the environment the trials and their outcomes are written there, as in
+data/faults.json, which chapter 91 shows: of each fault how many `trials` there were, how many ended
+`whole` (every result there, and bit for bit that of an undisturbed sweep), how many runs were
+`recomputed`, and how many finished ones were `lost` (changed, computed again or gone).
 """
 
 import json
@@ -99,7 +99,9 @@ def outcomes() -> Iterator[None]:
     """Write the trials down in the end, where somebody asked for them."""
     yield
     if place := os.environ.get("BOOK_FAULTS"):
-        Path(place).write_text(json.dumps(OUTCOMES, indent=1, sort_keys=True) + "\n")
+        day = results.provenance(0)["day"]
+        told = {"code": results.code_version(), "day": day, "faults": OUTCOMES}
+        Path(place).write_text(json.dumps(told, indent=1, sort_keys=True) + "\n")
 
 
 @pytest.fixture(scope="module")
