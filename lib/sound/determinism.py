@@ -64,7 +64,10 @@ def log_mel(split: str) -> np.ndarray:
 def standardised_log_mel() -> dict[str, dict[str, torch.Tensor]]:
     """Return what a network is given of each split, rounded to float16 as all features are."""
     found = {
-        split: preparation.fewer_bands(log_mel(split).astype(np.float16), BANDS) for split in SPLITS
+        split: np.stack(
+            [preparation.fewer_bands(clip, BANDS) for clip in log_mel(split).astype(np.float16)]
+        )
+        for split in SPLITS
     }
     scale = Standardiser.fit([found["weak"], found["unlabelled"]])
     return {split: {"spectral": preparation.standardised(found[split], scale)} for split in SPLITS}

@@ -2,7 +2,6 @@
 
 import json
 import os
-from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -222,7 +221,7 @@ def test_the_flag_reaches_kernels_and_the_workers_of_a_sweep(write_chapter: Any)
 
 
 def environment(*, deterministic: bool) -> dict[str, str]:
-    options = Namespace(jobs=2, retrain=False, deterministic=deterministic)
+    options = run._parser().parse_args(["--jobs", "2", *["--deterministic"] * deterministic])
     return run._environment("quick", options, REPOSITORY)
 
 
