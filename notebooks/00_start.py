@@ -225,7 +225,8 @@ Markdown(
     f"{hours['part1']:.1f}, {hours['part2']:.1f} and {hours['part3']:.1f} hours, by what the files say.*\n\n"
     "**A cluster.** `./run_all.sh paper --retrain` trains the networks by the published recipes (in Part I 140 "
     "of them, in Part II a GAN fine-tuned in each of 30 folds), attacks the published 1,000,000 images, and resumes "
-    "where it was stopped. *The whole book at profile paper: "
+    "where it was stopped; `--dry-run` says beforehand what it takes, and [chapter 91](91_scale.ipynb) how other "
+    "machines help. *The whole book at profile paper: "
     f"{overview.minutes(['00-90'], 'paper')}.*"
 )
 

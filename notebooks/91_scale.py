@@ -38,7 +38,7 @@ SEED = 0
 import json
 
 import pandas as pd
-from IPython.display import Markdown
+from IPython.display import HTML, Markdown
 
 from lib.adversarial import data as digit_data
 from lib.adversarial import determinism as attack_works
@@ -183,10 +183,11 @@ Markdown(determinism_table.sentences(rows))
 
 # %%
 drawn.table(
-    determinism_table.overview(rows),
+    determinism_table.apart(rows),
     "scale_determinism_table",
-    alt="Circumstances by row, works by column: bit-equal, or the largest relative difference.",
-    caption="The same as numbers: bit-equal, or the largest relative difference of weights or outputs.",
+    alt="Works by row, circumstances by column: bit-equal, or the largest relative difference.",
+    caption="Where bits differ, by how much: the largest relative difference of weights or outputs. The attack "
+    "takes only signs of gradients, so that a last digit becomes a step of a whole pixel.",
     sources=measured,
 )
 
@@ -195,7 +196,7 @@ drawn.table(
 # and torch's own switches. This is what the book promises, and the test that holds each promise:
 
 # %%
-Markdown(determinism_table.promises().to_markdown(index=False))
+HTML(determinism_table.promises().to_html(index=False, border=0))
 
 # %% [markdown]
 # ## Exercises

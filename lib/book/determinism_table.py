@@ -117,6 +117,13 @@ def overview(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["circumstance", "held against", *works])
 
 
+def apart(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per work, one column per circumstance in which not all is bit-equal."""
+    table = overview(rows).set_index("circumstance").drop(columns="held against").T
+    told = [name for name, cells in table.items() if not set(cells) <= {BIT_EQUAL, UNMEASURED}]
+    return table[told].rename_axis(index="work", columns=None).reset_index()
+
+
 def cell(row: pd.Series) -> str:
     """Return what is said of one work under one circumstance."""
     return BIT_EQUAL if row["bit_equal"] else f"{furthest(row):.0e}"

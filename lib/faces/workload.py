@@ -210,8 +210,8 @@ def _images(shape: Shape) -> int:
 
 
 def _about(sizes: Sequence[int], wanted: int) -> int:
-    """Return how many files hold so many bytes after a header."""
-    return sum(0 <= size - wanted <= 128 for size in sizes)
+    """Return how many files hold so many bytes between a header and a digest."""
+    return sum(0 <= size - wanted <= 256 for size in sizes)
 
 
 # --- what a run costs: its items, its operations, the sample of its speed, what it leaves

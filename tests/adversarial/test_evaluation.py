@@ -110,7 +110,7 @@ def test_count_counts_what_is_flagged_and_what_is_wrong(
 ) -> None:
     limits = {name: {"maximum": 0.5} for name in READINGS}
     monkeypatch.setattr(evaluation, "thresholds", lambda digits: limits)
-    benign = data.to_batch(digits.test_images[:6])
+    benign = digits.test_images[:6]
     attacked = torch.tensor([0.1, 0.5, 0.6, 0.7, 0.2, 0.9]).double()
     correct = torch.tensor([True, True, True, False, False, False])
     found = evaluation.count(benign, correct, {"paper": attacked}, digits)
@@ -128,8 +128,9 @@ def area(negative: np.ndarray, positive: np.ndarray) -> float:
 def test_the_area_under_the_curve_is_the_share_of_pairs_in_order(
     private_folders: Any, digits: Digits, random: np.random.Generator
 ) -> None:
-    benign = data.to_batch(digits.test_images[:50])
-    scores = {name: reading.score(benign).numpy() for name, reading in READINGS.items()}
+    benign = digits.test_images[:50]
+    batch = data.to_batch(benign)
+    scores = {name: reading.score(batch).numpy() for name, reading in READINGS.items()}
     attacked = {
         name: np.concatenate([values[:20], values[20:] + random.normal(0, values.std(), 30)])
         for name, values in scores.items()  # with ties

@@ -314,6 +314,16 @@ def test_the_overview_says_bit_equal_or_how_far_apart_or_not_measured(
     assert page.loc["two threads"].tolist() == ["reference", "bit-equal", "2e-05", "not measured"]
 
 
+def test_apart_are_the_circumstances_in_which_a_bit_differs(found: determinism_table.Found) -> None:
+    page = determinism_table.apart(determinism_table.table(found))
+    assert page.columns.tolist() == ["work", "two threads"]
+    assert page.set_index("work")["two threads"].to_dict() == {
+        "a, bfloat16": "bit-equal",
+        "a, float32": "2e-05",
+        "b": "not measured",
+    }
+
+
 @pytest.mark.usefixtures("no_open_figures")
 def test_the_picture_puts_bit_equal_in_its_own_place(found: determinism_table.Found) -> None:
     (axes,) = determinism_table.picture(determinism_table.table(found)).axes
