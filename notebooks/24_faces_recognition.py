@@ -278,6 +278,17 @@ page.figure(
 )
 
 # %%
+long = (profile.gan_rendered if rung == "open" else profile.gan).steps
+short = profile.fine_tuning.steps
+Markdown(
+    f"Fine-tuning on the fold gives {difference('de_gan fine-tuned', 'de_gan')} points, and a GAN that met the fold's "
+    f"people only, {difference('de_gan fold only', 'de_gan')}. That one is without three things at once: the other "
+    f"people, their pictures, and steps of training ({short:,} instead of {long:,})."
+    if all(ck[name] for name in experiments.TRAINED_ON)
+    else "The two methods that train a GAN in each fold have not been run at this profile."
+)
+
+# %%
 gains = {
     "the GAN, or the people? maps and code": ("de_gan", "supervised"),
     "the GAN, or the people? code alone": ("de_gan code", "supervised code"),

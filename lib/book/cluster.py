@@ -277,7 +277,9 @@ def _on_worker() -> Callable[[bytes, str], Result]:
 def compute(packed: bytes) -> Result:
     """Return the result of a run that came from another process, see `Run.compute`."""
     run = pickle.loads(packed)
-    return replace(run, folder=REPOSITORY / run.folder).compute()
+    folder = REPOSITORY / run.folder
+    results.RESULTS = folder  # for runs that need others, as attacks need thresholds
+    return replace(run, folder=folder).compute()
 
 
 def _noted(client: Client, told: Mapping[str, str], began: dict[str, str]) -> None:

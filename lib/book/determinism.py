@@ -33,7 +33,7 @@ from lib.book.results import Result
 
 EXPERIMENT = "determinism"
 LIMIT = 600  # seconds for one process, which takes a few
-SMOKE = ("again", "two threads", "--deterministic")
+SMOKE = ("two threads",)
 POLLING = 0.002  # seconds between two looks for a checkpoint
 OLD = {  # the instructions of x86 processors before 2011
     "ATEN_CPU_CAPABILITY": "default",

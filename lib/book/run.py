@@ -34,7 +34,7 @@ USAGE = """./run_all.sh [smoke|quick|paper] [chapter ...] [-p NAME=VALUE ...] [-
 EXAMPLES = """\
 examples:
   ./run_all.sh                   the whole book at profile quick
-  ./run_all.sh smoke             every chapter in a minute each, on tiny data
+  ./run_all.sh smoke             every chapter in about a minute each, on tiny data
   ./run_all.sh quick 34 90       two chapters; by number, beginning or range (30-35)
   ./run_all.sh --lab 15          one chapter to play with, in JupyterLab
   ./run_all.sh --html            the book to read in a browser: site/index.html
