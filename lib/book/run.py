@@ -148,7 +148,7 @@ def _scheduler(options: argparse.Namespace) -> Iterator[str | None]:
     if options.scheduler and options.cluster:
         raise ValueError("--scheduler and --cluster are two ways to the same; choose one")
     if options.deterministic:
-        raise ValueError("--deterministic sets up this machine and reaches no workers; leave it out")
+        raise ValueError("--deterministic reaches no workers elsewhere; leave one out")
     if options.cluster and (options.jobs is None or options.lab or options.html):
         raise ValueError("--cluster slurm runs chapters and needs --jobs N, the number of jobs")
     from lib.book import cluster

@@ -51,7 +51,7 @@ def everything_below(root: Path) -> list[str]:
         (["--cluster", "pbs"], "invalid choice: 'pbs' (choose from 'slurm')"),
         (["--cluster", "slurm"], "needs --jobs N, the number of jobs"),
         (["--cluster", "slurm", "--scheduler", "tcp://127.0.0.1:1"], "choose one"),
-        (["--deterministic", "--scheduler", "tcp://127.0.0.1:1"], "reaches no workers"),
+        (["--deterministic", "--scheduler", "tcp://127.0.0.1:1"], "reaches no workers elsewhere"),
         (["--present", "--retrain"], "choose one"),
         (["--fast"], "unrecognized arguments: --fast"),
     ],
