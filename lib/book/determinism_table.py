@@ -17,12 +17,12 @@ PROMISES = (  # what, how exactly, and the test that holds it
     (
         "a run done again on the same machine with the same versions",
         BIT_EQUAL,
-        "tests/adversarial/test_determinism.py::test_two_fresh_processes_come_to_the_same_bits",
+        "tests/book/test_determinism.py::test_the_stored_results_hold_what_is_promised",
     ),
     (
-        "a run of a sweep, whatever the number of processes: each has one thread",
+        "a run of a sweep, alone or beside another: each has one thread",
         BIT_EQUAL,
-        "tests/book/test_sweep.py::test_each_run_has_one_thread_and_says_so",
+        "tests/book/test_determinism.py::test_the_stored_results_hold_what_is_promised",
     ),
     *(
         (
@@ -38,7 +38,7 @@ PROMISES = (  # what, how exactly, and the test that holds it
     ),
     (
         "--deterministic, on x86 processors with AVX2 and with or without AVX-512",
-        f"{BIT_EQUAL}, as far as measured below",
+        f"{BIT_EQUAL}, as far as measured above",
         "tests/book/test_determinism.py::test_the_stored_results_hold_what_is_promised",
     ),
     (
@@ -143,9 +143,7 @@ def picture(rows: pd.DataFrame) -> Figure:
     rows = rows.dropna(subset="work")
     names, parts = list(rows["circumstance"].unique()), list(rows["part"].unique())
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.42 * len(names) + MARGINS))
-    for (part, half), group in rows.groupby(
-        ["part", rows["work"].str.endswith("bfloat16")], sort=False
-    ):
+    for (part, half), group in rows.groupby(["part", rows["work"].str.endswith("bfloat16")]):
         shift = (2 * parts.index(part) + half) / (2.6 * len(parts)) - 0.32
         where = [EQUAL_AT if row["bit_equal"] else furthest(row) for _, row in group.iterrows()]
         colour = PALETTE[parts.index(part)]
@@ -209,8 +207,9 @@ def _apart(name: str, group: pd.DataFrame) -> str:
     labels = group.dropna(subset="agreeing")
     share = (labels["agreeing"] * labels["labels"]).sum() / labels["labels"].sum()
     return (
-        f"**Agree, {name}** (held against {group['against'].iloc[0]}): {' and '.join(told)}; "
-        f"{100 * share:.1f} % of {labels['labels'].sum():.0f} predicted labels."
+        f"**Apart, {name}** (held against {group['against'].iloc[0]}): at most "
+        f"{' and '.join(told)}; the same label in {100 * share:.1f} % of "
+        f"{labels['labels'].sum():.0f} predictions."
     )
 
 

@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, ScalarFormatter
 
 from lib.book.results import Result
 from lib.book.show import INK, PAGE_WIDTH, PALETTE
@@ -42,13 +42,15 @@ def _draw_seconds(axes: Axes, sizes: np.ndarray, ordered: Sequence[Result]) -> N
     stages = list(ordered[0].metrics["seconds"])
     total = np.array([sum(result.metrics["seconds"].values()) for result in ordered])
     axes.plot(sizes, total[-1] * sizes / sizes[-1], **REFERENCE, label="exact proportion")
-    axes.plot(sizes, total, "o-", color=INK, label="all" if len(stages) > 1 else stages[0])
+    axes.plot(sizes, total, "o-", color=INK, label="together" if len(stages) > 1 else stages[0])
     if len(stages) > 1:
         for colour, stage in zip(PALETTE, ordered[0].metrics["seconds"], strict=False):
             values = [result.metrics["seconds"][stage] for result in ordered]
             axes.plot(sizes, values, "o-", markersize=3, linewidth=1.2, color=colour, label=stage)
     axes.set(xscale="log", yscale="log", ylabel="processor time, s")
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(ScalarFormatter())
     axes.minorticks_off()
     axes.yaxis.set_major_formatter("{x:g}")
 

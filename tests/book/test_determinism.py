@@ -339,8 +339,8 @@ def test_the_words_say_what_is_equal_how_far_the_rest_is_and_what_is_missing(
     assert text.splitlines() == [
         "**Bit-equal in every work measured**: again.",
         "",
-        "**Agree, two threads** (held against reference): 2e-05 in float32 and bit-equal in "
-        "bfloat16; 87.5 % of 8 predicted labels.",
+        "**Apart, two threads** (held against reference): at most 2e-05 in float32 and bit-equal "
+        "in bfloat16; the same label in 87.5 % of 8 predictions.",
         "",
         "**Not measured here**: GPU.",
     ]

@@ -14,7 +14,7 @@ from lib.book.results import Result
 
 def process(config: dict[str, Any]) -> dict[str, Any]:
     """Return who ran this; a stand-in for a part's own function."""
-    return {"seconds": {"all": 0.5}, "data_mb": config["size"] / 10, "process": os.getpid()}
+    return {"seconds": {"together": 0.5}, "data_mb": config["size"] / 10, "process": os.getpid()}
 
 
 def made_up(sizes: list[int]) -> list[Result]:
@@ -71,8 +71,8 @@ def test_proportion_lies_on_its_line_and_memory_shows_both_ways() -> None:
     figure = scaling_plots.plot(made_up([80, 20, 320]))
     left, right = figure.axes
     lines = {line.get_label(): np.array(line.get_xydata()) for line in left.lines}
-    assert list(lines) == ["exact proportion", "all", "prepared", "trained"]
-    assert lines["all"] == pytest.approx(lines["exact proportion"])
+    assert list(lines) == ["exact proportion", "together", "prepared", "trained"]
+    assert lines["together"] == pytest.approx(lines["exact proportion"])
     assert lines["trained"][:, 0].tolist() == [20, 80, 320]
     assert lines["trained"][:, 1].tolist() == [4, 16, 64]
     kept, peak = (np.array(line.get_ydata()) for line in right.lines)
