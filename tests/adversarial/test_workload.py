@@ -12,16 +12,13 @@ from lib.adversarial.profiles import PROFILES
 from lib.book import results, sweep
 from lib.book.results import Result
 from lib.book.weights import save_weights
-from lib.book.workload import Work, calibrate
+from lib.book.workload import calibrate
+from tests.workloads import by_name
 
 FIRST, SECOND = 28 * 28 * 32 * 25, 14 * 14 * 64 * 32 * 25  # MACs of an image, layer by layer
 THIRD, LAST = 7 * 7 * 64 * 1024, 1024 * 10
 FORWARD = FIRST + SECOND + THIRD + LAST
 SMOKE, PAPER = PROFILES["smoke"], PROFILES["paper"]
-
-
-def by_name(work: list[Work]) -> dict[str, Work]:
-    return {each.name: each for each in work}
 
 
 def test_an_attack_goes_forward_and_back_to_the_image_in_each_step() -> None:

@@ -14,6 +14,7 @@ from lib.book.workload import Work, calibrate
 from lib.faces import arithmetic, checkpoints, data, experiments, workload
 from lib.faces.datasets import drawn, made
 from lib.faces.profiles import PROFILES
+from tests.workloads import by_name
 
 SMOKE, PAPER = PROFILES["smoke"], PROFILES["paper"]
 
@@ -28,10 +29,6 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(made, "CACHE", tmp_path / "faces")
     monkeypatch.delenv("BOOK_RETRAIN", raising=False)
     return tmp_path
-
-
-def by_name(work: list[Work]) -> dict[str, Work]:
-    return {each.name: each for each in work}
 
 
 @pytest.fixture(scope="module")

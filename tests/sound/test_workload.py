@@ -7,11 +7,12 @@ import pytest
 
 from lib.book import results
 from lib.book.results import Result
-from lib.book.workload import Work, calibrate
+from lib.book.workload import calibrate
 from lib.sound import data, experiments, features, workload
 from lib.sound.data import Corpus
 from lib.sound.models import COMBINATIONS, ModelConfig
 from lib.sound.profiles import PROFILES
+from tests.workloads import by_name
 
 SMOKE = PROFILES["smoke"]
 FRAMES, HIDDEN, CLASSES = 151, 128, 10
@@ -30,10 +31,6 @@ def empty(private_results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(features, "CACHE", tmp_path / "features")
     monkeypatch.delenv("BOOK_RETRAIN", raising=False)
     return tmp_path
-
-
-def by_name(work: list[Work]) -> dict[str, Work]:
-    return {each.name: each for each in work}
 
 
 def test_a_clip_costs_what_its_layers_do() -> None:
