@@ -29,7 +29,6 @@ from lib.book.files import REPOSITORY, write_atomically
 from lib.book.weights import SHIPPED, save_weights, shipped_run
 
 CACHE = REPOSITORY / "data" / "cache" / "checkpoints"
-PAIRS = ("ours", "reference", "madry")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lib.faces import augment, folds
 from lib.faces.models import CODE, NOISE, Decoder, Discriminator, ModelConfig, Trunk
-from lib.faces.profiles import ClassifierConfig, GANConfig
+from lib.faces.profiles import GANConfig
 from lib.faces.recognition import Recogniser
 
 EPOCHS = 300  # of DE-GAN, section 4.1
@@ -126,11 +126,6 @@ def gan_tflop(model: ModelConfig, config: GANConfig) -> float:
     real = config.warm_up * warm_up_step(model)
     both = discriminator_step(model) + generator_step(model)
     return _tflop(config.batch * (real + (config.steps - config.warm_up) * both))
-
-
-def classifier_tflop(network: nn.Module, side: int, config: ClassifierConfig) -> float:
-    """Return the TFLOP of training a classifier or recogniser."""
-    return _tflop(config.steps * config.batch * training_macs(network, side))
 
 
 def protocol() -> Protocol:

@@ -35,11 +35,11 @@ def execute(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Execute]:
 
     def run(source: Path) -> tuple[bytes, bytes]:
         if source not in done:
-            first, again = ((source, folder, folder / "results") for folder in folders)
+            first = source, folders[0], folders[0] / "results", 1
             if source.stem in MEASURING:
-                done[source] = smoke(*first), smoke(source, folders[1], folders[0] / "results")
-            else:  # one in a process beside this one: that halves the time
-                other = beside.submit(smoke, *again)
+                done[source] = smoke(*first), smoke(source, folders[1], *first[2:])
+            else:  # beside the first, and in workers: neither may show
+                other = beside.submit(smoke, source, folders[1], folders[1] / "results", 2)
                 done[source] = smoke(*first), other.result()
         return done[source]
 
@@ -47,14 +47,14 @@ def execute(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Execute]:
         yield run
 
 
-def smoke(source: Path, folder: Path, results: Path) -> bytes:
+def smoke(source: Path, folder: Path, results: Path, jobs: int) -> bytes:
     """Run a chapter at profile smoke, with result files in a folder, and return its notebook."""
     output = folder / f"{source.stem}.ipynb"
     notebooks.execute(
         source,
         {"PROFILE": "smoke"},
         output,
-        environment={"BOOK_RESULTS": str(results)},
+        environment={"BOOK_RESULTS": str(results), "BOOK_JOBS": str(jobs)},
         limit_seconds=SMOKE_SECONDS,
         warnings_are_errors=True,
     )

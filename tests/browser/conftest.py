@@ -16,7 +16,7 @@ from tests.browser.lab import Notebook
 from tests.browser.library import PAIRED, PROFILES
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Give a browser; where there is none, skip."""
     if pages.chromium() is None:
