@@ -67,16 +67,6 @@ def one(shared: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     return shared
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "calls.txt"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "results"
-
-
 def configs(log: Path, *values: int, **more: Any) -> list[Config]:
     return [{"x": x, "log": str(log), **more} for x in values]
 

@@ -40,16 +40,6 @@ def calls(log: Path) -> list[int]:
     return [int(line) for line in log.read_text().split()] if log.exists() else []
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "calls.txt"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "results"
-
-
 def squares(found: list[Result | None]) -> list[int | None]:
     return [None if result is None else result.metrics["square"] for result in found]
 
