@@ -7,7 +7,8 @@ LeNets and `madry`, the released networks of the paper.
 
     python -m lib.adversarial.checkpoints ship robust
 
-trains a network of the quick profile anew and puts it into data/checkpoints.
+trains a network of the quick profile on MNIST anew and puts it into data/checkpoints; with
+`--embedded` on the digits that need no download.
 """
 
 import argparse
@@ -100,10 +101,15 @@ def place(config: TrainingConfig, digits: Digits) -> Path:
     With BOOK_RETRAIN in the environment the shipped file is passed over.
     """
     run = training_run(config, digits)
-    shipped = SHIPPED / f"part3_{config.name}.safetensors"
+    shipped = shipped_path(config.name, digits.rung)
     if not os.environ.get("BOOK_RETRAIN") and shipped_run(shipped) == run:
         return shipped
     return CACHE / f"{results.key(run)}.safetensors"
+
+
+def shipped_path(name: str, rung: str) -> Path:
+    """Return where the shipped network of this name lies that was trained on a rung's digits."""
+    return SHIPPED / f"part3_{rung}_{name}.safetensors"
 
 
 def training_run(config: TrainingConfig, digits: Digits) -> dict[str, object]:
@@ -143,12 +149,13 @@ def measure(model: nn.Module, digits: Digits, images: int = 1000) -> dict[str, f
     }
 
 
-def ship(name: str, report: Callable[[int, float, nn.Module], None] | None = None) -> Path:
-    """Train a network of the quick profile on MNIST and put it, with its record, into SHIPPED."""
+def ship(
+    name: str, digits: Digits, report: Callable[[int, float, nn.Module], None] | None = None
+) -> Path:
+    """Train a network of the quick profile and put it, with its record, into SHIPPED."""
     config = getattr(PROFILES["quick"], name)
-    digits = data.load("mnist")
     run = training_run(config, digits)
-    path = SHIPPED / f"part3_{name}.safetensors"
+    path = shipped_path(name, digits.rung)
     progress = CACHE / f"{results.key(run)}.training"
     started = time.monotonic()
     model = training.train(config, digits, progress, report)
@@ -156,7 +163,8 @@ def ship(name: str, report: Callable[[int, float, nn.Module], None] | None = Non
     save_weights(model, path)
     record = {
         "run": run,
-        "command": f"python -m lib.adversarial.checkpoints ship {name}",
+        "command": f"python -m lib.adversarial.checkpoints ship {name}"
+        + (" --embedded" if digits.rung == "embedded" else ""),
         "licence": "CC BY 4.0",
         "metrics": measure(models.load(path), digits),
         "provenance": results.provenance(seconds, digits.name, digits.rung),
@@ -171,8 +179,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m lib.adversarial.checkpoints")
     parser.add_argument("command", choices=["ship"])
     parser.add_argument("name", choices=["natural", "robust"])
+    parser.add_argument("--embedded", action="store_true", help="train it on the embedded digits")
     arguments = parser.parse_args()
-    path = ship(arguments.name, lambda epoch, loss, _: print(f"epoch {epoch} loss {loss:.4f}"))
+    digits = data.load("digits" if arguments.embedded else "mnist")
+    path = ship(
+        arguments.name, digits, lambda epoch, loss, _: print(f"epoch {epoch} loss {loss:.4f}")
+    )
     print(path.with_suffix(".json").read_text())
 
 

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import torch
 
-from lib.adversarial import attacks, data, models, training
+from lib.adversarial import attacks, checkpoints, data, models, training
 from lib.adversarial.data import Digits
 from lib.adversarial.evaluation import predict
 from lib.adversarial.profiles import PROFILES
 from lib.book.determinism import Outcome, Work, as_arrays
 from lib.book.device import best_device
-from lib.book.weights import SHIPPED
 
 TRAINED, TESTED, ATTACKED = 64, 200, 64  # images
 BATCH = 32  # large enough for the fast way back to the image
@@ -44,7 +43,7 @@ def train(epochs: int, bfloat16: bool, checkpoint: Path) -> Outcome:
 def attack(steps: int, checkpoint: Path) -> Outcome:
     """Attack the natural network; labels are what it reads. There is nothing to keep on the way."""
     place = best_device()
-    network = models.load(SHIPPED / "part3_natural.safetensors").to(place)
+    network = models.load(checkpoints.shipped_path("natural", "original")).to(place)
     images = data.to_batch(digits().test_images[:ATTACKED]).to(place)
     truth = torch.from_numpy(digits().test_labels[:ATTACKED]).to(place)
     random = torch.Generator().manual_seed(SEED)

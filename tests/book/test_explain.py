@@ -16,7 +16,7 @@ from lib.book.files import REPOSITORY
 from lib.book.results import Result
 from lib.book.weights import file_digest
 
-WEIGHTS = REPOSITORY / "data" / "checkpoints" / "part3_natural.safetensors"
+WEIGHTS = REPOSITORY / "data" / "checkpoints" / "part3_original_natural.safetensors"
 
 
 def run(epsilon: float = 0.1, seconds: float = 1.5, **config: Any) -> Result:
