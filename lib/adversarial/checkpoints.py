@@ -62,7 +62,7 @@ def networks(profile: Profile, digits: Digits) -> list[Network]:
     """
     ours = [
         Network("ours", config.name, own_weights(config, digits))
-        for config in (profile.natural, profile.robust)
+        for config in profile.trainings(digits.rung)
     ]
     return ours + (published_networks() if digits.name == "mnist" else [])
 
@@ -153,7 +153,8 @@ def ship(
     name: str, digits: Digits, report: Callable[[int, float, nn.Module], None] | None = None
 ) -> Path:
     """Train a network of the quick profile and put it, with its record, into SHIPPED."""
-    config = getattr(PROFILES["quick"], name)
+    trainings = PROFILES["quick"].trainings(digits.rung)
+    (config,) = (config for config in trainings if config.name == name)
     run = training_run(config, digits)
     path = shipped_path(name, digits.rung)
     progress = CACHE / f"{results.key(run)}.training"

@@ -37,7 +37,7 @@ def of(profile_name: str) -> Workload:
     digits = data.load(profile.dataset)
     networks = networks_asked(profile, digits)
     work = [
-        *(training_work(config, digits) for config in (profile.natural, profile.robust)),
+        *(training_work(config, digits) for config in profile.trainings(digits.rung)),
         thresholds_work(digits),
         *attacks_work(profile, networks, digits),
         *ledger_work(profile, networks, digits),
@@ -50,7 +50,7 @@ def networks_asked(profile: Profile, digits: Digits) -> list[Network]:
     """Return all networks that are attacked, whether ours are trained yet or not."""
     ours = [
         Network("ours", config.name, checkpoints.place(config, digits))
-        for config in (profile.natural, profile.robust)
+        for config in profile.trainings(digits.rung)
     ]
     return ours + (checkpoints.published_networks() if digits.name == "mnist" else [])
 
