@@ -186,6 +186,7 @@ def test_a_scheduler_that_does_not_come_back_is_one_line(
     monkeypatch.setattr(clusters, "PATIENCE", 1.0)
     with running(tmp_path / "cluster", workers=1) as cluster:
         monkeypatch.setenv("BOOK_SCHEDULER", cluster.address)
+        wait_until(lambda: cluster.ready() == 1)
         asked = configs(log, 1, seconds=60)
         with ThreadPoolExecutor(1) as pool:
             sweeping = pool.submit(sweep.run, "part1", "acts", asked, act, folder=tmp_path)

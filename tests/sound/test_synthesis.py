@@ -152,8 +152,8 @@ def pitch(sound: np.ndarray, lowest: int = 60, highest: int = 600) -> float:
     frames = np.lib.stride_tricks.sliding_window_view(sound, 2048)[::512] * window
     products = np.fft.irfft(np.abs(np.fft.rfft(frames, 4096)) ** 2)
     overlap = np.fft.irfft(np.abs(np.fft.rfft(window, 4096)) ** 2)
-    lags = slice(RATE // highest, RATE // lowest)
-    return float(np.median(RATE / (lags.start + (products / overlap)[:, lags].argmax(axis=1))))
+    lags = np.arange(RATE // highest, RATE // lowest)
+    return float(np.median(RATE / lags[(products[:, lags] / overlap[lags]).argmax(axis=1)]))
 
 
 def test_kinds_have_the_pitch_and_brightness_of_what_they_imitate() -> None:
