@@ -142,8 +142,8 @@ def test_nothing_lies_above_half_the_rate(kind: str) -> None:
         assert power[frequencies < 20].sum() < 0.01 * power.sum()
 
 
-def pitch(sound: np.ndarray, lowest: int = 60, highest: int = 600) -> float:
-    """Return the median over time of the most periodic frequency, Hz, from the autocorrelation.
+def pitch(sound: np.ndarray) -> float:
+    """Return the median over time of the most periodic frequency, 60 to 600 Hz, by autocorrelation.
 
     `librosa.yin` would do, too. But its compiled parts lie in a cache that several processes may
     spoil when all of them import librosa for the first time; then it crashes.
@@ -152,7 +152,7 @@ def pitch(sound: np.ndarray, lowest: int = 60, highest: int = 600) -> float:
     frames = np.lib.stride_tricks.sliding_window_view(sound, 2048)[::512] * window
     products = np.fft.irfft(np.abs(np.fft.rfft(frames, 4096)) ** 2)
     overlap = np.fft.irfft(np.abs(np.fft.rfft(window, 4096)) ** 2)
-    lags = np.arange(RATE // highest, RATE // lowest)
+    lags = np.arange(RATE // 600, RATE // 60)
     return float(np.median(RATE / lags[(products[:, lags] / overlap[lags]).argmax(axis=1)]))
 
 
