@@ -8,6 +8,7 @@ export JUPYTER_RUNTIME_DIR="$PWD/.cache/jupyter/runtime" NUMBA_CACHE_DIR="$PWD/.
 mkdir -p "$JOBLIB_TEMP_FOLDER"
 
 STAMP=.venv/installed  # holds the hash of the package lists, written only when all is installed
+COMPILED=$NUMBA_CACHE_DIR/librosa-is-compiled
 
 # Sets BARE_PYTHON to a Python that is new enough; ends with exit 2 if there is none.
 find_bare_python() {
@@ -50,16 +51,28 @@ install_into_venv() {
         echo "The installation stopped; call again and it goes on from here." >&2
         exit 1
     fi
-    rm -rf .cache/pip .cache/tmp
+    rm -rf .cache/pip .cache/tmp "$COMPILED"
     # JupyterLab starts kernels in notebooks/, where `import lib` needs to be told the way.
     local packages
     for packages in .venv/lib/python3*/site-packages; do echo "$PWD" >"$packages/book.pth"; done
     .venv/bin/python -m lib.book.environment --fingerprint >"$STAMP"
 }
 
-# Sets PYTHON to one that satisfies requirements.txt, installing if needed.
+# librosa compiles its functions when first imported. Several processes that do so at once spoil
+# numba's cache, and from then on what they left there crashes: so it is done once, by one alone.
+compile_librosa() {
+    [[ -e $COMPILED ]] && return
+    echo "Compiling what librosa needs: half a minute, once."
+    "$PYTHON" -c "import librosa.beat" || exit 1  # it imports all that compiles when imported
+    mkdir -p "$NUMBA_CACHE_DIR"
+    touch "$COMPILED"
+}
+
+# Sets PYTHON to one that satisfies requirements.txt, installing and compiling if needed.
 ensure_environment() {
-    choose_python && return
-    install_into_venv
-    PYTHON=$PWD/.venv/bin/python
+    if ! choose_python; then
+        install_into_venv
+        PYTHON=$PWD/.venv/bin/python
+    fi
+    compile_librosa
 }

@@ -30,6 +30,9 @@ def clone(tmp_path: Path) -> Path:
     )  # or the book's own lib is found
     shutil.copy(REPOSITORY / "requirements.lock", folder)
     (folder / "requirements.txt").write_text("no-such-package-here==1\n")
+    (folder / "librosa").mkdir()
+    (folder / "librosa" / "__init__.py").touch()
+    (folder / "librosa" / "beat.py").write_text("print('compiled', file=open('compiled', 'a'))\n")
     (folder / ".venv" / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
     binaries = folder / ".venv" / "bin"
     binaries.mkdir(parents=True)
@@ -63,7 +66,7 @@ def test_an_environment_that_satisfies_the_list_is_used_as_it_is(clone: Path) ->
     (clone / "requirements.txt").write_text("packaging\n")
     result = set_up(clone)
     assert result.returncode == 0, result.stderr
-    assert result.stdout.split() == ["python3"]
+    assert result.stdout.splitlines()[-1] == "python3"
     assert pip_calls(clone) == []
 
 
@@ -74,6 +77,24 @@ def test_packages_are_installed_once_and_again_when_a_list_changes(clone: Path) 
     (clone / "requirements.txt").write_text("no-such-package-here==2\n")
     set_up(clone)
     assert len(pip_calls(clone)) == 2
+
+
+def test_librosa_is_compiled_once_and_again_after_an_installation(clone: Path) -> None:
+    compiled = clone / "compiled"
+    for changed, times in (("1", 1), ("1", 1), ("2", 2)):
+        (clone / "requirements.txt").write_text(f"no-such-package-here=={changed}\n")
+        assert set_up(clone).returncode == 0
+        assert compiled.read_text().splitlines() == ["compiled"] * times
+
+
+def test_what_stops_the_compiling_is_shown_and_it_is_tried_again(clone: Path) -> None:
+    librosa = clone / "librosa" / "beat.py"
+    whole = librosa.read_text()
+    librosa.write_text("raise OSError('no space left')\n")
+    result = set_up(clone)
+    assert result.returncode == 1 and "no space left" in result.stderr
+    librosa.write_text(whole)
+    assert set_up(clone).returncode == 0 and (clone / "compiled").exists()
 
 
 def test_the_library_can_be_imported_from_the_folder_of_the_chapters(clone: Path) -> None:
