@@ -326,20 +326,23 @@ read = {
     for about in ("identity", "expression")
 }
 code, control = (read[network, "f(x)", "identity"] for network in ("de_gan", "supervised"))
+map_1 = read["de_gan", "map 1", "identity"]
+apart = knowledge.difference(code, control)
 feels, feels_too = (read[network, "f(x)", "expression"] for network in ("de_gan", "supervised"))
 gone = "is not to be found" if code["low"] <= code["chance"] else "is reduced at best, not gone"
 Markdown(
     "The paper claims that $f(x)$ carries the expression and nothing of the identity. **We see** that a "
     f"probe names the person from $f(x)$ in {100 * code['value']:.1f} % of pictures, chance being "
     f"{100 * code['chance']:.1f} %: identity {gone}. That is "
-    f"{synthesis.compare(code, read['de_gan', 'map 1', 'identity'])} from map 1 and "
-    f"{synthesis.compare(code, control)} from the control's $f(x)$. Expressions of strangers are read off it "
-    f"in {100 * feels['value']:.1f} %, {synthesis.compare(feels, feels_too)} off the control's "
-    f"({100 * feels_too['value']:.1f} %)."
+    f"{synthesis.by_how_much(knowledge.difference(code, map_1))} from map 1 and "
+    f"{synthesis.by_how_much(apart)} from the control's $f(x)$. Expressions of strangers are read off it "
+    f"in {100 * feels['value']:.1f} %, {synthesis.by_how_much(knowledge.difference(feels, feels_too))} off "
+    f"the control's ({100 * feels_too['value']:.1f} %). Differences are paired: the same pictures, and people drawn "
+    "for both at once."
 )
 
 # %%
-more, less = code["low"] > control["high"], code["high"] < control["low"]
+more, less = apart.low > 0, apart.high < 0
 Markdown(
     "Mind what the control says. Whatever it forgets about people it forgets by learning expressions, without any "
     "synthesis; only the distance between the two networks can be owed to that. Here "
@@ -349,7 +352,7 @@ Markdown(
         if more
         else "DE-GAN's code tells less about the person: the synthesis adds to the forgetting."
         if less
-        else "the intervals do not tell the two apart."
+        else "the interval does not tell the two apart."
     )
 )
 

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from lib.book import results, sweep
 from lib.book.results import Result
-from lib.faces import checkpoints, data, judges, probes
+from lib.faces import checkpoints, data, judges, probes, protocol
 from lib.faces.data import Faces, Shape, Sizes
 from lib.faces.experiments import DATASETS, PART, find_by_digest
 from lib.faces.judges import Judges
@@ -26,6 +27,7 @@ EXPERIMENT = "knowledge"
 PROBED = ("de_gan", "supervised")  # whose encoders are probed
 JUDGING = ("expression_judge", "identity_judge")
 SEED = 0  # of the identities and the noise that are drawn
+VERSION = 2  # of what `run_one` returns; since 2 with each person's hits
 
 
 def describe(profile: Profile, rung: str, networks: Mapping[str, str]) -> dict[str, Any]:
@@ -45,7 +47,8 @@ def describe(profile: Profile, rung: str, networks: Mapping[str, str]) -> dict[s
 
 def find(profile: Profile, rung: str, networks: Mapping[str, str]) -> Result:
     """Return what the networks know; what has no result yet is computed."""
-    return sweep.only(sweep.run(PART, EXPERIMENT, [describe(profile, rung, networks)], run_one))
+    wanted = [describe(profile, rung, networks)]
+    return sweep.only(sweep.run(PART, EXPERIMENT, wanted, run_one, version=VERSION))
 
 
 def run_one(config: dict[str, Any]) -> dict[str, Any]:
@@ -53,9 +56,10 @@ def run_one(config: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         `probes`: of each network and kind of features, what a probe reads "about" the identity or
-        the expression, with interval, chance and number of people. `ceiling`: how often the judges
-        are right about real pictures. `transfer` and `strangers`: what they see in pictures made
-        from people DE-GAN learnt from, and from others. All as shares.
+        the expression, with interval and chance, and how many "images" each person has and how many
+        "hits". `ceiling`: how often the judges are right about real pictures. `transfer` and
+        `strangers`: what they see in pictures made from people DE-GAN learnt from, and from others.
+        All but the counts are shares.
     """
     sizes = Sizes(**{**config["sizes"], "shapes": {"ck": Shape(**config["sizes"]["shapes"]["ck"])}})
     corpus = data.load(config["dataset"], sizes)
@@ -92,8 +96,9 @@ def _probes(kind: str, network: nn.Module, known: Faces, others: Faces) -> list[
 
 
 def _plain(found: Knowledge) -> dict[str, Any]:
-    """Return a probe's accuracy, interval, number of people, and chance."""
-    return {**found.accuracy._asdict(), "chance": float(found.chance)}
+    """Return a probe's accuracy with its interval, chance, and the hits and images by person."""
+    by_person = {"hits": found.hits.tolist(), "images": found.images.tolist()}
+    return {**found.accuracy._asdict(), "chance": found.chance, **by_person}
 
 
 def _transfer(
@@ -112,3 +117,21 @@ def _transfer(
 def estimate(stored: Mapping[str, float]) -> Estimate:
     """Return an estimate from a result."""
     return Estimate(stored["value"], stored["low"], stored["high"], int(stored["n"]))
+
+
+def difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> Estimate:
+    """Return by how much one probe reads more images than another, of the same people.
+
+    People are drawn with replacement once for both: what is hard about a person cancels.
+
+    Args:
+        first: a row of `probes`, see `run_one`.
+        second: another.
+
+    Raises:
+        ValueError: they are not about the same images.
+    """
+    if (first["about"], first["images"]) != (second["about"], second["images"]):
+        raise ValueError("these probes read different images; compare two of one question")
+    more = np.subtract(first["hits"], second["hits"])
+    return protocol.pooled(more, np.array(first["images"]))

@@ -5,11 +5,9 @@ simplest reader there is, a logistic regression: what it finds is there; what it
 still be.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -22,7 +20,7 @@ from lib.faces import folds
 from lib.faces.classifier import predict
 from lib.faces.data import Faces
 from lib.faces.models import Trunk
-from lib.faces.protocol import Estimate, share
+from lib.faces.protocol import Estimate, pooled
 
 REGULARISATION = 0.1  # C of the logistic regression
 ITERATIONS = 5000
@@ -30,11 +28,22 @@ PIXELS = 8  # side of the pictures in "pixels"
 FOLDS = 5  # of people, for expressions
 
 
-class Knowledge(NamedTuple):
-    """How well a probe reads features, with a bootstrap over people, and what a guess would do."""
+@dataclass(frozen=True, eq=False)
+class Knowledge:
+    """How well a probe reads features, by person, and what a guess would do.
 
-    accuracy: Estimate
+    `hits` are the images of each person that it reads right and `images` how many there are,
+    (people,) int64 each.
+    """
+
+    hits: np.ndarray
+    images: np.ndarray
     chance: float
+
+    @property
+    def accuracy(self) -> Estimate:
+        """Return the share of images that the probe reads right, with a bootstrap over people."""
+        return pooled(self.hits, self.images)
 
 
 def features(network: nn.Module, images: np.ndarray | Rows) -> dict[str, np.ndarray]:
@@ -94,7 +103,7 @@ def expression(values: np.ndarray, faces: Faces) -> Knowledge:
     places = folds.split(faces.identities, faces.expressions, FOLDS)
     read = _crossed(values, faces.expressions, places)
     chance = np.bincount(faces.expressions).max() / len(read)
-    return Knowledge(share(faces.identities, read == faces.expressions), float(chance))
+    return _known(faces.identities, read == faces.expressions, float(chance))
 
 
 def identity(values: np.ndarray, faces: Faces, seed: int = 0) -> Knowledge:
@@ -118,7 +127,7 @@ def identity(values: np.ndarray, faces: Faces, seed: int = 0) -> Knowledge:
     if (count := len(np.unique(people))) < 2:
         raise ValueError(f"{faces.name}: {count} people with two sequences; a probe needs two")
     read = _crossed(values[rows], people, halves[rows])
-    return Knowledge(share(people, read == people), 1 / count)
+    return _known(people, read == people, 1 / count)
 
 
 def sequence_halves(faces: Faces, generator: np.random.Generator) -> np.ndarray:
@@ -137,26 +146,12 @@ def sequence_halves(faces: Faces, generator: np.random.Generator) -> np.ndarray:
     return halves
 
 
-def knowledge(found: Mapping[str, np.ndarray], faces: Faces) -> pd.DataFrame:
-    """Return what each kind of features tells of expression and identity, one row for both each.
-
-    Args:
-        found: see `features`.
-        faces: the set they are of.
-
-    Returns:
-        Columns features, about, accuracy, low, high (95 %), chance and people.
-
-    Raises:
-        ValueError: see `expression` and `identity`.
-    """
-    rows = []
-    for name, values in found.items():
-        for about, read in (("expression", expression), ("identity", identity)):
-            (value, low, high, people), chance = read(values, faces)
-            rows.append((name, about, value, low, high, chance, people))
-    columns = ["features", "about", "accuracy", "low", "high", "chance", "people"]
-    return pd.DataFrame(rows, columns=columns)
+def _known(people: np.ndarray, hits: np.ndarray, chance: float) -> Knowledge:
+    """Return what was read of the images (n,) of some people (n,)."""
+    _, person = np.unique(people, return_inverse=True)
+    return Knowledge(
+        np.bincount(person[hits], minlength=person.max() + 1), np.bincount(person), chance
+    )
 
 
 def _crossed(values: np.ndarray, labels: np.ndarray, places: np.ndarray) -> np.ndarray:

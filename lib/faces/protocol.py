@@ -154,8 +154,17 @@ def share(identities: np.ndarray, scores: np.ndarray) -> Estimate:
         scores: (n,), 1 for a hit and 0 for a miss, or a difference of two.
     """
     _, person = np.unique(identities, return_inverse=True)
-    tallies = np.stack([np.bincount(person, scores), np.bincount(person)], axis=1)
-    return _over_people(tallies, _share)
+    return pooled(np.bincount(person, scores), np.bincount(person))
+
+
+def pooled(scores: np.ndarray, images: np.ndarray) -> Estimate:
+    """Return the mean score of all images, with a bootstrap over the people in them.
+
+    Args:
+        scores: (people,), the sum over each person's images.
+        images: (people,), how many each has.
+    """
+    return _over_people(np.stack([scores, images], axis=1), _share)
 
 
 def macro_recall(found: Predictions) -> Estimate:

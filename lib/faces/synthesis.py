@@ -23,6 +23,7 @@ from lib.faces.explore import INTENSITY, NEW, RENDERERS
 from lib.faces.judges import Judges
 from lib.faces.models import NOISE, Generator
 from lib.faces.profiles import Profile
+from lib.faces.protocol import Estimate
 
 STRANGERS = 12  # people of the recognition set, whom DE-GAN never met
 TARGETS = 5  # people DE-GAN learnt, who borrow
@@ -340,6 +341,18 @@ def compare(first: Mapping[str, float], second: Mapping[str, float]) -> str:
     if first["high"] < second["low"]:
         return "less often than"
     return "as often, as far as the intervals tell, as"
+
+
+def by_how_much(difference: Estimate) -> str:
+    """Return in words how one probe compares with another, from their difference on the same."""
+    value, low, high = (100 * each for each in difference[:3])
+    if low <= 0 <= high:
+        return (
+            f"no more or less often, as far as the interval tells ({low:+.1f} to {high:+.1f}), than"
+        )
+    low, high = sorted((abs(low), abs(high)))
+    direction = "more" if value > 0 else "less"
+    return f"{abs(value):.1f} points ({low:.1f} to {high:.1f}) {direction} often than"
 
 
 def commonest(*counts: Sequence[Sequence[int]]) -> tuple[tuple[int, int], float, int]:

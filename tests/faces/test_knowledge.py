@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lib.book import results
+from lib.book import results, sweep
 from lib.faces import checkpoints, data, knowledge
 from lib.faces.data import Corpus, Faces, Shape
 from lib.faces.models import Generator, ModelConfig, initialise
@@ -139,6 +140,31 @@ def test_identities_are_probed_on_known_people_and_expressions_on_strangers() ->
         assert identity["chance"] == pytest.approx(1 / PEOPLE)
         assert expression["chance"] == pytest.approx(1 / len(CLASSES))
         assert identity["value"] == expression["value"] == 1  # the colours are plain in pixels
+
+
+def test_a_difference_of_probes_is_paired_by_person() -> None:
+    images = [4] * 50
+    hard = [person % 4 for person in range(50)]
+    first = {"about": "identity", "images": images, "hits": [each + 1 for each in hard]}
+    second = {"about": "identity", "images": images, "hits": hard}
+    assert knowledge.difference(first, second) == (0.25, 0.25, 0.25, 50)  # people differ, it not
+    assert knowledge.difference(second, first).value == -0.25
+    independent = {**first, "hits": [4 - each for each in hard]}
+    low, high = knowledge.difference(independent, second)[1:3]
+    assert low < 0.25 < high
+    for other in ({"about": "expression"}, {"images": [4] * 49}):
+        with pytest.raises(ValueError, match="compare two of one question"):
+            knowledge.difference(first, {**second, **other})
+
+
+def test_what_was_found_before_hits_were_counted_is_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    (older,) = sweep.run(knowledge.PART, knowledge.EXPERIMENT, [run()], lambda _: {"probes": []})
+    assert older is not None and older.metrics == {"probes": []}
+    found = knowledge.find(PROFILE, "embedded", NETWORKS)
+    assert found.metrics["probes"][0]["hits"]
 
 
 def test_an_estimate_survives_its_file() -> None:

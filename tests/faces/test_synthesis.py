@@ -13,6 +13,7 @@ from lib.faces.data import EXPRESSIONS, Faces
 from lib.faces.judges import Judges
 from lib.faces.models import NOISE, Generator, ModelConfig
 from lib.faces.profiles import PROFILES
+from lib.faces.protocol import Estimate
 
 MODEL = ModelConfig(identities=3, expressions=7, side=32, width=0.125)
 SMOKE = PROFILES["smoke"]
@@ -185,6 +186,20 @@ def test_variance_falls_apart_into_two_shares() -> None:
 def test_estimates_differ_where_intervals_part(low: float, high: float, words: str) -> None:
     said = synthesis.compare({"low": low, "high": high}, {"low": 0.25, "high": 0.4})
     assert said.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ((0.2, 0.1, 0.25), "20.0 points (10.0 to 25.0) more often than"),
+        ((-0.2, -0.25, -0.1), "20.0 points (10.0 to 25.0) less often than"),
+        ((0.2, -0.1, 0.25), "no more or less often, as far as the interval tells (-10.0 to +25.0)"),
+    ],
+)
+def test_a_difference_is_told_with_its_interval(
+    found: tuple[float, float, float], words: str
+) -> None:
+    assert synthesis.by_how_much(Estimate(*found, 9)).startswith(words)
 
 
 def test_the_commonest_confusion_is_of_its_row() -> None:
