@@ -48,7 +48,9 @@ from lib.sound.symbols import SYMBOLS
 
 profile = experiments.fitting(sizes.choose(profiles.PROFILES, PROFILE))
 corpus = data.load(profile.dataset, profile.sizes)
-page = Page("12_sound_features", PROFILE, corpus.name, corpus.rung)
+streams = {"audio": pretrained.audio_stream(), "visual": pretrained.visual_stream()}
+digests = {name: pretrained.digest(name) for name in streams.values()}
+page = Page("12_sound_features", PROFILE, corpus.name, corpus.rung, networks=digests)
 cost(page.chapter)
 
 # %%
@@ -57,7 +59,6 @@ chosen = clip_statistics.liveliest(truth, profile.shown_clips)
 name = corpus.clips["test"][chosen]
 waveform = corpus.audio(name)
 some = corpus.clips["weak"][: 4 * profile.shown_clips]
-streams = {"audio": pretrained.audio_stream(), "visual": pretrained.visual_stream()}
 print(f"the clip of chapter 10: {name}")
 
 # %%

@@ -57,7 +57,8 @@ from lib.faces.symbols import SYMBOLS
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = data.load(profile.dataset, profile.sizes)
-page = Page("20_faces_paper_and_data", PROFILE, corpus.name, corpus.rung)
+digests = checkpoints.digests(["de_gan"], profile, corpus)
+page = Page("20_faces_paper_and_data", PROFILE, corpus.name, corpus.rung, networks=digests)
 cost(page.chapter)
 
 # %% [markdown]

@@ -50,7 +50,8 @@ from lib.faces import (
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = data.load(profile.dataset, profile.sizes)
-page = Page("22_faces_de_gan", PROFILE, corpus.name, corpus.rung)
+digests = checkpoints.digests(["de_gan"], profile, corpus)
+page = Page("22_faces_de_gan", PROFILE, corpus.name, corpus.rung, networks=digests)
 cost(page.chapter)
 
 # %% [markdown]

@@ -36,8 +36,10 @@ from lib.book.show import Page, cost, source
 from lib.book.weights import file_digest
 from lib.faces import (
     augment,
+    checkpoints,
     data,
     experiments,
+    explore,
     knowledge,
     plots,
     profiles,
@@ -47,7 +49,8 @@ from lib.faces import (
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = data.load(profile.dataset, profile.sizes)
-page = Page("23_faces_synthesis", PROFILE, corpus.name, corpus.rung)
+asked = checkpoints.digests(explore.NETWORKS, profile, corpus)
+page = Page("23_faces_synthesis", PROFILE, corpus.name, corpus.rung, networks=asked)
 cost(page.chapter)
 
 # %% [markdown]

@@ -44,7 +44,9 @@ from lib.book.show import Page, cost, source
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 digits = data.load(profile.dataset)
-page = Page("31_adversarial_attack", PROFILE, digits.name, digits.rung)
+networks = checkpoints.networks(profile, digits)
+digests = checkpoints.digests(networks)
+page = Page("31_adversarial_attack", PROFILE, digits.name, digits.rung, networks=digests)
 cost(page.chapter)
 
 # %%
@@ -84,7 +86,6 @@ source(training.Trainer.attacked)
 # them, pairs that other people trained.
 
 # %%
-networks = checkpoints.networks(profile, digits)
 test, truth = data.to_batch(digits.test_images), torch.from_numpy(digits.test_labels)
 runs = evaluation.attack_networks(profile, networks, digits, epsilons=(0.1, 0.3))
 rows = []

@@ -35,7 +35,9 @@ from lib.book.show import Page, cost, source
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 digits = data.load(profile.dataset)
-page = Page("32_adversarial_detector", PROFILE, digits.name, digits.rung)
+network = checkpoints.networks(profile, digits)[0]
+digests = checkpoints.digests([network])
+page = Page("32_adversarial_detector", PROFILE, digits.name, digits.rung, networks=digests)
 cost(page.chapter)
 
 # %%
@@ -66,7 +68,6 @@ symbols.table(SYMBOLS, chapter=32)
 source(detector.residual)
 
 # %%
-network = checkpoints.networks(profile, digits)[0]
 model = network.load()
 image = data.to_batch(digits.test_images[:1])
 label = torch.from_numpy(digits.test_labels[:1])

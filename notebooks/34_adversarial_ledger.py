@@ -38,11 +38,12 @@ from lib.book.show import Page, cost, source
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 digits = data.load(profile.dataset)
-page = Page("34_adversarial_ledger", PROFILE, digits.name, digits.rung)
+networks = checkpoints.networks(profile, digits)
+digests = checkpoints.digests(networks)
+page = Page("34_adversarial_ledger", PROFILE, digits.name, digits.rung, networks=digests)
 cost(page.chapter)
 
 # %%
-networks = checkpoints.networks(profile, digits)
 runs = evaluation.attack_networks(profile, networks, digits)
 ledger = {
     network.kind: {

@@ -55,13 +55,15 @@ class Network:
         return models.load(self.path, self.architecture)
 
 
-def networks(profile: Profile, digits: Digits) -> list[Network]:
-    """Return all networks present, pair by pair, natural before robust; train ours if need be.
+def networks(profile: Profile, digits: Digits, *, train: bool = True) -> list[Network]:
+    """Return all networks to attack, pair by pair, natural before robust.
 
-    The other pairs know MNIST only and are left out on the embedded rung.
+    Ours are trained if need be, unless `train` is False: then a file may not be there yet. The
+    other pairs know MNIST only and are left out on the embedded rung.
     """
+    own = own_weights if train else place
     ours = [
-        Network("ours", config.name, own_weights(config, digits))
+        Network("ours", config.name, own(config, digits))
         for config in profile.trainings(digits.rung)
     ]
     return ours + (published_networks() if digits.name == "mnist" else [])

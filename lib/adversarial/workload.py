@@ -35,7 +35,7 @@ def of(profile_name: str) -> Workload:
     """
     profile, lacking = profiles.choose(PROFILES, profile_name), workload.lacking(PART)
     digits = data.load(profile.dataset)
-    networks = networks_asked(profile, digits)
+    networks = checkpoints.networks(profile, digits, train=False)
     work = [
         *(training_work(config, digits) for config in profile.trainings(digits.rung)),
         thresholds_work(digits),
@@ -44,15 +44,6 @@ def of(profile_name: str) -> Workload:
     ]
     read = digits.train_images.nbytes + digits.test_images.nbytes
     return Workload(digits.name, digits.rung, work, read, lacking)
-
-
-def networks_asked(profile: Profile, digits: Digits) -> list[Network]:
-    """Return all networks that are attacked, whether ours are trained yet or not."""
-    ours = [
-        Network("ours", config.name, checkpoints.place(config, digits))
-        for config in profile.trainings(digits.rung)
-    ]
-    return ours + (checkpoints.published_networks() if digits.name == "mnist" else [])
 
 
 def training_work(config: TrainingConfig, digits: Digits) -> Work:

@@ -39,7 +39,7 @@ def test_training_adds_the_gradient_of_the_weights_and_the_attack() -> None:
 def test_the_paper_attacks_a_million_images(private_folders: Path) -> None:
     digits = data.load("digits")
     large = replace(digits, test_images=digits.test_images[:1].repeat(10_000, axis=0))
-    networks = workload.networks_asked(PAPER, large)
+    networks = checkpoints.networks(PAPER, large, train=False)
     found = workload.attacks_work(PAPER, networks, large)
     assert [(each.name, each.runs) for each in found] == [
         ("attacks, ours natural", 50),
@@ -65,7 +65,7 @@ def test_on_an_empty_book_everything_is_missing(private_folders: Path) -> None:
 @pytest.fixture
 def networks(private_folders: Path) -> list[Network]:
     """Give both networks of profile smoke, untrained but there, each with other weights."""
-    networks = workload.networks_asked(SMOKE, data.load("digits"))
+    networks = checkpoints.networks(SMOKE, data.load("digits"), train=False)
     for seed, network in enumerate(networks):
         model = models.build("madry", torch.Generator().manual_seed(seed))
         save_weights(model, network.path)
