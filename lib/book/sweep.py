@@ -19,6 +19,7 @@ from typing import Any
 
 import joblib
 import torch
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from lib.book import results
@@ -247,10 +248,11 @@ def _begin_worker(parent: int) -> None:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Hold torch to one thread: so a run computes the same bits with any number of jobs."""
+    """Hold torch and NumPy to one thread: so a run has the same bits with any number of jobs."""
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+    with threadpool_limits(limits=1):
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)

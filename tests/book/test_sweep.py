@@ -10,9 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from lib.book import results, sweep
 from lib.book.files import REPOSITORY
@@ -26,7 +28,9 @@ def square(config: dict[str, Any]) -> dict[str, Any]:
     if config["x"] == config.get("fail_at"):
         raise ZeroDivisionError("no such x")
     time.sleep(config.get("seconds", 0))
-    return {"square": config["x"] ** 2, "threads": torch.get_num_threads(), "pid": os.getpid()}
+    np.ones(1) @ np.ones(1)  # NumPy's pool of threads is there
+    threads = [torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info())]
+    return {"square": config["x"] ** 2, "threads": max(threads), "pid": os.getpid()}
 
 
 def spoil(config: dict[str, Any]) -> dict[str, Any]:
@@ -61,13 +65,17 @@ def test_results_come_in_the_order_of_the_configs_and_are_not_computed_again(
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_each_run_has_one_thread_and_says_so(jobs: int, log: Path, folder: Path) -> None:
     threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        configs = [{"x": x, "log": str(log), "dataset": "mnist", "rung": "open"} for x in (1, 2)]
-        found = sweep.run("part3", "squares", configs, square, jobs=jobs, folder=folder)
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(threads)
+    with threadpool_limits(limits=2):
+        torch.set_num_threads(2)
+        try:
+            configs = [
+                {"x": x, "log": str(log), "dataset": "mnist", "rung": "open"} for x in (1, 2)
+            ]
+            found = sweep.run("part3", "squares", configs, square, jobs=jobs, folder=folder)
+            assert torch.get_num_threads() == 2
+            assert {pool["num_threads"] for pool in threadpool_info()} == {2}
+        finally:
+            torch.set_num_threads(threads)
     for result in found:
         assert result is not None
         assert result.metrics["threads"] == result.provenance["torch_threads"] == 1
