@@ -77,7 +77,7 @@ interact.explore(
         "network": list(loaded),
         "attack": list(methods),
         "epsilon": (0.0, 0.5, 0.01),
-        "steps": (0, 40, 1),
+        "steps": (0, 50, 1),
     },
     start={"digit": 0, "network": first, "attack": "PGD", "epsilon": 0.1, "steps": profile.steps},
     strip=[
