@@ -155,16 +155,20 @@ def table(
     return {name: [each for each in found if each.config["method"] == name] for name in methods}
 
 
-def shown(profile: Profile, corpus: Corpus) -> tuple[str, dict[str, Path]]:
+def shown(profile: Profile, corpus: Corpus, *, train: bool = True) -> tuple[str, dict[str, Path]]:
     """Return the rung whose results are shown, and its networks by kind (see checkpoints.KINDS).
 
+    They are trained if need be, unless `train` is False: then a file may not be there yet.
     Results need no faces. Who has only drawn ones is shown what was recorded on rendered ones,
     under their name; with BOOK_RETRAIN in the environment all is computed on the rung at hand.
     """
     if found := recorded(profile, corpus):
         return "open", found
     return corpus.rung, {
-        kind: checkpoints.trained(kind, profile, corpus).path for kind in checkpoints.KINDS
+        kind: checkpoints.trained(kind, profile, corpus).path
+        if train
+        else checkpoints.place(checkpoints.describe(kind, profile, corpus))
+        for kind in checkpoints.KINDS
     }
 
 

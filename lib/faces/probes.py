@@ -20,7 +20,7 @@ from lib.faces import folds
 from lib.faces.classifier import predict
 from lib.faces.data import Faces
 from lib.faces.models import Trunk
-from lib.faces.protocol import Estimate, pooled
+from lib.faces.protocol import Estimate, by_person, pooled
 
 REGULARISATION = 0.1  # C of the logistic regression
 ITERATIONS = 5000
@@ -148,10 +148,8 @@ def sequence_halves(faces: Faces, generator: np.random.Generator) -> np.ndarray:
 
 def _known(people: np.ndarray, hits: np.ndarray, chance: float) -> Knowledge:
     """Return what was read of the images (n,) of some people (n,)."""
-    _, person = np.unique(people, return_inverse=True)
-    return Knowledge(
-        np.bincount(person[hits], minlength=person.max() + 1), np.bincount(person), chance
-    )
+    right, images = by_person(people, hits)
+    return Knowledge(right.astype(np.int64), images, chance)
 
 
 def _crossed(values: np.ndarray, labels: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -153,8 +153,18 @@ def share(identities: np.ndarray, scores: np.ndarray) -> Estimate:
         identities: (n,) int64.
         scores: (n,), 1 for a hit and 0 for a miss, or a difference of two.
     """
+    return pooled(*by_person(identities, scores))
+
+
+def by_person(identities: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sum of each person's scores and the number of their images, (people,) each.
+
+    Args:
+        identities: (n,) int64.
+        scores: (n,).
+    """
     _, person = np.unique(identities, return_inverse=True)
-    return pooled(np.bincount(person, scores), np.bincount(person))
+    return np.bincount(person, scores), np.bincount(person)
 
 
 def pooled(scores: np.ndarray, images: np.ndarray) -> Estimate:

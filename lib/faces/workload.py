@@ -52,7 +52,7 @@ def of(profile_name: str) -> Workload:
     """
     profile, lacking = profiles.choose(PROFILES, profile_name), workload.lacking(PART)
     corpus = data.load(profile.dataset, profile.sizes)
-    rung, networks = networks_asked(profile, corpus)
+    rung, networks = experiments.shown(profile, corpus, train=False)
     work = [*faces_work(profile, corpus), *networks_work(profile, corpus)]
     for name in experiments.sets_shown(profile, corpus, rung):
         work += recognition_work(profile, rung, networks, name, waits=profile_name == "quick")
@@ -61,16 +61,6 @@ def of(profile_name: str) -> Workload:
         work.append(studies_work(profile, corpus))
     read = max(faces_asked(profile)) * _face(profile)
     return Workload(corpus.name, corpus.rung, work, read, lacking)
-
-
-def networks_asked(profile: Profile, corpus: Corpus) -> tuple[str, dict[str, Path]]:
-    """Return the rung and the networks of `experiments.shown`, trained or still to be trained."""
-    if found := experiments.recorded(profile, corpus):
-        return "open", found
-    return corpus.rung, {
-        kind: checkpoints.place(checkpoints.describe(kind, profile, corpus))
-        for kind in checkpoints.KINDS
-    }
 
 
 def faces_work(profile: Profile, corpus: Corpus) -> list[Work]:
@@ -130,7 +120,7 @@ def recognition_work(
     Args:
         profile: its sizes and trainings.
         rung: of the data ladder.
-        networks: whose encoders are read, see `networks_asked`.
+        networks: whose encoders are read, see `experiments.shown`.
         name: of the set.
         waits: whether what trains DE-GAN on a fold is shown only where it has a result.
     """
