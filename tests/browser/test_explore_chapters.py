@@ -66,12 +66,14 @@ def test_a_picture_is_told_in_words_and_the_words_stand_below_it(notebook: Noteb
 
 def test_many_moves_let_the_page_not_grow(notebook: Notebook) -> None:
     count = "() => document.querySelectorAll('*').length"
+    inside = "box => box.querySelectorAll('*').length"
     panel, moves = notebook.panels[0], 20
     slider = next(name for name in panel.names if panel.control(name).get_attribute("role"))
     panel.move(slider)
-    before = notebook.page.evaluate(count)
+    before, own = notebook.page.evaluate(count), panel.box.evaluate(inside)
     for move in range(moves):
         panel.move(slider, forward=move % 2 == 1)
+    assert panel.box.evaluate(inside) == own
     # JupyterLab's own bars come and go by a few; what each move leaves behind would be twenty.
     assert notebook.page.evaluate(count) - before < moves
     panel.back()
