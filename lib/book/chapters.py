@@ -11,6 +11,12 @@ from typing import Any
 
 from lib.book.files import REPOSITORY
 
+PARTS = {
+    "part1": "Part I, sound",
+    "part2": "Part II, faces",
+    "part3": "Part III, adversarial examples",
+}
+
 _CELL = re.compile(r"^# %%", re.MULTILINE)
 _PARAMETERS_TAG = re.compile(r"tags=\[[^\]]*[\"']parameters[\"']")
 

@@ -18,7 +18,7 @@ import pandas as pd
 from scipy import stats
 
 from lib.book.chapters import chapters
-from lib.book.datasets import PARTS as TITLES
+from lib.book.chapters import PARTS as TITLES
 from lib.book.files import REPOSITORY, write_atomically
 
 # The runs that make the site's frames keep theirs apart: the runner names another folder for them.

@@ -1,41 +1,79 @@
-"""The data ladder: where the data lie, which rung of it is present, and how to fetch and check it.
+"""Where the data lie: committed beside the code, or a reader's own under BOOK_DATA.
 
-Rungs: *original* (the data of the paper), *open* (real and free to fetch, but other data),
-*embedded* (comes with the book's libraries, so that every chapter runs). From the command line:
-`python -m lib.book.data_root list|get NAME|prepare NAME FOLDER|verify NAME`.
+`data/sources.toml` says what there is, whose it is and where it came from. From the command line:
+`python -m lib.book.data_root list|get NAME|verify`.
 """
 
 import argparse
-import importlib
+import hashlib
 import os
-import shutil
+import re
 import sys
-import tempfile
+import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 
-from lib.book import archives, contents, datasets, downloads
-from lib.book.datasets import DataFile, Dataset
-from lib.book.downloads import shown
 from lib.book.files import REPOSITORY
 
+COMMITTED = REPOSITORY / "data"
 COMMAND = "python -m lib.book.data_root"
-SOURCES = ".sources"  # folder under the data root for what datasets are made from
+SUMS = "SHA256SUMS"  # of a committed folder, in the form of `sha256sum`
+APPLE_DOUBLE = "._"  # how macOS begins the names of files that hold no data
 
 
-class UnknownDatasetError(ValueError):
-    """No dataset is registered under the name asked for."""
+@dataclass(frozen=True)
+class Source:
+    """One entry of data/sources.toml.
+
+    A committed source has a folder of its name under data/. One with an `url` is one `file`, known
+    by its `sha256`. One that says `ask` is a reader's to hold: it is there once an image or a film
+    matches `pattern`. The last two lie in `folder` under the data root.
+    """
+
+    name: str
+    title: str
+    part: str
+    licence: str
+    origin: str
+    changes: str = ""
+    folder: str = ""
+    file: str = ""
+    url: str = ""
+    sha256: str = ""
+    megabytes: float = 0
+    pattern: str = ""
+    ask: str = ""
+
+    @property
+    def committed(self) -> bool:
+        """Return whether it comes with the book."""
+        return not self.folder
+
+    @property
+    def place(self) -> Path:
+        """Return the folder where it lies or will lie."""
+        return COMMITTED / self.name if self.committed else root() / self.folder
+
+
+@cache
+def sources() -> dict[str, Source]:
+    """Return every source by its name, as data/sources.toml has them."""
+    entries = tomllib.loads((COMMITTED / "sources.toml").read_text(encoding="utf-8"))
+    return {name: Source(name, **entry) for name, entry in entries.items()}
 
 
 def root() -> Path:
-    """Return the data root: the environment variable BOOK_DATA, else data/raw in the repository.
+    """Return where a reader's own data lie: BOOK_DATA, else data/raw in the repository.
 
     Raises:
         FileNotFoundError: BOOK_DATA names a folder that does not exist.
     """
     named = os.environ.get("BOOK_DATA")
     if not named:
-        return REPOSITORY / "data" / "raw"
+        return COMMITTED / "raw"
     if not Path(named).is_dir():
         raise FileNotFoundError(
             f"BOOK_DATA names {named}, which is no folder; make it, or unset BOOK_DATA"
@@ -44,246 +82,176 @@ def root() -> Path:
 
 
 def present(name: str) -> bool:
-    """Return whether all files of a dataset are there with the right size (bytes are not read).
-
-    Files that may be encoded otherwise have no right size; of what is given on request, one file
-    is enough.
+    """Return whether a source is there; what is committed always should be.
 
     Raises:
-        ValueError: no dataset has that name.
+        ValueError: no source has that name.
     """
-    return next(_lacking(name), None) is None
+    source = _source(name)
+    if source.committed:
+        return source.place.is_dir()
+    if source.file:
+        return (source.place / source.file).is_file()
+    return next(files(name), None) is not None
+
+
+def files(name: str) -> Iterator[Path]:
+    """Yield the files that a reader holds of a source given on request, in no order."""
+    source = _source(name)
+    for path in source.place.glob(source.pattern):
+        if not path.name.startswith(APPLE_DOUBLE):
+            yield path
 
 
 def locate(name: str) -> Path:
-    """Return the folder of a dataset that is present.
+    """Return the folder of a source; what is committed is compared with its digests, once.
 
     Raises:
-        ValueError: no dataset has that name.
-        FileNotFoundError: a file is missing or has the wrong size.
+        ValueError: no source has that name, or a committed file was changed.
+        FileNotFoundError: it is not there, or not whole.
     """
-    lacking = next(_lacking(name), None)
-    if lacking:
-        raise FileNotFoundError(_not_found(name, lacking))
-    return _folder(name)
+    source = _source(name)
+    if source.committed:
+        _verify(source.place)
+    elif not present(name):
+        raise FileNotFoundError(f"{source.title} not found under {shown(source.place)}: {todo(name)}")
+    return source.place
 
 
-def verify(name: str) -> None:
-    """Compare every file of a dataset with its checksum, or what it holds with what it should.
+def todo(name: str) -> str:
+    """Return what a reader can do about a source that is not there, and what is nearly there."""
+    source = _source(name)
+    if source.file:
+        return f"run `{COMMAND} get {name}` ({source.megabytes:.0f} MB), or set BOOK_DATA"
+    asked = f"{source.ask} ({source.origin}), or set BOOK_DATA"
+    return "; ".join(filter(None, [nearly(name), asked]))
 
-    Raises:
-        FileNotFoundError: a file is not there.
-        ValueError: a file holds something else, or no dataset has that name.
-    """
-    folder = locate(name) if _dataset(name).ask else _folder(name)
-    for file in datasets.DATASETS[name].files:
-        if not (folder / file.name).is_file():
-            raise FileNotFoundError(_not_found(name, f"{file.name} is missing"))
-        if not _is_good(name, file, folder):
-            raise ValueError(
-                f"{shown(folder / file.name)} is truncated or altered (wrong checksum); "
-                f"run `{COMMAND} get {name}`"
-            )
+
+def nearly(name: str) -> str:
+    """Return how a folder under the data root falls short of a source on request, "" for none."""
+    source = _source(name)
+    if not root().is_dir():
+        return ""
+    alike = [each for each in root().iterdir() if each.is_dir() and _plain(each) == _plain(source.place)]
+    for folder in alike:
+        if folder.name != source.folder:
+            return f"{shown(folder)} is there: call it {source.folder}"
+        if any(folder.glob(source.pattern)):
+            return f"{shown(folder)} has only files that begin with {APPLE_DOUBLE}, which hold no data"
+        for depth in ("*/", "*/*/"):
+            if deeper := next(folder.glob(depth + source.pattern), None):
+                above = deeper.relative_to(folder).parts[: depth.count("/")]
+                return f"{shown(folder / Path(*above))} lies too deep: move what it holds up to {source.folder}"
+        for other in folder.rglob("*"):
+            name_there = other.relative_to(folder).as_posix()
+            if fnmatchcase(name_there.lower(), source.pattern.lower()):
+                return f"{shown(other)} is there, but {source.pattern} is spelled otherwise"
+        return f"{shown(folder)} is there, but nothing in it is named {source.pattern}"
+    return ""
 
 
 def get(name: str) -> Path:
-    """Show a dataset's licence, fetch or make what is missing or wrong, and return its folder.
+    """Fetch the file of a source, checked; return its folder. A file that is there is kept.
 
     Raises:
-        ValueError: no dataset has that name, an archive is refused, or a file that cannot be
-            fetched is bad.
-        FileNotFoundError: a file is missing and has no address to download from.
-        ConnectionError: no mirror gave a file with the right checksum; what was there stays.
-        OSError: the folder cannot be written.
+        ValueError: no source has that name, it is not fetched, or what came is not what it should be.
+        OSError: it cannot be fetched or written.
     """
-    folder, dataset = _folder(name), datasets.DATASETS[name]
-    print(f"{dataset.title}, licence {dataset.licence}{_size(dataset)}, {dataset.homepage}")
-    if (dataset.how or dataset.ask) and not present(name):
-        raise FileNotFoundError(f"{_by_hand(dataset)}; the files belong under {shown(folder)}")
-    for file in dataset.files:
-        if file.urls and not _is_good(name, file, folder):
-            downloads.fetch(file, folder)
-    if dataset.sources and not all(_is_good(name, file, folder) for file in dataset.files):
-        _make(name)
-    verify(name)
-    return folder
+    from torch.hub import download_url_to_file
+
+    source = _source(name)
+    if not source.file:
+        how = f"it comes with the book ({shown(source.place)})" if source.committed else source.ask
+        raise ValueError(f"{name} is not fetched: {how}")
+    path = source.place / source.file
+    print(f"{source.title}, licence {source.licence}, {source.megabytes:.0f} MB, {source.origin}")
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            download_url_to_file(source.url, str(path), hash_prefix=source.sha256)
+        except RuntimeError as error:  # its digest is another
+            raise ValueError(f"{source.url} gave something else ({error})") from None
+    if _digest(path) != source.sha256:
+        raise ValueError(f"{shown(path)} is truncated or altered; delete it and run `{COMMAND} get {name}`")
+    return source.place
 
 
-def prepare(name: str, source: Path) -> Path:
-    """Make the files of a dataset from a folder with what its publisher offers; return theirs.
+def shown(path: Path) -> str:
+    """Return a path as a reader knows it: from the book's folder, where it lies inside."""
+    return str(path.relative_to(REPOSITORY) if path.is_relative_to(REPOSITORY) else path)
+
+
+@cache
+def _verify(folder: Path) -> None:
+    """Compare every file of a committed folder with its digest.
 
     Raises:
-        ValueError: no dataset has that name or is made from others, the source is not what it
-            should be, or what was made of it is not; what was there stays.
-        FileNotFoundError: the source is not there, or lacks a file.
+        FileNotFoundError: one is missing.
+        ValueError: one holds something else; both digests are named.
     """
-    folder, dataset = _folder(name), datasets.DATASETS[name]
-    if not dataset.converter:
-        raise ValueError(f"{name} is not made from other files; run `{COMMAND} get {name}`")
-    if not source.is_dir():
-        raise FileNotFoundError(f"there is no folder {source}; see data/README.md for what it is")
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".making_") as temporary:
-        made = Path(temporary)
-        importlib.import_module(dataset.converter).prepare(source, made)
-        for file in dataset.files:
-            if not _is_good(name, file, made):
-                raise ValueError(
-                    f"{file.name} made from {source} does not hold what it should; "
-                    f"is that folder what {dataset.homepage} offers, whole and unaltered?"
-                )
-        for file in dataset.files:
-            (folder / file.name).parent.mkdir(parents=True, exist_ok=True)
-            (made / file.name).replace(folder / file.name)
-    return folder
+    sums = folder / SUMS
+    if not sums.is_file():
+        raise FileNotFoundError(f"{shown(sums)} is missing; run `git checkout -- {shown(folder)}`")
+    for line in sums.read_text(encoding="utf-8").splitlines():
+        expected, name = line.split("  ", 1)
+        restore = f"run `git checkout -- {shown(folder / name)}`"
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"{shown(folder / name)} is missing; {restore}")
+        found = _digest(folder / name)
+        if found != expected:
+            raise ValueError(
+                f"{shown(folder / name)} was changed: its SHA-256 is {found[:16]}..., "
+                f"not {expected[:16]}...; {restore}"
+            )
 
 
-def rungs() -> list[tuple[str, str, str]]:
-    """Return for each part its title, the best rung present and what to do for a better one.
-
-    What is given on request is left out: each part says itself which of it is enough.
-    """
-    lines = []
-    for part, title in datasets.PARTS.items():
-        ladder = {rung: _names(part, rung) for rung in datasets.LADDER if _names(part, rung)}
-        if not ladder:
-            continue
-        whole = (rung for rung, names in ladder.items() if all(map(present, names)))
-        best = next(iter(ladder.values()))
-        lacking = [f"`{COMMAND} get {n}`" for n in best if not present(n)]
-        todo = f"run {' and '.join(lacking)}" if lacking else ""
-        lines.append((title, next(whole, "embedded"), todo))
-    return lines
+def _digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _make(name: str) -> None:
-    """Fetch what a dataset is made from, make it, and throw away what it was made from.
-
-    What was fetched whole is kept until then, unless it proves to be something else.
-    """
-    place = root() / SOURCES / name
-    for source in datasets.DATASETS[name].sources:
-        path = place / source.name
-        if not (downloads.is_good(source, path) if source.checksum else path.is_file()):
-            downloads.fetch(source, place)
-    try:
-        for path in [path for path in place.iterdir() if path.name.endswith(archives.ENDINGS)]:
-            unpacked = place / path.name.partition(".")[0]
-            shutil.rmtree(unpacked, ignore_errors=True)  # of an interrupted run
-            archives.unpack(path, unpacked)
-        prepare(name, place)
-    except ValueError:
-        shutil.rmtree(place)
-        raise
-    shutil.rmtree(place)
+def _plain(path: Path) -> str:
+    """Return a folder's name without case and signs, as people write it otherwise."""
+    return re.sub(r"[^a-z0-9]", "", path.name.lower().replace("+", "plus"))
 
 
-def _names(part: str, rung: str) -> list[str]:
-    """Return the datasets to be fetched that together make a rung of a part."""
-    return [
-        name
-        for name, dataset in datasets.DATASETS.items()
-        if (dataset.part, dataset.rung) == (part, rung) and not dataset.ask
-    ]
-
-
-def _dataset(name: str) -> Dataset:
-    """Return a registered dataset, or raise UnknownDatasetError with the names there are."""
-    if name not in datasets.DATASETS:
-        raise UnknownDatasetError(
-            f"unknown dataset {name!r}; choose one of: {', '.join(datasets.DATASETS)}"
-        )
-    return datasets.DATASETS[name]
-
-
-def _folder(name: str) -> Path:
-    """Return where a dataset lies or will lie."""
-    return root() / _dataset(name).folder
-
-
-def _size(dataset: Dataset) -> str:
-    """Return how large a dataset is, where that is known."""
-    return f", {dataset.megabytes:.1f} MB" if dataset.megabytes else ""
-
-
-def _by_hand(dataset: Dataset) -> str:
-    """Return what a reader has to do, where no command does it."""
-    if dataset.ask:
-        return f"{dataset.title} is not for free download: {dataset.ask} ({dataset.homepage})"
-    return f"{dataset.title} has no direct download: {dataset.how}"
-
-
-def _lacking(name: str) -> Iterator[str]:
-    """Yield one phrase for each file that is missing or has the wrong size."""
-    folder, dataset = _folder(name), datasets.DATASETS[name]
-    if dataset.ask and next(folder.glob(dataset.pattern), None) is None:
-        yield f"no {dataset.pattern} is there"
-    for file in dataset.files:
-        path = folder / file.name
-        if not path.is_file():
-            yield f"{file.name} is missing"
-        elif file.size not in (None, path.stat().st_size) and not contents.listed(name, file.name):
-            yield f"{file.name} has {path.stat().st_size} bytes instead of {file.size}"
-
-
-def _not_found(name: str, lacking: str) -> str:
-    """Return the line that says what is lacking and what to do."""
-    dataset = datasets.DATASETS[name]
-    todo = f"{dataset.ask} ({dataset.homepage})" if dataset.ask else f"run `{COMMAND} get {name}`"
-    return (
-        f"{dataset.title} not found under {shown(_folder(name))} ({lacking}); "
-        f"{todo}, or set BOOK_DATA"
-    )
-
-
-def _is_good(name: str, file: DataFile, folder: Path) -> bool:
-    """Return whether a file of a dataset is there: its bytes, or what they must hold."""
-    path = folder / file.name
-    return downloads.is_good(file, path) or contents.holds(name, file.name, path)
+def _source(name: str) -> Source:
+    """Return a source, or raise ValueError with the names there are."""
+    if name not in sources():
+        raise ValueError(f"unknown data {name!r}; choose one of: {', '.join(sources())}")
+    return sources()[name]
 
 
 def _print_list() -> None:
-    """Print one line for each dataset."""
-    for name, dataset in datasets.DATASETS.items():
-        state = "present" if present(name) else "on request" if dataset.ask else "missing"
-        print(
-            f"{name:16} {dataset.part}  {dataset.rung:10} {state:10} {dataset.megabytes:7.1f} MB  "
-            f"{dataset.title} ({dataset.licence})"
-        )
-
-
-def _parser() -> argparse.ArgumentParser:
-    """Return what reads the command line."""
-    summary = "List, download, make and check the data of the book."
-    parser = argparse.ArgumentParser(prog=COMMAND, description=summary)
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="show every dataset, its licence and whether it is present")
-    commands.add_parser("get", help="download a dataset and check it").add_argument("name")
-    commands.add_parser("verify", help="check the files of a dataset").add_argument("name")
-    making = commands.add_parser("prepare", help="make a dataset from its publisher's files")
-    making.add_argument("name")
-    making.add_argument("folder", type=Path, help="what the publisher offers, unpacked")
-    return parser
+    """Print one line for each source."""
+    for name, source in sources().items():
+        kind = "committed" if source.committed else "fetched" if source.file else "on request"
+        state = "" if source.committed or present(name) else "; not here: " + todo(name)
+        print(f"{name:16} {kind:10} {source.title} ({source.licence}){state}")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return the exit status: 0, 1 (data missing or bad), 2 (wrong use)."""
-    options = _parser().parse_args(arguments)
+    """Run the command line; return the exit status: 0, or 1 (data missing or bad)."""
+    parser = argparse.ArgumentParser(prog=COMMAND, description="List, fetch and check the data.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="show every source, its licence and whether it is there")
+    commands.add_parser("get", help="fetch published weights, checked").add_argument("name")
+    commands.add_parser("verify", help="compare all that is committed with its digests")
+    options = parser.parse_args(arguments)
     try:
         if options.command == "list":
             _print_list()
-            return 0
-        if options.command == "prepare":
-            prepare(options.name, options.folder)
+        elif options.command == "get":
+            print(f"{options.name} is complete under {shown(get(options.name))}")
         else:
-            {"get": get, "verify": verify}[options.command](options.name)
-        print(f"{options.name} is complete under {shown(_folder(options.name))}")
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        return 1
+            committed = [name for name, source in sources().items() if source.committed]
+            for name in committed:
+                locate(name)
+            print(f"all files of {', '.join(committed)} are as committed")
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
-        return 2 if isinstance(error, UnknownDatasetError) else 1
+        return 1
     return 0
 
 

@@ -52,6 +52,25 @@ def best_device() -> torch.device:
     return torch.device("cuda")
 
 
+def half_precision(device: torch.device) -> bool:
+    """Return whether networks train faster in bfloat16 on a device than in float32.
+
+    Processors without instructions for it emulate it, several times slower.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("amx_bf16") or able.get("avx512_bf16"))
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """Return the context in which networks are trained: bfloat16 where that is faster.
+
+    How a training computes is no hyperparameter: it is chosen here and recorded in provenance.
+    """
+    return torch.autocast(device.type, torch.bfloat16, enabled=half_precision(device))
+
+
 def _be_deterministic() -> None:
     """Let torch use only what gives the same bits each time; an operation without that raises."""
     lacking = [name for name, value in ALWAYS.items() if os.environ.get(name) != value]

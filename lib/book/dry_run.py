@@ -17,7 +17,7 @@ import joblib
 import torch
 from tqdm import tqdm
 
-from lib.book import check, data_root, datasets, workload
+from lib.book import chapters, check, data_root, workload
 from lib.book.profiles import PROFILES
 from lib.book.workload import Sample, Speed, Work, Workload
 
@@ -57,13 +57,13 @@ def report(profile: str, parts: Sequence[str], jobs: int) -> None:
     print(f"Profile {profile}: what is there, and what would be computed\n")
     print(ROW.format(*HEADS) + "\n")
     for part, each in asked.items():
-        _print_part(datasets.PARTS[part], each, speeds, jobs)
+        _print_part(chapters.PARTS[part], each, speeds, jobs)
     _print_row("all together", works, speeds, jobs)
     _print_notes(works)
     print("\n" + EXPLAINED.format(jobs=_processes(jobs)))
     _print_room(works, speeds, jobs, max(each.data for each in asked.values()))
     for part, each in asked.items():
-        _print_data(datasets.PARTS[part], each)
+        _print_data(chapters.PARTS[part], each)
 
 
 def hours(work: Work, speeds: Mapping[Sample, Speed], jobs: int) -> float | None:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from lib.book import check, claims, data_root, datasets
+from lib.book import chapters, check, claims, data_root
 from lib.book.chapters import select
 from lib.book.files import REPOSITORY
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE, costs
@@ -119,7 +119,7 @@ def verdict_bars(tally: pd.DataFrame) -> Figure:
         for label in labels:
             label.set_bbox(box if label.get_text() else None)
         left = left + counts
-    axes.set_yticks(range(len(tally)), [datasets.PARTS[part] for part in tally.index])
+    axes.set_yticks(range(len(tally)), [chapters.PARTS[part] for part in tally.index])
     axes.set(xlabel="claims", xlim=(0, max(1, left.max())))
     axes.invert_yaxis()
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -131,7 +131,7 @@ def verdict_bars(tally: pd.DataFrame) -> Figure:
 def in_words(tally: pd.DataFrame) -> str:
     """Return the counts of `claims.tally` as a sentence, for those who see no picture."""
     parts = [
-        f"{datasets.PARTS[part]}: "
+        f"{chapters.PARTS[part]}: "
         + ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
         for part, counts in tally.to_dict("index").items()
         if any(counts.values())

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from lib.book import chapters, check
-from lib.book.datasets import PARTS
+from lib.book.chapters import PARTS
 from lib.book.files import REPOSITORY
 from lib.book.profiles import PROFILES
 

@@ -19,7 +19,7 @@ from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
-from lib.book import datasets
+from lib.book import chapters
 from lib.book.explain import explain
 from lib.book.site import render
 from lib.book.site.links import Links
@@ -28,7 +28,7 @@ ASSETS = ("site.css", "site.js", "search.js")
 TEXTS = {"README.md": "readme", "data/README.md": "data"}  # pages that are no chapters
 PARTS = {
     "0": "To begin with",
-    **{part.removeprefix("part"): title for part, title in datasets.PARTS.items()},
+    **{part.removeprefix("part"): title for part, title in chapters.PARTS.items()},
     "9": "To end with",
 }  # by the first digit of a chapter's number
 SEARCH = """# Search
