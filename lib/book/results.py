@@ -29,6 +29,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from lib.book.device import half_precision
 from lib.book.files import REPOSITORY, write_atomically
 
 # Smoke runs keep theirs apart: the runner names another folder for them.
@@ -169,6 +170,7 @@ def provenance(
         "platform": f"{platform.system()} {platform.machine()}",
         "processor": processor(),
         "device": torch.cuda.get_device_name() if on_gpu else "cpu",
+        "bfloat16": half_precision(torch.device("cuda" if on_gpu else "cpu")),  # in training
         "torch_threads": torch.get_num_threads(),
         "seconds": round(seconds, 3),
         "peak_memory_mb": round(peak / (2**20 if sys.platform == "darwin" else 2**10)),
