@@ -38,14 +38,14 @@ class Rows:
     @property
     def shape(self) -> tuple[int, ...]:
         """Return (rows, ...), as of an array."""
-        return (len(self.numbers), *self.row)
+        return (*self.numbers.shape, *self.row)
 
     def __len__(self) -> int:
         """Return how many rows there are."""
         return len(self.numbers)
 
     def numbered(self, numbers: np.ndarray) -> "Rows":
-        """Return the rows with these numbers in the file."""
+        """Return the rows with these numbers in the file, in an array of any shape."""
         found = Rows(self.path, self.dtype, self.row, self.begin)
         found.numbers = numbers
         return found

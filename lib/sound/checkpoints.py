@@ -1,105 +1,88 @@
-"""The best network of each row of Table 3: shipped, or trained now.
+"""The networks of Table 3 that the book shows: those of the first rotation, shipped or trained now.
 
-A shipped network has a JSON beside it that says how it was made. `best` takes it where it belongs
-to the profile and the clips at hand; else the runs of Table 3 are trained here, and the best of
-them kept in data/cache.
+Only networks of one rotation can be asked about the same clips: what one rotation tests on, another
+was trained on. A shipped network has a JSON beside it that says how it was made.
 
     python -m lib.sound.checkpoints ship quick
 
-puts the best networks of the best rung present into data/checkpoints; with `--drawn` those of the
-embedded rung.
+puts those of a profile into data/checkpoints.
 """
 
 import argparse
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from lib.book import results
 from lib.book.files import write_atomically
-from lib.book.results import Result
 from lib.book.weights import file_digest, shipped_run
-from lib.sound import data, experiments, preparation, protocol
+from lib.sound import datasets, experiments, preparation, protocol
 from lib.sound.data import Corpus
-from lib.sound.evaluation import METRICS
-from lib.sound.models import COMBINATIONS, CRNN, ModelConfig
-from lib.sound.profiles import PROFILES, Profile
+from lib.sound.models import COMBINATIONS, CRNN
+from lib.sound.profiles import PROFILES
 from lib.sound.protocol import Row, short
 
-
-def best(profile: Profile, corpus: Corpus) -> dict[Row, CRNN]:
-    """Return the best network of each row of Table 3, frozen."""
-    found = paths(profile, corpus)
-    return {row: experiments.load_weights(*found[row]) for row in COMBINATIONS}
+SEED = 0
 
 
-def inputs(profile: Profile, corpus: Corpus, clips: Sequence[str]) -> dict[str, Tensor]:
-    """Return the features of some clips by input, as the networks of `best` read them."""
-    common = experiments.describe(profile, corpus)
-    everything, _ = paths(profile, corpus)["spectral", "audio", "visual"]
-    scales = experiments.load_scales(everything)
+def networks(common: Mapping[str, Any]) -> dict[Row, CRNN]:
+    """Return the network of each row of Table 3, frozen; see `experiments.describe`."""
+    return {
+        row: experiments.load_weights(path, experiments.model_config(_run(common, row)))
+        for row, path in paths(common).items()
+    }
+
+
+def inputs(common: Mapping[str, Any], corpus: Corpus, clips: Sequence[str]) -> dict[str, Tensor]:
+    """Return the features of some clips by input, as those networks read them."""
+    scales = experiments.load_scales(paths(common)["spectral", "audio", "visual"])
+    bands = common["mel_bands"]
     return {
         name: preparation.standardised(
-            np.stack(
-                list(preparation.raw_clips(corpus, clips, stream, "index", profile.mel_bands))
-            ),
+            np.stack(list(preparation.raw_clips(corpus, clips, stream, "index", bands))),
             scales[name],
         )
         for name, stream in common["streams"].items()
     }
 
 
-def paths(profile: Profile, corpus: Corpus) -> dict[Row, tuple[Path, ModelConfig]]:
-    """Return the weights file and the form of the best network of each row; train if need be."""
-    common = experiments.describe(profile, corpus)
-    shipped: dict[Row, tuple[Path, ModelConfig]] = {
-        row: (experiments.shipped_path(corpus.rung, row), experiments.model_config(run))
-        for row in COMBINATIONS
-        if (run := shipped_run(experiments.shipped_path(corpus.rung, row)))
-        and results.plain(experiments.config(common, row, run["seed"])) == run
-    }
-    if len(shipped) == len(COMBINATIONS) and not os.environ.get("BOOK_RETRAIN"):
+def paths(common: Mapping[str, Any]) -> dict[Row, Path]:
+    """Return the weights file of the network of each row; train if need be."""
+    runs = {row: _run(common, row) for row in COMBINATIONS}
+    shipped = {row: experiments.shipped_path(run) for row, run in runs.items()}
+    same = all(shipped_run(path) == results.plain(runs[row]) for row, path in shipped.items())
+    if same and not os.environ.get("BOOK_RETRAIN"):
         return shipped
-    runs = protocol.by_row(experiments.table3(common, profile.trainings))
-    chosen = {row: best_run(found).config for row, found in runs.items()}
-    for run in chosen.values():
+    experiments.table3(common, 1)
+    for run in runs.values():
         if not experiments.weights_path(run).is_file():  # the cache was emptied
             experiments.run_one(run)
-    return {
-        row: (experiments.weights_path(run), experiments.model_config(run))
-        for row, run in chosen.items()
-    }
+    return {row: experiments.weights_path(run) for row, run in runs.items()}
 
 
-def digests(profile: Profile, corpus: Corpus) -> dict[str, str]:
-    """Return the digest of the weights of each network of `best`, by its row's short name."""
-    return {short(row): file_digest(path) for row, (path, _) in paths(profile, corpus).items()}
+def digests(common: Mapping[str, Any]) -> dict[str, str]:
+    """Return the digest of the weights of each network, by its row's short name."""
+    return {short(row): file_digest(path) for row, path in paths(common).items()}
 
 
-def best_run(runs: Sequence[Result]) -> Result:
-    """Return the run with the best mean of the three validation scores."""
-    means = [
-        np.mean([result.metrics["validation"]["scores"][name] for name in METRICS])
-        for result in runs
-    ]
-    return runs[int(np.argmax(means))]
+def _run(common: Mapping[str, Any], row: Row) -> dict[str, Any]:
+    """Return the run whose network stands for a row."""
+    return experiments.config(common, row, SEED)
 
 
-def ship(profile: Profile) -> None:
-    """Put the best network of each row into data/checkpoints, with a record beside it.
+def ship(common: Mapping[str, Any]) -> None:
+    """Put the network of each row into data/checkpoints, with a record beside it.
 
     Raises:
         FileNotFoundError: the weights of one are not in the cache; then none is shipped.
     """
     files: dict[Path, bytes] = {}
-    corpus = data.load(profile.dataset, profile.sizes)
-    common = experiments.describe(profile, corpus)
-    for row, runs in protocol.by_row(experiments.table3(common, profile.trainings)).items():
-        result = best_run(runs)
+    for (result,) in protocol.by_row(experiments.table3(common, 1)).values():
         record = {
             "run": result.config,
             "result": results.key(result.config),
@@ -107,7 +90,7 @@ def ship(profile: Profile) -> None:
             "test": result.metrics["test"]["scores"],
             "provenance": result.provenance,
         }
-        target = experiments.shipped_path(corpus.rung, row)
+        target = experiments.shipped_path(result.config)
         files[target] = experiments.weights_path(result.config).read_bytes()
         text = json.dumps(record, indent=1, sort_keys=True) + "\n"
         files[target.with_suffix(".json")] = text.encode()
@@ -117,14 +100,13 @@ def ship(profile: Profile) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
-    summary = "Ship the best networks of Part I."
+    summary = "Ship the networks of Part I."
     parser = argparse.ArgumentParser(prog="python -m lib.sound.checkpoints", description=summary)
     parser.add_argument("command", choices=["ship"])
     parser.add_argument("profile", choices=list(PROFILES))
-    parser.add_argument("--drawn", action="store_true", help="those of the embedded rung")
-    options = parser.parse_args(arguments)
-    profile = PROFILES[options.profile]
-    ship(profile.drawn if options.drawn and profile.drawn else profile)
+    profile = PROFILES[parser.parse_args(arguments).profile]
+    dataset = datasets.best() if profile.dataset == "best" else profile.dataset
+    ship(experiments.describe(profile, dataset))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ with a result file of its own.
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ from lib.book import results, states, sweep
 from lib.book.files import REPOSITORY
 from lib.book.results import Result
 from lib.book.rows import Rows
-from lib.book.weights import SHIPPED, save_weights, shipped_run
-from lib.sound import data, evaluation, features, preparation, pretrained, protocol, training
-from lib.sound.data import SPLITS, Corpus, Sizes
+from lib.book.weights import SHIPPED, save_weights
+from lib.sound import datasets, evaluation, features, preparation, pretrained, protocol, training
+from lib.sound.data import SPLITS, Corpus, Sight, Sizes
+from lib.sound.datasets import mixtures
 from lib.sound.evaluation import METRICS
 from lib.sound.features import Standardiser
 from lib.sound.labels import Events
@@ -32,8 +33,9 @@ from lib.sound.models import (
     ModelConfig,
     Probabilities,
     count_parameters,
+    published_embeddings,
 )
-from lib.sound.profiles import PROFILES, Profile, TrainingConfig
+from lib.sound.profiles import Profile, TrainingConfig
 
 RETRAINED = REPOSITORY / "data" / "cache" / "retrained"
 WEIGHTS = REPOSITORY / "data" / "cache" / "checkpoints" / "part1"  # of every training
@@ -45,7 +47,7 @@ TRAINING_READINGS: dict[str, dict[str, Any]] = {
     "consistency at full weight from the first step (literal)": {"consistency_ramp": False},
     "teacher without dropout, averaged batch statistics": {"teacher_mode": "eval"},
 }
-LONGER = 2  # times as many steps, in `leads`
+SEEING_ROWS = (("spectral", "visual"), ("visual",))  # what the pictures' knobs are turned for
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,44 +68,68 @@ class Prepared:
         return training.TrainingSet(self.splits["weak"], targets, self.splits["unlabelled"])
 
 
-def fitting(profile: Profile) -> Profile:
-    """Return the profile for the best rung present: the drawn clips have one of their own."""
-    best = profile.dataset == "best" and data.best() == "drawn"
-    return profile.drawn if best and profile.drawn else profile
+def describe(profile: Profile, dataset: str) -> dict[str, Any]:
+    """Return what all runs of a profile on a dataset have in common, as plain JSON.
 
-
-def describe(profile: Profile, corpus: Corpus) -> dict[str, Any]:
-    """Return what all runs of a profile on a corpus have in common, as plain JSON."""
-    streams = {"audio": "small_audio", "visual": "small_image"}
-    if corpus.rung != "embedded":  # which is the same for everyone, whatever they have fetched
-        streams = {"audio": pretrained.audio_stream(), "visual": pretrained.visual_stream()}
+    Args:
+        profile: its sizes, networks and training.
+        dataset: "dcase2018" or "esc10".
+    """
     return {
-        "dataset": corpus.name,
-        "rung": corpus.rung,
-        "fingerprint": corpus.fingerprint(),
+        "dataset": dataset,
+        "rung": "original" if dataset == "dcase2018" else "open",
         "sizes": asdict(profile.sizes),
-        "streams": {"spectral": "log_mel", **streams},
+        "streams": {"spectral": "log_mel", "audio": profile.audio, "visual": profile.visual},
         "width": profile.width,
         "mel_bands": profile.mel_bands,
+        "pooling": "linear",
         "training": asdict(profile.training),
     }
 
 
 def config(
-    common: Mapping[str, Any], inputs: Sequence[str], seed: int, align: str = "index"
+    common: Mapping[str, Any],
+    inputs: Sequence[str],
+    seed: int,
+    align: str = "index",
+    sight: Sight | None = None,
 ) -> dict[str, Any]:
     """Return one run: a row of Table 3, a seed, and how the streams' frames are joined.
+
+    The seed is also the rotation of the recordings, so that what one training more tells holds for
+    other recordings, too. Fingerprints are of what each stream is made from: a run without pictures
+    does not change with them.
 
     Args:
         common: see `describe`.
         inputs: of models.COMBINATIONS.
-        seed: of the training.
+        seed: of the training, and of what it is trained on.
         align: "index" as in the paper, or "time", see `features.on_grid`.
+        sight: how well the pictures of a made corpus go with its sounds.
     """
     streams = {name: common["streams"][name] for name in inputs}
-    weights = {name: weights_digest(stream) for name, stream in streams.items()}
-    own = {"inputs": list(inputs), "align": align, "seed": seed}
-    return {**common, **own, "streams": streams, "weights": weights}
+    made = common["dataset"] == mixtures.NAME
+    run = {
+        **common,
+        "inputs": list(inputs),
+        "align": align,
+        "seed": seed,
+        "rotation": seed % mixtures.ROTATIONS if made else 0,
+        "streams": streams,
+        "weights": {name: weights_digest(stream) for name, stream in streams.items()},
+        "embeddings": published_embeddings(inputs),
+    }
+    if made and "visual" in inputs:
+        run["sight"] = asdict(sight or Sight())
+    run["fingerprint"] = fingerprints(run)
+    return run
+
+
+def fingerprints(run: Mapping[str, Any]) -> dict[str, str]:
+    """Return by input a digest of the clips and what the input is computed from."""
+    corpus = corpus_of(run)
+    streams = run["streams"].items()
+    return {name: corpus.fingerprint(features.sense_of(stream)) for name, stream in streams}
 
 
 def weights_digest(stream: str) -> str:
@@ -114,26 +140,6 @@ def weights_digest(stream: str) -> str:
 def grid(common: Mapping[str, Any], trainings: int) -> list[dict[str, Any]]:
     """Return the runs of Table 3, all rows of the first seed before those of the second."""
     return [config(common, row, seed) for seed in range(trainings) for row in COMBINATIONS]
-
-
-def runs_of(profile: Profile, corpus: Corpus) -> tuple[Profile, dict[str, Any]]:
-    """Return the profile and the common part of the runs to show: recorded, or of this corpus.
-
-    Results need no clips. Who has only drawn ones is shown what was recorded on real recordings,
-    under their name; with BOOK_RETRAIN in the environment the drawn ones are trained on instead.
-    """
-    common, quick = describe(profile, corpus), PROFILES["quick"]
-    recorded = recorded_run(quick) if profile == quick.drawn else None
-    if recorded and not os.environ.get("BOOK_RETRAIN"):
-        return quick, {name: recorded[name] for name in common}
-    return profile, common
-
-
-def recorded_run(profile: Profile) -> dict[str, Any] | None:
-    """Return the run of the network shipped for real recordings, all inputs; None without one."""
-    run = shipped_run(shipped_path("open", ("spectral", "audio", "visual")))
-    same = run is not None and run["training"] == results.plain(asdict(profile.training))
-    return run if same else None
 
 
 def table3(common: Mapping[str, Any], trainings: int) -> list[Result]:
@@ -166,33 +172,23 @@ def ledger_grid(common: Mapping[str, Any], trainings: int) -> dict[str, list[dic
     }
 
 
-def leads(common: Mapping[str, Any]) -> dict[str, list[Result]]:
-    """Return the runs of `leads_grid`; what has no result yet is trained."""
-    return {name: _run(runs) for name, runs in leads_grid(common).items()}
+def seen(common: Mapping[str, Any], trainings: int) -> list[Result]:
+    """Return the runs of `sight_grid`; what has no result yet is trained."""
+    return _run(sight_grid(common, trainings))
 
 
-def leads_grid(common: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Return runs of spectral features and of pretrained audio alone that differ in one thing.
+def sight_grid(common: Mapping[str, Any], trainings: int) -> list[dict[str, Any]]:
+    """Return runs of `SEEING_ROWS` in which one knob of the pictures is at none or at all.
 
-    One training each: a look at what it would change, not a measurement. The paper's teacher looks
-    back over 1,000 steps, a fiftieth of its training; in a shorter one 0.999 reaches to the start.
+    Between the ends lie the runs of Table 3 itself.
     """
-    schedule = common["training"]
-    steps = schedule["epochs"] * schedule["steps_per_epoch"]
-    longer = {
-        "steps_per_epoch": LONGER * schedule["steps_per_epoch"],
-        "ramp_steps": LONGER * schedule["ramp_steps"],
-        "decay": round(schedule["decay"] ** (1 / LONGER), 6),
-    }
-    variants = {
-        "as in the table": {},
-        f"{LONGER} times as many steps": longer,
-        "teacher looking back over a fiftieth": {"teacher_decay": max(0.0, 1 - 50 / steps)},
-    }
-    once = [config(common, row, 0) for row in (("spectral",), ("audio",))]
-    return {
-        name: [other_reading(run, **changes) for run in once] for name, changes in variants.items()
-    }
+    return [
+        config(common, row, seed, sight=replace(Sight(), **{knob.name: share}))
+        for seed in range(trainings)
+        for knob in fields(Sight)
+        for share in (0.0, 1.0)
+        for row in SEEING_ROWS
+    ]
 
 
 def present(runs: Sequence[Mapping[str, Any]]) -> list[Result | None]:
@@ -222,33 +218,31 @@ def _run(runs: list[dict[str, Any]]) -> list[Result]:
     return found
 
 
-@lru_cache(maxsize=2)
-def corpus_of(dataset: str, sizes: Sizes) -> Corpus:
-    """Return a corpus, the same object each time."""
-    return data.load(dataset, sizes)
+def corpus_of(run: Mapping[str, Any]) -> Corpus:
+    """Return the clips of a run, the same object each time."""
+    sight = Sight(**run.get("sight", {}))
+    return _corpus(run["dataset"], Sizes(**run["sizes"]), run["rotation"], sight)
 
 
-@lru_cache(maxsize=4)  # as many as the runs of one sweep read
-def prepared_input(
-    dataset: str, sizes: Sizes, stream: str, align: str, mel_bands: int
+@lru_cache(maxsize=16)
+def _corpus(dataset: str, sizes: Sizes, rotation: int, sight: Sight) -> Corpus:
+    return datasets.load(dataset, sizes, rotation, sight)
+
+
+@lru_cache(maxsize=4)  # as many as one run reads
+def _input(
+    corpus: Corpus, stream: str, align: str, mel_bands: int
 ) -> tuple[dict[str, Rows], Standardiser]:
-    """Return one input's features of each split, standardised, and by what; kept on disk.
-
-    Args:
-        dataset: see `data.load`.
-        sizes: of a corpus that is made.
-        stream: of `features.STREAMS`.
-        align: see `features.on_grid`; plays a part for audio networks only.
-        mel_bands: of the log-mel spectrogram.
-    """
-    return preparation.prepare(corpus_of(dataset, sizes), stream, align, mel_bands)
+    """Return one input's features of each split, standardised, and by what; kept on disk."""
+    return preparation.prepare(corpus, stream, align, mel_bands)
 
 
 def run_one(run: dict[str, Any]) -> dict[str, Any]:
     """Train one network, keep its weights in the cache, and return its scores.
 
-    Beside `score` of both strongly labelled splits: the test clips' counts (see `protocol.pack`),
-    and of each epoch the losses and the validation scores.
+    Beside `score` of both strongly labelled splits: the test clips' probabilities and counts
+    (`protocol.pack_probabilities`, `protocol.pack`), and of
+    each epoch the losses and the validation scores.
     """
     prepared = prepared_for(run)
 
@@ -274,6 +268,7 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
     metrics = {
         "validation": score(student, prepared, "validation"),
         "test": summary(found),
+        "probabilities": protocol.pack_probabilities(probabilities),
         "counts": {name: protocol.pack(found[name]) for name in METRICS},  # of the test clips
         "readings": readings(truth, probabilities),
         "shape": list(truth.shape),
@@ -290,16 +285,12 @@ def prepared_for(run: Mapping[str, Any]) -> Prepared:
     Raises:
         ValueError: clips or pretrained weights are not those the run names.
     """
-    sizes = Sizes(**run["sizes"])
-    corpus = corpus_of(run["dataset"], sizes)
     weights = {name: weights_digest(stream) for name, stream in run["streams"].items()}
-    if (corpus.fingerprint(), weights) != (run["fingerprint"], run["weights"]):
+    if (fingerprints(run), weights) != (run["fingerprint"], run["weights"]):
         raise ValueError("clips or pretrained weights are not those of this run")
-    align = {"audio": run["align"]}
+    corpus, align = corpus_of(run), {"audio": run["align"]}
     found = {
-        name: prepared_input(
-            run["dataset"], sizes, stream, align.get(name, "index"), run["mel_bands"]
-        )
+        name: _input(corpus, stream, align.get(name, "index"), run["mel_bands"])
         for name, stream in run["streams"].items()
     }
     splits = {split: {name: found[name][0][split] for name in found} for split in SPLITS}
@@ -314,13 +305,19 @@ def model_config(run: Mapping[str, Any]) -> ModelConfig:
         if name != "spectral"
     }
     return ModelConfig(
-        tuple(run["inputs"]), width=run["width"], mel_bands=run["mel_bands"], **pretrained_sizes
+        tuple(run["inputs"]),
+        width=run["width"],
+        mel_bands=run["mel_bands"],
+        embeddings=dict(run["embeddings"]),
+        pooling=run["pooling"],
+        **pretrained_sizes,
     )
 
 
-def shipped_path(rung: str, row: Sequence[str]) -> Path:
-    """Return where the best network of a row is shipped: its inputs by their first letters."""
-    return SHIPPED / f"part1_{rung}_{''.join(name[0] for name in row)}.safetensors"
+def shipped_path(run: Mapping[str, Any]) -> Path:
+    """Return where the network of a row is shipped: its inputs by their first letters."""
+    letters = "".join(name[0] for name in run["inputs"])
+    return SHIPPED / f"part1_{run['rung']}_{letters}.safetensors"
 
 
 def weights_path(run: Mapping[str, Any]) -> Path:

@@ -18,9 +18,11 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
+from lib.book import rows
 from lib.book.files import REPOSITORY, write_atomically
+from lib.book.rows import Rows
 from lib.sound import pretrained
-from lib.sound.data import Corpus, Waveform
+from lib.sound.data import Corpus, Stills, Waveform
 
 CACHE = REPOSITORY / "data" / "cache" / "features"
 VERSION = 1  # raise it when what is computed changes: the cache then starts afresh
@@ -212,8 +214,13 @@ def each(
         FileNotFoundError: the network's weights are not there.
     """
     shape = _shape(stream)
+    sense = sense_of(stream)
+    if corpus.stills and sense == "sight":
+        table = of_stills(corpus.stills, stream, folder)
+        yield from (table[corpus.stills.shown(clip, GRID_TIMES)] for clip in clips)
+        return
     kept = cached(stream, folder)
-    places = {clip: kept / f"{corpus.content(clip)}.npy" for clip in clips}
+    places = {clip: kept / f"{corpus.content(clip, sense)}.npy" for clip in clips}
     lacking = {place: clip for clip, place in places.items() if not place.is_file()}
     if lacking:
         _compute_all(corpus, stream, lacking, jobs)
@@ -226,19 +233,32 @@ def each(
         yield values
 
 
+def of_stills(stills: Stills, stream: str, folder: Path | None = None) -> Rows:
+    """Return the features of the few pictures that a corpus shows, computed once.
+
+    Returns:
+        (pictures, dimensions) float16, on disk.
+    """
+    place = cached(stream, folder) / f"stills-{stills.key}.npy"
+    if (found := rows.read(place)) is None:
+        values = pretrained.embeddings(stream, stills.pictures())
+        rows.write(place, [values.astype(np.float16)])
+        found = rows.read(place)
+    assert found is not None
+    return found
+
+
+def sense_of(stream: str) -> str:
+    """Return by which sense a stream knows a clip, see `Corpus.content`."""
+    seen = stream != "log_mel" and pretrained.NETWORKS[stream].sees
+    return "sight" if seen else "sound"
+
+
 def _shape(stream: str) -> tuple[int, int]:
     """Return the rows and dimensions of a clip's features, or raise ValueError."""
     if stream not in STREAMS:
         raise ValueError(f"unknown stream {stream!r}; choose one of: {', '.join(STREAMS)}")
     return STREAMS[stream].rows, STREAMS[stream].dimensions
-
-
-def kept(
-    corpus: Corpus, stream: str, clips: Sequence[str], folder: Path | None = None
-) -> list[bool]:
-    """Return of each clip whether its features are in the cache; they are not read."""
-    there = cached(stream, folder)
-    return [(there / f"{corpus.content(clip)}.npy").is_file() for clip in clips]
 
 
 def cached(stream: str, folder: Path | None = None) -> Path:

@@ -5,14 +5,12 @@ they become is concatenated frame by frame, and a bidirectional GRU reads it.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-
-from lib.sound.labels import CLASSES
 
 INPUT_NAMES = {"spectral": "spectral", "audio": "pretrained audio", "visual": "pretrained visual"}
 INPUTS = tuple(INPUT_NAMES)  # the three columns of Table 3
@@ -51,11 +49,18 @@ class ModelConfig:
     visual_features: int = 4096  # VGG16's 4096
     width: float = 1.0  # of convolutions and GRU; 1 is the paper's
     mel_bands: int = MEL_BANDS  # a power of two up to 128; fewer bands are pooled less often
+    embeddings: dict[str, int] = field(default_factory=dict)  # by stream; the paper's where empty
+    pooling: str = "linear"  # of POOLINGS
+    classes: int = 10
 
     def __post_init__(self) -> None:
         """Refuse what is no row of Table 3, and bands that the poolings do not bring to one."""
         if self.inputs not in COMBINATIONS:
             raise ValueError(f"{self.inputs} is no row of Table 3; give one of {COMBINATIONS}")
+        if self.pooling not in POOLINGS:
+            raise ValueError(f"unknown pooling {self.pooling!r}; choose one of {[*POOLINGS]}")
+        if not self.embeddings:
+            object.__setattr__(self, "embeddings", published_embeddings(self.inputs))
         if self.mel_bands not in (bands := [2**power for power in range(8)]):
             raise ValueError(f"{self.mel_bands} mel bands cannot be halved to one; give {bands}")
 
@@ -64,16 +69,16 @@ class ModelConfig:
         return max(1, round(size * self.width))
 
     @property
-    def embeddings(self) -> dict[str, int]:
-        """Return the size of each pretrained stream's embedding (section 3), whatever the width."""
-        sizes = BESIDE_SPECTRAL if "spectral" in self.inputs else ALONE
-        return {name: sizes[name] for name in self.inputs if name != "spectral"}
-
-    @property
     def pools(self) -> tuple[tuple[int, int], ...]:
         """Return Table 2, the last frequency poolings left out where there are fewer bands."""
         halvings = int(math.log2(self.mel_bands))
         return tuple((time, 2 if i < halvings else 1) for i, (time, _) in enumerate(POOLS))
+
+
+def published_embeddings(inputs: Sequence[str]) -> dict[str, int]:
+    """Return the size of each pretrained stream's embedding (section 3), whatever the width."""
+    sizes = BESIDE_SPECTRAL if "spectral" in inputs else ALONE
+    return {name: sizes[name] for name in inputs if name != "spectral"}
 
 
 class Dropout(nn.Module):
@@ -158,7 +163,7 @@ class CRNN(nn.Module):
         fused += channels[-1] if "spectral" in config.inputs else 0
         hidden = config.wide(HIDDEN)
         self.gru = nn.GRU(fused, hidden, num_layers=2, bidirectional=True, batch_first=True)
-        self.head = nn.Linear(2 * hidden, len(CLASSES))
+        self.head = nn.Linear(2 * hidden, config.classes)
 
     def forward(self, features: Mapping[str, Tensor]) -> Probabilities:
         """Return frame and clip probabilities.
@@ -179,7 +184,7 @@ class CRNN(nn.Module):
         with torch.autocast(fused.device.type, enabled=False):  # the GRU gains nothing from bf16
             recurrent, _ = self.gru(fused)  # (batch, 151, 256)
             frame = torch.sigmoid(self.head(recurrent)).clamp(SMALLEST, 1 - SMALLEST)
-        return Probabilities(frame, linear_pooling(frame))
+        return Probabilities(frame, POOLINGS[self.config.pooling](frame))
 
 
 def linear_pooling(frame: Tensor) -> Tensor:
@@ -192,6 +197,13 @@ def linear_pooling(frame: Tensor) -> Tensor:
         frame: (batch, frames, classes), probabilities above 0.
     """
     return frame.square().sum(dim=1) / frame.sum(dim=1)
+
+
+POOLINGS: dict[str, Callable[[Tensor], Tensor]] = {
+    "linear": linear_pooling,
+    "maximum": lambda frame: frame.amax(dim=1),
+    "mean": lambda frame: frame.mean(dim=1),
+}
 
 
 def count_parameters(model: nn.Module) -> int:

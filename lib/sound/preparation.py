@@ -43,14 +43,23 @@ def prepare(
     """
     place = _place(corpus, stream, align, mel_bands, folder)
     scale = _scale(place, corpus, stream, align, mel_bands, folder)
+    names = [name for split in SPLITS for name in corpus.clips[split]]
+    stills = corpus.stills if features.sense_of(stream) == "sight" else None
     found = rows.read(place)
     if found is None:
-        names = [name for split in SPLITS for name in corpus.clips[split]]
-        clips = raw_clips(corpus, names, stream, align, mel_bands, folder)
-        rows.write(place, (standardised(clip[None], scale).numpy() for clip in clips))
+        if stills:
+            few = features.of_stills(stills, stream, folder)[:]
+            rows.write(place, [standardised(few, scale).numpy()])
+        else:
+            clips = raw_clips(corpus, names, stream, align, mel_bands, folder)
+            rows.write(place, (standardised(clip[None], scale).numpy() for clip in clips))
         found = rows.read(place)
     if found is None:
         raise OSError(f"{place} cannot be read back; check the disk and run again")
+    if stills:
+        found = found.numbered(
+            np.stack([stills.shown(name, features.GRID_TIMES) for name in names])
+        )
     ends = list(itertools.accumulate((len(corpus.clips[split]) for split in SPLITS), initial=0))
     parts = itertools.starmap(slice, itertools.pairwise(ends))
     return {split: found.only(part) for split, part in zip(SPLITS, parts, strict=True)}, scale
@@ -59,7 +68,8 @@ def prepare(
 def _place(corpus: Corpus, stream: str, align: str, mel_bands: int, folder: Path | None) -> Path:
     """Return where an input is kept: the name changes with the clips and with what is computed."""
     kept = features.cached(stream, folder)
-    facts = (VERSION, kept.name, align, mel_bands, FARTHEST, corpus.fingerprint())
+    print_of = corpus.fingerprint(features.sense_of(stream))
+    facts = (VERSION, kept.name, align, mel_bands, FARTHEST, print_of)
     return kept.parent / "prepared" / f"{stream}-{_digest(facts)}.npy"
 
 

@@ -1,29 +1,29 @@
 """Networks trained elsewhere, whose outputs are features here (section 4.2).
 
-The paper takes VGGish for sound and VGG16 for pictures. Where their weights are missing, YAMNet
-takes the place of VGGish, and two small networks of the book stand in for either. All are frozen.
-VGGish and YAMNet share a front end: log-mel patches of 0.96 s with 64 bands, not the paper's 128,
-which neither network could take.
+The paper takes VGGish for sound and VGG16 for pictures. They are too large to come with the book,
+which takes YAMNet and MobileNet v2 in their place. All are frozen. VGGish and YAMNet share a front
+end: log-mel patches of 0.96 s with 64 bands, not the paper's 128, which neither could take.
 """
 
-import hashlib
-import io
 import pickle
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import librosa
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lib.book import data_root, datasets
+from lib.book import data_root
 from lib.book.device import best_device
 from lib.book.vision import load_torchvision
+from lib.book.weights import file_digest
 from lib.sound.data import Waveform
 from lib.sound.labels import CLIP_SECONDS
 
@@ -38,6 +38,11 @@ YAMNET_LAYERS = (  # stride and outputs of its 13 separable convolutions
     *((1, 512),) * 5,
     *((2, 1024), (1, 1024)),
 )
+MOBILENET_BLOCKS = (  # width, repeats, stride of the first (Sandler et al. 2018, table 2)
+    *((16, 1, 1), (24, 2, 2), (32, 3, 2), (64, 4, 2)),
+    *((96, 3, 1), (160, 3, 2), (320, 1, 1)),
+)
+EXPANSION = 6  # of all blocks of MobileNet v2 but the first
 BATCH = 16  # patches or pictures at a time: fastest on one core, activations stay in its cache
 
 
@@ -135,11 +140,11 @@ class Yamnet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        layers = _convolution(1, 32, 3, stride=2)
+        layers: list[nn.Module] = [Convolution(1, 32, 3, stride=2), nn.ReLU(inplace=True)]
         channels = 32
         for stride, width in YAMNET_LAYERS:
-            layers += _convolution(channels, channels, 3, stride, groups=channels)
-            layers += _convolution(channels, width, 1)
+            layers += [Convolution(channels, channels, 3, stride, channels), nn.ReLU(inplace=True)]
+            layers += [Convolution(channels, width, 1), nn.ReLU(inplace=True)]
             channels = width
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Linear(channels, 521)
@@ -149,14 +154,66 @@ class Yamnet(nn.Module):
         return self.features(patches).mean(dim=(2, 3))
 
 
-def _convolution(
-    channels: int, width: int, size: int, stride: int = 1, groups: int = 1
-) -> list[nn.Module]:
-    """Return a convolution and a ReLU, padded as TensorFlow pads ("SAME") even-sized inputs."""
-    layers: list[nn.Module] = [nn.ZeroPad2d((0, 1, 0, 1))] if stride == 2 else []
-    padding = 0 if stride == 2 else size // 2
-    layers.append(nn.Conv2d(channels, width, size, stride, padding, groups=groups))
-    return [*layers, nn.ReLU(inplace=True)]
+class MobileNetV2(nn.Module):
+    """MobileNet v2: a convolution, 17 inverted residuals and a convolution, then the mean.
+
+    Batch normalisation is already part of its weights and biases, whose names are the file's.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv0 = Convolution(3, 32, 3, stride=2)
+        self.blocks: list[InvertedResidual] = []
+        channels = 32
+        for width, repeats, first in MOBILENET_BLOCKS:
+            for stride in (first, *[1] * (repeats - 1)):
+                block = InvertedResidual(channels, width, stride, EXPANSION if self.blocks else 1)
+                self.add_module(f"block{len(self.blocks):02d}", block)
+                self.blocks.append(block)
+                channels = width
+        self.conv_last = Convolution(channels, 1280, 1)
+        self.classifier = nn.Linear(1280, 1001)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the (n, 1280) embeddings of (n, 3, side, side) images, x / 128 - 1."""
+        maps = F.relu6(self.conv0(images))
+        for block in self.blocks:
+            maps = block(maps)
+        return F.relu6(self.conv_last(maps)).mean(dim=(2, 3))
+
+
+class InvertedResidual(nn.Module):
+    """A block of MobileNet v2: widen, filter each channel alone, narrow; added where it can be."""
+
+    def __init__(self, channels: int, width: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        wide = channels * expansion
+        if expansion > 1:
+            self.expand = Convolution(channels, wide, 1)
+        self.depthwise = Convolution(wide, wide, 3, stride, groups=wide)
+        self.project = Convolution(wide, width, 1)
+        self.widens, self.adds = expansion > 1, stride == 1 and channels == width
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return (n, width, side / stride, side / stride) from (n, channels, side, side)."""
+        wide = F.relu6(self.expand(maps)) if self.widens else maps
+        narrow = self.project(F.relu6(self.depthwise(wide)))
+        return maps + narrow if self.adds else narrow
+
+
+class Convolution(nn.Conv2d):
+    """A convolution padded as TensorFlow pads ("SAME"): inputs of even size, stride 1 or 2."""
+
+    def __init__(
+        self, channels: int, width: int, size: int, stride: int = 1, groups: int = 1
+    ) -> None:
+        super().__init__(
+            channels, width, size, stride, size // 2 if stride == 1 else 0, groups=groups
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return the convolved maps; at stride 2 the extra pixel is right and below."""
+        return super().forward(maps if self.stride == (1, 1) else F.pad(maps, (0, 1, 0, 1)))
 
 
 def load_vggish(path: Path) -> nn.Module:
@@ -199,16 +256,31 @@ def load_yamnet(path: Path) -> Yamnet:
 
 
 def load_vgg16(path: Path) -> nn.Module:
-    """Return VGG16 up to the ReLU behind its last hidden layer ("fc7", 4096 outputs).
+    """Return VGG16 without its classes, with the weights of torchvision's release.
 
     Raises:
         ValueError: the file holds something else.
     """
     with torch.device("meta"):
-        network = load_torchvision().models.vgg16()
-    _filled(network, _torch_weights(path), path)
-    network.classifier = network.classifier[:5]  # without the 1000 classes
-    return network
+        network = vgg16()
+    weights = _torch_weights(path)
+    kept = {name: value for name, value in weights.items() if not name.startswith("classifier.6.")}
+    return _filled(network, kept, path)
+
+
+def load_mobilenet(path: Path) -> nn.Module:
+    """Return MobileNet v2 with the weights of its TensorFlow Lite release.
+
+    Raises:
+        ValueError: the file holds something else.
+    """
+    try:
+        weights = {name: value.float() for name, value in load_file(path).items()}
+    except SafetensorError as error:
+        raise ValueError(f"{path} holds no weights ({error}); get it again") from None
+    with torch.device("meta"):
+        network = MobileNetV2()
+    return _filled(network, weights, path)
 
 
 def _torch_weights(path: Path) -> dict[str, Tensor]:
@@ -230,25 +302,23 @@ def _filled(network: nn.Module, weights: dict[str, Tensor], path: Path) -> nn.Mo
     return network
 
 
-def _stand_in(kind: str) -> nn.Module:
-    """Return one of the book's own small networks."""
-    from lib.sound import stand_ins
-
-    return stand_ins.load(kind)
-
-
 @dataclass(frozen=True)
 class Network:
-    """A frozen network: `dimensions` of its output, `load`, and what it wants to see.
+    """A frozen network: `dimensions` of its output, its weights, and what it wants to see.
 
-    `offset` of the logarithm for a network that hears; `side` in pixels, `mean` and `std` of the
-    three colours for one that sees. `dataset` is where its weights are registered, "" for the
-    book's own.
+    `source` is the name of its weights in data/sources.toml, `file` their file. `offset` of the
+    logarithm for a network that hears; `side` in pixels, `mean` and `std` of the three colours for
+    one that sees. `instead_of` names the paper's network in whose place it stands, and
+    `trained_on` what it learnt from.
     """
 
     dimensions: int
-    load: Callable[[], nn.Module]
-    dataset: str = ""
+    form: Callable[[], nn.Module]
+    load: Callable[[Path], nn.Module]
+    source: str
+    file: str
+    trained_on: str
+    instead_of: str = ""
     offset: float = 0.01
     side: int = 0
     mean: tuple[float, ...] = ()
@@ -259,48 +329,45 @@ class Network:
         """Return whether its inputs are pictures."""
         return self.side > 0
 
+    @property
+    def path(self) -> Path:
+        """Return the file of its weights.
 
-def _published(dataset: str, load: Callable[[Path], nn.Module]) -> Callable[[], nn.Module]:
-    """Return what loads the one file of a registered dataset."""
-    (file,) = datasets.DATASETS[dataset].files
-    return lambda: load(data_root.locate(dataset) / file.name)
+        Raises:
+            FileNotFoundError: it is not there; the message says how to get it.
+        """
+        return data_root.locate(self.source) / self.file
+
+
+def vgg16() -> nn.Module:
+    """Return VGG16 up to the ReLU behind its last hidden layer ("fc7", 4096 outputs)."""
+    network = load_torchvision().models.vgg16()
+    network.classifier = network.classifier[:5]  # without the 1000 classes
+    return network
 
 
 NETWORKS = {
-    "vggish": Network(128, _published("vggish", load_vggish), "vggish"),
-    "yamnet": Network(1024, _published("yamnet", load_yamnet), "yamnet", offset=0.001),
-    "small_audio": Network(64, partial(_stand_in, "small_audio")),
+    "vggish": Network(
+        128, VGGish, load_vggish, "vggish", "vggish-10086976.pth", "YouTube-8M, preliminary"
+    ),
+    "yamnet": Network(
+        *(1024, Yamnet, load_yamnet, "weights", "yamnet_f16.npz", "AudioSet", "VGGish"),
+        offset=0.001,
+    ),
     "vgg16": Network(
-        4096,
-        _published("vgg16", load_vgg16),
-        "vgg16",
+        *(4096, vgg16, load_vgg16, "vgg16", "vgg16-397923af.pth", "ImageNet"),
         side=224,
         mean=(0.485, 0.456, 0.406),  # of ImageNet
         std=(0.229, 0.224, 0.225),
     ),
-    "small_image": Network(
-        64,
-        partial(_stand_in, "small_image"),
-        side=64,
-        mean=(0.5, 0.5, 0.5),
-        std=(0.25, 0.25, 0.25),
+    "mobilenet_v2": Network(
+        *(1280, MobileNetV2, load_mobilenet, "weights", "mobilenet_v2_f16.safetensors"),
+        *("ImageNet", "VGG16"),
+        side=64,  # what the photographs are brought to; see `datasets.photos`
+        mean=(128 / 255,) * 3,  # x / 128 - 1
+        std=(128 / 255,) * 3,
     ),
 }
-
-
-def audio_stream() -> str:
-    """Return the best network for sound whose weights are present."""
-    return _best("vggish", "yamnet", otherwise="small_audio")
-
-
-def visual_stream() -> str:
-    """Return the best network for pictures whose weights are present."""
-    return _best("vgg16", otherwise="small_image")
-
-
-def _best(*names: str, otherwise: str) -> str:
-    """Return the first name that is present."""
-    return next((name for name in names if data_root.present(NETWORKS[name].dataset)), otherwise)
 
 
 @cache
@@ -311,18 +378,14 @@ def loaded(name: str) -> nn.Module:
         FileNotFoundError: its weights are not there.
         ValueError: the file with its weights holds something else.
     """
-    network = NETWORKS[name].load().eval().requires_grad_(False)
-    return network.to(best_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = NETWORKS[name]
+    module = network.load(network.path).eval().requires_grad_(False)
+    return module.to(best_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def digest(name: str) -> str:
     """Return eight hex digits that change with the weights of one of NETWORKS."""
-    if dataset := NETWORKS[name].dataset:
-        return datasets.DATASETS[dataset].files[0].checksum.partition(":")[2][:8]
-    buffer = io.BytesIO()
-    for key, value in loaded(name).state_dict().items():
-        buffer.write(key.encode() + value.cpu().numpy().tobytes())
-    return hashlib.sha256(buffer.getvalue()).hexdigest()[:8]
+    return file_digest(NETWORKS[name].path)[:8]
 
 
 @torch.inference_mode()

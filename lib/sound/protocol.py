@@ -5,19 +5,22 @@ test set holds other clips. Both are measured, and a difference is believed if i
 together.
 """
 
+import base64
 import math
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import torch
 from scipy import stats
 
 from lib.book import sweep
 from lib.book.claims import mean_interval
 from lib.book.results import Result
 from lib.sound.evaluation import METRICS, SCORES
-from lib.sound.models import COMBINATIONS, INPUTS
+from lib.sound.models import COMBINATIONS, INPUTS, Probabilities
 
 Row = tuple[str, ...]  # of COMBINATIONS
 Runs = Mapping[Row, Sequence[Result]]
@@ -66,6 +69,29 @@ def unpack(text: str, shape: tuple[int, int]) -> np.ndarray:
         clip, label, *values = map(int, row.split())
         counts[clip, label] = values
     return counts
+
+
+def pack_probabilities(found: Probabilities) -> str:
+    """Return the probabilities of the test clips as text, in steps of 1/255, frames then clips.
+
+    So Table 3 can be counted again at any threshold and under any filter. At a threshold of 0.5 no
+    decision changes.
+    """
+    levels = (np.rint(255 * each.numpy()).astype(np.uint8).tobytes() for each in found)
+    return base64.b85encode(zlib.compress(b"".join(levels), 9)).decode()
+
+
+def probabilities(result: Result) -> Probabilities:
+    """Return what a run says of the test clips, (clips, 151, classes) and (clips, classes)."""
+    clips, classes = result.metrics["shape"]
+    levels = np.frombuffer(
+        zlib.decompress(base64.b85decode(result.metrics["probabilities"])), np.uint8
+    )
+    frame, clip = np.split(levels, [len(levels) - clips * classes])
+    shape = (clips, -1, classes)
+    both = (torch.from_numpy(each.astype(np.float32) / 255) for each in (frame, clip))
+    one, other = both
+    return Probabilities(one.reshape(shape), other.reshape(clips, classes))
 
 
 def counts(result: Result, metric: str) -> np.ndarray:

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from lib.book import states
-from lib.book.device import best_device
+from lib.book.device import autocast, best_device
 from lib.book.rows import Rows, take
 from lib.sound.models import CRNN, ModelConfig, Probabilities
 from lib.sound.profiles import TrainingConfig
@@ -150,10 +150,15 @@ class Trainer:
     def train_step(self, step: int) -> Losses:
         """Take one step of Adam, then let the teacher follow."""
         features, targets = self.batch()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bfloat16):
+        with autocast(self.device):
             student = self.student(features)
             with torch.no_grad():
                 teacher = self.teacher(features)
+        if not torch.isfinite(student.clip).all():  # the loss would say so less clearly
+            raise FloatingPointError(
+                f"step {step}: probabilities are no numbers; "
+                "lower the learning rate, check the features"
+            )
         terms = losses(student, teacher, targets)
         weight = consistency_weight(self.config, step)
         loss = terms.classification + weight * (terms.clip_consistency + terms.frame_consistency)
@@ -208,6 +213,8 @@ class Shuffled:
     """An endless stream of clip numbers: all in random order, then all in another."""
 
     def __init__(self, count: int, generator: torch.Generator) -> None:
+        if not count:
+            raise ValueError("there is no clip to train on; every split needs some")
         self.count, self.generator = count, generator
         self.waiting = torch.empty(0, dtype=torch.int64)
 

@@ -1,8 +1,8 @@
 """The original rung of Part I: the clips of DCASE 2018 task 4 themselves (section 4.1).
 
-The official lists lie in dcase2018_task4/metadata under the data root. The clips belong beside
-them: sound under audio/, pictures under video/, or both in one file under audio/, in any folders
-below, under the names of the lists with any ending. `python -m lib.sound.datasets.fetch` gets them.
+The official lists come with the book. The clips belong under dcase2018_task4/ of the data root:
+sound under audio/, pictures under video/, or both in one file under audio/, in any folders below,
+under the names of the lists with any ending. `tools/fetch_dcase.py` gets them.
 """
 
 import csv
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from lib.book import data_root, datasets
+from lib.book import data_root
 from lib.book.files import REPOSITORY, write_atomically
 from lib.sound.data import SPLITS, Corpus
 from lib.sound.datasets.clip_files import (
@@ -25,7 +25,7 @@ from lib.sound.datasets.clip_files import (
     Memo,
     media_files,
 )
-from lib.sound.labels import read_durations, read_strong, read_text, read_weak
+from lib.sound.labels import CLASSES, read_durations, read_strong, read_text, read_weak
 
 CACHE = REPOSITORY / "data" / "cache"
 CHECKED, LEFT_OUT = "dcase2018_checked.tsv", "dcase2018_left_out.tsv"  # under CACHE
@@ -39,7 +39,7 @@ LISTS = {
 ROW_PER_EVENT = ("validation", "test")
 NAME = re.compile(r"Y([A-Za-z0-9_-]{11})_(\d+\.\d{3})_(\d+\.\d{3})\.wav")
 ADDRESS = "https://www.youtube.com/watch?v={video}"
-FETCH = "python -m lib.sound.datasets.fetch"
+FETCH = "python tools/fetch_dcase.py"
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,13 @@ def parse_name(name: str) -> Source:
 
 
 def folder() -> Path:
-    """Return where lists and clips lie or will lie."""
-    return data_root.root() / datasets.DATASETS["dcase2018_task4"].folder
+    """Return where the clips lie or will lie."""
+    return data_root.root() / "dcase2018_task4"
+
+
+def lists() -> Path:
+    """Return where the official lists lie."""
+    return data_root.locate("dcase2018_task4")
 
 
 def files() -> Clips:
@@ -74,9 +79,8 @@ def files() -> Clips:
 
 
 def present() -> bool:
-    """Return whether the official lists are there and sound for at least one clip."""
-    lists = all((folder() / path).is_file() for path in LISTS.values())
-    return lists and next(media_files(folder() / "audio", AUDIO), None) is not None
+    """Return whether sound is there for at least one clip."""
+    return next(media_files(folder() / "audio", AUDIO), None) is not None
 
 
 def mostly_present() -> bool:
@@ -90,7 +94,7 @@ def mostly_present() -> bool:
     clips = files()
     return all(
         sum(not clips.lacking(name) for name in names) >= MOST * len(names)
-        for names in listed(folder()).values()
+        for names in listed(lists()).values()
     )
 
 
@@ -104,7 +108,7 @@ def load() -> Corpus:
         FileNotFoundError: no clip is there, none of a split can be used, or a list is missing.
         ValueError: a list is wrong; the message names file and row.
     """
-    names, clips = listed(folder()), files()
+    names, clips = listed(lists()), files()
     corpus = read(names, clips)
     if not _empty(corpus):  # decoding would not help that
         corpus = check(corpus, clips)
@@ -147,15 +151,16 @@ def read(names: Mapping[str, tuple[str, ...]], clips: Clips) -> Corpus:
             "no clip of DCASE 2018 task 4 under dcase2018_task4/audio; "
             f"run `{FETCH}`, or set BOOK_DATA"
         )
-    weak = read_weak(folder() / LISTS["weak"])
+    weak = read_weak(lists() / LISTS["weak"])
     durations = _durations(names)
     corpus = Corpus(
         name="dcase2018",
         rung="original",
+        classes=CLASSES,
         clips=names,
         weak=weak,
-        strong={s: read_strong(folder() / LISTS[s], durations) for s in ROW_PER_EVENT},
-        content=clips.content,
+        strong={s: read_strong(lists() / LISTS[s], durations) for s in ROW_PER_EVENT},
+        content=lambda name, _: clips.content(name),  # one file may hold both
         audio=clips.audio,
         frames=clips.frames,
         left_out={},
@@ -220,7 +225,7 @@ def _counted(reasons: Iterable[str]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in counts.items())
 
 
-def listed(lists: Path) -> dict[str, tuple[str, ...]]:
+def listed(folder: Path) -> dict[str, tuple[str, ...]]:
     """Return the clips of each split of the official lists.
 
     Raises:
@@ -230,7 +235,7 @@ def listed(lists: Path) -> dict[str, tuple[str, ...]]:
     """
     found: dict[str, str] = {}  # a dictionary keeps the order of the lists
     for split in SPLITS:
-        for place, name in _names(lists / LISTS[split]):
+        for place, name in _names(folder / LISTS[split]):
             try:
                 parse_name(name)
             except ValueError as error:
@@ -251,11 +256,9 @@ def _names(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _durations(names: Mapping[str, tuple[str, ...]]) -> dict[str, float]:
-    """Return {clip: seconds} as measured, where DESED's list is there, or else as its name says."""
+    """Return {clip: seconds} as measured by DESED, or else as its name says."""
     sources = {name: parse_name(name) for each in names.values() for name in each}
     spans = {name: source.end - source.start for name, source in sources.items()}
-    if not data_root.present("desed_baseline"):
-        return spans
     measured = data_root.locate("desed_baseline") / "validation_durations.tsv"
     return spans | read_durations(measured)
 
