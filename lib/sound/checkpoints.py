@@ -53,8 +53,8 @@ def inputs(common: Mapping[str, Any], corpus: Corpus, clips: Sequence[str]) -> d
 
 def paths(common: Mapping[str, Any]) -> dict[Row, Path]:
     """Return the weights file of the network of each row; train if need be."""
-    runs = {row: _run(common, row) for row in COMBINATIONS}
-    shipped = {row: experiments.shipped_path(run) for row, run in runs.items()}
+    runs: dict[Row, dict[str, Any]] = {row: _run(common, row) for row in COMBINATIONS}
+    shipped: dict[Row, Path] = {row: experiments.shipped_path(run) for row, run in runs.items()}
     same = all(shipped_run(path) == results.plain(runs[row]) for row, path in shipped.items())
     if same and not os.environ.get("BOOK_RETRAIN"):
         return shipped
@@ -62,7 +62,8 @@ def paths(common: Mapping[str, Any]) -> dict[Row, Path]:
     for run in runs.values():
         if not experiments.weights_path(run).is_file():  # the cache was emptied
             experiments.run_one(run)
-    return {row: experiments.weights_path(run) for row, run in runs.items()}
+    found: dict[Row, Path] = {row: experiments.weights_path(run) for row, run in runs.items()}
+    return found
 
 
 def digests(common: Mapping[str, Any]) -> dict[str, str]:

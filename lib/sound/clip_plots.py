@@ -21,7 +21,7 @@ from lib.sound import features, pretrained, studies
 from lib.sound.data import Waveform
 from lib.sound.evaluation import COLLAR, METRICS
 from lib.sound.features import GRID_TIMES
-from lib.sound.labels import CLASSES, CLIP_SECONDS, Events
+from lib.sound.labels import CLIP_SECONDS, Events
 from lib.sound.models import INPUT_NAMES
 from lib.sound.oracles import WINDOW_SECONDS
 from lib.sound.plots import (
@@ -334,12 +334,13 @@ def distances(values: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(between, 0) / (2 * values.shape[1]))
 
 
-def what(found: Mapping[str, Mapping[str, Any]], chance: float) -> Figure:
+def what(found: Mapping[str, Mapping[str, Any]], chance: float, classes: Sequence[str]) -> Figure:
     """Draw what each kind of features tells of which classes sound.
 
     Args:
         found: `what` of a run of `probes`.
         chance: mean average precision of a guess.
+        classes: their names.
     """
     names = WHAT_ORDER
     figure, (left, right) = plt.subplots(
@@ -358,11 +359,11 @@ def what(found: Mapping[str, Mapping[str, Any]], chance: float) -> Figure:
     for name, marker in zip(INPUT_NAMES, "osD", strict=True):
         values = [100 * v if v is not None else np.nan for v in found[name]["by class"]]
         look = {"color": INPUT_COLOURS[name], "marker": marker, "linestyle": "", "markersize": 5}
-        right.plot(values, range(len(CLASSES)), **look)
+        right.plot(values, range(len(classes)), **look)
     right.axvline(100 * chance, color=INK, linestyle=":", linewidth=1.2)
-    right.set_yticks(range(len(CLASSES)), [short_label(label) for label in CLASSES])
+    right.set_yticks(range(len(classes)), [short_label(label) for label in classes])
     right.tick_params(axis="y", labelsize=8.5, length=0)
-    right.set(xlabel="average precision, %", ylim=(len(CLASSES) - 0.5, -0.6), xlim=(0, 103))
+    right.set(xlabel="average precision, %", ylim=(len(classes) - 0.5, -0.6), xlim=(0, 103))
     return figure
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 from lib.sound import oracles
 from lib.sound.data import SPLITS, Corpus, Waveform
 from lib.sound.features import GRID_TIMES
-from lib.sound.labels import CLASSES, Events
+from lib.sound.labels import Events
 
 KINDS = {"weak": "weak", "unlabelled": "none", "validation": "strong", "test": "strong"}
 FRAME = 0.02  # seconds over which a level is taken
@@ -35,7 +35,7 @@ def classes(corpus: Corpus, split: str = "test") -> pd.DataFrame:
     lengths = events.offset - events.onset
     whole = lengths >= 0.99 * events.durations[events.clip]
     rows = []
-    for label, name in enumerate(CLASSES):
+    for label, name in enumerate(events.classes):
         own = events.label == label
         rows.append(
             {

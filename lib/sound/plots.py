@@ -23,7 +23,11 @@ METRIC_NAMES = {
     "event": "event, macro F1",
 }
 METRIC_STYLES = {"clip": "-", "segment": "--", "event": "-."}
-SHORT_NAMES = {"Electric_shaver_toothbrush": "Shaver", "Running_water": "Water"}
+SHORT_NAMES = {
+    "crying_baby": "baby",
+    "Electric_shaver_toothbrush": "Shaver",
+    "Running_water": "Water",
+}
 INPUT_COLOURS = {"spectral": PALETTE[0], "audio": PALETTE[1], "visual": PALETTE[2]}
 METRIC_MARKERS = {"clip": "o", "segment": "s", "event": "D"}
 

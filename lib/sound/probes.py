@@ -5,8 +5,8 @@ clip, learnt from weak labels, one per class. Read frame by frame, the same prob
 its features follow an onset.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,19 +14,16 @@ import pandas as pd
 import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
-from torch import nn
 
 from lib.book import sweep
 from lib.book.results import Result
-from lib.book.vision import load_torchvision
-from lib.sound import data, evaluation, features, preparation, pretrained, stand_ins
+from lib.sound import evaluation, experiments, features, preparation, pretrained
 from lib.sound.clip_statistics import clear_onsets
-from lib.sound.data import Corpus, Sizes
+from lib.sound.data import Corpus
 from lib.sound.evaluation import COLLAR
 from lib.sound.features import FRAMES, GRID, GRID_TIMES, POOLED, Standardiser
 from lib.sound.labels import CLIP_SECONDS, Events
 from lib.sound.models import INPUTS
-from lib.sound.profiles import Profile
 
 PART, EXPERIMENT = "part1", "probes"
 REGULARISATION = 0.1  # C of the logistic regression
@@ -40,37 +37,23 @@ WIDTHS = np.arange(1, 101) * 0.02  # seconds, of the rises that are tried
 CENTRES = np.arange(-40, 41) * 0.02  # seconds after the onset
 NEVER = 20.0  # logit of what cannot be learnt
 ENDS = (0.025, 0.975)
-FORMS: dict[str, Callable[[], nn.Module]] = {
-    "vggish": pretrained.VGGish,
-    "yamnet": pretrained.Yamnet,
-    **stand_ins.NETWORKS,
-}
-ORIGINS = {  # in whose place a network stands, and what it was trained on
-    "vggish": ("the paper's", "YouTube-8M, preliminary"),
-    "yamnet": ("VGGish", "AudioSet"),
-    "small_audio": ("VGGish", "twenty drawn kinds of sound"),
-    "vgg16": ("the paper's", "ImageNet"),
-    "small_image": ("VGG16", "twenty drawn kinds of things"),
-}
+READ = ("dataset", "rung", "sizes", "rotation", "streams", "weights", "fingerprint")  # of a run
 
 
-def describe(profile: Profile, corpus: Corpus) -> dict[str, Any]:
-    """Return the run at a profile's size on a corpus, as plain JSON."""
-    streams = {"audio": pretrained.audio_stream(), "visual": pretrained.visual_stream()}
-    return {
-        "dataset": corpus.name,
-        "rung": corpus.rung,
-        "fingerprint": corpus.fingerprint(),
-        "sizes": asdict(profile.sizes),
-        "streams": streams,
-        "regularisation": REGULARISATION,
-        "margin": MARGIN,
-    }
+def describe(common: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the run on the clips of the first rotation, as plain JSON.
+
+    Args:
+        common: see `experiments.describe`.
+    """
+    everything = experiments.config(common, INPUTS, seed=0)
+    read = {name: everything[name] for name in (*READ, "sight") if name in everything}
+    return {**read, "regularisation": REGULARISATION, "margin": MARGIN}
 
 
-def run(profile: Profile, corpus: Corpus) -> Result:
-    """Return what the probes find at a profile's size on a corpus; see `run_one`."""
-    return sweep.only(sweep.run(PART, EXPERIMENT, [describe(profile, corpus)], run_one, jobs=1))
+def run(common: Mapping[str, Any]) -> Result:
+    """Return what the probes find; see `run_one`."""
+    return sweep.only(sweep.run(PART, EXPERIMENT, [describe(common)], run_one, jobs=1))
 
 
 def run_one(config: dict[str, Any]) -> dict[str, Any]:
@@ -81,10 +64,11 @@ def run_one(config: dict[str, Any]) -> dict[str, Any]:
         `drift`: the same for the audio stream joined by index and by time, for onsets in the first
         and in the second half of their clips. `chance`: the mean average precision of a guess.
     """
-    corpus = data.load(config["dataset"], Sizes(**config["sizes"]))
-    scales = standardisers(corpus, config["streams"])
+    corpus = experiments.corpus_of(config)
+    streams = {name: stream for name, stream in config["streams"].items() if name in PRETRAINED}
+    scales = standardisers(corpus, streams)
     learnt, heard = (
-        clip_features(corpus, config["streams"], split, scales) for split in ("weak", "validation")
+        clip_features(corpus, streams, split, scales) for split in ("weak", "validation")
     )
     targets, tags = corpus.weak_targets(), corpus.strong["validation"]
     probes = {name: Probe.fit(each, targets) for name, each in learnt.items()}
@@ -92,7 +76,7 @@ def run_one(config: dict[str, Any]) -> dict[str, Any]:
     truth = corpus.strong["test"]
     responses = {
         name: np.stack([probes[kind](standardised(frames, scales[kind])) for frames in clips])
-        for name, kind, clips in frame_features(corpus, config["streams"], "test")
+        for name, kind, clips in frame_features(corpus, streams, "test")
     }
     seen = clear_onsets(truth, MARGIN)
     late = truth.onset[seen] >= CLIP_SECONDS / 2
@@ -349,10 +333,12 @@ def networks_table(used: Sequence[str]) -> pd.DataFrame:
         used: those that this run uses.
     """
     rows = []
-    for name, (place, material) in ORIGINS.items():
-        row: dict[str, Any] = {"network": name, "in the place of": place, "trained on": material}
-        row |= {
-            "outputs": pretrained.NETWORKS[name].dimensions,
+    for name, network in pretrained.NETWORKS.items():
+        row: dict[str, Any] = {
+            "network": name,
+            "in the place of": network.instead_of or "the paper's",
+            "trained on": network.trained_on,
+            "outputs": network.dimensions,
             "parameters": f"{parameters(name):,}",
         }
         rows.append(row | {"used": "yes" if name in used else ""})
@@ -365,11 +351,7 @@ def parameters(name: str) -> int:
     Batch normalisation counts as far as it is not part of other weights.
     """
     with torch.device("meta"):
-        if name == "vgg16":
-            network = load_torchvision().models.vgg16()
-            network.classifier = network.classifier[:5]
-        else:
-            network = FORMS[name]()
-    heads = ("classifier.",) if name == "yamnet" else ("head.",)
+        network = pretrained.NETWORKS[name].form()
+    heads = () if name == "vgg16" else ("classifier.",)  # whose classifier holds hidden layers
     own = network.named_parameters()
     return sum(weight.numel() for key, weight in own if not key.startswith(heads))

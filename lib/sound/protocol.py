@@ -1,20 +1,18 @@
 """From many trainings to Table 3 (section 5): means, the best few, and how sure one can be.
 
-Two things make a score uncertain: another training of the same row ends elsewhere, and another
-test set holds other clips. Both are measured, and a difference is believed if it survives both
-together.
+Training k of every row is made on rotation k of the recordings, so that rows are compared in pairs,
+and what differs from pair to pair is all that may: initial weights, recordings, test clips.
 """
 
 import base64
 import math
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
-from scipy import stats
 
 from lib.book import sweep
 from lib.book.claims import mean_interval
@@ -25,7 +23,6 @@ from lib.sound.models import COMBINATIONS, INPUTS, Probabilities
 Row = tuple[str, ...]  # of COMBINATIONS
 Runs = Mapping[Row, Sequence[Result]]
 PAPER_COLUMNS = {"spectral": "spectral", "audio": "auditory", "visual": "visual"}
-RESAMPLES = 1000
 
 
 def by_row(results: Sequence[Result]) -> dict[Row, list[Result]]:
@@ -101,55 +98,45 @@ def counts(result: Result, metric: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Difference:
-    """How much higher a score is in one row than in another, and its two 95 % intervals.
+    """How much higher a score is in one row than in another, with its 95 % interval over pairs.
 
-    `trainings` is Welch's interval over independent trainings on this test set, `clips` a
-    bootstrap over the test clips with these trainings, the same clips for both rows. From `low` to
-    `high` both uncertainties are in: the distances to the value are added as squares.
+    A pair is one training of each row on the same rotation of the recordings; `low` and `high` are
+    not numbers where there are fewer than two pairs.
     """
 
     value: float
-    trainings: tuple[float, float]
-    clips: tuple[float, float]
-
-    @property
-    def low(self) -> float:
-        """Return the lower end for another training on another test set."""
-        return self.value - math.hypot(*(self.value - low for low, _ in self._both))
-
-    @property
-    def high(self) -> float:
-        """Return the upper end for another training on another test set."""
-        return self.value + math.hypot(*(high - self.value for _, high in self._both))
-
-    @property
-    def _both(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        return self.trainings, self.clips
+    low: float
+    high: float
 
 
 Term = tuple[float, Sequence[Result], str]  # weight, runs, metric
-UNKNOWN = Difference(math.nan, (math.nan, math.nan), (math.nan, math.nan))
+UNKNOWN = Difference(math.nan, math.nan, math.nan)
 
 
-def combination(terms: Sequence[Term], seed: int = 0) -> Difference:
-    """Return a weighted sum of mean scores with its two intervals.
+def combination(terms: Sequence[Term]) -> Difference:
+    """Return a weighted sum of scores, taken on each rotation, with Student's interval of its mean.
 
-    A difference of two rows has the weights 1 and -1; a difference of gains has four terms.
+    A difference of two rows has the weights 1 and -1; a difference of gains has four terms. Other
+    recordings, another training and other test clips come with each rotation, so all are in the
+    interval.
 
     Args:
-        terms: weight, runs of one row, metric; each run in at most one term of a metric.
-        seed: of the bootstrap.
-
-    Raises:
-        ValueError: a row has fewer than two trainings. Where only what is present is shown, the
-            difference is UNKNOWN instead.
+        terms: weight, runs of one row, metric.
     """
-    if min(len(runs) for _, runs, _ in terms) < 2:
-        if sweep.only_present():
-            return UNKNOWN
-        raise ValueError("one training tells nothing about its spread; run at least two of a row")
-    value = sum(weight * float(np.mean(scores(runs, metric))) for weight, runs, metric in terms)
-    return Difference(value, _welch(terms, value), _bootstrap(terms, seed))
+    by_seed = [
+        {run.config["seed"]: weight * run.metrics["test"]["scores"][metric] for run in runs}
+        for weight, runs, metric in terms
+    ]
+    shared = sorted(set.intersection(*(set(each) for each in by_seed)))
+    return paired([sum(each[seed] for each in by_seed) for seed in shared])
+
+
+def paired(values: Sequence[float]) -> Difference:
+    """Return the mean of one value for each pair of trainings, and its interval."""
+    if not values:
+        return UNKNOWN
+    ends = mean_interval(values) if len(values) > 1 else (math.nan, math.nan)
+    return Difference(float(np.mean(values)), *ends)
 
 
 def difference(higher: Sequence[Result], lower: Sequence[Result], metric: str) -> Difference:
@@ -157,58 +144,8 @@ def difference(higher: Sequence[Result], lower: Sequence[Result], metric: str) -
     return combination([(1.0, higher, metric), (-1.0, lower, metric)])
 
 
-def _welch(terms: Sequence[Term], value: float) -> tuple[float, float]:
-    """Return Welch's interval of a weighted sum of independent means.
-
-    The variance is the sum of w^2 s^2 / n, the degrees of freedom Welch and Satterthwaite's. Terms
-    that share runs are summed run by run first, so that what they share is not counted twice.
-    """
-    groups: dict[tuple[int, ...], list[Term]] = {}
-    for term in terms:
-        groups.setdefault(tuple(map(id, term[1])), []).append(term)
-    samples = [
-        np.sum([w * np.array(scores(runs, metric)) for w, runs, metric in group], axis=0)
-        for group in groups.values()
-    ]
-    parts = np.array([np.var(sample, ddof=1) / len(sample) for sample in samples])
-    if not parts.sum():
-        return value, value
-    freedom = parts.sum() ** 2 / sum(
-        part**2 / (len(sample) - 1) for part, sample in zip(parts, samples, strict=True)
-    )
-    half = float(stats.t.ppf(0.975, freedom)) * math.sqrt(parts.sum())
-    return value - half, value + half
-
-
-def _bootstrap(terms: Sequence[Term], seed: int) -> tuple[float, float]:
-    """Return the percentile interval of the sum when the test clips are drawn anew."""
-    drawn = sum(
-        weight
-        * np.mean([_redrawn(counts(run, metric), SCORES[metric], seed) for run in runs], axis=0)
-        for weight, runs, metric in terms
-    )
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def _redrawn(counted: np.ndarray, score: Callable[[np.ndarray], float], seed: int) -> np.ndarray:
-    """Return a score of RESAMPLES test sets of clips drawn anew, the same for the same seed.
-
-    A clip that is drawn twice counts twice: scores need sums over clips alone.
-
-    Args:
-        counted: (clips, classes, 3).
-        score: of such counts.
-        seed: of the clips drawn.
-    """
-    clips = len(counted)
-    drawn = np.random.default_rng(seed).integers(0, clips, (RESAMPLES, clips))
-    times = np.array([np.bincount(index, minlength=clips) for index in drawn])
-    return np.array([score(total[None]) for total in np.tensordot(times, counted, axes=1)])
-
-
 def given_the_tag(
-    row: Sequence[Result], reference: Sequence[Result], seed: int = 0
+    row: Sequence[Result], reference: Sequence[Result]
 ) -> tuple[float, float, Difference]:
     """Return event F1 where both rows have the tag right, of each, and the difference.
 
@@ -217,32 +154,17 @@ def given_the_tag(
 
     Args:
         row: its runs.
-        reference: the runs of another row, as many; they are compared in pairs.
-        seed: of the bootstrap.
-
-    Raises:
-        ValueError: there are fewer than two pairs, or not as many runs of both.
+        reference: the runs of another row; they are compared in pairs, rotation by rotation.
     """
-    pairs = [
-        tuple(counts(run, "event") * both[..., None] for run in pair)
-        for pair in zip(row, reference, strict=True)
-        for both in [np.logical_and(*(counts(run, "clip")[..., 0] > 0 for run in pair))]
-    ]
-    values = np.array([[_placing(each) for each in pair] for pair in pairs])
-    gaps = values[:, 0] - values[:, 1]
-    redrawn = [[_redrawn(each, _placing, seed) for each in pair] for pair in pairs]
-    drawn = np.mean([one - other for one, other in redrawn], axis=0)
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    found = Difference(float(gaps.mean()), mean_interval(gaps.tolist()), (float(low), float(high)))
-    return float(values[:, 0].mean()), float(values[:, 1].mean()), found
-
-
-def pairs(row: Sequence[Result], reference: Sequence[Result]) -> tuple[list[Result], list[Result]]:
-    """Return the runs of both rows whose seed the other row has too."""
-    seeds = [{run.config["seed"] for run in runs} for runs in (row, reference)]
-    both = seeds[0] & seeds[1]
-    kept = ([run for run in runs if run.config["seed"] in both] for runs in (row, reference))
-    return next(kept), next(kept)
+    others = {run.config["seed"]: run for run in reference}
+    values = []
+    for one in row:
+        if (other := others.get(one.config["seed"])) is None:
+            continue
+        both = np.logical_and(*(counts(run, "clip")[..., 0] > 0 for run in (one, other)))
+        values.append([_placing(counts(run, "event") * both[..., None]) for run in (one, other)])
+    means = np.mean(values, axis=0) if values else np.full(2, math.nan)
+    return float(means[0]), float(means[1]), paired([a - b for a, b in values])
 
 
 def _placing(events: np.ndarray) -> float:
@@ -262,8 +184,8 @@ def paper_score(paper: Mapping[str, object], row: Row, metric: str) -> float:
 def table3(runs: Runs, paper: Mapping[str, object]) -> pd.DataFrame:
     """Return Table 3: of each row our mean of all trainings, half its interval, and the paper's.
 
-    Scores are in percent, as the paper's are. Where only what is present is shown, a single
-    training has no interval yet, and a row without any has no scores.
+    Scores are in percent, as the paper's are. A single training has no interval yet; where only
+    what is present is shown, a row may have no scores.
     """
     lines = []
     for row in COMBINATIONS if sweep.only_present() else runs:
@@ -271,10 +193,9 @@ def table3(runs: Runs, paper: Mapping[str, object]) -> pd.DataFrame:
         line: dict[str, object] = {"row": short(row), "n": len(found)}
         for metric in METRICS if found else ():
             values = scores(found, metric)
-            few = len(values) < 2 and sweep.only_present()
-            low, high = (math.nan, math.nan) if few else mean_interval(values)
-            line[metric] = 100 * float(np.mean(values))
-            line[f"{metric} ±"] = 100 * (high - low) / 2
+            found_mean = paired(values)
+            line[metric] = 100 * found_mean.value
+            line[f"{metric} ±"] = 100 * (found_mean.high - found_mean.low) / 2
             line[f"{metric}, paper"] = 100 * paper_score(paper, row, metric)
         lines.append(line)
     return pd.DataFrame(lines)

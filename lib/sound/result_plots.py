@@ -12,7 +12,6 @@ from lib.book.claims import mean_interval
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
 from lib.sound import protocol, training, verdicts
 from lib.sound.evaluation import METRICS
-from lib.sound.labels import CLASSES
 from lib.sound.models import linear_pooling
 from lib.sound.plots import METRIC_COLOURS, METRIC_NAMES, short_label
 from lib.sound.profiles import TrainingConfig
@@ -106,7 +105,7 @@ def histories(runs: Runs) -> Figure:
     return figure
 
 
-def by_class(runs: Runs, rows: Sequence[Row]) -> Figure:
+def by_class(runs: Runs, rows: Sequence[Row], classes: Sequence[str]) -> Figure:
     """Draw the event F1 of each class for some rows, mean over trainings."""
     rows = [row for row in rows if row in runs]
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.2))
@@ -118,10 +117,10 @@ def by_class(runs: Runs, rows: Sequence[Row]) -> Figure:
                 for r in runs[row]
             ]
         )
-        places = np.arange(len(CLASSES)) + (index - (len(rows) - 1) / 2) * width
+        places = np.arange(len(classes)) + (index - (len(rows) - 1) / 2) * width
         axes.bar(places, 100 * values.mean(axis=0), width, color=PALETTE[index], label=short(row))
-    names = [short_label(name) for name in CLASSES]
-    axes.set_xticks(range(len(CLASSES)), names, rotation=30, ha="right")
+    names = [short_label(name) for name in classes]
+    axes.set_xticks(range(len(classes)), names, rotation=30, ha="right")
     axes.set_ylabel("event F1, percent")
     axes.legend(ncols=len(rows))
     return figure

@@ -3,10 +3,12 @@
 A claim says that a score is higher in one row of Table 3 than in another. It counts as reproduced
 if the interval of our difference (see `protocol.Difference`) lies on the paper's side of zero, as
 not reproduced if it lies on the other side. If it holds zero, our trainings cannot tell: undecided.
-Below the original rung the pictures are drawn from the labels, and claims on them are not testable.
+The photographs of the mixtures were put beside the sounds by us: what is claimed of the pictures of
+real videos cannot be tested with them.
 Differences are in points of a percentage.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -149,13 +151,11 @@ class Judge:
         if verdict == UNDECIDED:
             note = f"so few trainings cannot tell; {note}"
         if self.rung != "original" and any("visual" in row for row in rows):
-            note = "the pictures are drawn from the labels; with the clips' own, it could be judged"
+            note = "we put sound and picture together; with the clips' own, it could be judged"
             verdict = NOT_TESTABLE
-        if self.rung == "embedded":
-            verdict, note = NOT_TESTABLE, "the claim is about real recordings"
         trainings = min(len(each) for each in self.runs.values())
         value, low, high = (
-            None if found is protocol.UNKNOWN else 100 * each
+            None if math.isnan(each) else 100 * each
             for each in (found.value, found.low, found.high)
         )
         return Claim(
@@ -172,7 +172,7 @@ class Judge:
             self.profile,
             verdict,
             CHAPTER,
-            f"n: trainings of each row; {note}",
+            f"n: rotations, a training of each row on each; {note}",
         )
 
 
