@@ -100,7 +100,7 @@ def _schedule(steps: int, epochs: int, clips: int = 12) -> TrainingConfig:
 PROFILES = {
     "smoke": Profile(
         dataset="esc10",
-        sizes=Sizes(weak=16, unlabelled=16, validation=10, test=12),
+        sizes=Sizes(weak=8, unlabelled=8, validation=6, test=8),
         audio="yamnet",
         visual="mobilenet_v2",
         width=0.125,
