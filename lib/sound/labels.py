@@ -201,7 +201,8 @@ def _check_beyond(
     Raises:
         ValueError: most events lie there, padding or not, or one does that may not.
     """
-    far = [onset / end for _, onset, end in beyond if onset >= max(end, CLIP_SECONDS)]
+    times = [onset / max(end, CLIP_SECONDS) for _, onset, end in beyond]
+    far = [time for time in times if time >= 1]  # not in the padding
     if len(far) > events / 2:
         unit = next(unit for most, unit in UNITS if max(far) < most)
         raise ValueError(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -112,19 +111,22 @@ def test_every_picture_is_drawn(few: Scored, draw: Callable[[Scored], Figure]) -
     assert figure.axes
 
 
-@pytest.mark.parametrize("threshold", [0.02, 0.5, 0.98])
+@pytest.mark.parametrize("threshold", [0.02, 0.98])
 def test_the_panel_draws_every_kind_of_clip(few: Scored, threshold: float) -> None:
     nothing = few.truth.replaced(*(np.array([], dtype=int) for _ in range(4)))
     silent = len(few.truth.clips) - 1
     assert not few.truth.tags[silent].any()
-    for clip, found in product((0, silent), (few.systems[BASELINE], nothing)):
-        for scores in (few.scores[clip], np.zeros_like(few.scores[clip]), None):
-            figure = plots.explore_panel(few.truth, found, clip, scores, few.hop, threshold, "")
-            figure.canvas.draw()
-            bars = figure.axes[-1].patches
-            shown = [bar.get_height() for bar in bars]
-            counts = evaluation.all_counts(few.truth, found)
-            assert shown == [100 * each for each in evaluation.table3_scores(counts).values()]
+    found = few.systems[BASELINE]
+    for clip, events, scores in (
+        (0, found, few.scores[0]),
+        (silent, nothing, np.zeros_like(few.scores[0])),
+        (silent, found, None),
+    ):
+        figure = plots.explore_panel(few.truth, events, clip, scores, few.hop, threshold, "")
+        figure.canvas.draw()
+        expected = evaluation.table3_scores(evaluation.all_counts(few.truth, events))
+        shown = [bar.get_height() for bar in figure.axes[-1].patches]
+        assert shown == [100 * each for each in expected.values()]
 
 
 def test_the_rows_of_table_3_are_typed_as_printed() -> None:
