@@ -21,6 +21,11 @@ CLIP_SECONDS = 10.0  # "mainly consists of audio files with a length of 10 secon
 WEAK_COLUMNS = ("filename", "event_labels")
 STRONG_COLUMNS = ("filename", "onset", "offset", "event_label")
 DURATION_COLUMNS = ("filename", "duration")
+UNITS = (  # what times could be that are so many times as large as their clips are long
+    (100.0, "frames, or from longer clips"),
+    (1000.0, "milliseconds"),
+    (float("inf"), "samples"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,38 +146,74 @@ def read_strong(
     Args:
         path: of the list.
         durations: {file name: seconds} (others last 10 s), or one number for all. Offsets past the
-            end are clipped to it; infinity leaves a list as it is written.
+            end are clipped to it, and what is then the same event is one; infinity leaves a list as
+            it is written.
         clips: the names and order of the clips; those of the list, in its order, where None. Give
             them for predictions: a clip in which nothing was found is not in its list, and what
-            was found in the padding behind a short clip is left out.
+            was found in the padding behind a short clip is left out, which a printed line says.
         classes: the labels there may be.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a line is wrong; the message names file and row.
+        ValueError: a line is wrong (the message names file and row), or most events lie beyond
+            their clips, so that their times can be no seconds.
     """
     every = CLIP_SECONDS if isinstance(durations, Mapping) else float(durations)
     lengths = durations if isinstance(durations, Mapping) else {}
     names = {name: index for index, name in enumerate(clips or ())}
+    written: set[tuple[str, int, float, float]] = set()
     events: dict[tuple[int, int, float, float], None] = {}  # ordered, each once
+    beyond: list[tuple[str, float, float]] = []
     for place, row in _rows(Path(path), STRONG_COLUMNS):
         name = row["filename"]
         if clips is not None and name not in names:
             raise ValueError(f"{place}: {name} is not one of the {len(clips)} clips asked for")
         index = names.setdefault(name, len(names))
         event, seconds = _event(row, place, classes), lengths.get(name, every)
-        if event is None or (clips is not None and event[1] >= seconds):
+        if event is None:
             continue
-        if event[1] >= seconds:
-            raise ValueError(f"{place}: begins at {event[1]} s, but the clip ends at {seconds} s")
-        event = (event[0], event[1], min(event[2], seconds))
-        if (index, *event) in events:
+        if (name, *event) in written:
             raise ValueError(f"{place}: the same event is listed twice")
-        events[index, *event] = None
+        written.add((name, *event))
+        label, onset, offset = event
+        if onset >= seconds:
+            beyond.append((place, onset, seconds))
+        else:
+            events[index, label, onset, min(offset, seconds)] = None
+    _check_beyond(Path(path), beyond, len(written), padded=clips is not None)
     ends = np.array([lengths.get(name, every) for name in names], dtype=np.float64)
     columns = np.array(list(events), dtype=np.float64).reshape(-1, 4).T  # indices are exact in it
     clip, label = columns[:2].astype(np.int64)
     return Events(tuple(names), ends, clip, label, columns[2], columns[3], classes)
+
+
+def _check_beyond(
+    path: Path, beyond: Sequence[tuple[str, float, float]], events: int, padded: bool
+) -> None:
+    """Say how many events begin behind the end of their clips, or refuse them.
+
+    Args:
+        path: of the list.
+        beyond: where each of them stands, its onset and its clip's end.
+        events: how many there are in all.
+        padded: whether single ones may lie there, in the padding behind a short clip.
+
+    Raises:
+        ValueError: most events lie there, padding or not, or one does that may not.
+    """
+    times = [onset / max(end, CLIP_SECONDS) for _, onset, end in beyond]
+    far = [time for time in times if time >= 1]  # not in the padding
+    if len(far) > events / 2:
+        unit = next(unit for most, unit in UNITS if max(far) < most)
+        raise ValueError(
+            f"{path}: {len(far)} of {events} events begin after their clips have ended; "
+            f"times are in seconds: are these {unit}?"
+        )
+    if beyond and not padded:
+        place, onset, end = beyond[0]
+        raise ValueError(f"{place}: begins at {onset} s, but the clip ends at {end} s")
+    if beyond:
+        print(f"{path.name}: {len(beyond)} of {events} events begin after their clips; left out")
 
 
 def _event(

@@ -11,11 +11,24 @@ import numpy as np
 
 from lib.sound import evaluation
 from lib.sound.evaluation import FRAME_SECONDS, FRAMES, MEDIAN_FRAMES, SEGMENT_SECONDS
-from lib.sound.labels import Events
+from lib.sound.labels import CLASSES, CLIP_SECONDS, Events
 
 WINDOW_SECONDS = 0.96  # of the audio network, section 4.2
 WINDOW_HOP_SECONDS = 0.06  # 960 ms with an overlap of 900 ms
 FIRST_CENTRE = 0.49  # seconds: of the first window without padding, in frames of 25 ms every 10 ms
+
+
+def made_up_clip() -> Events:
+    """Return one clip, made up to explain: three barks, two sentences, and water all through it."""
+    dog, speech, water = (CLASSES.index(name) for name in ("Dog", "Speech", "Running_water"))
+    return Events(
+        clips=("made up",),
+        durations=np.array([CLIP_SECONDS]),
+        clip=np.zeros(6, dtype=np.int64),
+        label=np.array([dog, dog, dog, speech, speech, water]),
+        onset=np.array([1.1, 2.2, 3.0, 4.3, 7.1, 0.0]),
+        offset=np.array([1.6, 2.6, 3.4, 6.4, 9.2, 10.0]),
+    )
 
 
 def whole_clips(truth: Events) -> Events:
@@ -143,6 +156,14 @@ def activity(truth: Events, times: np.ndarray, window: float = 0.0) -> np.ndarra
     total = np.zeros((truth.shape[0], truth.shape[1], len(times)))
     np.add.at(total, (events.clip, events.label), shares)
     return total.transpose(0, 2, 1)
+
+
+def gap_seconds(truth: Events) -> np.ndarray:
+    """Return the silences between one event and the next of its clip and class, in seconds."""
+    order = np.lexsort((truth.onset, truth.label, truth.clip))
+    same = (np.diff(truth.clip[order]) == 0) & (np.diff(truth.label[order]) == 0)
+    gaps = truth.onset[order][1:] - truth.offset[order][:-1]
+    return gaps[same & (gaps > 0)]
 
 
 def merged(events: Events) -> Events:

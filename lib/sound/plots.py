@@ -142,42 +142,6 @@ def ceilings(found: Sequence[Result]) -> Figure:
     return figure
 
 
-def lengths(truth: Events) -> Figure:
-    """Draw how long events and the gaps between them last, and which classes a window covers."""
-    seconds, gaps = truth.offset - truth.onset, gap_seconds(truth)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 3.1), width_ratios=(1.25, 1))
-    bins = np.geomspace(0.05, 10, 40).tolist()
-    for values, name, colour in ((seconds, "events", PALETTE[0]), (gaps, "gaps", PALETTE[1])):
-        share = (values < WINDOW_SECONDS).mean() if len(values) else 0.0
-        label = f"{name}, {100 * share:.0f} % shorter"
-        left.hist(values, bins=bins, histtype="stepfilled", alpha=0.35, color=colour, label=label)
-        left.hist(values, bins=bins, histtype="step", color=colour)
-    left.axvline(WINDOW_SECONDS, ymax=0.78, color=INK, linestyle="--", linewidth=1.3)
-    left.set(xscale="log", xlabel="seconds", ylabel="number", xlim=(0.05, 10.2))
-    left.set_xticks([0.1, 0.3, 1, 3, 10], ["0.1", "0.3", "1", "3", "10"])
-    left.minorticks_off()
-    left.set_ylim(0, 1.28 * left.get_ylim()[1])  # room for the legend above the bars
-    left.legend(fontsize=8.5, loc="upper left")
-    short = np.array(
-        [(seconds[truth.label == label] < WINDOW_SECONDS).mean() for label in range(truth.shape[1])]
-    )
-    order = np.argsort(short)
-    right.barh(range(len(order)), 100 * short[order], color=PALETTE[0])
-    right.set_yticks(range(len(order)), [truth.classes[label].replace("_", " ") for label in order])
-    right.tick_params(axis="y", labelsize=7.5, length=0)
-    right.set(xlabel="events under 0.96 s, %", xlim=(0, 100))
-    right.grid(axis="y", visible=False)
-    return figure
-
-
-def gap_seconds(truth: Events) -> np.ndarray:
-    """Return the silences between one event and the next of its clip and class, in seconds."""
-    order = np.lexsort((truth.onset, truth.label, truth.clip))
-    same = (np.diff(truth.clip[order]) == 0) & (np.diff(truth.label[order]) == 0)
-    gaps = truth.onset[order][1:] - truth.offset[order][:-1]
-    return gaps[same & (gaps > 0)]
-
-
 def window_curve(result: Result) -> Figure:
     """Draw the scores of a perfect tagger slid over the clips, over its window's length."""
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.2))
@@ -245,23 +209,27 @@ def table3_noise(rows: Sequence[Mapping[str, Any]], noise: Result) -> Figure:
 
 
 def explore_panel(
-    truth: Events, scores: np.ndarray, hop: float, clip: int, threshold: float, median: int
+    truth: Events,
+    found: Events,
+    clip: int,
+    scores: np.ndarray | None,
+    hop: float,
+    threshold: float,
+    title: str,
 ) -> Figure:
     """Draw one clip's scores, true events and decisions, and the whole test set's three scores.
 
     Args:
         truth: the true events.
-        scores: (clips, frames, classes), not filtered.
-        hop: seconds from frame to frame.
+        found: those a system found.
         clip: which one is drawn.
+        scores: (frames, classes) of that clip, or None where only events are published.
+        hop: seconds from frame to frame.
         threshold: of the decisions.
-        median: frames of the filter.
+        title: what to write above.
     """
-    active = evaluation.median_filter(evaluation.decide(scores, threshold), median)
-    found = evaluation.decode(active, truth, hop)
     results = evaluation.table3_scores(evaluation.all_counts(truth, found))
-    shown = evaluation.median_filter(scores[clip : clip + 1], median)[0]
-    top = shown.max(axis=0)
+    top = np.zeros(truth.shape[1]) if scores is None else scores.max(axis=0)
     labels = np.flatnonzero(truth.tags[clip] | (top > max(0.1, threshold)) | found.tags[clip])
     labels = labels if len(labels) else top.argsort()[-1:]
     figure = plt.figure(figsize=(PAGE_WIDTH, 4.4), layout="none")  # a fixed layout is drawn sooner
@@ -270,18 +238,22 @@ def explore_panel(
     grid = figure.add_gridspec(3, 2, wspace=0.27, hspace=0.12, **ratios, **margins)
     upper = figure.add_subplot(grid[0, 0])
     middle, lower = (figure.add_subplot(grid[row, 0], sharex=upper) for row in (1, 2))
-    times = (np.arange(len(shown)) + 0.5) * hop
-    for place, label in enumerate(labels):
-        upper.plot(times, shown[:, label], color=PALETTE[place % len(PALETTE)])
-    upper.axhline(threshold, color=INK, linestyle=":", linewidth=1.2)
+    if scores is None:
+        upper.text(
+            0.5, 0.5, "only its events are published", ha="center", transform=upper.transAxes
+        )
+    else:
+        times = (np.arange(len(scores)) + 0.5) * hop
+        for place, label in enumerate(labels):
+            upper.plot(times, scores[:, label], color=PALETTE[place % len(PALETTE)])
+        upper.axhline(threshold, color=INK, linestyle=":", linewidth=1.2)
     upper.set(ylim=(-0.03, 1.03), ylabel="score", xlim=(0, truth.durations[clip]))
     matched = evaluation.match(truth, found)
-    for axes, events, title in ((middle, truth, "truth"), (lower, found, "found")):
-        filled = matched >= 0
-        if events is found:
-            filled = np.isin(np.arange(len(found)), matched[matched >= 0])
+    hit = np.isin(np.arange(len(found)), matched[matched >= 0])
+    for axes, events, filled in ((middle, truth, matched >= 0), (lower, found, hit)):
         _draw_bars(axes, events, np.flatnonzero(events.clip == clip), labels.tolist(), filled)
-        axes.set_ylabel(title, labelpad=1)
+    middle.set_ylabel("truth", labelpad=1)
+    lower.set_ylabel("found", labelpad=1)
     lower.set_xlabel("seconds")
     for axes in (upper, middle):
         axes.tick_params(labelbottom=False)
@@ -291,5 +263,5 @@ def explore_panel(
     axes.bar_label(bars, fmt="%.1f", fontsize=9)
     axes.set(ylim=(0, 100), ylabel="F1 of all clips, %")
     axes.tick_params(axis="x", labelsize=8.5)
-    upper.set_title(f"threshold {threshold:.2f}, median filter {median}", fontsize=10)
+    upper.set_title(title, fontsize=10)
     return figure

@@ -20,98 +20,58 @@ PART = "part1"
 KEPT_CLIPS = 779  # section 4.1: what the paper could still get of the 880 test clips
 
 
-def base_config(data: Scored) -> dict[str, Any]:
-    """Return what every run of the chapter depends on."""
-    return {
-        "dataset": data.name,
-        "rung": data.rung,
+def grids(profile: MetricsProfile, data: Scored) -> dict[str, tuple[Configs, RunOne]]:
+    """Return by experiment the runs of the chapter, and what computes one."""
+    base = {
+        "dataset": scored.NAME,
+        "rung": "original",
         "fingerprint": data.fingerprint,
         "clips": len(data.truth.clips),
-        "source": "drawn" if data.rung == "embedded" else "dcase2018",
+        "source": "dcase2018",
+    }
+    thresholds = base | {"thresholds": list(profile.thresholds)}
+    resampled = {"resamples": profile.resamples, "seed": 0, "systems": list(data.systems)}
+    rows = [row for row in results.paper("part1_table3")["rows"] if not row["spectral"]]
+    tagged = [{"draws": 20, "seed": 0, "clip F1": row["clip"] / 100} for row in rows]
+    return {
+        "ceilings": ([base | {"ceiling": name} for name in oracles.CEILINGS], ceiling_run),
+        "taggers": ([base | each for each in tagged], tagger_run),
+        "windows": ([base | {"windows": list(profile.windows)}], windows_run),
+        "curves": ([thresholds | {"median": median} for median in profile.medians], curve_run),
+        "traps": ([base], traps_run),
+        "noise": ([base | resampled], noise_run),
     }
 
 
-def _data(config: dict[str, Any]) -> Scored:
-    """Return the test set of a run."""
-    if config["source"] == "drawn":
-        return scored.load("drawn", config["clips"])
-    return scored.load(config["source"])
-
-
-def _run(experiment: str, configs: Configs, run_one: RunOne) -> list[Result]:
-    """Return the result of each config; the runs take seconds, so one process does them all."""
+def runs(experiment: str, profile: MetricsProfile, data: Scored) -> list[Result]:
+    """Return the results of an experiment; they take seconds, so one process does them all."""
+    configs, run_one = grids(profile, data)[experiment]
     found = sweep.run(PART, experiment, configs, run_one, jobs=1)
     return [result for result in found if result is not None]
 
 
-def grids(profile: MetricsProfile, data: Scored) -> dict[str, tuple[Configs, RunOne]]:
-    """Return by experiment the runs of the chapter, and what computes one."""
-    published = results.paper("part1_table3")["rows"]
-    clip_scores = [row["clip"] / 100 for row in published if not row["spectral"]]
-    return {
-        "ceilings": (ceiling_grid(data), ceiling_run),
-        "taggers": (tagger_grid(data, clip_scores), tagger_run),
-        "windows": ([windows_config(profile, data)], windows_run),
-        "curves": (curve_grid(profile, data), curve_run),
-        "traps": ([base_config(data)], traps_run),
-        "noise": ([noise_config(profile, data)], noise_run),
-    }
-
-
-def ceilings(data: Scored) -> list[Result]:
-    """Return the three scores of each of `oracles.CEILINGS`."""
-    return _run("ceilings", ceiling_grid(data), ceiling_run)
-
-
-def ceiling_grid(data: Scored) -> Configs:
-    """Return the runs of `ceilings`."""
-    base = base_config(data)
-    return [base | {"ceiling": name} for name in oracles.CEILINGS]
-
-
 def ceiling_run(config: dict[str, Any]) -> dict[str, Any]:
     """Return the scores of one perfect system with one loss."""
-    truth = _data(config).truth
+    truth = scored.load(config["clips"]).truth
     predicted = oracles.CEILINGS[config["ceiling"]](truth)
     return evaluation.table3_scores(evaluation.all_counts(truth, predicted))
 
 
-def taggers(data: Scored, scores: Sequence[float], draws: int = 20) -> list[Result]:
-    """Return for each clip F1 what a tagger with that score gets that never localises."""
-    return _run("taggers", tagger_grid(data, scores, draws), tagger_run)
-
-
-def tagger_grid(data: Scored, scores: Sequence[float], draws: int = 20) -> Configs:
-    """Return the runs of `taggers`."""
-    base = base_config(data) | {"draws": draws, "seed": 0}
-    return [base | {"clip F1": score} for score in scores]
-
-
 def tagger_run(config: dict[str, Any]) -> dict[str, Any]:
     """Return the mean scores over several draws of the errors, and how far single draws spread."""
-    truth, generator = _data(config).truth, np.random.default_rng(config["seed"])
-    drawn = [
+    truth, generator = scored.load(config["clips"]).truth, np.random.default_rng(config["seed"])
+    erring = [
         oracles.erring_tagger(truth, config["clip F1"], generator) for _ in range(config["draws"])
     ]
-    found = [evaluation.table3_scores(evaluation.all_counts(truth, each)) for each in drawn]
+    found = [evaluation.table3_scores(evaluation.all_counts(truth, each)) for each in erring]
     values = {name: np.array([scores[name] for scores in found]) for name in METRICS}
     means = {name: float(each.mean()) for name, each in values.items()}
     return means | {"spread": {name: float(each.std()) for name, each in values.items()}}
 
 
-def windows(profile: MetricsProfile, data: Scored) -> Result:
-    """Return the scores of a perfect tagger slid over the clips, over its window's length."""
-    return sweep.only(_run("windows", [windows_config(profile, data)], windows_run))
-
-
-def windows_config(profile: MetricsProfile, data: Scored) -> dict[str, Any]:
-    """Return the run of `windows`."""
-    return base_config(data) | {"windows": list(profile.windows)}
-
-
 def windows_run(config: dict[str, Any]) -> dict[str, Any]:
-    """Return {metric: one score per window}, the window touching the event."""
-    truth = _data(config).truth
+    """Return {metric: one score per window}: a perfect tagger, slid over the clips."""
+    truth = scored.load(config["clips"]).truth
     found = [
         evaluation.table3_scores(evaluation.all_counts(truth, oracles.touching(truth, window)))
         for window in config["windows"]
@@ -119,20 +79,9 @@ def windows_run(config: dict[str, Any]) -> dict[str, Any]:
     return {name: [scores[name] for scores in found] for name in METRICS}
 
 
-def curves(profile: MetricsProfile, data: Scored) -> list[Result]:
-    """Return for each median filter the scores over the thresholds."""
-    return _run("curves", curve_grid(profile, data), curve_run)
-
-
-def curve_grid(profile: MetricsProfile, data: Scored) -> Configs:
-    """Return the runs of `curves`."""
-    base = base_config(data) | {"thresholds": list(profile.thresholds)}
-    return [base | {"median": median} for median in profile.medians]
-
-
 def curve_run(config: dict[str, Any]) -> dict[str, Any]:
     """Return {metric: one score per threshold} and, per class, its event F1 at each threshold."""
-    data = _data(config)
+    data = scored.load(config["clips"])
     rows, by_class = [], []
     for threshold in config["thresholds"]:
         active = evaluation.decide(data.scores, threshold)
@@ -145,14 +94,9 @@ def curve_run(config: dict[str, Any]) -> dict[str, Any]:
     return found | {"event by class": by_class}
 
 
-def traps(data: Scored) -> Result:
-    """Return the scores of one system under five ways of counting, all by sed_eval."""
-    return sweep.only(_run("traps", [base_config(data)], traps_run))
-
-
 def traps_run(config: dict[str, Any]) -> dict[str, Any]:
     """Return {"ways": one {"counting", "segment", "event"} per way of counting}."""
-    data = _data(config)
+    data = scored.load(config["clips"])
     truth, found = data.truth, next(iter(data.systems.values()))
     by_class = evaluation.event_counts(truth, found).sum(axis=0).tolist()
     worst = int(np.argmin([evaluation.f1(*row) for row in by_class]))
@@ -186,7 +130,7 @@ def in_percent(column: str, found: Mapping[str, Mapping[str, Any]]) -> pd.DataFr
 
 
 def noise_table(noise: Result) -> list[dict[str, Any]]:
-    """Return one row per metric: score, interval and standard errors in points (see `noise_run`).
+    """Return one row per metric: score and standard errors in points (see `noise_run`).
 
     The errors are those of as many clips as the paper kept.
     """
@@ -194,7 +138,6 @@ def noise_table(noise: Result) -> list[dict[str, Any]]:
     for metric in METRICS:
         one = noise.metrics[metric]["one"]
         row = {"metric": metric, noise.config["systems"][0]: 100 * one["value"]}
-        row |= {"95 % from": 100 * one["low"], "to": 100 * one["high"]}
         row |= {"error": error_at_kept(noise, metric, "one")}
         row |= {"of a difference": error_at_kept(noise, metric, "difference")}
         row |= {"of near twins": error_at_kept(noise, metric, "twins")}
@@ -233,24 +176,13 @@ def error_at_kept(noise: Result, metric: str, what: str) -> float:
     return float(100 * error * np.sqrt(noise.config["clips"] / kept))
 
 
-def noise(profile: MetricsProfile, data: Scored, seed: int = 0) -> Result:
-    """Return how far scores, and differences between two systems, hang on the clips drawn."""
-    return sweep.only(_run("noise", [noise_config(profile, data, seed)], noise_run))
-
-
-def noise_config(profile: MetricsProfile, data: Scored, seed: int = 0) -> dict[str, Any]:
-    """Return the run of `noise`."""
-    config = base_config(data) | {"resamples": profile.resamples, "seed": seed}
-    return config | {"systems": list(data.systems)}
-
-
 def noise_run(config: dict[str, Any]) -> dict[str, Any]:
     """Return per metric the bootstrap of two systems, of their difference, and of two near twins.
 
     The twins are one system at thresholds 0.5 and 0.4: as alike as two systems can well be. Also
     the spread over random subsets of as many clips as the paper kept.
     """
-    data, found = _data(config), {}
+    data, found = scored.load(config["clips"]), {}
     one, other = (data.systems[name] for name in config["systems"])
     active = evaluation.median_filter(evaluation.decide(data.scores, 0.4))
     twin = evaluation.decode(active, data.truth, data.hop)

@@ -138,7 +138,7 @@ def training_work(name: str, runs: Sequence[Run], present: int) -> Work:
 def metrics_work(profile_name: str) -> Work:
     """Return the runs of the chapter on the metrics, which have no operations that count."""
     profile = profiles.choose(METRICS, profile_name)
-    listed = studies.grids(profile, scored.load(profile.dataset, profile.drawn_clips))
+    listed = studies.grids(profile, scored.load(profile.clips))
     found = [
         result
         for experiment, (runs, run_one) in listed.items()

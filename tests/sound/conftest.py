@@ -1,4 +1,4 @@
-"""Small event lists, and the real ones where they are there."""
+"""Small event lists, and the real ones."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,24 +18,21 @@ MakeRun = Callable[..., Result]
 
 
 @pytest.fixture(scope="session")
-def drawn() -> Scored:
-    """Give a small embedded rung."""
-    return scored.load("drawn", 40)
+def few() -> Scored:
+    """Give a few clips of the test set, the last of them without events."""
+    return scored.load(40)
 
 
 @pytest.fixture(scope="session")
 def lists() -> Path:
-    """Give the folder of the original lists, or skip the test."""
-    for name in ("dcase2018_task4", "desed_baseline"):
-        if not data_root.present(name):
-            pytest.skip(f"{name} is not under the data root: see data/README.md")
-    return data_root.root()
+    """Give the folder in which the lists of DCASE 2018 and of DESED lie."""
+    return data_root.locate("desed_baseline").parent
 
 
 @pytest.fixture(scope="session")
-def real(lists: Path) -> Scored:
-    """Give the original rung, or skip the test."""
-    return scored.load("dcase2018")
+def real() -> Scored:
+    """Give the whole test set."""
+    return scored.load()
 
 
 @pytest.fixture

@@ -84,6 +84,39 @@ def test_a_bad_line_is_named_with_file_and_row(write: Write, row: str, complaint
     assert str(raised.value).startswith(f"{path}, row 3: ") and "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("rows", "unit"),
+    [
+        (["a.wav\t1500\t2500\tDog"], "milliseconds"),
+        (["a.wav\t24000\t40000\tDog", "a.wav\t0\t8000\tCat"], None),  # one of two
+        (["a.wav\t24000\t40000\tDog", "b.wav\t160000\t163200\tDog"], "samples"),
+        (["a.wav\t20\t40\tDog", "a.wav\t100\t156\tDog", "a.wav\t0\t9\tDog"], "frames, or from"),
+    ],
+)
+def test_times_that_are_no_seconds_are_refused_with_a_guess_at_their_unit(
+    write: Write, rows: list[str], unit: str | None
+) -> None:
+    path = write(*rows)
+    for clips in (None, ["a.wav", "b.wav"]):
+        if unit is None and clips:  # a single event beyond: left out
+            assert len(labels.read_strong(path, clips=clips)) == 1
+            continue
+        complaint = (
+            f"after their clips have ended; .*are these {unit}" if unit else "row 2: begins at"
+        )
+        with pytest.raises(ValueError, match=complaint) as raised:
+            labels.read_strong(path, clips=clips)
+        assert "\n" not in str(raised.value)
+
+
+def test_the_same_event_is_looked_for_as_written_and_one_when_clipped(write: Write) -> None:
+    path = write("a.wav\t5.0\t10.05\tDog", "a.wav\t5.0\t10.1\tDog")
+    assert len(labels.read_strong(path)) == 1 and len(labels.read_strong(path, 20.0)) == 2
+    for row in ("a.wav\t5\t10.1\tDog", "a.wav\t12\t13\tDog"):  # clipped, or left out
+        with pytest.raises(ValueError, match="row 3: the same event is listed twice"):
+            labels.read_strong(write(row, row), clips=["a.wav"])
+
+
 @pytest.mark.parametrize("missing", labels.STRONG_COLUMNS)
 def test_a_missing_column_is_named(write: Write, missing: str) -> None:
     path = write(header=HEADER.replace(missing, "other"))
@@ -101,10 +134,18 @@ def test_an_empty_file_and_a_binary_one(write: Write, tmp_path: Path) -> None:
         labels.read_strong(tmp_path / "nowhere.tsv")
 
 
-def test_predictions_are_placed_among_the_clips_asked_for(write: Write) -> None:
+def test_predictions_are_placed_among_the_clips_asked_for(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = write("b.wav\t1\t2\tDog", "b.wav\t9\t9.5\tDog")
     found = labels.read_strong(path, {"b.wav": 8.0}, clips=["a.wav", "b.wav"])
     assert found.clips == ("a.wav", "b.wav") and found.clip.tolist() == [1]  # padding is cut
+    assert capsys.readouterr().out == (
+        "list.tsv: 1 of 2 events begin after their clips; left out\n"
+    )
+    assert (
+        len(labels.read_strong(write("b.wav\t9\t9.5\tDog"), {"b.wav": 8.0}, clips=["b.wav"])) == 0
+    )
     with pytest.raises(ValueError, match="row 2: b.wav is not one of the 1 clips"):
         labels.read_strong(path, clips=["a.wav"])
 

@@ -213,9 +213,9 @@ def test_the_paper_frames_span_half_a_second() -> None:
 # ---- intervals
 
 
-def test_the_interval_covers_the_score_and_shrinks_with_more_clips(drawn: Scored) -> None:
-    found = next(iter(drawn.systems.values()))
-    counts = evaluation.all_counts(drawn.truth, found)["segment"]
+def test_the_interval_covers_the_score_and_shrinks_with_more_clips(few: Scored) -> None:
+    found = next(iter(few.systems.values()))
+    counts = evaluation.all_counts(few.truth, found)["segment"]
     low, high = evaluation.interval(counts, evaluation.micro_f1, resamples=300)
     assert low < evaluation.micro_f1(counts) < high
     four = np.concatenate([counts] * 4)

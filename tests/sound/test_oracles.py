@@ -64,21 +64,21 @@ def test_grids_joined_by_index_drift_apart(make: MakeEvents) -> None:
     assert shifts[0] < -0.3 and abs(shifts[1]) < 0.1 and shifts[2] > 0.25
 
 
-def test_an_erring_tagger_has_the_score_asked_for(drawn: Scored) -> None:
+def test_an_erring_tagger_has_the_score_asked_for(few: Scored) -> None:
     generator = np.random.default_rng(0)
     for score in (1.0, 0.8, 0.6):
-        found = oracles.erring_tagger(drawn.truth, score, generator)
-        assert percent(drawn.truth, found)["clip"] == pytest.approx(100 * score, abs=1)
+        found = oracles.erring_tagger(few.truth, score, generator)
+        assert percent(few.truth, found)["clip"] == pytest.approx(100 * score, abs=1)
         assert (found.onset == 0).all()
     for score, complaint in ((1.5, "give a share"), (-0.1, "give a share")):
         with pytest.raises(ValueError, match=complaint):
-            oracles.erring_tagger(drawn.truth, score, generator)
+            oracles.erring_tagger(few.truth, score, generator)
 
 
 @pytest.mark.parametrize("name", oracles.CEILINGS)
-def test_no_ceiling_is_above_the_truth(drawn: Scored, name: str) -> None:
-    found = oracles.CEILINGS[name](drawn.truth)
-    assert all(score <= 100 for score in percent(drawn.truth, found).values())
+def test_no_ceiling_is_above_the_truth(few: Scored, name: str) -> None:
+    found = oracles.CEILINGS[name](few.truth)
+    assert all(score <= 100 for score in percent(few.truth, found).values())
     assert (found.offset <= found.durations[found.clip]).all()
 
 
@@ -119,5 +119,8 @@ def test_the_ceilings_on_the_real_labels(labels: Events, name: str) -> None:
 def test_how_short_real_events_are(labels: Events) -> None:
     short = labels.offset - labels.onset < oracles.WINDOW_SECONDS
     assert short.mean() == pytest.approx(0.46, abs=0.005)
+    assert (oracles.gap_seconds(labels) < oracles.WINDOW_SECONDS).mean() == pytest.approx(
+        0.64, abs=0.005
+    )
     dishes = labels.label == labels.classes.index("Dishes")
     assert short[dishes].mean() == pytest.approx(0.87, abs=0.005)

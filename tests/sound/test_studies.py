@@ -1,4 +1,4 @@
-"""The runs and pictures of the metrics chapter, on a small drawn set."""
+"""The runs and pictures of the metrics chapter, on a few clips of the test set."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,99 +9,124 @@ import pytest
 from matplotlib.figure import Figure
 
 from lib.book import results
+from lib.book.files import REPOSITORY
 from lib.book.results import Result
 from lib.sound import evaluation, oracles, plots, profiles, studies
-from lib.sound.scored import Scored
+from lib.sound.scored import BASELINE, Scored
 
-PROFILE = replace(profiles.METRICS["smoke"], resamples=20)
+PROFILE = replace(profiles.METRICS["smoke"], resamples=20, thresholds=(0.5,), medians=(7,))
 ROWS = results.paper("part1_table3")["rows"]
 
 pytestmark = pytest.mark.usefixtures("private_results", "no_open_figures")
 
 
-def test_every_ceiling_is_one_run_and_is_kept(drawn: Scored, private_results: Path) -> None:
-    first = studies.ceilings(drawn)
+def only(experiment: str, data: Scored) -> Result:
+    """Return the one run of an experiment at the test's size."""
+    (run,) = studies.runs(experiment, PROFILE, data)
+    return run
+
+
+def test_the_stored_results_are_those_of_the_committed_lists(real: Scored) -> None:
+    folder = REPOSITORY / "data" / "results" / "part1"
+    for experiment, (configs, _) in studies.grids(profiles.METRICS["quick"], real).items():
+        expected = {results.location("part1", experiment, config).stem for config in configs}
+        assert {path.stem for path in (folder / experiment).iterdir()} == expected
+        for path in (folder / experiment).iterdir():
+            results.load(path)
+
+
+def test_every_ceiling_is_one_run_and_is_kept(few: Scored, private_results: Path) -> None:
+    first = studies.runs("ceilings", PROFILE, few)
     assert [run.config["ceiling"] for run in first] == list(oracles.CEILINGS)
     assert len(list(private_results.rglob("*.json"))) == len(first)
-    assert studies.ceilings(drawn) == first
+    assert studies.runs("ceilings", PROFILE, few) == first
 
 
-def test_the_curve_at_the_paper_setting_is_the_system_itself(drawn: Scored) -> None:
-    (run,) = studies.curves(replace(PROFILE, thresholds=(0.5,), medians=(7,)), drawn)
-    system = next(iter(drawn.systems.values()))
-    expected = evaluation.table3_scores(evaluation.all_counts(drawn.truth, system))
+def test_the_curve_at_the_paper_setting_is_the_scores_cut_and_filtered(few: Scored) -> None:
+    run = only("curves", few)
+    active = evaluation.median_filter(evaluation.decide(few.scores))
+    counts = evaluation.all_counts(few.truth, evaluation.decode(active, few.truth, few.hop))
+    expected = evaluation.table3_scores(counts)
     assert {name: run.metrics[name][0] for name in evaluation.METRICS} == expected
     assert np.mean(run.metrics["event by class"]) == pytest.approx(expected["event"])
 
 
-def test_tables_read_the_same_from_a_file_as_from_memory(drawn: Scored) -> None:
-    first, again = studies.noise_table(noise_of(drawn)), studies.noise_table(noise_of(drawn))
+def test_tables_read_the_same_from_a_file_as_from_memory(few: Scored) -> None:
+    first, again = (studies.noise_table(only("noise", few)) for _ in range(2))
     assert first == again and [list(row) for row in first] == [list(row) for row in again]
-    ways = [studies.traps(drawn).metrics["ways"] for _ in range(2)]
+    ways = [only("traps", few).metrics["ways"] for _ in range(2)]
     tables = [studies.in_percent("counting", {way["counting"]: way for way in w}) for w in ways]
     assert tables[0].equals(tables[1]) and list(tables[0]) == ["counting", "segment", "event"]
 
 
-def noise_of(data: Scored) -> Result:
-    """Return the noise run of the test's size."""
-    return studies.noise(PROFILE, data)
-
-
-def test_silence_pays_where_it_is_not_counted(drawn: Scored) -> None:
-    ways = studies.traps(drawn).metrics["ways"]
+def test_silence_pays_where_it_is_not_counted(few: Scored) -> None:
+    ways = only("traps", few).metrics["ways"]
     honest, silent, dropped = (way["event"] for way in ways[:3])
     assert silent <= honest < dropped
     assert ways[4]["event"] < honest and ways[3]["segment"] >= ways[0]["segment"]
 
 
-def test_taggers_that_never_localise_are_near_each_other(drawn: Scored) -> None:
-    sure, erring = studies.taggers(drawn, [1.0, 0.7], draws=3)
-    assert sure.metrics["spread"]["event"] == 0 and erring.metrics["spread"]["event"] > 0
-    assert erring.metrics["event"] < sure.metrics["event"]
-    table = studies.tagger_table(ROWS[4:6], [sure, erring])
-    assert table["features"].tolist() == ["V", "A"]
+def test_taggers_that_never_localise_are_near_each_other(few: Scored) -> None:
+    config = {"clips": len(few.truth.clips), "draws": 3, "seed": 0}
+    sure, erring = (studies.tagger_run(config | {"clip F1": score}) for score in (1.0, 0.7))
+    assert sure["spread"]["event"] == 0 and erring["spread"]["event"] > 0
+    assert erring["event"] < sure["event"]
+    table = studies.tagger_table(ROWS[4:], studies.runs("taggers", PROFILE, few))
+    assert table["features"].tolist() == ["V", "A", "A + V"]
 
 
-def test_a_window_of_nothing_loses_nothing(drawn: Scored) -> None:
-    run = studies.windows(PROFILE, drawn)
+def test_a_window_of_nothing_loses_nothing(few: Scored) -> None:
+    run = only("windows", few)
     assert [run.metrics[name][0] for name in evaluation.METRICS] == [1.0, 1.0, 1.0]
     assert run.metrics["event"] == sorted(run.metrics["event"], reverse=True)
 
 
-def test_the_noise_of_a_difference_is_paired(drawn: Scored) -> None:
-    found = studies.noise(PROFILE, drawn).metrics["segment"]
+def test_the_noise_of_a_difference_is_paired(few: Scored) -> None:
+    found = only("noise", few).metrics["segment"]
     difference = found["one"]["value"] - found["other"]["value"]
     assert found["difference"]["value"] == pytest.approx(difference)
     assert found["twins"]["standard error"] < found["difference"]["standard error"]
-    assert found["subsets"] == {"clips": 35, "spread": pytest.approx(0.005, abs=0.01)}
+    assert found["subsets"]["clips"] == 35
+    expected = np.sqrt((1 / 35 - 1 / 40) * 40)  # of a mean, drawn without replacement
+    share = found["subsets"]["spread"] / found["one"]["standard error"]
+    assert share == pytest.approx(expected, abs=0.12)
 
 
 @pytest.mark.parametrize(
     "draw",
     [
         lambda data: plots.timelines(data.truth, data.systems),
-        lambda data: plots.ceilings(studies.ceilings(data)),
-        lambda data: plots.window_curve(studies.windows(PROFILE, data)),
-        lambda data: plots.threshold_curves(studies.curves(PROFILE, data), 7),
-        lambda data: plots.lengths(data.truth),
-        lambda data: plots.table3_noise(ROWS, studies.noise(PROFILE, data)),
-        lambda data: plots.fall(ROWS, studies.taggers(data, [0.8], draws=2), ROWS[0]),
+        lambda data: plots.timelines(oracles.made_up_clip(), {"same": oracles.made_up_clip()}),
+        lambda data: plots.ceilings(studies.runs("ceilings", PROFILE, data)),
+        lambda data: plots.window_curve(only("windows", data)),
+        lambda data: plots.threshold_curves(studies.runs("curves", PROFILE, data), 7),
+        lambda data: plots.table3_noise(ROWS, only("noise", data)),
+        lambda data: plots.fall(ROWS, studies.runs("taggers", PROFILE, data), ROWS[0]),
     ],
-    ids=["timelines", "ceilings", "windows", "thresholds", "lengths", "noise", "fall"],
+    ids=["timelines", "made up", "ceilings", "windows", "thresholds", "noise", "fall"],
 )
-def test_every_picture_is_drawn(drawn: Scored, draw: Callable[[Scored], Figure]) -> None:
-    figure = draw(drawn)
+def test_every_picture_is_drawn(few: Scored, draw: Callable[[Scored], Figure]) -> None:
+    figure = draw(few)
     figure.canvas.draw()
     assert figure.axes
 
 
-@pytest.mark.parametrize("threshold", [0.02, 0.5, 0.98])
-def test_the_widget_draws_every_kind_of_clip(drawn: Scored, threshold: float) -> None:
-    silent = int(np.flatnonzero(~drawn.truth.tags.any(axis=1))[0])
-    for clip in (0, silent):
-        for scores in (drawn.scores, np.zeros_like(drawn.scores)):
-            figure = plots.explore_panel(drawn.truth, scores, drawn.hop, clip, threshold, 7)
-            figure.canvas.draw()
+@pytest.mark.parametrize("threshold", [0.02, 0.98])
+def test_the_panel_draws_every_kind_of_clip(few: Scored, threshold: float) -> None:
+    nothing = few.truth.replaced(*(np.array([], dtype=int) for _ in range(4)))
+    silent = len(few.truth.clips) - 1
+    assert not few.truth.tags[silent].any()
+    found = few.systems[BASELINE]
+    for clip, events, scores in (
+        (0, found, few.scores[0]),
+        (silent, nothing, np.zeros_like(few.scores[0])),
+        (silent, found, None),
+    ):
+        figure = plots.explore_panel(few.truth, events, clip, scores, few.hop, threshold, "")
+        figure.canvas.draw()
+        expected = evaluation.table3_scores(evaluation.all_counts(few.truth, events))
+        shown = [bar.get_height() for bar in figure.axes[-1].patches]
+        assert shown == [100 * each for each in expected.values()]
 
 
 def test_the_rows_of_table_3_are_typed_as_printed() -> None:

@@ -1,0 +1,50 @@
+"""Scores put together from decisions at many thresholds, and the committed ones."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lib.book import data_root
+from lib.sound import evaluation
+from lib.sound.labels import CLASSES, read_strong
+from lib.sound.scored import DESED_HOP
+from tools import fold_desed
+
+STEPS = [round(0.01 + 0.02 * step, 2) for step in range(50)]
+
+
+def test_folding_gives_the_scores_back(tmp_path: Path) -> None:
+    (tmp_path / "two.tsv").write_text(
+        "filename\tonset\toffset\tevent_label\na\t1\t2\tDog\nb\t\t\t\n"
+    )
+    clips = read_strong(tmp_path / "two.tsv")
+    scores = np.random.default_rng(0).choice(np.float16([0, *STEPS]), (2, fold_desed.FRAMES, 10))
+    scores[:, -1] = 0  # the last frame ends after the clip
+    with pytest.raises(FileNotFoundError, match="no predictions_th_.* in"):
+        fold_desed.fold(tmp_path, clips)
+    for threshold in STEPS:
+        events = evaluation.decode(scores >= np.float16(threshold), clips, DESED_HOP)
+        rows = zip(events.label, events.onset, events.offset, events.clip, strict=True)
+        lines = [f"{CLASSES[k]}\t{a}\t{b}\t{clips.clips[c]}\n" for k, a, b, c in rows]
+        path = tmp_path / f"predictions_th_{threshold:.2f}.tsv"
+        path.write_text("event_label\tonset\toffset\tfilename\n" + "".join(lines))
+    assert (fold_desed.fold(tmp_path, clips) == scores).all()
+
+
+def test_what_is_published_at_a_half_lies_between_the_committed_scores_nearest_to_it(
+    tmp_path: Path,
+) -> None:
+    folder = data_root.locate("desed_baseline")
+    clips = read_strong(folder / "validation.tsv")
+    with np.load(folder / "student_scores.npz") as stored:
+        scores = stored["scores"]
+    assert scores.shape == (len(clips.clips), fold_desed.FRAMES, 10)
+    assert set(np.unique(scores)) == {np.float16(0), *map(np.float16, STEPS)}
+    half = tmp_path / "predictions_th_0.50.tsv"
+    shutil.copyfile(folder / "student_predictions_0.5.tsv", half)
+    found = fold_desed.fold(tmp_path, clips) > 0
+    below, above = (scores >= np.float16(threshold) for threshold in (0.49, 0.51))
+    assert not (found & ~below).any() and not (above & ~found).any()
+    assert 0 < (below & ~found).sum() + (found & ~above).sum() < 0.02 * found.sum()
