@@ -112,10 +112,9 @@ symbols.table(SYMBOLS)
 # %% [markdown]
 # ## The data
 #
-# The paper uses MNIST: 60,000 training and 10,000 test images of 28x28 pixels, grey values 0 to
-# 255. (It says 50,000 for training. Chapter 32 shows that its threshold comes out the same.) Where
-# MNIST is not there, this book falls back on scikit-learn's smaller digits, enlarged to the same size,
-# and says so under every picture. Those numbers are never the paper's.
+# The paper uses MNIST, and so do we: 60,000 training and 10,000 test images of 28x28 pixels, grey values
+# 0 to 255, as they were published. (The paper says 50,000 for training. Chapter 32 shows that its
+# threshold comes out the same.)
 
 # %%
 rng = np.random.default_rng(SEED)

@@ -82,8 +82,9 @@ source(training.Trainer.attacked)
 # attack *go on where the attack on the same image stopped an epoch ago* (Zheng et al. 2020): six
 # passes through the network for each image instead of forty-one. Profile `paper` is Madry's recipe,
 # but for 84 whole epochs instead of 100,000 steps and all 60,000 images instead of 55,000. Both
-# networks of this book are stored with a record of their making; next to them stand, where you have
-# them, pairs that other people trained.
+# networks of this book are stored with a record of their making. Next to them stands a *reference* pair
+# that other people trained with other code: two smaller networks of the same form from the advertorch
+# library, one trained on clean digits, one by Madry's protocol.
 
 # %%
 test, truth = data.to_batch(digits.test_images), torch.from_numpy(digits.test_labels)
@@ -99,8 +100,8 @@ for network, found in zip(networks, runs.values(), strict=True):
 page.table(
     pd.DataFrame(rows),
     "part3_networks",
-    alt="Clean accuracy and accuracy under attack of each network present.",
-    caption=f"Accuracy of every network present on all {len(test):,} clean test images, and on the "
+    alt="Clean accuracy and accuracy under attack of each network.",
+    caption=f"Accuracy of every network on all {len(test):,} clean test images, and on the "
     f"first {profile.test_images:,} under attack at two strengths.",
     sources=[result for found in runs.values() for result in found],
 )
@@ -108,10 +109,8 @@ page.table(
 # %%
 published = results.paper("part3_figures")["curves"]["robust"]["accuracy"]["0.30"]
 Markdown(
-    f"For comparison, on MNIST at 0.3: the paper's own curve for the secret network stands at {100 * published:.1f} %, "
-    "and Madry's README reports 92.5 % under 100 steps. If you hold the released TensorFlow checkpoints, one "
-    "command brings them in: `python -m lib.adversarial.convert madry variables.npz robust`. Its docstring says "
-    "how to write that file."
+    f"For comparison, at 0.3: the paper's own curve for the secret network stands at {100 * published:.1f} %, and "
+    "Madry's README reports 92.5 % under 100 steps. The released networks themselves were not to be had."
 )
 
 # %% [markdown]
@@ -246,7 +245,8 @@ page.figure(
 # library started at the same point. Here is the first of these checks, small enough to read:
 
 # %%
-linear = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 2)).requires_grad_(False)
+linear = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 2))
+linear.eval().requires_grad_(False)
 weights = linear[1].weight
 grey = torch.full((1, 1, 28, 28), 0.5)
 reached = attacks.pgd(linear, grey, torch.tensor([0]), 0.1, random_start=False)

@@ -35,7 +35,7 @@ SEED = 0
 # %%
 import torch
 
-from lib.adversarial import checkpoints, data, evaluation, plots, profiles
+from lib.adversarial import checkpoints, data, detector, evaluation, plots, profiles
 from lib.book import interact
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost
@@ -49,9 +49,7 @@ cost(page.chapter)
 
 # %%
 loaded = dict(zip(digests, (network.load() for network in networks), strict=True))
-threshold = evaluation.thresholds(digits)["paper"][
-    "authors" if digits.name == "mnist" else "maximum"
-]
+threshold = detector.PAPER_THRESHOLD
 methods = {"PGD": "pgd", "uniform noise": "noise", "informed": "evasion"}
 
 
@@ -62,7 +60,7 @@ def draw(digit, network, attack, epsilon, steps):
     settings = {"method": methods[attack], "epsilon": epsilon, "steps": steps}
     settings |= {"step_size": profile.step_size, "random_start": True, "norm": "linf"}
     generator = torch.Generator().manual_seed(SEED)
-    adversarial = evaluation.attack(loaded[network], image, label, settings, generator, threshold)
+    adversarial = evaluation.attack(loaded[network], image, label, settings, generator)
     return plots.explore_panel(loaded[network], image, adversarial, int(label), threshold)
 
 
@@ -73,7 +71,7 @@ interact.explore(
     "part3_explore",
     draw,
     {
-        "digit": (0, min(99, len(digits.test_images) - 1), 1),
+        "digit": (0, 99, 1),
         "network": list(loaded),
         "attack": list(methods),
         "epsilon": (0.0, 0.5, 0.01),
@@ -114,14 +112,14 @@ labels = torch.from_numpy(digits.test_labels[:100])
 settings = {"method": "pgd", "epsilon": 0.4, "steps": profile.steps, "norm": "linf"}
 settings |= {"step_size": profile.step_size, "random_start": True}
 generator = torch.Generator().manual_seed(SEED)
-attacked = evaluation.attack(loaded[second], images, labels, settings, generator, threshold)
+attacked = evaluation.attack(loaded[second], images, labels, settings, generator)
 held = labels[loaded[second](attacked).argmax(dim=1) == labels]
 print(f"{len(held)} of {len(labels)} are still read:", sorted(held.tolist()))
 
 # %% [markdown]
 # 2. Find the smallest $\varepsilon$ at which pure noise on the first test image is flagged.
 #    <details><summary>Hint</summary>The method is called <code>"noise"</code>; the score of the paper's reading is
-#    <code>evaluation.READINGS["paper"].score</code>.</details>
+#    <code>detector.Detector().score</code>.</details>
 
 # %% jupyter={"source_hidden": true, "outputs_hidden": true}
 # Solution of 2
@@ -129,6 +127,6 @@ for epsilon in profile.epsilons:
     settings = {"method": "noise", "epsilon": epsilon, "norm": "linf"}
     generator = torch.Generator().manual_seed(SEED)
     noisy = evaluation.attack(loaded[first], images[:1], labels[:1], settings, generator)
-    if float(evaluation.READINGS["paper"].score(noisy)) > threshold:
+    if float(detector.Detector().score(noisy)) > threshold:
         print(f"noise of epsilon {epsilon} is flagged")
         break

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lib.adversarial.data import check_batch
 from lib.adversarial.detector import PAPER_THRESHOLD, Detector
 
 NORMS = ("linf", "l2")
@@ -42,7 +43,7 @@ def pgd(
     x[k+1] = clip_[0,1]( clip_ball( x[k] + step_size * sign(gradient of the loss) ) )
 
     Args:
-        model: maps (batch, 1, 28, 28) in [0, 1] to logits (batch, 10).
+        model: maps (batch, 1, 28, 28) in [0, 1] to logits (batch, 10), in evaluation mode.
         images: (batch, 1, 28, 28) float32 in [0, 1], the benign images.
         labels: (batch,) int64, the true class, or the class to reach if `targeted`.
         epsilon: radius of the ball, in units of the pixel range, 0 to 1 (in norm l2: at least 0).
@@ -58,10 +59,9 @@ def pgd(
         (batch, 1, 28, 28) adversarial images, inside both boxes.
 
     Raises:
-        ValueError: an argument has the wrong shape, type, range, or holds NaN.
+        ValueError: an argument has the wrong shape, type, range, mode, or holds NaN.
     """
-    check_images(images)
-    check_attack(images, labels, epsilon, steps, step_size, norm)
+    check_attack(model, images, labels, epsilon, steps, step_size, norm)
     if start is None:
         start = random_point(images, epsilon, norm, generator) if random_start else images
     direction = -1.0 if targeted else 1.0
@@ -99,10 +99,9 @@ def evading_pgd(
         where the climb ended.
 
     Raises:
-        ValueError: an argument has the wrong shape, type, range, or holds NaN.
+        ValueError: an argument has the wrong shape, type, range, mode, or holds NaN.
     """
-    check_images(images)
-    check_attack(images, labels, epsilon, steps, step_size, "linf")
+    check_attack(model, images, labels, epsilon, steps, step_size)
     smooth, judge = Detector(quantise="none", truncated_variance=False), Detector()
     target = 0.9 * threshold  # a margin for what truncation to whole pixels adds
     multiplier = torch.zeros(len(images), device=images.device)
@@ -174,25 +173,25 @@ def random_point(
     return images + epsilon * (radius[:, None, None, None] * noise).to(images.device)
 
 
-def check_images(images: Tensor) -> None:
-    """Raise ValueError unless `images` is (batch, 1, height, width) float32 in [0, 1]."""
-    if images.ndim != 4 or images.shape[1] != 1:
-        raise ValueError(f"images must be (batch, 1, height, width), not {tuple(images.shape)}")
-    if images.dtype != torch.float32:
-        raise ValueError(f"images must be float32 in [0, 1], not {images.dtype}; divide by 255")
-    if not bool(torch.isfinite(images).all()):
-        raise ValueError("images hold NaN or infinite pixels; remove these images first")
-    if images.numel() and (float(images.min()) < 0 or float(images.max()) > 1):
-        low, high = float(images.min()), float(images.max())
-        raise ValueError(f"images must lie in [0, 1], not [{low:g}, {high:g}]; divide by 255")
-
-
 def check_attack(
-    images: Tensor, labels: Tensor, epsilon: float, steps: int, step_size: float, norm: str
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    epsilon: float,
+    steps: int,
+    step_size: float,
+    norm: str = "linf",
 ) -> None:
-    """Raise ValueError unless the settings of an attack make sense for these images."""
-    if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
-        raise ValueError(f"labels must be ({len(images)},) int64, not {tuple(labels.shape)}")
+    """Raise ValueError unless an attack with these settings on these images makes sense."""
+    check_batch(images)
+    if images.dtype != torch.float32:
+        raise ValueError(f"images must be float32, not {images.dtype}; use images.float()")
+    if labels.shape != images.shape[:1]:
+        raise ValueError(f"labels must be ({len(images)},), not {tuple(labels.shape)}")
+    if labels.dtype != torch.int64:
+        raise ValueError(f"labels must be int64, not {labels.dtype}; use labels.long()")
+    if model.training:  # an attack would change its running statistics, and meet its dropout
+        raise ValueError("the network is in training mode; call its eval() first")
     if norm not in NORMS:
         raise ValueError(f"unknown norm {norm!r}; choose one of: {', '.join(NORMS)}")
     if not epsilon >= 0 or (norm == "linf" and epsilon > 1):

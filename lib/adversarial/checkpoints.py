@@ -2,20 +2,18 @@
 
 `natural` and `robust` are the book's own. They are shipped, with a JSON beside each that says how
 it was made; a training whose configuration or data differ from what is shipped is run here and
-kept in data/cache. Two further pairs join in where a reader has them: the public `reference`
-LeNets and `madry`, the released networks of the paper.
+kept in data/cache. Beside them stands a `reference` pair, trained by other people.
 
     python -m lib.adversarial.checkpoints ship robust
 
-trains a network of the quick profile on MNIST anew and puts it into data/checkpoints; with
-`--embedded` on the digits that need no download.
+trains a network of the quick profile anew and puts it into data/checkpoints.
 """
 
 import argparse
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -34,7 +32,7 @@ CACHE = REPOSITORY / "data" / "cache" / "checkpoints"
 
 @dataclass(frozen=True)
 class Network:
-    """Weights on disk: `pair` says whose ("ours", "reference", "madry"), `kind` how trained."""
+    """Weights on disk: `pair` says whose ("ours" or "reference"), `kind` how trained."""
 
     pair: str
     kind: str  # "natural" or "robust"
@@ -58,27 +56,20 @@ class Network:
 def networks(profile: Profile, digits: Digits, *, train: bool = True) -> list[Network]:
     """Return all networks to attack, pair by pair, natural before robust.
 
-    Ours are trained if need be, unless `train` is False: then a file may not be there yet. The
-    other pairs know MNIST only and are left out on the embedded rung.
+    Ours are trained if need be, unless `train` is False: then a file may not be there yet.
     """
     own = own_weights if train else place
-    ours = [
-        Network("ours", config.name, own(config, digits))
-        for config in profile.trainings(digits.rung)
-    ]
-    return ours + (published_networks() if digits.name == "mnist" else [])
+    ours = [Network("ours", config.name, own(config, digits)) for config in profile.trainings]
+    return ours + reference_networks()
 
 
-def published_networks() -> list[Network]:
-    """Return the reference and Madry pairs, as far as their files are under the data root."""
-    folder = data_root.root() / "weights"
-    names = {"reference": "advertorch_lenet5_{}.safetensors", "madry": "madry_{}.safetensors"}
-    found = [
-        Network(pair, kind, folder / name.format(kind))
-        for pair, name in names.items()
+def reference_networks() -> list[Network]:
+    """Return the two LeNets of the advertorch examples."""
+    folder = data_root.locate("weights")
+    return [
+        Network("reference", kind, folder / f"advertorch_lenet5_{kind}.safetensors")
         for kind in ("natural", "robust")
     ]
-    return [network for network in found if network.path.is_file()]
 
 
 def digests(networks: Sequence[Network]) -> dict[str, str]:
@@ -103,15 +94,15 @@ def place(config: TrainingConfig, digits: Digits) -> Path:
     With BOOK_RETRAIN in the environment the shipped file is passed over.
     """
     run = training_run(config, digits)
-    shipped = shipped_path(config.name, digits.rung)
+    shipped = shipped_path(config.name)
     if not os.environ.get("BOOK_RETRAIN") and shipped_run(shipped) == run:
         return shipped
     return CACHE / f"{results.key(run)}.safetensors"
 
 
-def shipped_path(name: str, rung: str) -> Path:
-    """Return where the shipped network of this name lies that was trained on a rung's digits."""
-    return SHIPPED / f"part3_{rung}_{name}.safetensors"
+def shipped_path(name: str) -> Path:
+    """Return where the shipped network of this name lies."""
+    return SHIPPED / f"part3_original_{name}.safetensors"
 
 
 def training_run(config: TrainingConfig, digits: Digits) -> dict[str, object]:
@@ -125,7 +116,7 @@ def find_by_digest(digest: str) -> Path:
     Raises:
         FileNotFoundError: there is none.
     """
-    found = weights.find_by_digest(digest, (SHIPPED, CACHE, data_root.root() / "weights"))
+    found = weights.find_by_digest(digest, (SHIPPED, CACHE, data_root.locate("weights")))
     if found is None:
         raise FileNotFoundError(f"no weights with digest {digest}; run the networks' chapter first")
     return found
@@ -151,23 +142,20 @@ def measure(model: nn.Module, digits: Digits, images: int = 1000) -> dict[str, f
     }
 
 
-def ship(
-    name: str, digits: Digits, report: Callable[[int, float, nn.Module], None] | None = None
-) -> Path:
+def ship(name: str) -> Path:
     """Train a network of the quick profile and put it, with its record, into SHIPPED."""
-    trainings = PROFILES["quick"].trainings(digits.rung)
-    (config,) = (config for config in trainings if config.name == name)
+    digits = data.load()
+    (config,) = (config for config in PROFILES["quick"].trainings if config.name == name)
     run = training_run(config, digits)
-    path = shipped_path(name, digits.rung)
+    path = shipped_path(name)
     progress = CACHE / f"{results.key(run)}.training"
     started = time.monotonic()
-    model = training.train(config, digits, progress, report)
+    model = training.train(config, digits, progress)
     seconds = time.monotonic() - started
     save_weights(model, path)
     record = {
         "run": run,
-        "command": f"python -m lib.adversarial.checkpoints ship {name}"
-        + (" --embedded" if digits.rung == "embedded" else ""),
+        "command": f"python -m lib.adversarial.checkpoints ship {name}",
         "licence": "CC BY 4.0",
         "metrics": measure(models.load(path), digits),
         "provenance": results.provenance(seconds, digits.name, digits.rung),
@@ -182,12 +170,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m lib.adversarial.checkpoints")
     parser.add_argument("command", choices=["ship"])
     parser.add_argument("name", choices=["natural", "robust"])
-    parser.add_argument("--embedded", action="store_true", help="train it on the embedded digits")
-    arguments = parser.parse_args()
-    digits = data.load("digits" if arguments.embedded else "mnist")
-    path = ship(
-        arguments.name, digits, lambda epoch, loss, _: print(f"epoch {epoch} loss {loss:.4f}")
-    )
+    path = ship(parser.parse_args().name)
     print(path.with_suffix(".json").read_text())
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lib.adversarial.data import to_batch
+from lib.adversarial.data import check_batch, to_batch
 
 PREDICTOR = ((-0.25, 0.5, -0.25), (0.5, 0.0, 0.5), (-0.25, 0.5, -0.25))
 PAPER_THRESHOLD = 0.014321956650606307  # the constant in the authors' scripts; see `wrapped_scores`
@@ -105,24 +105,11 @@ def to_pixels(images: Tensor, quantise: str, scale: float = 255.0) -> Tensor:
     The product is taken in the images' own precision, as in the authors' code; all 256 values of
     an 8-bit pixel survive the division by 255 and the way back.
     """
-    check(images)
+    check_batch(images)
     pixels = images[:, 0] * scale
     if quantise != "none":
         pixels = pixels.round() if quantise == "round" else pixels.trunc()
     return pixels.double()
-
-
-def check(images: Tensor) -> None:
-    """Raise ValueError unless `images` is (batch, 1, height, width) in [0, 1] without NaN."""
-    if images.ndim != 4 or images.shape[1] != 1 or min(images.shape[2:]) < 3:
-        shape = tuple(images.shape)
-        raise ValueError(f"images must be (batch, 1, height, width), at least 3x3, not {shape}")
-    if not images.is_floating_point():
-        raise ValueError(f"images must be float in [0, 1], not {images.dtype}; divide by 255")
-    if not bool(torch.isfinite(images).all()):
-        raise ValueError("images hold NaN or infinite pixels; remove these images first")
-    if bool(((images < 0) | (images > 1)).any()):
-        raise ValueError("images must lie in [0, 1]; divide 8-bit pixels by 255")
 
 
 def shifted(pixels: Tensor) -> dict[tuple[int, int], Tensor]:

@@ -24,16 +24,15 @@ def works(profile: str) -> dict[str, Work]:
     """Return what is done under each circumstance."""
     epochs, steps = SIZES[profile]
     return {
-        "robust training, float32": Work(partial(train, epochs, False), resumes=True),
-        "robust training, bfloat16": Work(partial(train, epochs, True), resumes=True),
+        "robust training": Work(partial(train, epochs), resumes=True),
         "PGD attack, float32": Work(partial(attack, steps), resumes=False),
     }
 
 
-def train(epochs: int, bfloat16: bool, checkpoint: Path) -> Outcome:
+def train(epochs: int, checkpoint: Path) -> Outcome:
     """Train on few attacked digits; outputs are the logits of the test images."""
     smoke = PROFILES["smoke"].robust
-    config = replace(smoke, epochs=epochs, batch_size=BATCH, bfloat16=bfloat16)
+    config = replace(smoke, epochs=epochs, batch_size=BATCH)
     network = training.train(config, digits(), checkpoint)
     with torch.no_grad():
         logits = network(data.to_batch(digits().test_images))
@@ -43,7 +42,7 @@ def train(epochs: int, bfloat16: bool, checkpoint: Path) -> Outcome:
 def attack(steps: int, checkpoint: Path) -> Outcome:
     """Attack the natural network; labels are what it reads. There is nothing to keep on the way."""
     place = best_device()
-    network = models.load(checkpoints.shipped_path("natural", "original")).to(place)
+    network = models.load(checkpoints.shipped_path("natural")).to(place)
     images = data.to_batch(digits().test_images[:ATTACKED]).to(place)
     truth = torch.from_numpy(digits().test_labels[:ATTACKED]).to(place)
     random = torch.Generator().manual_seed(SEED)
@@ -56,8 +55,8 @@ def attack(steps: int, checkpoint: Path) -> Outcome:
 
 @lru_cache(maxsize=1)
 def digits() -> Digits:
-    """Return few of the embedded digits, which everybody has."""
-    every = data.load("digits")
+    """Return the first few digits."""
+    every = data.load("mnist_small")
     return replace(
         every,
         train_images=every.train_images[:TRAINED],

@@ -154,10 +154,9 @@ def attack_run(config: dict[str, Any]) -> dict[str, Any]:
     scores: dict[str, list[Tensor]] = {name: [] for name in READINGS}
     benign, labels = digits.test_images[: config["images"]], torch.from_numpy(digits.test_labels)
     perturbed = torch.empty(len(benign), 1, *benign.shape[1:])
-    threshold = thresholds(digits)["paper"]["authors"]
     for rows in torch.arange(len(benign)).split(config["batch_size"]):
         batch, truth = data.to_batch(benign[rows.numpy()]).to(device), labels[rows].to(device)
-        adversarial = attack(model, batch, truth, config, generator, threshold)
+        adversarial = attack(model, batch, truth, config, generator)
         correct.append(predict(model, adversarial) == truth)
         perturbed[rows] = (adversarial - batch).cpu()
         for name, reading in READINGS.items():
@@ -173,12 +172,8 @@ def attack(
     labels: Tensor,
     config: dict[str, Any],
     generator: torch.Generator,
-    threshold: float = PAPER_THRESHOLD,
 ) -> Tensor:
-    """Return the images (batch, 1, 28, 28) as the configured method leaves them.
-
-    `threshold` is what the method "evasion" stays below.
-    """
+    """Return the images (batch, 1, 28, 28) as the configured method leaves them."""
     epsilon = config["epsilon"]
     if config["method"] == "noise":  # no attack at all: uniform noise of the same size
         noise = attacks.random_point(images, epsilon, config["norm"], generator)
@@ -191,7 +186,6 @@ def attack(
             epsilon,
             steps=config["steps"],
             step_size=config["step_size"],
-            threshold=threshold,
         )
     return attacks.pgd(
         model,
@@ -288,8 +282,8 @@ def threshold_run(config: dict[str, Any]) -> dict[str, Any]:
     train = detector.benign_scores(reading, digits.train_images)
     test = detector.benign_scores(reading, digits.test_images)
     found = {"maximum": float(train.max()), "percentile": float(np.percentile(train, PERCENTILE))}
-    if config["reading"] == "paper":  # their constant is MNIST's; elsewhere, what it stands for
-        found["authors"] = PAPER_THRESHOLD if digits.name == "mnist" else found["maximum"]
+    if config["reading"] == "paper":
+        found["authors"] = PAPER_THRESHOLD
     return {
         "thresholds": found,
         "maximum_of": {

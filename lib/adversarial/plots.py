@@ -18,7 +18,7 @@ from lib.book.results import Result
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
 
 KIND_COLOURS = {"natural": PALETTE[1], "robust": PALETTE[0]}
-PAIR_LINES = {"ours": "-", "reference": "--", "madry": ":"}
+PAIR_LINES = {"ours": "-", "reference": "--"}
 DIVERGING = "RdBu_r"  # around zero; readable with every common colour-vision deficiency
 BOXES = {  # Fig. 1: name -> (centre x, centre y, text, one of three tints)
     "image": (0.9, 1.0, "benign\nimage", 0),

@@ -18,7 +18,7 @@ from lib.adversarial import attacks, models
 from lib.adversarial.data import Digits, to_batch
 from lib.adversarial.profiles import TrainingConfig
 from lib.book import states
-from lib.book.device import best_device
+from lib.book.device import autocast, best_device, half_precision
 
 
 class Trainer:
@@ -84,7 +84,7 @@ class Trainer:
             min(1.0, progress * config.epochs / config.ramp_epochs) if config.ramp_epochs else 1.0
         )
         epsilon = config.epsilon * ramp
-        dtype = torch.bfloat16 if config.bfloat16 else torch.float32
+        dtype = torch.bfloat16 if half_precision(self.device) else torch.float32
         adversarial = attacks.pgd(
             models.frozen(self.model, dtype),
             images,
@@ -100,7 +100,7 @@ class Trainer:
     def update(self, images: Tensor, labels: Tensor) -> float:
         """Take one step of Adam on the mean cross-entropy; return that loss."""
         self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bfloat16):
+        with autocast(self.device):
             logits = self.model(images)
         loss = F.cross_entropy(logits.float(), labels)
         loss.backward()

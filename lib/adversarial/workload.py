@@ -37,7 +37,7 @@ def of(profile_name: str) -> Workload:
     digits = data.load(profile.dataset)
     networks = checkpoints.networks(profile, digits, train=False)
     work = [
-        *(training_work(config, digits) for config in profile.trainings(digits.rung)),
+        *(training_work(config, digits) for config in profile.trainings),
         thresholds_work(digits),
         *attacks_work(profile, networks, digits),
         *ledger_work(profile, networks, digits),
@@ -254,4 +254,4 @@ def _digits(count: int) -> Digits:
     """Return noise in place of digits."""
     images = workload.noise(count, IMAGE_SIZE, IMAGE_SIZE)
     labels = torch.arange(count).numpy() % models.CLASSES
-    return Digits("noise", "embedded", images, labels, images, labels)
+    return Digits("noise", images, labels, images, labels)

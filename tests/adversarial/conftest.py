@@ -1,4 +1,4 @@
-"""Digits and networks small enough for tests; what is real is asked for and may be missing."""
+"""Digits and networks small enough for tests."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from lib.adversarial import checkpoints, data, evaluation
 from lib.adversarial.data import Digits
-from lib.book import data_root, results
+from lib.book import results
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,26 +25,23 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def digits() -> Digits:
-    """Give the embedded rung."""
-    return data.load("digits")
+    """Give the first images of MNIST."""
+    return data.load("mnist_small")
 
 
 @pytest.fixture(scope="session")
 def mnist() -> Digits:
-    """Give MNIST, or skip the test."""
-    if not data_root.present("mnist"):
-        pytest.skip("MNIST is not under the data root: `python -m lib.book.data_root get mnist`")
-    return data.load("mnist")
+    """Give MNIST."""
+    return data.load()
 
 
 @pytest.fixture
 def few(digits: Digits) -> Callable[[int, int], Digits]:
-    """Return a function that keeps the first so many embedded training and test images."""
+    """Return a function that keeps the first so many training and test images."""
 
     def keep(train: int, test: int) -> Digits:
         return Digits(
-            "digits",
-            "embedded",
+            "few",
             digits.train_images[:train],
             digits.train_labels[:train],
             digits.test_images[:test],
@@ -56,7 +53,7 @@ def few(digits: Digits) -> Callable[[int, int], Digits]:
 
 @pytest.fixture(scope="session")
 def small_network(digits: Digits) -> nn.Module:
-    """Give a small network that reads most embedded digits and that attacks can fool."""
+    """Give a small network that reads most digits and that attacks can fool."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = nn.Sequential(
@@ -84,7 +81,6 @@ def private_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path / "shipped")
     monkeypatch.setattr(checkpoints, "CACHE", tmp_path / "cache")
-    monkeypatch.setenv("BOOK_DATA", str(tmp_path))
     monkeypatch.setenv("BOOK_JOBS", "1")  # other processes would look elsewhere
     monkeypatch.delenv("BOOK_RETRAIN", raising=False)
     evaluation.benign_runs.cache_clear()

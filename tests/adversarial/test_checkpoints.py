@@ -7,21 +7,20 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from scipy.stats import fisher_exact
 
 from lib.adversarial import attacks, checkpoints, data, models, training
 from lib.adversarial.checkpoints import Network
 from lib.adversarial.data import Digits
 from lib.adversarial.profiles import PROFILES, TrainingConfig
-from lib.book import data_root, results
+from lib.book import results
 from lib.book.files import REPOSITORY
 from tests.together import GATE, together
 
-TINY = TrainingConfig("natural", epochs=1, batch_size=16, bfloat16=False)
+TINY = TrainingConfig("natural", epochs=1, batch_size=16)
 SHIPPED = REPOSITORY / "data" / "checkpoints"
 FILES = sorted(SHIPPED.glob("part3_*.safetensors"))
-DIGITS = {"original": "mnist", "embedded": "digits"}  # fixtures by rung
 Few = Callable[[int, int], Digits]
 
 
@@ -41,7 +40,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def ship_by_hand(config: TrainingConfig, digits: Digits, folder: Path) -> Path:
     """Put random weights and a matching record where shipped networks lie."""
-    path = folder / f"part3_embedded_{config.name}.safetensors"
+    path = folder / f"part3_original_{config.name}.safetensors"
     checkpoints.save_weights(models.build("madry", torch.Generator().manual_seed(9)), path)
     run = checkpoints.training_run(config, digits)
     path.with_suffix(".json").write_text(json.dumps({"run": run}))
@@ -71,11 +70,11 @@ from lib.adversarial.data import Digits
 from lib.adversarial.profiles import TrainingConfig
 torch.set_num_threads(1)
 checkpoints.SHIPPED = checkpoints.CACHE = Path(sys.argv[1])
-found = data.load("digits")
-digits = Digits("digits", "embedded", found.train_images[:32], found.train_labels[:32],
+found = data.load("mnist_small")
+digits = Digits("few", found.train_images[:32], found.train_labels[:32],
                 found.test_images[:8], found.test_labels[:8])
 {GATE}
-config = TrainingConfig("natural", epochs=8, batch_size=16, bfloat16=False)
+config = TrainingConfig("natural", epochs=8, batch_size=16)
 print(checkpoints.own_weights(config, digits).name)
 """
 
@@ -155,24 +154,14 @@ def test_a_network_is_found_by_its_digest(private_folders: Path, few: Few) -> No
         checkpoints.find_by_digest("0123")
 
 
-def test_published_pairs_join_in_on_mnist_alone(
-    private_folders: Path, few: Few, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_reference_pair_stands_beside_ours(few: Few, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoints, "own_weights", lambda config, digits: Path(config.name))
-    folder = private_folders / "weights"
-    folder.mkdir()
-    for name in ("advertorch_lenet5_robust", "madry_natural"):
-        save_file({"a": torch.zeros(1)}, folder / f"{name}.safetensors")
-    digits = few(32, 8)
-    ours = [("ours", "natural", "madry"), ("ours", "robust", "madry")]
-
-    def found(digits: Digits) -> list[tuple[str, str, str]]:
-        networks = checkpoints.networks(PROFILES["quick"], digits)
-        return [(network.pair, network.kind, network.architecture) for network in networks]
-
-    assert found(digits) == ours
-    published = [("reference", "robust", "reference"), ("madry", "natural", "madry")]
-    assert found(Digits(**{**vars(digits), "name": "mnist"})) == ours + published
+    networks = checkpoints.networks(PROFILES["quick"], few(32, 8))
+    assert [(network.pair, network.kind, network.architecture) for network in networks] == [
+        (pair, kind, architecture)
+        for pair, architecture in (("ours", "madry"), ("reference", "reference"))
+        for kind in ("natural", "robust")
+    ]
 
 
 # --- what is shipped
@@ -191,10 +180,8 @@ def test_a_record_says_how_its_network_was_made(path: Path) -> None:
     metrics = {"clean_accuracy", "clean_images", "pgd40_accuracy_at_0.3", "attacked_images"}
     assert set(record["metrics"]) == metrics
     assert set(record["provenance"]) == set(results.provenance(0.0))
-    _, rung, kind = path.stem.split("_")
-    options = " --embedded" if rung == "embedded" else ""
-    assert record["command"] == f"python -m lib.adversarial.checkpoints ship {kind}{options}"
-    assert record["provenance"]["rung"] == rung
+    kind = path.stem.split("_")[-1]
+    assert record["command"] == f"python -m lib.adversarial.checkpoints ship {kind}"
     TrainingConfig(**record["run"]["training"])  # still a configuration of this book
 
 
@@ -209,25 +196,22 @@ def test_shipped_weights_are_half_precision_and_fit(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_profile_quick_uses_the_shipped_network(
-    path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    path: Path, mnist: Digits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*arguments: object, **keywords: object) -> None:
         raise AssertionError("what is shipped does not fit profile quick: it would be trained")
 
     monkeypatch.setattr(training, "train", refuse)
     monkeypatch.delenv("BOOK_RETRAIN", raising=False)
-    _, rung, kind = path.stem.split("_")
-    digits = request.getfixturevalue(DIGITS[rung])
-    found = {c.name: c for c in PROFILES["quick"].trainings(rung)}
-    assert checkpoints.own_weights(found[kind], digits) == path
+    found = {c.name: c for c in PROFILES["quick"].trainings}
+    assert checkpoints.own_weights(found[path.stem.split("_")[-1]], mnist) == path
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_recorded_accuracies_are_measured_again(path: Path, request: pytest.FixtureRequest) -> None:
-    digits = request.getfixturevalue(DIGITS[path.stem.split("_")[1]])
+def test_recorded_accuracies_are_measured_again(path: Path, mnist: Digits) -> None:
     recorded = json.loads(path.with_suffix(".json").read_text())["metrics"]
     network = models.load(path)
-    images, labels = data.to_batch(digits.test_images), torch.from_numpy(digits.test_labels)
+    images, labels = data.to_batch(mnist.test_images), torch.from_numpy(mnist.test_labels)
     clean = training.accuracy(network, images, labels)
     assert recorded["clean_images"] == len(images)
     off = abs(clean - recorded["clean_accuracy"]) * len(images)
@@ -240,13 +224,8 @@ def test_recorded_accuracies_are_measured_again(path: Path, request: pytest.Fixt
     assert fisher_exact([[right, 100 - right], [before, n - before]]).pvalue > 1e-4
 
 
-@pytest.mark.parametrize("kind", ["natural", "robust"])
-def test_the_reference_pair_is_what_its_publishers_say(kind: str, mnist: Digits) -> None:
-    if not data_root.present("reference_lenet"):
-        pytest.skip("the reference LeNets are not under the data root")
-    (network,) = [
-        n for n in checkpoints.published_networks() if (n.pair, n.kind) == ("reference", kind)
-    ]
+@pytest.mark.parametrize("network", checkpoints.reference_networks(), ids=lambda each: each.kind)
+def test_the_reference_pair_is_what_its_publishers_say(network: Network, mnist: Digits) -> None:
     images = data.to_batch(mnist.test_images[:2000])
     labels = torch.from_numpy(mnist.test_labels[:2000])
     assert training.accuracy(network.load(), images, labels) > 0.97

@@ -190,7 +190,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     warnings.simplefilter("ignore")  # other libraries' business
     torch.set_num_threads(1)
-    network = models.load(checkpoints.shipped_path("natural", "original"))
+    network = models.load(checkpoints.shipped_path("natural"))
     digits = data.load()
     images = data.to_batch(digits.test_images[: asked.images])
     labels = torch.from_numpy(digits.test_labels[: asked.images])

@@ -73,7 +73,7 @@ def adversarial(count: int, folder: Path) -> float:
 
     images = np.random.default_rng(0).integers(256, size=(RUN, 28, 28), dtype=np.uint8)
     labels = np.arange(RUN) % 10
-    digits = Digits("noise", "none", images, labels, images, labels)
+    digits = Digits("noise", images, labels, images, labels)
     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(28 * 28, 10))
     reading = evaluation.READINGS["paper"]
     evaluation.READINGS = {"paper": reading}

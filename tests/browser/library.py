@@ -156,7 +156,7 @@ def attacked() -> Any:
     profile = adversarial_profiles.PROFILES[PROFILES["35_adversarial_explore"]]
     digits = data.load(profile.dataset)
     networks = {f"{n.kind}, {n.pair}": n.load() for n in checkpoints.networks(profile, digits)}
-    return profile, digits, networks, evaluation.thresholds(digits)["paper"]["maximum"]
+    return profile, digits, networks, detector.PAPER_THRESHOLD
 
 
 def attack(digit: int, network: str, attack: str, epsilon: float, steps: int) -> Answer:
@@ -168,7 +168,7 @@ def attack(digit: int, network: str, attack: str, epsilon: float, steps: int) ->
     settings = {"method": METHODS[attack], "epsilon": epsilon, "steps": steps, "norm": "linf"}
     settings |= {"step_size": profile.step_size, "random_start": True}
     generator = torch.Generator().manual_seed(0)
-    found = evaluation.attack(model, image, label, settings, generator, threshold)
+    found = evaluation.attack(model, image, label, settings, generator)
     with torch.no_grad():
         belief = model(found).softmax(dim=1)[0]
     before, after = float(reading.score(image)), float(reading.score(found))
