@@ -258,7 +258,7 @@ def test_a_set_is_there_once_a_picture_is(root: Path) -> None:
         ),
         ("ck_plus", "CK+/" + PICTURE, "CK+ is there: call it ck_plus"),
         ("ck_plus", "ck_plus/" + PICTURE.upper(), "is spelled otherwise"),
-        ("ck_plus", "ck_plus/cohn-kanade-images/S005/001/._S005.png", "hold no data"),
+        ("ck_plus", "ck_plus/cohn-kanade-images/S005/001/._S005.png", "they are empty"),
         ("ck_plus", "ck_plus/Emotion/S005.txt", "nothing in it is named cohn-kanade-images/"),
         ("oulu_casia", "Oulu-CASIA/VL/Strong/P001/Anger/000.jpeg", "call it oulu_casia"),
         ("oulu_casia", "oulu_casia/VL/Strong/P001/Anger/000.JPEG", "is spelled otherwise"),
