@@ -99,7 +99,7 @@ class Notebook:
     def __init__(self, page: Page, address: str) -> None:
         self.page = page
         page.set_default_timeout(1000 * ANSWER_SECONDS)
-        page.goto(address)
+        page.goto(address, timeout=1000 * START_SECONDS)
         self.cells = page.locator(".jp-Notebook .jp-Cell")
         self.cells.first.wait_for()
         page.evaluate(f"async () => (await {SESSION}.ready, await {SESSION}.session.kernel.info)")
