@@ -69,7 +69,6 @@ def main(arguments: Sequence[str] | None = None, root: Path = REPOSITORY) -> int
     """Do what the command line asks for the book under `root`; return the exit code."""
     parser = _parser()
     options = parser.parse_intermixed_args(arguments)
-    options.at_a_time = 1
     profiles = [word for word in options.words if word in PROFILES] or ["quick"]
     words = [word for word in options.words if word not in PROFILES]
     profile = profiles[0]
@@ -112,6 +111,7 @@ def _parser() -> Parser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.set_defaults(at_a_time=1)  # chapters side by side, see `run`
     parser.add_argument(
         "words",
         nargs="*",
