@@ -233,14 +233,13 @@ Markdown(
 # %% [markdown]
 # ## This machine
 #
-# Or, if no kernel is running: the machine on which this page was made. The *ladder*: each chapter takes the
-# first rung of data that is there. **Original** is the paper's own, **open** is real data under an open licence,
-# **embedded** is drawn or built in. A lesser rung never passes for a better one: it stands under every picture.
+# The book brings its data along (`data/README.md` says whose they are), and each part takes the best there are.
+# **Original** is the paper's own data, beside whose numbers ours may stand; **open** is other real data under an
+# open licence, which tests the idea and not the number. Which of the two it was stands under every picture.
+# Faces and clips that their owners give on request are used where you hold them, and never shown.
 
 # %%
-rows = ["| what | here | which means |", "|---|---|---|"]
-rows += [f"| {' | '.join(row)} |" for row in overview.machine(PROFILE).itertuples(index=False)]
-Markdown("\n".join(rows))
+Markdown(overview.machine(PROFILE))
 
 # %% [markdown]
 # ## The chapters

@@ -26,13 +26,12 @@
 
 # %% tags=["parameters"]
 PROFILE = "quick"
-SEED = 0
 
 # %%
 from IPython.display import Markdown, display
 
 from lib.book import claims, overview
-from lib.book.datasets import PARTS
+from lib.book.chapters import PARTS
 from lib.book.show import Page, cost
 
 recorded = claims.load(PROFILE)

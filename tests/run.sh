@@ -3,7 +3,7 @@
 # All stages run; the exit code is that of the first one that failed. The tests of a file stay in one
 # process, files are spread over as many as there are cores, up to four; `-n 0` is none but this one.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 source lib/book/setup.sh
 ensure_environment
 

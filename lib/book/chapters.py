@@ -65,8 +65,8 @@ def _assignment(path: Path, statement: ast.stmt) -> tuple[str, Any]:
 def select(names: list[str], root: Path = REPOSITORY) -> list[Path]:
     """Return the chapters called `names` in the book's order; all of them for no name.
 
-    A name is a number (34), a range of numbers (30-35), a stem (34_adversarial_results) or a
-    beginning that only one chapter has.
+    A name is a number (34), a range of numbers (30-35), a stem (34_adversarial_ledger), its file's
+    name or path, or a beginning that only one chapter has.
 
     Raises:
         ValueError: a name fits no chapter, or more than one.
@@ -81,8 +81,9 @@ def _matching(name: str, everything: list[Path]) -> list[Path]:
     if span:
         found = [path for path in everything if span[1] <= path.name[:2] <= span[2]]
     else:
-        found = [path for path in everything if path.stem.startswith(name)]
-        found = [path for path in found if path.stem == name] or found
+        stem = re.sub(r"\.(py|ipynb)$", "", name.rpartition("/")[2])
+        found = [path for path in everything if path.stem.startswith(stem)]
+        found = [path for path in found if path.stem == stem] or found
         if len(found) > 1:
             candidates = ", ".join(path.stem for path in found)
             raise ValueError(f"{name!r} may be any of: {candidates}")

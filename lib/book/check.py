@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from lib.book import environment
 from lib.book.files import REPOSITORY
 
+PYTHON = (3, 11)
 MEMORY_GB = 4.0
-DISK_GB = 2.0  # results, figures and the data of all parts that are open
+DISK_GB = 2.0  # what a run keeps in data/cache, executed/ and site/
 DISK_WITH_PACKAGES_GB = 8.0
 
 
@@ -47,7 +48,8 @@ def report() -> int:
 
 def needs() -> Iterator[Need]:
     """Yield every need; those that ask the packages only where these are installed."""
-    yield Need("Python", f"{sys.version.split()[0]} at {sys.executable}")
+    found = f"{sys.version.split()[0]} at {sys.executable}"
+    yield Need("Python", found, sys.version_info >= PYTHON, "install 3.11 or newer", must=True)
     problems = environment.unmet()
     install = "run ./run_all.sh, which installs them into .venv"
     found = f"{len(problems)} missing or of another version" if problems else "all as required"
@@ -113,13 +115,22 @@ def vision() -> Need:
 
 
 def data() -> Iterator[Need]:
-    """Yield the rung of the data ladder on which each part stands."""
+    """Yield whether the book's own data are whole, and what else a reader may hold is there."""
     from lib.book import data_root
 
+    sources = data_root.sources().values()
+    committed = [source.name for source in sources if source.committed]
     try:
-        rungs = data_root.rungs()
-    except FileNotFoundError as error:
-        yield Need("data", str(error), False, must=True)
-        return
-    for part, rung, what_to_do in rungs:
-        yield Need(f"data of {part}", rung, rung == "original", what_to_do)
+        for name in committed:
+            data_root.locate(name)
+        yield Need("data of the book", f"all files of {len(committed)} sets as committed")
+    except (OSError, ValueError) as error:
+        yield Need("data of the book", str(error), False, must=True)
+    try:
+        for source in sources:
+            if not source.committed:
+                there = data_root.present(source.name)
+                advice = "" if there else data_root.todo(source.name)
+                yield Need(source.name, "present" if there else "not here", there, advice)
+    except FileNotFoundError as error:  # BOOK_DATA names no folder
+        yield Need("data of yours", str(error), False, must=True)

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lib.book.chapters import chapters
 from lib.book.chapters import PARTS as TITLES
-from lib.book.files import REPOSITORY, write_atomically
+from lib.book.chapters import chapters
+from lib.book.files import REPOSITORY, locked, write_atomically
 
 # The runs that make the site's frames keep theirs apart: the runner names another folder for them.
 FIGURES = Path(os.environ.get("BOOK_FIGURES") or REPOSITORY / "figures")
@@ -151,11 +151,12 @@ def record(claims: Sequence[Claim], folder: Path = FIGURES) -> Path:
         raise ValueError(f"claims of one profile are recorded together, not of {sorted(profiles)}")
     profile = profiles.pop()
     parts = {claim.part for claim in claims}
-    others = [claim for claim in load(profile, folder) if claim.part not in parts]
-    everything = sorted([*others, *claims], key=lambda claim: claim.part)  # stable
     target = _file(profile, folder)
-    entries = [asdict(claim) for claim in everything]
-    write_atomically(target, json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
+    with locked(REPOSITORY / ".cache" / "claims.lock"):  # parts may end at the same time
+        others = [claim for claim in load(profile, folder) if claim.part not in parts]
+        everything = sorted([*others, *claims], key=lambda claim: claim.part)  # stable
+        entries = [asdict(claim) for claim in everything]
+        write_atomically(target, json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
     return target
 
 

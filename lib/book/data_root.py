@@ -114,7 +114,9 @@ def locate(name: str) -> Path:
     if source.committed:
         _verify(source.place)
     elif not present(name):
-        raise FileNotFoundError(f"{source.title} not found under {shown(source.place)}: {todo(name)}")
+        raise FileNotFoundError(
+            f"{source.title} not found under {shown(source.place)}: {todo(name)}"
+        )
     return source.place
 
 
@@ -132,16 +134,17 @@ def nearly(name: str) -> str:
     source = _source(name)
     if not root().is_dir():
         return ""
-    alike = [each for each in root().iterdir() if each.is_dir() and _plain(each) == _plain(source.place)]
-    for folder in alike:
+    for folder in root().iterdir():
+        if not folder.is_dir() or _plain(folder) != _plain(source.place):
+            continue
         if folder.name != source.folder:
             return f"{shown(folder)} is there: call it {source.folder}"
         if any(folder.glob(source.pattern)):
-            return f"{shown(folder)} has only files that begin with {APPLE_DOUBLE}, which hold no data"
+            return f"{shown(folder)} has only files that begin with {APPLE_DOUBLE}: they are empty"
         for depth in ("*/", "*/*/"):
             if deeper := next(folder.glob(depth + source.pattern), None):
-                above = deeper.relative_to(folder).parts[: depth.count("/")]
-                return f"{shown(folder / Path(*above))} lies too deep: move what it holds up to {source.folder}"
+                above = folder.joinpath(*deeper.relative_to(folder).parts[: depth.count("/")])
+                return f"{shown(above)} lies too deep: move what it holds up to {source.folder}"
         for other in folder.rglob("*"):
             name_there = other.relative_to(folder).as_posix()
             if fnmatchcase(name_there.lower(), source.pattern.lower()):
@@ -154,7 +157,7 @@ def get(name: str) -> Path:
     """Fetch the file of a source, checked; return its folder. A file that is there is kept.
 
     Raises:
-        ValueError: no source has that name, it is not fetched, or what came is not what it should be.
+        ValueError: no source has that name, it is not fetched, or what came is something else.
         OSError: it cannot be fetched or written.
     """
     from torch.hub import download_url_to_file
@@ -172,7 +175,9 @@ def get(name: str) -> Path:
         except RuntimeError as error:  # its digest is another
             raise ValueError(f"{source.url} gave something else ({error})") from None
     if _digest(path) != source.sha256:
-        raise ValueError(f"{shown(path)} is truncated or altered; delete it and run `{COMMAND} get {name}`")
+        raise ValueError(
+            f"{shown(path)} is truncated or altered; delete it and run `{COMMAND} get {name}`"
+        )
     return source.place
 
 

@@ -1,8 +1,9 @@
 """Where the book lies, and writing a file so that an interruption never leaves half of one."""
 
+import fcntl
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -56,3 +57,33 @@ def named(path: Path) -> Iterator[None]:
             f"cannot write {path}: {error.strerror}; nothing was changed, "
             "make room or the folder writable and run again",
         ) from None
+
+
+@contextmanager
+def locked(path: Path, when_waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold the lock file `path` while the block runs; call `when_waiting` if another has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            when_waiting()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def refuse_another_lib(folder: Path) -> None:
+    """Raise ImportError if `folder` lies in a copy of the book that is not the one that runs."""
+    for place in (folder, *folder.parents):
+        if (place / "lib" / "book" / "files.py").is_file():
+            if not place.samefile(REPOSITORY):
+                raise ImportError(
+                    f"this is {place}, but the lib that runs is the one in {REPOSITORY}; "
+                    f"start with ./run_all.sh, or set PYTHONPATH={place}"
+                )
+            return
+
+
+def kernel_path() -> dict[str, str]:
+    """Return a PYTHONPATH on which this copy of the book comes first, whatever else is there."""
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(REPOSITORY), os.getenv("PYTHONPATH")]))}

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import jupytext
 
 from lib.book import chapters, notebooks
-from lib.book.files import REPOSITORY, write_atomically
+from lib.book.files import kernel_path, write_atomically
 
 SETTINGS = Path(__file__).parent / "jupyter"
 
@@ -41,21 +41,20 @@ def command(root: Path) -> list[str]:
 
 def environment() -> dict[str, str]:
     """Return an environment in which JupyterLab knows our settings, and its kernels `lib`."""
-    found = {"PYTHONPATH": str(REPOSITORY), "JUPYTER_CONFIG_PATH": str(SETTINGS)}
-    for name in found:
-        if os.environ.get(name):
-            found[name] += os.pathsep + os.environ[name]
-    return notebooks.POLITE | os.environ | found
+    settings = os.pathsep.join(filter(None, [str(SETTINGS), os.getenv("JUPYTER_CONFIG_PATH")]))
+    return notebooks.POLITE | os.environ | kernel_path() | {"JUPYTER_CONFIG_PATH": settings}
 
 
-def copy(source: Path, changes: Mapping[str, Any], target: Path) -> None:
+def copy(source: Path, changes: Mapping[str, Any], target: Path) -> Path | None:
     """Write a chapter, not executed, with some of its parameters changed.
 
-    `target` may be an `.ipynb` or a `.py`.
+    `target` may be an `.ipynb` or a `.py`. Returned is where `notebooks.write` kept an edited one.
     """
     notebook = jupytext.read(source)
     (cell,) = (each for each in notebook.cells if "parameters" in each.metadata.get("tags", ()))
     values = {**chapters.parameters(source), **changes}
     cell.source = "\n".join(f"{name} = {value!r}" for name, value in values.items())
-    form = "py:percent" if target.suffix == ".py" else "ipynb"
-    write_atomically(target, jupytext.writes(notebook, form))
+    if target.suffix == ".ipynb":
+        return notebooks.write(notebook, target)
+    write_atomically(target, jupytext.writes(notebook, "py:percent"))
+    return None

@@ -52,9 +52,17 @@ def _resident_bytes_below() -> int:
 
 
 def record(
-    costs: Path, chapter: str, profile: str, minutes: float, peak_memory_gb: float, cores: int
+    costs: Path,
+    chapter: str,
+    profile: str,
+    minutes: float,
+    peak_memory_gb: float,
+    cores: int,
+    processor: str,
 ) -> None:
     """Put one measurement into the file `costs`, over an older one of the same chapter and profile.
+
+    `processor` is its kind, see `differences.processor_kind`: the page measured was made on it.
 
     Raises:
         OSError: the file cannot be written; what was there stays.
@@ -64,5 +72,6 @@ def record(
         "minutes": round(minutes, 2),
         "peak_memory_gb": round(peak_memory_gb, 2),
         "cores": cores,
+        "processor": processor,
     }
     write_atomically(costs, json.dumps(known, indent=2, sort_keys=True) + "\n")

@@ -5,10 +5,14 @@ makes of it, so that the book can be read without running it.
 """
 
 import asyncio
+import hashlib
+import json
 import os
 import re
+import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +30,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
 
 from lib.book.chapters import parameters as declared_parameters
-from lib.book.files import REPOSITORY, write_atomically
+from lib.book.files import REPOSITORY, kernel_path, write_atomically
 
 KERNEL = "python3"
 MAX_BYTES = 1_000_000
@@ -35,6 +39,7 @@ OUTPUT_SECONDS = 120  # that a cell's last outputs may take after its end
 POLITE = {"OMP_WAIT_POLICY": "PASSIVE"}  # spinning threads nearly stop a busy two-core machine
 
 _KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": KERNEL}
+_MADE = "book_sources"  # in a notebook's metadata: the digest of the cells a run made it of
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
 _NAMELESS_IN_TEXT = re.compile(r"!\[\s*\]\(|<img(?![^>]*\balt=[\"'][^\"'])")
@@ -60,11 +65,11 @@ def execute(
     limit_seconds: float | None = None,
     warnings_are_errors: bool = False,
     progress_bar: bool | dict[str, Any] = False,
-) -> None:
+) -> Path | None:
     """Execute the chapter `source` and write its normalised notebook to `output`, all or nothing.
 
     `partial` (default: beside `output`) grows cell by cell; it stays for inspection if a cell
-    fails, and goes away on success or interruption.
+    fails, and goes away on success or interruption. Returned is where `write` kept edits.
 
     Raises:
         papermill.PapermillExecutionError: a cell failed.
@@ -74,6 +79,7 @@ def execute(
     """
     partial = partial or output.with_suffix(".partial.ipynb")
     partial.parent.mkdir(parents=True, exist_ok=True)
+    stamp = source.stat().st_mtime_ns
     try:
         with _time_limit(limit_seconds, source.stem), _kernel_stderr() as kernel_stderr:
             notebook = papermill.execute_notebook(
@@ -93,8 +99,48 @@ def execute(
         raise
     if warnings_are_errors:
         _refuse_warnings(notebook)
-    write_atomically(output, _text(normalise(notebook)))
+    kept = write(notebook, output)
+    if output == source.with_suffix(".ipynb"):
+        # jupytext does not open a pair whose .ipynb is newer, if there is any difference at all
+        os.utime(output, ns=(stamp, stamp))
     partial.unlink()
+    return kept
+
+
+def write(notebook: NotebookNode, output: Path) -> Path | None:
+    """Write a notebook, normalised; what a reader changed in the one that was there is not lost.
+
+    A copy of that one goes into the folder kept/ beside it, and its place is returned.
+
+    Raises:
+        OSError: the file cannot be written; what was there stays.
+    """
+    made, kept = normalise(notebook), None
+    if output.is_file() and _has_edits(output, made):
+        day = time.strftime("%Y-%m-%d_%H%M%S", time.localtime(output.stat().st_mtime))
+        kept = output.parent / "kept" / f"{output.stem}_{day}.ipynb"
+        kept.parent.mkdir(exist_ok=True)
+        shutil.copy2(output, kept)
+    write_atomically(output, _text(made))
+    return kept
+
+
+def _has_edits(output: Path, made: NotebookNode) -> bool:
+    """Return whether a notebook's cells are neither those it was written with nor those of `made`.
+
+    Outputs do not count. What is no notebook was written by a reader, too.
+    """
+    try:
+        there = _read(output)
+        return _sources(there) not in (there.metadata.get(_MADE), _sources(made))
+    except (ValueError, AttributeError, nbformat.ValidationError):
+        return True
+
+
+def _sources(notebook: NotebookNode) -> str:
+    """Return a digest of kinds and sources of the cells."""
+    cells = [(cell.cell_type, cell.source) for cell in notebook.cells]
+    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:16]
 
 
 @contextmanager
@@ -124,7 +170,7 @@ def _kernel_environment(extra: Mapping[str, str]) -> dict[str, str]:
         "PYTHONHASHSEED": "0",  # sets keep their order from run to run
         "SOURCE_DATE_EPOCH": "315532800",  # the date that matplotlib writes into SVG
     }
-    return POLITE | dict(os.environ) | fixed | dict(extra)
+    return POLITE | dict(os.environ) | kernel_path() | fixed | dict(extra)
 
 
 @contextmanager
@@ -237,8 +283,15 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
         for output in cell.outputs:
             if output.output_type == "execute_result":
                 output.execution_count = count
-    metadata: dict[str, Any] = {"kernelspec": _KERNELSPEC, "language_info": {"name": "python"}}
-    return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+    made = nbformat.v4.new_notebook(cells=cells)
+    made.metadata = nbformat.from_dict(
+        {
+            "kernelspec": _KERNELSPEC,
+            "language_info": {"name": "python"},
+            _MADE: _sources(made),
+        }
+    )
+    return made
 
 
 def is_normalised(path: Path) -> bool:
@@ -276,12 +329,16 @@ def drift(source: Path) -> list[str]:
     committed = source.with_suffix(".ipynb")
     if not committed.is_file():
         return [f"{committed.name} is missing; make it with ./run_all.sh quick {source.stem}"]
-    wanted = [(cell.cell_type, cell.source) for cell in jupytext.read(source).cells]
-    found = [(cell.cell_type, cell.source) for cell in _read(committed).cells]
+    wanted, found = map(_letters, (jupytext.read(source), _read(committed)))
     if len(wanted) != len(found):
         return [f"{committed.name} has {len(found)} cells, {source.name} has {len(wanted)}"]
     pairs = enumerate(zip(wanted, found, strict=True), start=1)
     return [f"{committed.name}: cell {number} differs" for number, (a, b) in pairs if a != b]
+
+
+def _letters(notebook: NotebookNode) -> list[tuple[str, str, str]]:
+    """Return kind, metadata and source of each cell; keys in another order are a difference."""
+    return [(each.cell_type, json.dumps(each.metadata), each.source) for each in notebook.cells]
 
 
 def pictures_without_alt(path: Path) -> list[str]:

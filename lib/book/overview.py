@@ -1,6 +1,7 @@
 """What the first and the last page show: small pictures, paths, this machine, and all verdicts."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 
 import joblib
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from lib.book import chapters, check, claims, data_root
+from lib.book import chapters, check, claims
 from lib.book.chapters import select
 from lib.book.files import REPOSITORY
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE, costs
@@ -37,11 +38,6 @@ PROFILES = {
     "quick": "findings on less data and with smaller networks than the papers'; what is stored is "
     "shown, and what you delete is computed again",
     "paper": "the published protocols; meant for a GPU or many cores",
-}
-RUNGS = {
-    "original": "the paper's own data: our numbers may stand beside its own",
-    "open": "real or scanned, but not the paper's: compare directions, not values",
-    "embedded": "drawn, or small: everything runs, and little follows about the world",
 }
 
 
@@ -81,29 +77,27 @@ def process_hours(part: str) -> float:
     return sum(origin["seconds"] for origin in made) / 3600
 
 
-def machine(profile: str) -> pd.DataFrame:
-    """Return what this machine has for the book, and what that means, one row each."""
-    rows = [("profile", profile, PROFILES[profile]), *_hardware(), *_rungs()]
-    return pd.DataFrame(rows, columns=["what", "here", "which means"])
+def machine(profile: str) -> str:
+    """Return in Markdown what this machine has for the book, and what that means.
+
+    The runner's pages do not say it: they are the same wherever they are made.
+    """
+    rows = ["| what | here | which means |", "|---|---|---|"]
+    rows += [f"| {' | '.join(row)} |" for row in _machine(profile)]
+    asked = "*Run this cell, or `./run_all.sh --check`, and it says what your machine has.*"
+    return asked if os.environ.get("BOOK_HEADLESS") else "\n".join(rows)
 
 
-def _hardware() -> Iterator[tuple[str, str, str]]:
+def _machine(profile: str) -> Iterator[tuple[str, str, str]]:
+    yield "profile", profile, PROFILES[profile]
     cores = joblib.cpu_count()
     yield "processor cores", str(cores), f"up to {cores} trainings or attacks at a time"
     for need, enough in (
         (check.memory(), "enough"),
         (check.graphics(), "profile paper is for you"),
+        *((need, "") for need in check.data()),
     ):
         yield need.name, need.found, enough if need.enough else need.what_to_do
-
-
-def _rungs() -> Iterator[tuple[str, str, str]]:
-    for part, rung, better in data_root.rungs():
-        yield (
-            f"data of {part}",
-            f"{rung} rung",
-            RUNGS[rung] + (f"; for better: {better}" * bool(better)),
-        )
 
 
 def verdict_bars(tally: pd.DataFrame) -> Figure:

@@ -1,17 +1,19 @@
-"""Fills the marked regions of README.md from the book's own files, so that no number is typed.
+"""Fills the marked regions of both READMEs from the book's own files: no number is typed.
 
 python -m lib.book.readme
 
-A region lies between `<!-- NAME -->` and `<!-- /NAME -->`; NAME is one of `FILLERS`.
+A region lies between `<!-- NAME -->` and `<!-- /NAME -->`; `PAGES` says who fills it.
 """
 
 import json
 import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
-from lib.book import chapters, claims
+from lib.book import chapters, claims, data_root, differences
+from lib.book.chapters import PARTS
 from lib.book.files import REPOSITORY, write_atomically
 
-README = REPOSITORY / "README.md"
 COSTS = REPOSITORY / "data" / "costs.json"
 
 
@@ -38,23 +40,54 @@ def costs_region() -> str:
     return "\n".join([*lines, f"| **the whole book** | {sums} |"])
 
 
-FILLERS = {"claims": claims_region, "costs": costs_region}
+def processor_region() -> str:
+    """Return the kinds of processors on which the pages of profile quick were made."""
+    made_on = sorted(differences.pages_made_on(REPOSITORY, "quick"))
+    return f"The pages here were made on: {'; '.join(made_on) or 'not recorded yet'}."
 
 
-def filled(text: str) -> str:
-    """Return the README's text with every region as its files say.
+def sources_region() -> str:
+    """Return a table of all data from elsewhere, as data/sources.toml has them."""
+    lines = [
+        "| name | what | part | licence | from | changes | size |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, source in data_root.sources().items():
+        part = ", ".join(PARTS[each].split(",")[0].split()[1] for each in source.part.split())
+        how = source.changes or ("none; fetched by `get`" if source.file else source.ask)
+        size = _megabytes(source.place) if source.committed else source.megabytes
+        shown = f"{size:.1f} MB" if size else "–"
+        cells = [f"`{name}`", source.title, part, source.licence, source.origin, how, shown]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _megabytes(folder: Path) -> float:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
+
+
+PAGES: dict[str, Mapping[str, Callable[[], str]]] = {
+    "README.md": {"costs": costs_region, "processor": processor_region, "claims": claims_region},
+    "data/README.md": {"sources": sources_region},
+}
+
+
+def filled(page: str, text: str) -> str:
+    """Return the text of a page with every region as its files say.
 
     Raises:
         ValueError: a region is missing.
     """
-    for name, filler in FILLERS.items():
+    for name, filler in PAGES[page].items():
         region = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         if not region.search(text):
-            raise ValueError(f"README.md has no region {name!r}")
+            raise ValueError(f"{page} has no region {name!r}")
         content = filler()
         text = region.sub(lambda match, c=content: f"{match[1]}{c}\n{match[2]}", text)  # type: ignore[misc]
     return text
 
 
 if __name__ == "__main__":
-    write_atomically(README, filled(README.read_text(encoding="utf-8")))
+    for page in PAGES:
+        path = REPOSITORY / page
+        write_atomically(path, filled(page, path.read_text(encoding="utf-8")))

@@ -5,6 +5,7 @@ anything is installed.
 """
 
 import argparse
+import json
 import os
 import re
 import subprocess
@@ -14,14 +15,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from lib.book import chapters, check
 from lib.book.chapters import PARTS
-from lib.book.files import REPOSITORY
+from lib.book.files import REPOSITORY, locked, refuse_another_lib
 from lib.book.profiles import PROFILES
 
+SUMMARIES = ("00_start", "90_claims")  # they show what the other chapters leave
+SIDE_BY_SIDE = 4  # chapters at a time at most; each takes about a gigabyte
 LIMIT_MINUTES = {"smoke": 5, "quick": 60, "paper": 7 * 24 * 60}  # no run waits for ever
 TRACEBACK_LINES = 15
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
@@ -39,7 +43,7 @@ examples:
   ./run_all.sh --lab 15          one chapter to play with, in JupyterLab
   ./run_all.sh --html            the book to read in a browser: site/index.html
   ./run_all.sh paper --dry-run   what profile paper would compute, and the hours it takes here
-  ./run_all.sh 34 -p SEED=1      another parameter; the notebook goes to executed/quick/
+  ./run_all.sh 31 -p SEED=1      another parameter; notebook and figures go to executed/
 """
 
 
@@ -65,12 +69,16 @@ def main(arguments: Sequence[str] | None = None, root: Path = REPOSITORY) -> int
     """Do what the command line asks for the book under `root`; return the exit code."""
     parser = _parser()
     options = parser.parse_intermixed_args(arguments)
-    words = list(options.words)
-    profile = words.pop(0) if words and words[0] in PROFILES else "quick"
+    profiles = [word for word in options.words if word in PROFILES] or ["quick"]
+    words = [word for word in options.words if word not in PROFILES]
+    profile = profiles[0]
     try:
+        refuse_another_lib(Path.cwd())
+        if len(profiles) > 1:
+            raise ValueError(f"{' and '.join(profiles)} are two profiles; choose one")
         selected = chapters.select(words, root)
         plans = plan(selected, profile, options.settings, root)
-    except ValueError as error:
+    except (ImportError, ValueError) as error:
         parser.error(str(error))
     if options.list:
         print("\n".join(f"{path.stem:34}{chapters.title(path)}" for path in selected))
@@ -103,6 +111,7 @@ def _parser() -> Parser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.set_defaults(at_a_time=1)  # chapters side by side, see `run`
     parser.add_argument(
         "words",
         nargs="*",
@@ -212,30 +221,66 @@ def _overrides(source: Path, defaults: dict[str, Any], pairs: dict[str, str]) ->
 
 
 def run(plans: list[Plan], profile: str, options: argparse.Namespace, root: Path) -> int:
-    """Execute the plans one after the other; return 0, 1 if a chapter failed, 130 if interrupted.
+    """Execute the plans; return 0, 1 if a chapter failed, 130 if interrupted.
 
-    A failing chapter does not keep the others from running.
+    Those that wait for no other run side by side. A failing chapter does not keep the others from
+    running.
     """
     from tqdm import tqdm
 
+    from lib.book import differences, side_by_side
+
+    options.at_a_time = _at_a_time(plans, profile, options)
+    work = partial(_attempt, profile=profile, options=options, root=root)
     failed = []
-    with tqdm(plans, desc=f"the book, {profile}", unit="chapter", disable=_quiet()) as progress:
-        for step in progress:
-            try:
-                line = _run_chapter(step, profile, options, root)
-            except KeyboardInterrupt:
-                progress.write(f"interrupted in {step.source.stem}; call again to go on")
-                return INTERRUPTED
-            except (
-                Exception
-            ) as error:  # whatever stops a chapter is shown and told by the exit code
-                progress.write(_failure(step, error, root), file=sys.stderr)
-                failed.append(step.source.stem)
-            else:
-                progress.write(line)
+    with tqdm(total=len(plans), desc=f"the book, {profile}", disable=_quiet()) as progress:
+        try:
+            for group in _in_order(plans, options.at_a_time):
+                for name, good, text in side_by_side.each(
+                    work, group, min(len(group), options.at_a_time)
+                ):
+                    progress.write(text, file=sys.stdout if good else sys.stderr)
+                    progress.update()
+                    failed += [] if good else [name]
+        except KeyboardInterrupt:
+            progress.write("interrupted; call again to go on")
+            return INTERRUPTED
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    in_place = profile == "quick" and not options.settings
+    if in_place and (told := differences.told(root, profile)):
+        print(told)
     return 1 if failed else 0
+
+
+def _at_a_time(plans: list[Plan], profile: str, options: argparse.Namespace) -> int:
+    """Return how many chapters run side by side: one, where each may need the whole machine."""
+    if profile == "paper" or options.retrain or options.measure or options.scheduler:
+        return 1
+    return min(_cores(options), len(plans), SIDE_BY_SIDE)
+
+
+def _in_order(plans: list[Plan], at_a_time: int) -> list[list[Plan]]:
+    """Return the plans in groups, each of which waits for the one before.
+
+    Side by side, chapters of different parts take turns: they fill different caches.
+    """
+    groups: list[list[Plan]] = [[], []]
+    for step in plans:
+        groups[step.source.stem in SUMMARIES].append(step)
+    if at_a_time > 1:
+        groups[0].sort(key=lambda step: (step.source.name[1], step.source.name[0]))
+    return [group for group in groups if group]
+
+
+def _attempt(
+    step: Plan, profile: str, options: argparse.Namespace, root: Path
+) -> tuple[str, bool, str]:
+    """Run a chapter; return its name, whether it went well, and what to tell."""
+    try:
+        return step.source.stem, True, _run_chapter(step, profile, options, root)
+    except Exception as error:  # whatever stops a chapter is shown and told by the exit code
+        return step.source.stem, False, _failure(step, error, root)
 
 
 def open_in_lab(step: Plan, profile: str, options: argparse.Namespace, root: Path) -> NoReturn:
@@ -246,7 +291,9 @@ def open_in_lab(step: Plan, profile: str, options: argparse.Namespace, root: Pat
     from lib.book import lab
 
     if step.output != step.source.with_suffix(".ipynb"):
-        lab.copy(step.source, step.overrides, step.output)
+        kept = lab.copy(step.source, step.overrides, step.output)
+        if kept:
+            print(f"{step.source.stem} opens as it is in the book{_kept(step, kept, root)}")
     lab.start(step.output, _environment(profile, options, root), root)
 
 
@@ -315,30 +362,50 @@ def _quiet() -> bool:
 
 
 def _run_chapter(step: Plan, profile: str, options: argparse.Namespace, root: Path) -> str:
-    from lib.book import measure
+    from lib.book import differences, measure
 
-    figures = root / "figures" / profile
-    before, start = _stamps(figures), time.monotonic()
-    with measure.PeakMemory() as memory:
-        folder = os.path.relpath(step.output.parent, root)
-        _execute(step, profile, options, root, {"BOOK_NOTEBOOK_FOLDER": folder})
-    minutes = (time.monotonic() - start) / 60
+    def say() -> None:
+        print(f"{step.source.stem} is being run already; waiting until that ends", file=sys.stderr)
+
+    told = {"BOOK_NOTEBOOK_FOLDER": os.path.relpath(step.output.parent, root)}
+    if profile != "paper" and not options.retrain:
+        told["OMP_NUM_THREADS"] = "1"  # the same bits on any number of cores, side by side or not
+    with locked(root / ".cache" / "running" / f"{profile}-{step.source.stem}", say):
+        since, start = time.time(), time.monotonic()
+        with measure.PeakMemory() as memory:
+            kept = _execute(step, profile, options, root, told)
+        minutes = (time.monotonic() - start) / 60
     if options.measure:
         costs = root / "data" / "costs.json"
-        measure.record(costs, step.source.stem, profile, minutes, memory.gigabytes, _cores(options))
-    made = _made(before, _stamps(figures), root)
-    return f"{step.source.stem}: {minutes:.1f} min, made {', '.join(made) or 'no figures'}"
+        kind = differences.processor_kind()
+        measure.record(
+            costs, step.source.stem, profile, minutes, memory.gigabytes, _cores(options), kind
+        )
+    figures = _figures(options, root) / profile
+    made = f"figures and tables in {os.path.relpath(figures, root)}"
+    count = _made(figures, step.source.stem, since)
+    return f"{step.source.stem}: {minutes:.1f} min, {made}: {count}{_kept(step, kept, root)}"
+
+
+def _kept(step: Plan, kept: Path | None, root: Path) -> str:
+    if kept is None:
+        return ""
+    edited = os.path.relpath(step.output, root)
+    return f"; {edited} had edits that its .py has not: kept in {os.path.relpath(kept, root)}"
 
 
 def _execute(
     step: Plan, profile: str, options: argparse.Namespace, root: Path, told: dict[str, str]
-) -> None:
-    """Execute a chapter; its kernel is `told` this beyond what all kernels are."""
+) -> Path | None:
+    """Execute a chapter; its kernel is `told` this beyond what all kernels are.
+
+    Returned is where a reader's edits were kept, see `notebooks.execute`.
+    """
     from lib.book import notebooks
 
     limit = LIMIT_MINUTES["paper" if options.retrain else profile]
     bar = {"desc": step.source.stem, "leave": False, "position": 1}
-    notebooks.execute(
+    return notebooks.execute(
         step.source,
         step.overrides,
         step.output,
@@ -347,7 +414,7 @@ def _execute(
         working_directory=root,
         limit_seconds=limit * 60,
         warnings_are_errors=profile == "smoke",
-        progress_bar=False if _quiet() else bar,
+        progress_bar=False if _quiet() or options.at_a_time > 1 else bar,
     )
 
 
@@ -359,7 +426,9 @@ def _cores(options: argparse.Namespace) -> int:
 
 def _environment(profile: str, options: argparse.Namespace, root: Path) -> dict[str, str]:
     """Return what a chapter's kernel is told beyond its parameters."""
-    told = {"BOOK_JOBS": str(_cores(options))}
+    told = {"BOOK_JOBS": str(max(1, _cores(options) // options.at_a_time))}
+    if options.settings:
+        told["BOOK_FIGURES"] = str(_figures(options, root))
     if options.deterministic:
         from lib.book.device import deterministic_environment
 
@@ -375,15 +444,16 @@ def _environment(profile: str, options: argparse.Namespace, root: Path) -> dict[
     return told
 
 
-def _stamps(folder: Path) -> dict[Path, int]:
-    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+def _figures(options: argparse.Namespace, root: Path) -> Path:
+    """Return where figures go: with other parameters, not over those of the book."""
+    return root / "executed" / "figures" if options.settings else root / "figures"
 
 
-def _made(before: dict[Path, int], after: dict[Path, int], root: Path) -> list[str]:
-    """Return what was written, without the .json that lies beside a figure and describes it."""
-    described = {path.with_suffix(".json") for path in after if path.suffix != ".json"}
-    fresh = (path for path in after if before.get(path) != after[path] and path not in described)
-    return sorted(str(path.relative_to(root)) for path in fresh)
+def _made(figures: Path, chapter: str, since: float) -> int:
+    """Return how many figures and tables a chapter has written there since then."""
+    files = [file for file in figures.glob("*.json") if file.stat().st_mtime >= since]
+    contents = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    return sum(isinstance(each, dict) and each.get("chapter") == chapter for each in contents)
 
 
 def _failure(step: Plan, error: Exception, root: Path) -> str:

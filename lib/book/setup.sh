@@ -5,7 +5,8 @@ export XDG_CACHE_HOME="$PWD/.cache" MPLCONFIGDIR="$PWD/.cache/matplotlib"
 export IPYTHONDIR="$PWD/.cache/ipython" JOBLIB_TEMP_FOLDER="$PWD/.cache/joblib"
 export JUPYTER_CONFIG_DIR="$PWD/.cache/jupyter/config" JUPYTER_DATA_DIR="$PWD/.cache/jupyter/data"
 export JUPYTER_RUNTIME_DIR="$PWD/.cache/jupyter/runtime" NUMBA_CACHE_DIR="$PWD/.cache/numba"
-mkdir -p "$JOBLIB_TEMP_FOLDER"
+# `import lib` is this folder's, whatever else is called so or was installed from another folder.
+export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
 
 STAMP=.venv/installed  # holds the hash of the package lists, written only when all is installed
 COMPILED=$NUMBA_CACHE_DIR/librosa-is-compiled
@@ -68,11 +69,25 @@ compile_librosa() {
     touch "$COMPILED"
 }
 
+# Holds .cache/setup.lock, as file 9, until it is closed: two set-ups at once would spoil each other.
+wait_for_other_setups() {
+    if ! { mkdir -p "$JOBLIB_TEMP_FOLDER" && exec 9>.cache/setup.lock; } 2>/dev/null; then
+        echo "The book cannot write into $PWD; make the folder writable, or copy it." >&2
+        exit 2
+    fi
+    "$BARE_PYTHON" -c "import fcntl; fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)" 2>/dev/null && return
+    echo "Another set-up is at work in this folder; waiting until it ends." >&2
+    "$BARE_PYTHON" -c "import fcntl; fcntl.flock(9, fcntl.LOCK_EX)"
+}
+
 # Sets PYTHON to one that satisfies requirements.txt, installing and compiling if needed.
 ensure_environment() {
+    find_bare_python
+    wait_for_other_setups
     if ! choose_python; then
         install_into_venv
         PYTHON=$PWD/.venv/bin/python
     fi
     compile_librosa
+    exec 9>&-
 }

@@ -14,6 +14,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -26,7 +27,7 @@ from matplotlib_inline.config import InlineBackend
 
 from lib.book import chapters, explain
 from lib.book.claims import FIGURES, Claim, as_table
-from lib.book.files import REPOSITORY, write_atomically
+from lib.book.files import REPOSITORY, refuse_another_lib, write_atomically
 from lib.book.results import Result
 
 if get_ipython():  # in a cell, too, a figure is shown as it is saved: cropped, it would fall apart
@@ -220,7 +221,12 @@ def source(thing: object) -> Code:
 
 
 def cost(chapter: str) -> Markdown:
-    """Return the box that opens a chapter: measured minutes and memory per profile."""
+    """Return the box that opens a chapter: measured minutes and memory per profile.
+
+    Raises:
+        ImportError: the chapter lies in another copy of the book than this library.
+    """
+    refuse_another_lib(Path.cwd())
     parts = [
         f"**{profile}** {entry['minutes']:.1f} min, {entry['peak_memory_gb']:.1f} GB"
         for profile, entry in sorted(costs().get(chapter, {}).items())
@@ -228,8 +234,8 @@ def cost(chapter: str) -> Markdown:
     return Markdown("> Cost on two cores: " + ("; ".join(parts) or "not measured yet") + ".")
 
 
-def costs() -> dict[str, dict[str, dict[str, float]]]:
-    """Return {chapter: {profile: {"minutes", "peak_memory_gb", "cores"}}}, as far as measured.
+def costs() -> dict[str, dict[str, dict[str, Any]]]:
+    """Return {chapter: {profile: {"minutes", "peak_memory_gb", ...}}}, as far as measured.
 
     The numbers come from data/costs.json, which `./run_all.sh --measure` writes.
     """

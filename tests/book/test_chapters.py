@@ -1,5 +1,6 @@
 """The book itself: each chapter runs, its notebook is what its source makes, its pictures speak."""
 
+import ast
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,17 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from lib.book import chapters, notebooks
+from lib.book import chapters, notebooks, run
 from lib.book.files import REPOSITORY
 
 # Those that sum up the others come last: what they show depends on the verdicts recorded before.
-SOURCES = sorted(chapters.chapters(), key=lambda path: path.stem in ("00_start", "90_claims"))
+SOURCES = sorted(chapters.chapters(), key=lambda path: path.stem in run.SUMMARIES)
 SMOKE_SECONDS = 300
 MEASURING = ("91_scale",)  # seconds differ from run to run: the second shows those of the first
 
 # pattern: why such a file may be larger than 1 MB
 LARGE_FILES = {
     "data/checkpoints/*.safetensors": "weights that take hours to train",
+    "data/*/*": "as published; test_data_root.py compares each with its digest",
 }
 
 Execute = Callable[[Path], tuple[bytes, bytes]]
@@ -106,8 +108,14 @@ def test_a_chapter_begins_with_its_title_and_has_the_common_parameters(source: P
     assert first and re.fullmatch(r"# # \S.*", first[1])
     assert re.search(r"name: python3$", text.partition("# %%")[0], re.MULTILINE)
     declared = chapters.parameters(source)
-    assert declared["PROFILE"] == "quick" and type(declared["SEED"]) is int
-    assert len(declared) <= 6
+    assert declared["PROFILE"] == "quick" and len(declared) <= 6
+
+
+@each_chapter
+def test_something_depends_on_every_parameter(source: Path) -> None:
+    names = [node for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Name)]
+    read = {name.id for name in names if isinstance(name.ctx, ast.Load)}
+    assert chapters.parameters(source).keys() - read <= {"PROFILE"}
 
 
 def test_no_notebook_without_a_source() -> None:

@@ -10,7 +10,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from lib.book import environment
+from lib.book import check, data_root, environment
 from lib.book.files import REPOSITORY
 
 REQUIREMENTS = REPOSITORY / "requirements.txt"
@@ -104,5 +104,26 @@ def test_check_with_all_packages_reports_each_need(capfd: pytest.CaptureFixture[
     subprocess.run([sys.executable, "-m", "lib.book.run", "--check"], cwd=REPOSITORY, check=True)
     names = [line[8:].partition(":")[0] for line in capfd.readouterr().out.splitlines()]
     expected = ["Python", "packages", "memory", "disk", "kernel", "GPU", "torchvision"]
-    assert names[: len(expected)] == expected
-    assert any(name.startswith("data of Part III") for name in names)
+    elsewhere = [name for name, source in data_root.sources().items() if not source.committed]
+    assert names == [*expected, "data of the book", *elsewhere]
+
+
+def test_data_that_are_not_whole_and_a_root_that_is_none_are_one_line_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOOK_DATA", str(tmp_path))
+    whole, *others = check.data()
+    assert whole.enough and not any(need.enough or need.must for need in others)
+    (tmp_path / "mmi" / "Sessions" / "1").mkdir(parents=True)
+    (tmp_path / "mmi" / "Sessions" / "1" / "a.avi").touch()
+    assert [need.name for need in check.data() if need.enough] == ["data of the book", "mmi"]
+    monkeypatch.setattr(data_root, "COMMITTED", tmp_path)
+    monkeypatch.setenv("BOOK_DATA", str(tmp_path / "nowhere"))
+    broken, nowhere = check.data()
+    for need, said in ((broken, "SHA256SUMS is missing; run `git"), (nowhere, "unset BOOK_DATA")):
+        assert need.must and not need.enough and said in need.found
+
+
+def test_a_python_that_is_too_old_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "PYTHON", (9, 0))
+    assert str(next(check.needs())).startswith("MISSING Python: 3.")

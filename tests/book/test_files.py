@@ -1,11 +1,13 @@
-"""Writing a file: all of it is there, or what was there before."""
+"""Writing a file: all of it or what was there before, one at a time; and whose lib runs."""
 
 import os
+import time
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from lib.book.files import write_atomically
+from lib.book.files import REPOSITORY, locked, refuse_another_lib, write_atomically
 
 
 def test_text_and_bytes_are_written_and_replaced(tmp_path: Path) -> None:
@@ -47,3 +49,32 @@ def test_a_file_in_place_of_the_folder_is_one_clear_line(tmp_path: Path) -> None
     with pytest.raises(OSError, match="cannot write .*page.txt: .*; nothing was changed") as raised:
         write_atomically(tmp_path / "folder" / "page.txt", "x")
     assert "\n" not in str(raised.value)
+
+
+def test_a_lock_is_held_by_one_at_a_time(tmp_path: Path) -> None:
+    done: list[str] = []
+
+    def other() -> None:
+        with locked(tmp_path / "deep" / "lock", lambda: done.append("waits")):
+            done.append("has it")
+
+    thread = Thread(target=other)
+    with locked(tmp_path / "deep" / "lock", lambda: done.append("never")):
+        thread.start()
+        until = time.monotonic() + 30
+        while not done and time.monotonic() < until:
+            time.sleep(0.01)
+        assert done == ["waits"]
+    thread.join(30)
+    assert done == ["waits", "has it"]
+
+
+def test_the_library_of_another_copy_is_refused(tmp_path: Path) -> None:
+    refuse_another_lib(REPOSITORY / "notebooks")
+    refuse_another_lib(tmp_path)
+    (tmp_path / "lib" / "book").mkdir(parents=True)
+    (tmp_path / "lib" / "book" / "files.py").touch()
+    (tmp_path / "notebooks").mkdir()
+    with pytest.raises(ImportError) as raised:
+        refuse_another_lib(tmp_path / "notebooks")
+    assert f"set PYTHONPATH={tmp_path}" in str(raised.value) and "\n" not in str(raised.value)

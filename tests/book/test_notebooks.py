@@ -1,6 +1,7 @@
 """Chapters as text, executing them, and what makes two equal runs equal in every byte."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,14 @@ PIXEL = "iVBORw0KGgo="  # nothing here decodes it
 
 def run(source: Path, overrides: dict[str, Any] | None = None, **options: Any) -> Path:
     """Execute a tiny chapter and return its notebook."""
-    output = source.with_suffix(".ipynb")
-    folder = source.parents[1]
-    notebooks.execute(source, overrides or {}, output, working_directory=folder, **options)
-    return output
+    execute(source, overrides, **options)
+    return source.with_suffix(".ipynb")
+
+
+def execute(source: Path, overrides: dict[str, Any] | None = None, **options: Any) -> Path | None:
+    """Execute a tiny chapter and return where edits of its notebook were kept."""
+    output, folder = source.with_suffix(".ipynb"), source.parents[1]
+    return notebooks.execute(source, overrides or {}, output, working_directory=folder, **options)
 
 
 def kernels_below_this_process() -> list[psutil.Process]:
@@ -67,6 +72,7 @@ def test_exactly_one_parameters_cell(write_chapter: WriteChapter, count: int) ->
         (["10_a"], ["10_a"]),
         (["11_a"], ["11_a_more"]),
         (["10-19", "11"], ["10_a", "11_a_more"]),
+        (["20_b.py", "notebooks/10_a.ipynb"], ["10_a", "20_b"]),
     ],
 )
 def test_chapters_are_chosen_by_number_stem_beginning_or_range(
@@ -77,7 +83,7 @@ def test_chapters_are_chosen_by_number_stem_beginning_or_range(
     assert [found.stem for found in chapters.select(names, path.parents[1])] == expected
 
 
-@pytest.mark.parametrize("name", ["1", "30", "30-39", "1*", ""])
+@pytest.mark.parametrize("name", ["1", "30", "30-39", "1*", "", "notebooks/", "30_c.py"])
 def test_a_name_that_fits_no_chapter_or_several_is_refused(
     write_chapter: WriteChapter, name: str
 ) -> None:
@@ -135,6 +141,68 @@ def test_chapters_know_that_nobody_is_watching_and_what_the_runner_says(
 ) -> None:
     source = write_chapter("import os\nprint(os.environ['BOOK_HEADLESS'], os.environ['BOOK_JOBS'])")
     assert "1 5\\n" in run(source, environment={"BOOK_JOBS": "5"}).read_text()
+
+
+def edit(path: Path, cell: int, text: str) -> None:
+    """Change a cell as an editor that knows nothing of the .py does."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[cell].source = text
+    nbformat.write(notebook, path)
+
+
+@pytest.mark.parametrize(("cell", "text"), [(0, "# My title"), (2, "SEED + 1"), (1, "SEED = 5")])
+def test_what_a_reader_wrote_into_the_notebook_is_kept(
+    write_chapter: WriteChapter, cell: int, text: str
+) -> None:
+    source = write_chapter("SEED")
+    output = run(source)
+    edit(output, cell, text)
+    edited = output.read_bytes()
+    kept = execute(source)
+    assert kept and kept.parent == output.parent / "kept" and kept.read_bytes() == edited
+    assert text not in output.read_text()
+    assert execute(source) is None  # it is not in the way twice
+
+
+def test_nothing_is_kept_where_nothing_would_be_lost(write_chapter: WriteChapter) -> None:
+    source = write_chapter("SEED")
+    assert execute(source) is None
+    write_chapter("SEED + 1")  # the source moves on, and the notebook is what a run has made
+    assert execute(source) is None
+    edit(source.with_suffix(".ipynb"), 2, "SEED + 2")
+    write_chapter("SEED + 2")  # as JupyterLab saves both
+    assert execute(source) is None
+    notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    notebook.cells[2].outputs = []  # outputs do not count
+    nbformat.write(notebook, source.with_suffix(".ipynb"))
+    write_chapter("SEED + 3")
+    assert execute(source) is None
+    assert not (source.parent / "kept").exists()
+
+
+@pytest.mark.parametrize("content", ["<<<<<<< mine\n", "{}", "[]", '{"cells": [{}]}', ""])
+def test_a_notebook_that_cannot_be_read_is_kept(write_chapter: WriteChapter, content: str) -> None:
+    source = write_chapter("SEED")
+    source.with_suffix(".ipynb").write_text(content)
+    kept = execute(source)
+    assert kept and kept.read_text() == content
+
+
+def test_a_run_makes_no_notebook_that_is_newer_than_its_source(write_chapter: WriteChapter) -> None:
+    source = write_chapter("SEED")
+    os.utime(source, (1e9, 1e9))
+    assert run(source).stat().st_mtime == source.stat().st_mtime == 1e9
+
+
+def test_a_kernel_has_this_library_whatever_else_is_called_so(
+    write_chapter: WriteChapter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other" / "lib").mkdir(parents=True)
+    (tmp_path / "other" / "lib" / "__init__.py").write_text("raise SystemExit('another lib')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "other"))
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    output = run(write_chapter("import lib\nprint(lib.__file__)"))
+    assert str(notebooks.REPOSITORY / "lib" / "__init__.py") in output.read_text()
 
 
 def test_a_failing_cell_keeps_the_partial_notebook_and_the_old_one(
@@ -233,6 +301,18 @@ def test_drift_names_what_differs(write_chapter: WriteChapter) -> None:
     assert notebooks.drift(source) == ["10_tiny.ipynb: cell 4 differs"]
     write_chapter("SEED")
     assert notebooks.drift(source) == ["10_tiny.ipynb has 4 cells, 10_tiny.py has 3"]
+
+
+def test_the_order_of_metadata_is_a_difference_as_it_is_to_jupytext(
+    write_chapter: WriteChapter,
+) -> None:
+    source = write_chapter()
+    for keys, expected in (("b a", ["10_tiny.ipynb: cell 3 differs"]), ("a b", [])):
+        hidden = ", ".join(f'"{key}": true' for key in keys.split())
+        source.write_text(source.read_text() + f"\n# %% jupyter={{{hidden}}}\nSEED\n")
+        write_pair(source)
+        assert notebooks.drift(source) == expected
+        write_chapter()
 
 
 @pytest.mark.parametrize("alt", [None, "", "  ", "A white pixel"])

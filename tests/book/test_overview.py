@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib.book import check, claims, data_root, datasets, overview, profiles
+from lib.book import check, claims, overview, profiles
 from lib.book.chapters import chapters
 from lib.book.claims import Claim
 from lib.book.show import png
@@ -77,21 +77,28 @@ def test_hours_count_what_was_computed_once(
 def test_this_machine_is_described_with_what_it_means(
     enough: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("BOOK_HEADLESS", raising=False)
     graphics = check.Need("GPU", "none", enough, "fine for smoke")
     monkeypatch.setattr(check, "graphics", lambda: graphics)
-    ladder = [("Part I", "open", "run X"), ("Part III", "original", "")]
-    monkeypatch.setattr(data_root, "rungs", lambda: ladder)
-    table = overview.machine("quick").set_index("what")
-    assert table.loc["profile", "here"] == "quick"
-    assert int(table.loc["processor cores", "here"]) >= 1
-    assert (table.loc["GPU", "which means"] == "fine for smoke") != enough
-    assert table.loc["data of Part I", "which means"].endswith("; for better: run X")
-    assert table.loc["data of Part III", "which means"] == overview.RUNGS["original"]
-    assert not table.isna().any(axis=None)
+    sets = [check.Need("ck_plus", "not here", False, "ask"), check.Need("mmi", "present")]
+    monkeypatch.setattr(check, "data", lambda: iter(sets))
+    lines = overview.machine("quick").splitlines()
+    table = {line.split("|")[1].strip(): line.split("|")[2:4] for line in lines}
+    assert table["profile"] == [" quick ", f" {overview.PROFILES['quick']} "]
+    assert int(table["processor cores"][0]) >= 1
+    assert (table["GPU"][1] == " fine for smoke ") != enough
+    assert table["ck_plus"] == [" not here ", " ask "] and table["mmi"] == [" present ", "  "]
 
 
-def test_every_rung_and_profile_is_explained() -> None:
-    assert set(overview.RUNGS) == {*datasets.LADDER, "embedded"}
+def test_a_page_made_by_the_runner_says_nothing_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BOOK_HEADLESS", "1")
+    assert overview.machine("quick").startswith("*Run this cell")
+
+
+def test_every_profile_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BOOK_HEADLESS", raising=False)
     assert tuple(overview.PROFILES) == profiles.PROFILES
     with pytest.raises(KeyError, match="huge"):
         overview.machine("huge")

@@ -1,25 +1,27 @@
-"""README.md shows the numbers of the files it was filled from."""
+"""Both READMEs show what the files say that they were filled from."""
 
 import pytest
 
-from lib.book import claims, readme
+from lib.book import readme
+from lib.book.files import REPOSITORY
 
-pytestmark = pytest.mark.skipif(
-    any(claim.rung == "embedded" for claim in claims.load("quick")),
-    reason="the book was run here on a lesser rung than the README speaks of",
-)
+pages = pytest.mark.parametrize("page", readme.PAGES)
 
 
-def test_the_readme_is_filled_from_the_books_files() -> None:
-    text = readme.README.read_text(encoding="utf-8")
-    assert readme.filled(text) == text, "run `python -m lib.book.readme`"
+@pages
+def test_a_page_is_filled_from_the_books_files(page: str) -> None:
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    assert readme.filled(page, text) == text, "run `python -m lib.book.readme`"
 
 
-def test_a_changed_number_would_be_noticed() -> None:
-    text = readme.README.read_text(encoding="utf-8")
-    assert readme.filled(text.replace("reproduced |", "doubtful |", 1)) == text
+@pages
+def test_a_changed_word_would_be_noticed(page: str) -> None:
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    for name in readme.PAGES[page]:
+        changed = text.replace(f"<!-- /{name} -->", f"and more\n<!-- /{name} -->")
+        assert readme.filled(page, changed) == text
 
 
 def test_a_missing_region_is_named() -> None:
-    with pytest.raises(ValueError, match="no region 'claims'"):
-        readme.filled("# A README without regions\n")
+    with pytest.raises(ValueError, match=r"README.md has no region 'costs'"):
+        readme.filled("README.md", "# A README without regions\n")

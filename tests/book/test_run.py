@@ -17,11 +17,12 @@ from lib.book.files import REPOSITORY
 
 WriteChapter = Callable[..., Path]
 DRAW = """\
+import os
 from pathlib import Path
-folder = Path("figures") / PROFILE
+folder = Path(os.environ.get("BOOK_FIGURES", "figures")) / PROFILE
 folder.mkdir(parents=True, exist_ok=True)
 (folder / "part3_fig1.png").write_bytes(b"a picture")
-(folder / "part3_fig1.json").write_text("{}")
+(folder / "part3_fig1.json").write_text('{"chapter": "10_tiny"}')
 (folder / "claims.json").write_text("[]")"""
 
 
@@ -34,7 +35,9 @@ def call(root: Path, *arguments: str) -> int:
 
 
 def everything_below(root: Path) -> list[str]:
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+    """Return all files, but for what may be deleted at any time."""
+    files = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
+    return sorted(str(path) for path in files if path.parts[0] != ".cache")
 
 
 @pytest.mark.parametrize(
@@ -42,6 +45,7 @@ def everything_below(root: Path) -> list[str]:
     [
         (["99"], "no chapter '99'"),
         (["smok"], "no chapter 'smok'"),
+        (["quick", "10", "smoke"], "quick and smoke are two profiles; choose one"),
         (["-p", "SPEED=1"], "no chapter knows SPEED; known: RATE, SEED"),
         (["-p", "SEED=fast"], "SEED of 10_tiny: expected int such as 0, not 'fast'"),
         (["-p", "RATE=[1]"], "RATE of 10_tiny: expected float"),
@@ -100,7 +104,7 @@ def test_the_default_run_fills_the_book_and_tells_what_it_made(
     ]
     [line] = capsys.readouterr().out.splitlines()
     assert line.startswith("10_tiny: 0.")
-    assert line.endswith("made figures/quick/claims.json, figures/quick/part3_fig1.png")
+    assert line.endswith(" min, figures and tables in figures/quick: 1")
 
 
 @pytest.mark.parametrize(
@@ -118,6 +122,18 @@ def test_any_other_run_leaves_the_book_alone(
     assert call(root, *arguments) == 0
     assert everything_below(root) == [f"{folder}/10_tiny.ipynb", "notebooks/10_tiny.py"]
     assert expected in (root / folder / "10_tiny.ipynb").read_text()
+
+
+def test_other_parameters_never_touch_the_books_figures(write_chapter: WriteChapter) -> None:
+    root = write_chapter(DRAW).parents[1]
+    assert call(root, "10", "quick", "-p", "SEED=7") == 0
+    assert everything_below(root) == [
+        "executed/figures/quick/claims.json",
+        "executed/figures/quick/part3_fig1.json",
+        "executed/figures/quick/part3_fig1.png",
+        "executed/quick/10_tiny.ipynb",
+        "notebooks/10_tiny.py",
+    ]
 
 
 def test_a_parameter_goes_only_to_the_chapters_that_declare_it(
@@ -183,7 +199,7 @@ def test_a_failing_chapter_is_shown_and_the_others_still_run(
     assert "ZeroDivisionError: division by zero" in captured.err and "\x1b" not in captured.err
     assert "The notebook up to there: executed/quick/10_tiny.partial.ipynb" in captured.err
     assert captured.err.splitlines()[-1] == "failed: 10_tiny"
-    assert captured.out.startswith("20_other: ")
+    assert captured.out.startswith("20_other: ") and len(captured.out.splitlines()) == 1
     assert (root / "executed/quick/10_tiny.partial.ipynb").exists()
     assert not (root / "notebooks/10_tiny.ipynb").exists()
     write_chapter("print('mended')")
@@ -220,39 +236,124 @@ def test_a_chapter_that_hangs_is_stopped_and_named(
     assert message in capsys.readouterr().err
 
 
-def test_ctrl_c_ends_with_130_and_leaves_nothing_behind(write_chapter: WriteChapter) -> None:
-    cell = (
-        "import os, subprocess, sys, time\n"
-        "worker = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
-        "open('pids', 'w').write(f'{os.getpid()} {worker.pid} ')\n"
-        "time.sleep(600)"
+HANG = """\
+import os, subprocess, sys, time
+worker = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])
+open('pids', 'a').write(f'{os.getpid()} {worker.pid} ')
+time.sleep(600)"""
+
+
+def start(root: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start `./run_all.sh arguments` for the book under `root`."""
+    command = "import sys; from pathlib import Path; from lib.book.run import main\n"
+    command += (
+        f"if __name__ == '__main__': sys.exit(main({list(arguments)!r}, Path({str(root)!r})))"
     )
-    root = write_chapter(cell).parents[1]
-    before = [*everything_below(root), "pids"]
-    command = "import sys; from pathlib import Path; from lib.book.run import main; "
-    command += f"sys.exit(main([], Path({str(root)!r})))"
-    process = subprocess.Popen(
-        [sys.executable, "-c", command],
+    script = root / "start.py"
+    script.write_text(command)
+    return subprocess.Popen(
+        [sys.executable, script],
         cwd=REPOSITORY,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    pids = _wait_for_pids(root / "pids")
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_ctrl_c_ends_with_130_and_leaves_nothing_behind(
+    write_chapter: WriteChapter, count: int
+) -> None:
+    for number in range(1, count + 1):
+        root = write_chapter(HANG, name=f"{number}0_tiny").parents[1]
+    before = [*everything_below(root), "pids", "start.py"]
+    process = start(root, "--jobs", "2")
+    pids = _wait_for_pids(root / "pids", 2 * count)
+    pids += [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
     os.kill(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert out == "interrupted in 10_tiny; call again to go on\n"
+    assert out == "interrupted; call again to go on\n"
     assert err == ""
     _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if _runs(pid)], timeout=10)
     assert alive == []
     assert everything_below(root) == sorted(before)
 
 
-def _wait_for_pids(path: Path) -> list[int]:
+def test_when_the_runner_is_killed_its_chapters_end_too(write_chapter: WriteChapter) -> None:
+    wait = HANG.replace("worker = ", "# ").replace("{worker.pid} ", "")
+    write_chapter(wait)
+    root = write_chapter(wait, name="20_other").parents[1]
+    process = start(root, "--jobs", "2")
+    _wait_for_pids(root / "pids", 2)
+    started = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.communicate(timeout=60)
+    _, alive = psutil.wait_procs(started, timeout=30)
+    assert alive == []
+
+
+def test_chapters_run_side_by_side_and_those_that_sum_up_come_last(
+    write_chapter: WriteChapter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meet = (
+        "import os, time\nfrom pathlib import Path\n"
+        "print('jobs', os.environ['BOOK_JOBS'], 'threads', os.environ['OMP_NUM_THREADS'])\n"
+        "Path('{}').touch()\nuntil = time.monotonic() + 60\n"
+        "while not Path('{}').exists():\n    assert time.monotonic() < until\n    time.sleep(0.1)"
+    )
+    write_chapter(meet.format("one", "other"), name="10_one")
+    write_chapter(meet.format("other", "one"), name="11_other")
+    last = "from pathlib import Path\nassert Path('one').exists() and Path('other').exists()"
+    root = write_chapter(last, name="00_start").parents[1]
+    assert call(root, "--jobs", "2") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines[2:]] == ["00_start"]
+    assert sorted(line.partition(":")[0] for line in lines[:2]) == ["10_one", "11_other"]
+    assert "jobs 1 threads 1" in (root / "notebooks" / "10_one.ipynb").read_text()
+
+
+def test_one_chapter_at_a_time_where_each_may_need_the_whole_machine(
+    write_chapter: WriteChapter,
+) -> None:
+    write_chapter()
+    root = write_chapter(name="20_other").parents[1]
+    options = run._parser().parse_args([])
+    options.jobs = 8
+    plans = run.plan(run.chapters.chapters(root), "quick", [], root)
+    assert run._at_a_time(plans, "quick", options) == 2
+    assert run._at_a_time(plans * 9, "smoke", options) == run.SIDE_BY_SIDE
+    assert run._at_a_time(plans, "paper", options) == 1
+    for name in ("retrain", "measure", "scheduler"):
+        options = run._parser().parse_args([])
+        setattr(options, name, "asked for")
+        assert run._at_a_time(plans, "quick", options) == 1
+
+
+def test_a_chapter_that_is_being_run_is_waited_for(write_chapter: WriteChapter) -> None:
+    once = (
+        "import time\nfrom pathlib import Path\n"
+        "Path('alone').touch(exist_ok=False)\n"
+        "Path('began').touch()\ntime.sleep(3)\nPath('alone').unlink()"
+    )
+    root = write_chapter(once).parents[1]
+    first = start(root)
+    until = time.monotonic() + 60
+    while not (root / "began").exists():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    second = start(root)
+    _, said = second.communicate(timeout=120)
+    assert said == "10_tiny is being run already; waiting until that ends\n"
+    first.communicate(timeout=60)
+    assert (second.returncode, first.returncode) == (0, 0)
+
+
+def _wait_for_pids(path: Path, count: int) -> list[int]:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        if path.exists() and path.read_text().endswith(" "):
+        if path.exists() and path.read_text().count(" ") == count:
             return [int(pid) for pid in path.read_text().split()]
         time.sleep(0.1)
     raise AssertionError("the chapter did not start within a minute")

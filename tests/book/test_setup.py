@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from lib.book.files import REPOSITORY
 FAKE_PIP = """\
 #!/bin/bash
 echo "pip $*" >> "{log}"
+sleep "${{SECONDS_TO_INSTALL:-0}}"
 [[ ! -e "{log}.fail" ]]
 """
 
@@ -42,18 +44,26 @@ def clone(tmp_path: Path) -> Path:
     return folder
 
 
-def set_up(folder: Path, path: str | None = None) -> subprocess.CompletedProcess[str]:
+SEARCH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+
+def set_up(folder: Path, path: str = SEARCH) -> subprocess.CompletedProcess[str]:
     """Run `ensure_environment` as run_all.sh does and print the Python that it chose."""
+    with start_set_up(folder, path) as process:
+        out, err = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def start_set_up(folder: Path, path: str = SEARCH, **told: str) -> subprocess.Popen[str]:
+    """Start it, with this in its environment."""
     script = 'set -euo pipefail; source lib/book/setup.sh; ensure_environment; echo "$PYTHON"'
-    search = path or f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return subprocess.run(
+    return subprocess.Popen(
         [shutil.which("bash") or "bash", "-c", script],
         cwd=folder,
-        env=os.environ | {"PATH": search},
-        capture_output=True,
+        env=os.environ | {"PATH": path, **told},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
-        check=False,
     )
 
 
@@ -134,3 +144,65 @@ def test_a_python_without_venv_is_one_line_and_exit_2(clone: Path) -> None:
     result = set_up(clone)
     assert result.returncode == 2
     assert "cannot make a virtual environment" in result.stderr
+
+
+def test_of_two_set_ups_the_second_waits_and_finds_all_done(clone: Path) -> None:
+    with start_set_up(clone, SECONDS_TO_INSTALL="3") as first:
+        until = time.monotonic() + 60
+        while not pip_calls(clone):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        second = set_up(clone)
+        out, _ = first.communicate(timeout=60)
+    assert first.returncode == second.returncode == 0
+    assert second.stderr == "Another set-up is at work in this folder; waiting until it ends.\n"
+    assert second.stdout.splitlines()[-1] == out.splitlines()[-1] == f"{clone}/.venv/bin/python"
+    assert len(pip_calls(clone)) == 1 and (clone / "compiled").read_text() == "compiled\n"
+
+
+def test_a_folder_that_cannot_be_written_is_one_line_and_exit_2(clone: Path) -> None:
+    (clone / ".cache").touch()  # root may write anywhere, but not below a file
+    result = set_up(clone)
+    assert result.returncode == 2 and pip_calls(clone) == []
+    assert result.stderr.startswith(f"The book cannot write into {clone}; make the folder")
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("option", ["--list", "--help", "-h"])
+@pytest.mark.parametrize("through", ["run_all.sh", "link"])
+def test_what_only_tells_something_writes_nothing(
+    clone: Path, tmp_path: Path, option: str, through: str
+) -> None:
+    shutil.copy(REPOSITORY / "run_all.sh", clone)
+    for name in ("run.py", "chapters.py", "check.py", "profiles.py"):
+        shutil.copy(REPOSITORY / "lib" / "book" / name, clone / "lib" / "book")
+    (clone / "notebooks").mkdir()
+    (clone / "notebooks" / "10_tiny.py").write_text(
+        '# # A title\n# %% tags=["parameters"]\nA = 1\n'
+    )
+    link = tmp_path / "link"
+    link.symlink_to(clone / "run_all.sh")
+    before = sorted(tmp_path.rglob("*"))
+    command = link if through == "link" else clone / "run_all.sh"
+    result = subprocess.run(
+        [command, option],
+        cwd="/",
+        env=os.environ | {"PATH": SEARCH},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    assert ("10_tiny" if option == "--list" else "run_all.sh [smoke") in result.stdout
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_folders_own_library_is_used(clone: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    (other / "lib").mkdir(parents=True)
+    (other / "lib" / "__init__.py").write_text("raise SystemExit('another lib')\n")
+    script = 'source lib/book/setup.sh; cd /; python3 -c "import lib.book; print(lib.__file__)"'
+    told = {"PATH": SEARCH, "PYTHONPATH": str(other), "PYTHONSAFEPATH": "1"}
+    found = subprocess.check_output(
+        ["bash", "-c", script], cwd=clone, env=os.environ | told, text=True
+    )
+    assert found == f"{clone}/lib/__init__.py\n"

@@ -31,7 +31,7 @@ def browser() -> Iterator[Browser]:
 def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Give a folder for results, known to all processes that begin from now on.
 
-    None of them finds any data, so that the chapters are on the embedded rung everywhere.
+    None of them finds a reader's own data, so that the chapters show the same everywhere.
     """
     folder = tmp_path_factory.mktemp("results")
     with pytest.MonkeyPatch.context() as patch:
@@ -53,7 +53,7 @@ def address(
         lab.copy(source, changes, root / "copies" / f"{name}.ipynb")
         if name == PAIRED:
             lab.copy(source, changes, root / "notebooks" / f"{name}.py")
-    with pages.served(root, {}, root / "log.txt") as found:
+    with pages.served(root, root / "log.txt") as found:
         yield found
 
 

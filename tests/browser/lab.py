@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,9 +52,10 @@ def _free_port() -> int:
 
 
 @contextmanager
-def served(root: Path, environment: dict[str, str], log: Path) -> Iterator[str]:
+def served(root: Path, log: Path, plain: bool = False) -> Iterator[str]:
     """Yield the address of a JupyterLab over `root`, with a place for the path of a file.
 
+    It is the one of `./run_all.sh --lab`, or a plain `jupyter lab` that was started in `root`.
     Its kernels end with it; its log says what went wrong.
 
     Raises:
@@ -66,10 +68,11 @@ def served(root: Path, environment: dict[str, str], log: Path) -> Iterator[str]:
         f"--port={port}",
         "--ServerApp.port_retries=0",
     ]
-    told = lab.environment() | environment | {"JUPYTER_TOKEN": token}
+    told = dict(os.environ if plain else lab.environment()) | {"JUPYTER_TOKEN": token}
+    command = [sys.executable, "-m", "jupyterlab", "--allow-root"] if plain else lab.command(root)
     with log.open("w") as file:
         server = subprocess.Popen(
-            [*lab.command(root), *options], env=told, cwd=root, stdout=file, stderr=file
+            [*command, *options], env=told, cwd=root, stdout=file, stderr=file
         )
         try:
             _wait_for(port, server, log)
@@ -96,7 +99,7 @@ class Notebook:
     def __init__(self, page: Page, address: str) -> None:
         self.page = page
         page.set_default_timeout(1000 * ANSWER_SECONDS)
-        page.goto(address)
+        page.goto(address, timeout=1000 * START_SECONDS)
         self.cells = page.locator(".jp-Notebook .jp-Cell")
         self.cells.first.wait_for()
         page.evaluate(f"async () => (await {SESSION}.ready, await {SESSION}.session.kernel.info)")

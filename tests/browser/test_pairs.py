@@ -1,0 +1,95 @@
+"""After a run, every chapter opens in JupyterLab, as `.ipynb` and as `.py`, whatever the times."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import quote
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Browser
+
+from lib.book import chapters, run
+from lib.book.files import REPOSITORY
+from tests.browser import lab as pages
+from tests.conftest import HEADER
+
+HOUR = 3600
+# jupytext holds keys in another order than nbformat's for an edit, though nobody made one
+DISORDERLY = """
+# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+print("ran")
+"""
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the book's chapters, their notebooks an hour newer, and one more that has been run."""
+    root = tmp_path_factory.mktemp("book")
+    shutil.copy(REPOSITORY / "pyproject.toml", root)
+    (root / "notebooks").mkdir()
+    for source in chapters.chapters():
+        for file in (source, source.with_suffix(".ipynb")):
+            shutil.copy(file, root / "notebooks")
+        written = (root / "notebooks" / source.name).stat().st_mtime + HOUR
+        os.utime(root / "notebooks" / f"{source.stem}.ipynb", (written, written))
+    tiny = root / "notebooks" / "99_tiny.py"
+    tiny.write_text(HEADER + DISORDERLY)
+    os.utime(tiny, (1e9, 1e9))
+    assert run.main(["99"], root) == 0
+    return root
+
+
+@pytest.fixture(scope="module", params=["--lab", "plain"])
+def address(request: pytest.FixtureRequest, book: Path) -> Iterator[str]:
+    """Give the address of a JupyterLab over them, started in each way."""
+    with pages.served(book, book / "log.txt", plain=request.param == "plain") as found:
+        yield found
+
+
+def content(address: str, path: str) -> str:
+    """Return a notebook as JupyterLab's contents API gives it; raises HTTPError."""
+    place = address.replace("/lab/tree", "/api/contents").replace("reset&", "type=notebook&")
+    with urlopen(place.format(quote(path))) as answer:
+        return json.dumps(json.load(answer)["content"])
+
+
+def refused(address: str, book: Path) -> list[str]:
+    """Return which files of the folder of chapters do not open."""
+    found = []
+    for file in sorted((book / "notebooks").glob("[0-9]*.*")):
+        try:
+            content(address, f"notebooks/{file.name}")
+        except HTTPError as error:
+            found.append(f"{file.name}: {error.code}")
+    return found
+
+
+def test_every_chapter_opens(address: str, book: Path) -> None:
+    assert refused(address, book) == []
+
+
+def test_what_a_run_has_made_opens_and_is_saved_as_a_pair(
+    browser: Browser, address: str, book: Path
+) -> None:
+    context = browser.new_context(viewport=pages.VIEW)
+    notebook = pages.Notebook(context.new_page(), address.format("notebooks/99_tiny.ipynb"))
+    notebook.run_all()
+    with notebook.page.expect_response(lambda answer: answer.request.method == "PUT") as saved:
+        notebook.page.keyboard.press("Control+s")
+    assert saved.value.ok
+    context.close()
+    assert refused(address, book) == []
+    tiny = book / "notebooks" / "99_tiny.py"
+    assert 'print("ran")' in tiny.read_text() and "book_sources" not in tiny.read_text()
+    assert run.main(["99"], book) == 0 and not (book / "notebooks" / "kept").exists()
+
+
+def test_an_edited_source_opens_as_edited(address: str, book: Path) -> None:
+    tiny = book / "notebooks" / "99_tiny.py"
+    tiny.write_text(tiny.read_text() + "\n# %%\nEDITED = True\n")
+    for name in ("99_tiny.py", "99_tiny.ipynb"):
+        assert "EDITED = True" in content(address, f"notebooks/{name}")
