@@ -153,8 +153,8 @@ mixture.figure(
 # change, and not only what another throw of the dice would.
 #
 # Training, validation and test clips of one rotation **share nothing**: no recording, no real clip's timing, no
-# photograph. Within the training clips the same few recordings come again and again, in ever new mixtures: eight
-# of a class in each fold is all there is.
+# photograph. Within the training clips the same few recordings come again and again, in ever new mixtures: at most
+# eight of a class in each fold is all there is.
 #
 # ### Three knobs
 #
