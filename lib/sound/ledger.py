@@ -26,7 +26,7 @@ class Entry:
 
 
 ENTRIES = (
-    Entry("size of the training", "50,000 steps of 48 clips", "fewer, smaller", "this chapter"),
+    Entry("size of the training", "50,000 steps of 48 clips", "fewer, smaller", "not measured"),
     Entry("width, mel bands", "1, 128", "as the profile says", "not measured"),
     Entry("audio network", "VGGish", "YAMNet, which comes with the book", "not measured"),
     Entry("image network", "VGG16", "MobileNet v2, at 64 pixels", "not measured"),
