@@ -23,11 +23,9 @@
 
 # %% tags=["parameters"]
 PROFILE = "quick"
-SEED = 0
 
 # %%
 import numpy as np
-import pandas as pd
 from IPython.display import Markdown
 
 from lib.book import profiles as sizes
@@ -36,9 +34,11 @@ from lib.book.show import Page, cost, source
 from lib.sound import (
     clip_plots,
     clip_statistics,
-    data,
+    datasets,
+    evaluation,
     experiments,
     features,
+    oracles,
     pretrained,
     probes,
     profiles,
@@ -46,9 +46,9 @@ from lib.sound import (
 from lib.sound.data import Waveform
 from lib.sound.symbols import SYMBOLS
 
-profile = experiments.fitting(sizes.choose(profiles.PROFILES, PROFILE))
-corpus = data.load(profile.dataset, profile.sizes)
-streams = {"audio": pretrained.audio_stream(), "visual": pretrained.visual_stream()}
+profile = sizes.choose(profiles.PROFILES, PROFILE)
+corpus = datasets.load(profile.dataset, profile.sizes)
+streams = {"audio": profile.audio, "visual": profile.visual}
 digests = {name: pretrained.digest(name) for name in streams.values()}
 page = Page("12_sound_features", PROFILE, corpus.name, corpus.rung, networks=digests)
 cost(page.chapter)
@@ -79,20 +79,13 @@ source(features.log_mel)
 # Count the frames of ten seconds, a window centred on every 366th sample from the first on:
 
 # %%
-rows = []
 for rate in (22_050, features.RATE):
     frames = 1 + 10 * rate // features.HOP
-    rows.append(
-        {"rate, Hz": f"{rate:,}", "frames": frames, "after pooling by 4": frames // features.POOLED}
-    )
-page.table(
-    pd.DataFrame(rows),
-    "part1_frame_count",
-    alt="At 22,050 Hz there are 603 frames and 150 after pooling, at 22,100 Hz 604 and 151.",
-    caption="The paper has 604 frames and 151. Only the odd rate gives them.",
-)
+    print(f"{rate:,} Hz: {frames} frames, {frames // features.POOLED} after pooling by 4")
 
 # %% [markdown]
+# The paper has 604 frames and 151. Only the odd rate gives them.
+#
 # Two steps take away what does not matter. *Peak normalisation* divides the sound by its largest sample, so
 # that the same scene recorded softly looks the same. *Standardisation* subtracts from each band its mean over
 # the training clips and divides by its deviation, so that the deep bands, which are always loud, do not shout
@@ -117,8 +110,8 @@ page.figure(
 # The paper borrows its audio features from *VGGish*, a network that learnt from the sound of some millions of
 # YouTube videos what they are about. It hears through a log-mel spectrogram of its own: 16 kHz, windows of 25 ms
 # each 10 ms, 64 mel bands. (The paper says 128; VGGish takes 64 and nothing else.) Of these frames 96 in a row,
-# 0.96 s, make one *patch*, and the network turns each patch into one vector, an *embedding*. The two networks that
-# may have to stand in for it, *YAMNet* and a small one of our own, take the same patches.
+# 0.96 s, make one *patch*, and the network turns each patch into one vector, an *embedding*. VGGish is too large to
+# come with the book; *YAMNet*, which does, takes the same patches.
 
 # %%
 source(pretrained.log_mel_patches)
@@ -146,24 +139,25 @@ page.figure(
 # ## Three: what a network that knows pictures sees
 #
 # The paper sends 15 pictures a second through VGG16, trained to name what is in a photograph, and keeps the
-# 4,096 outputs of its last hidden layer. We take the picture nearest to each of the 151 moments. Nothing here
+# 4,096 outputs of its last hidden layer. The book brings *MobileNet v2*, trained for the same on the same
+# photographs, and takes the mean of its last maps, of the picture nearest to each of the 151 moments. Nothing here
 # blurs time, but nothing looks at movement either: a dog that barks and one that is about to are the same dog.
 
 # %%
 page.table(
     probes.networks_table(list(streams.values())),
     "part1_networks",
-    alt="Five networks: in whose place each stands, on what it was trained, outputs, parameters, and which "
-    "two are used here.",
-    caption="Whose features stand where. A lesser one never passes for a better one: chapter 14 names them "
-    "again with its results.",
+    alt="Four networks, two that hear and two that see: in whose place each stands, on what it was trained, "
+    "outputs, parameters, and which two are used here.",
+    caption="The paper's two networks, and the two that come with the book in their place. A lesser one never "
+    "passes for a better one: chapter 14 names them again with its results.",
 )
 
 # %% [markdown]
-# Where the weights of VGGish are missing, YAMNet takes its place, trained on AudioSet, ten-second clips from
-# YouTube with the names of what sounds in them. Where those of VGG16 are missing, a small network stands in
-# that this book trained on *drawn* things, twenty kinds, in other rooms and styles than the clips'. It has
-# never seen a photograph; on drawn videos that is fair, on real ones it would be useless.
+# All four are frozen: what they give is computed once and never trained further. YAMNet learnt from AudioSet,
+# ten-second clips from YouTube with the names of what sounds in them, and so has heard dogs, rain and chainsaws
+# before, as VGGish has. MobileNet v2 learnt the thousand classes of ImageNet, among them dalmatians, watches and
+# umbrellas. That is the idea of transfer: *what* comes ready made.
 #
 # ## A clip as the three see it
 #
@@ -182,10 +176,11 @@ scaled = {
 page.figure(
     clip_plots.distance_maps(scaled, truth, chosen),
     "part1_distances",
-    alt="Three square maps of the distance between moments of the clip. The spectral one has hard edges at "
-    "the events, the audio one soft blocks about a second wide, the visual one hardly any difference.",
-    caption="Distance between any two moments (pale: alike). Spectral: hard edges where events begin and end. "
-    "Audio: large differences, soft transitions. Visual: the scene is the same throughout.",
+    alt="Three square maps of the distance between moments of the clip, one for each kind of features, under bars "
+    "for its events.",
+    caption="Distance between any two moments (pale: alike). Follow the edge of a bar down into each map: a hard "
+    "line says that the features change at once, a soft one that they take their time, none that they do not "
+    "notice.",
 )
 
 # %% [markdown]
@@ -199,17 +194,16 @@ page.figure(
 source(probes.Probe.fit)
 
 # %%
-result = probes.run(profile, corpus)
+result = probes.run(experiments.common(profile))
 found = result.metrics
 page.figure(
-    clip_plots.what(found["what"], found["chance"]),
+    clip_plots.what(found["what"], found["chance"], corpus.classes),
     "part1_probe_what",
-    alt="Left: clip-based F1 of linear probes with intervals. Pretrained audio tags far better than spectral "
-    "averages, pretrained visual features lie between or near, both together are best. Right: average "
-    "precision of each class for the three inputs.",
-    caption=f"Linear probes on {profile.sizes.weak} weak clips, scored on {profile.sizes.validation} others. "
-    "Left: F1 with its 95 % interval over clips. Right: average precision, the mean of the precisions at all "
-    "thresholds; dotted, a guess.",
+    alt="Left: clip-based F1 of linear probes on five kinds of features, with intervals. Right: average precision "
+    "of each class for the three inputs, and of a guess.",
+    caption=f"Linear probes on {len(corpus.clips['weak'])} weak clips, scored on {len(corpus.clips['validation'])} "
+    "others. Left: F1 with its 95 % interval over these clips; other recordings would move it further. Right: "
+    "average precision, the mean of the precisions at all thresholds; dotted, a guess.",
     sources=[result],
 )
 
@@ -219,12 +213,15 @@ Markdown(
     f"Of *what*, averaged spectra tell a linear reader {f1['spectral']:.0f} % F1 "
     f"({f1['spectral, mean and deviation']:.0f} % with each band's deviation over time), pretrained audio "
     f"{f1['audio']:.0f} %, pretrained pictures {f1['visual']:.0f} %, the last two together "
-    f"{f1['audio and visual']:.0f} %. The network behind the audio features has done the work of telling sounds "
-    "apart; a straight line suffices for the rest. (The paper's network is no linear reader: from the "
-    "spectrum it learns much more than this.)"
+    f"{f1['audio and visual']:.0f} %. (The paper's network is no linear reader: from the spectrum it learns much "
+    "more than this.)"
 )
 
 # %% [markdown]
+# What pictures can give on the mixtures was decided when sound and sight were put together: four classes cannot be
+# seen, and of the others the first knob of chapter 10 hides a part. So look at the right panel, class by class, and
+# read the pictures as a check that their features do what they should.
+#
 # ## When: the same probe, frame by frame
 #
 # A weighted sum of averages is the average of weighted sums. So the same probe, untouched, can be read in
@@ -236,9 +233,8 @@ Markdown(
 page.figure(
     clip_plots.steps(probes.LAGS, found["when"]),
     "part1_probe_when",
-    alt="Response of the three probes from 1.2 s before to 1.2 s after an onset. Spectral features jump at "
-    "the onset; pretrained audio climbs slowly from half a second before to half a second after, along "
-    "the ramp of a 0.96 s window; pretrained visual features stay flat.",
+    alt="Response of the three probes from 1.2 s before to 1.2 s after an onset, beside the ramp of a window of "
+    "0.96 s.",
     caption="Mean response around onsets with its 95 % interval. Pale band: the collar of 0.2 s. Thick grey "
     "line: what a window of 0.96 s does to a sharp onset.",
     sources=[result],
@@ -251,14 +247,21 @@ page.table(
     sources=[result],
 )
 
+# %%
+within = {kind: 100 * found["when"][kind]["sharp"] for kind in ("spectral", "audio")}
+window = 2 * evaluation.COLLAR / oracles.WINDOW_SECONDS
+Markdown(
+    f"Within 0.2 s of the onset lie {within['spectral']:.0f} % of the step of the spectral features and "
+    f"{within['audio']:.0f} % of that of pretrained audio; of a window of 0.96 s that fills up evenly it would be "
+    f"{100 * window:.0f} %. The step of the pictures is {found['when']['visual']['height']:.2f} high, of 1."
+)
+
 # %% [markdown]
-# This is the paper's explanation, seen directly. Audio features answer to an onset strongly, but they begin
-# half a second *early*, as soon as the sound enters their window, and rise faster than the window fills, for
-# a little of a sound is enough to recognise it. Within the tolerance of the event score only a small part of
-# the change takes place. Spectral features wait for the onset and jump. Visual features (ours, at least) know
-# *what* and nothing of *when*: what is to be heard stands in the picture all the time.
-#
-# The blur of the audio features is geometry. No better training of the same network would sharpen it.
+# A patch has no moment: it holds 0.96 s, and a sound is in it from half a second before the onset on. That is
+# **geometry**, and no better training of the same network would undo it. The paper names another reason, that
+# these networks were made for tasks without time. A picture like this one cannot tell the two apart, since both
+# blur; but the plainer reason is there whether or not the other is. (Pictures have no window. What they know of an
+# onset is what somebody lets them see of it: here the second knob, in the paper the camera.)
 #
 # ## The two grids
 #
@@ -313,10 +316,10 @@ for half, each in found["drift"].items():
     )
 
 # %% [markdown]
-# So the drift is real in the features. Whether it costs the paper's networks anything is another question, and
-# for now a **hypothesis**: a recurrent layer may learn to undo a shift that is always the same, and padding
-# may have been added that the text does not mention. Chapter 11 shows what is at stake for a perfect detector;
-# chapter 14 trains both ways.
+# Where the two numbers of a line agree, the drift is in the features. Whether it costs the paper's networks anything
+# is another question, and for now a **hypothesis**: a recurrent layer may learn to undo a shift that is always the
+# same, and padding may have been added that the text does not mention. Chapter 11 shows what is at stake for a
+# perfect detector; chapter 14 trains both ways.
 #
 # ## Where we differ and why
 #
@@ -325,7 +328,8 @@ for half, each in found["drift"].items():
 # | mel bands of VGGish | 128 | 64: its published weights take no other |
 # | ends of a clip | 151 patches inside | the same joined by index; 8 more at both ends joined by time |
 # | output of VGGish | "last feedforward layer" | before negative values are cut (ReLU), and not rotated and rounded as in its release; YAMNet: 1,024 averages |
-# | output of VGG16 | "last feedforward layer", 4,096 | the last of this width, behind its ReLU |
+# | output of VGG16 | "last feedforward layer", 4,096 | the last of this width, behind its ReLU; MobileNet v2: 1,280 averages |
+# | size of pictures | 224 pixels, as VGG16 takes them | 64 pixels into MobileNet v2: larger, our photographs are too easy |
 # | pictures | about 15 a second | nearest to the 151 moments |
 # | scaling of pretrained features | not stated | per dimension, on training clips, cut at ten deviations |
 #

@@ -24,9 +24,10 @@
 
 # %% tags=["parameters"]
 PROFILE = "quick"
-SEED = 0
 
 # %%
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import torch
@@ -35,22 +36,12 @@ from IPython.display import Markdown
 from lib.book import profiles as sizes
 from lib.book import symbols
 from lib.book.show import Page, cost, source
-from lib.sound import (
-    data,
-    diagrams,
-    experiments,
-    models,
-    profiles,
-    protocol,
-    result_plots,
-    training,
-)
+from lib.sound import diagrams, experiments, models, profiles, protocol, result_plots, training
 from lib.sound.models import CRNN, ModelConfig
 from lib.sound.symbols import SYMBOLS
 
-profile = experiments.fitting(sizes.choose(profiles.PROFILES, PROFILE))
-corpus = data.load(profile.dataset, profile.sizes)
-profile, common = experiments.runs_of(profile, corpus)
+profile = sizes.choose(profiles.PROFILES, PROFILE)
+common = experiments.common(profile)
 page = Page("13_sound_model", PROFILE, common["dataset"], common["rung"])
 cost(page.chapter)
 
@@ -66,36 +57,37 @@ symbols.table(SYMBOLS, chapter=13)
 # and once backwards, so that every frame knows what comes before and after it. A linear layer turns each frame
 # into ten numbers, and a *sigmoid* squeezes each of them between 0 and 1.
 #
-# The picture is not drawn by hand. A silent clip is sent through the network object, and each box
-# reports the shape that leaves it. The next picture is the same class with all three kinds of input.
+# Pretrained features need no convolution. Each kind passes one linear layer, its *embedding*, and is joined to the
+# rest frame by frame before the recurrent layer:
+
+# %%
+source(CRNN.forward)
+
+# %% [markdown]
+# The picture is not drawn by hand. A silent clip is sent through the network object, and each box reports the
+# shape that leaves it.
 
 # %%
 paper_s = CRNN(ModelConfig(("spectral",)))
-paper_sav = CRNN(ModelConfig(("spectral", "audio", "visual")))
-page.figure(
-    diagrams.architecture(paper_s),
-    "part1_fig1_architecture",
-    alt="The baseline as a column of boxes: log-mel of 604 by 128, seven stacks down to 128 by 151 by 1, "
-    "a recurrent layer, 151 by 10 frame probabilities, 10 clip probabilities.",
-    caption="Fig. 1 of the paper, read off the network: what each layer does, and the shape that leaves it.",
-)
-page.figure(
-    diagrams.architecture(paper_sav),
+drawn = replace(page, dataset="the paper's network", rung="")
+drawn.figure(
+    diagrams.architecture(CRNN(ModelConfig(("spectral", "audio", "visual")))),
     "part1_fig2_fusion",
-    alt="Three columns that meet: convolved spectral features, pretrained audio and visual features "
-    "through a linear layer each, joined frame by frame before the recurrent layer.",
-    caption="Fig. 2: pretrained features pass one linear layer each and are joined before the recurrent "
-    "layer. At the paper's width they are small beside the 128 convolutional values: 16 and 4.",
+    alt="Three columns that meet: log-mel of 604 by 128 through seven stacks down to 128 by 151 by 1, pretrained "
+    "audio and visual features through a linear layer each; joined frame by frame, a recurrent layer, 151 by 10 "
+    "frame probabilities, 10 clip probabilities.",
+    caption="Fig. 2 of the paper, read off the network; its left column alone is Fig. 1. At the paper's width the "
+    "pretrained features are small beside the 128 convolutional values: 16 and 4.",
 )
 
 # %%
-page.table(
+drawn.table(
     diagrams.table1(paper_s),
     "part1_table1_convolutions",
     alt="Kernel, stride, channels and parameters of the seven convolutions.",
     caption="Table 1, read off the network, with the parameters of each stack.",
 )
-page.table(
+drawn.table(
     diagrams.table2(paper_s),
     "part1_table2_pooling",
     alt="Pooling of the seven stacks and what is left of time and frequency after each.",
@@ -104,7 +96,7 @@ page.table(
 
 # %%
 forms = {
-    row: experiments.model_config(experiments.config(common, row, SEED))
+    row: experiments.model_config(experiments.config(common, row, seed=0))
     for row in models.COMBINATIONS
 }
 sizes_of_rows = [
@@ -146,7 +138,7 @@ source(models.linear_pooling)
 # %%
 times = np.arange(60)
 bump = 0.06 + 0.85 * np.exp(-(((times - 20) / 4) ** 2)) + 0.12 * np.exp(-(((times - 42) / 3) ** 2))
-page.figure(
+replace(page, dataset="made up to explain", rung="").figure(
     result_plots.pooling(bump),
     "part1_linear_pooling",
     alt="Above: frame probabilities with a high and a low bump, and the clip probability. Below: the "
@@ -177,27 +169,28 @@ source(training.losses)
 # %%
 source(training.Trainer.train_step)
 
+# %% [markdown]
+# And this is how the teacher follows:
+
 # %%
-page.figure(
-    result_plots.schedules(
-        {
-            "paper": profiles.PROFILES["paper"].training,
-            f"profile {PROFILE}": profile.training,
-        }
-    ),
-    "part1_schedules",
-    alt="Learning rate, consistency weight and teacher decay over a training, for the paper's schedule "
-    "and this profile's.",
-    caption="The published schedule and this profile's. Learning rate and consistency have the same shape in "
-    "fewer steps. The teacher has not: 0.999 looks back over 1,000 steps, a fiftieth of the paper's training; "
-    "in a shorter one the teacher is the mean of all students so far (the ledger tries the other way).",
+source(training.follow)
+
+# %%
+ours, theirs = profile.training, profiles.PROFILES["paper"].training
+steps, published_steps = (each.epochs * each.steps_per_epoch for each in (ours, theirs))
+Markdown(
+    f"With $\\alpha = {theirs.teacher_decay:g}$ the paper's teacher looks back over about "
+    f"{1 / (1 - theirs.teacher_decay):,.0f} of its {published_steps:,} steps. This profile makes {steps:,}; for the "
+    f"same share of them $\\alpha$ is {ours.teacher_decay:g}. Learning rate and weight of consistency rise and fall "
+    "in the published shape, in fewer steps."
 )
 
 # %% [markdown]
 # ## The trainings
 #
-# These are the trainings behind Table 3. Each line is the mean of one row's trainings. Without a result
-# file they are run now, one process per core, and each can be interrupted and goes on where it stopped.
+# These are the trainings behind Table 3. Each line is the mean of one row's trainings, and with a single one it is
+# that training. Without a result file they are run now, one process per core, and each can be interrupted and goes
+# on where it stopped.
 
 # %%
 runs = protocol.by_row(experiments.table3(common, profile.trainings))
@@ -207,21 +200,30 @@ page.figure(
     "part1_training",
     alt="Cross-entropy, frame consistency, validation clip F1 and validation event F1 by epoch, one line "
     "for each of the seven rows.",
-    caption="Rows with pretrained audio (S + A, S + A + V, A, A + V) tag well from the first epochs on: they "
-    "start with the answer to *what*. Watch events: who still climbs at the end, and who stands still?",
+    caption="One line for each row; one colour for the four with pretrained audio, another for the three without. "
+    "Above, what is learnt from; below, the validation clips.",
     sources=every_run,
 )
 
 # %%
-steps, published = (
-    profile.training.epochs * profile.training.steps_per_epoch,
-    profiles.PROFILES["paper"],
+published = profiles.PROFILES["paper"]
+first, last = (
+    {
+        row: np.mean([run.metrics["history"]["validation_clip"][epoch] for run in found])
+        for row, found in runs.items()
+    }
+    for epoch in (0, -1)
 )
 Markdown(
-    f"Shown are {len(every_run)} trainings of {steps:,} steps. The paper's protocol is {7 * published.trainings} "
-    f"trainings of {published.training.epochs * published.training.steps_per_epoch:,} steps, of a network "
-    f"{published.width / profile.width:.0f} times as wide on batches {48 / (2 * profile.training.weak_batch):.0f} "
-    "times as large. That is for a GPU (`./run_all.sh paper`)."
+    "Validation clip F1 after the first epoch and after the last, in percent: "
+    + "; ".join(
+        f"{protocol.short(row)} {100 * first[row]:.0f} and {100 * last[row]:.0f}" for row in runs
+    )
+    + f".\n\nShown are {len(every_run)} trainings of {steps:,} steps, {profile.trainings} of each row. The paper's "
+    f"protocol is {7 * published.trainings} trainings of {published_steps:,} steps, of a network "
+    f"{published.width / profile.width:.0f} times as wide on batches "
+    f"{published.training.weak_batch / profile.training.weak_batch:.0f} times as large. That is for a GPU "
+    "(`./run_all.sh paper`)."
 )
 
 # %% [markdown]
@@ -235,8 +237,8 @@ Markdown(
 #   training mode the question is empty: it never uses them, and it is the student that is evaluated.
 # - **Dropout** is our own layer, equal to the usual one but for where its random bits come from. On a
 #   processor PyTorch's takes a quarter of a training step; ours also makes a training resumable to the bit.
-# - **Half precision** in the convolutions of training where the profile says so; everything that is
-#   reported is computed in single precision.
+# - **Half precision** in the convolutions of training where the processor has it; everything that is reported is
+#   computed in single precision.
 #
 # ## Exercises
 #
@@ -270,7 +272,8 @@ for step, student in enumerate(students):
         print(
             f"after step {step + 1}: teacher {teacher:.2f}, mean of all students so far {mean:.2f}"
         )
-print(f"the decay stays below {profile.training.teacher_decay} for the first 1,000 steps")
+memory = round(1 / (1 - profile.training.teacher_decay))
+print(f"from step {memory} on it forgets: the decay stays at {profile.training.teacher_decay}")
 
 # %% [markdown]
 # Next: chapter 14 asks what these networks know.

@@ -61,6 +61,7 @@ sns.set_theme(
 class Page:
     """Where a chapter's pictures come from and go to: profile, dataset and rung stand under each.
 
+    `rung` is empty where `dataset` says what a picture shows and no data were used.
     `folder` is figures/; a test may name another. `networks` are the digests of the weights that
     the chapter itself computes with, by name; what stored results were computed with, they say.
     """
@@ -135,7 +136,8 @@ class Page:
         display(Markdown(self._caption(caption, f"{name}.json")))
 
     def _caption(self, caption: str, *files: str) -> str:
-        origin = f"{self.dataset} ({self.rung} rung), profile {self.profile}"
+        rung = f" ({self.rung} rung)" if self.rung else ""
+        origin = f"{self.dataset}{rung}, profile {self.profile}"
         links = ", ".join(map(self.link, files))
         return f"*{caption}* <small>{origin}. Data and origin: {links}.</small>"
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from lib.book import results
 from lib.book.files import write_atomically
 from lib.book.weights import file_digest, shipped_run
-from lib.sound import datasets, experiments, preparation, protocol
+from lib.sound import experiments, preparation, protocol
 from lib.sound.data import Corpus
 from lib.sound.models import COMBINATIONS, CRNN
 from lib.sound.profiles import PROFILES
@@ -105,9 +105,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m lib.sound.checkpoints", description=summary)
     parser.add_argument("command", choices=["ship"])
     parser.add_argument("profile", choices=list(PROFILES))
-    profile = PROFILES[parser.parse_args(arguments).profile]
-    dataset = datasets.best() if profile.dataset == "best" else profile.dataset
-    ship(experiments.describe(profile, dataset))
+    ship(experiments.common(PROFILES[parser.parse_args(arguments).profile]))
 
 
 if __name__ == "__main__":

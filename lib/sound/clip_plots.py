@@ -44,7 +44,7 @@ SHADES = 32  # of a spectrogram; more are not told apart, and make its file larg
 def hear(waveform: Waveform) -> Audio | Markdown:
     """Return a player of a sound or, where no kernel runs, a line that says so.
 
-    Sounds that are not the book's own are never stored in a notebook.
+    Nothing is stored in a notebook: most clips belong to others.
     """
     if os.environ.get("BOOK_HEADLESS"):
         return Markdown("> With a running kernel, a player stands here.")
@@ -52,7 +52,9 @@ def hear(waveform: Waveform) -> Audio | Markdown:
 
 
 def excerpt(waveform: Waveform, start: float, seconds: float, rate: int = 16_000) -> HTML:
-    """Return a player that holds a short piece of a sound of the book's own, stored with the page.
+    """Return a player that holds a short piece of a sound, stored with the page.
+
+    Only for what may be passed on; name its sources beside it.
 
     Args:
         waveform: of any rate.
@@ -169,6 +171,17 @@ def bars(axes: Axes, events: Events, index: int, labels: Sequence[int]) -> None:
     axes.set_ylim(len(labels) - 0.45, -0.55)
 
 
+def photographs(pictures: Sequence[np.ndarray], names: Sequence[str]) -> Figure:
+    """Draw pictures (height, width, 3) uint8 in a row, each under its name."""
+    size = (PAGE_WIDTH, PAGE_WIDTH / len(pictures) + 0.25)
+    figure, grid = plt.subplots(1, len(pictures), figsize=size)
+    for axes, picture, name in zip(grid, pictures, names, strict=True):
+        axes.imshow(picture)
+        axes.set_title(name, fontsize=9, loc="center")
+        axes.axis("off")
+    return figure
+
+
 def statistics(classes: pd.DataFrame, overlaps: np.ndarray, levels: pd.DataFrame) -> Figure:
     """Draw how many clips have each class, how many classes sound at once, how loud events are.
 
@@ -198,44 +211,6 @@ def statistics(classes: pd.DataFrame, overlaps: np.ndarray, levels: pd.DataFrame
     right.hist(levels["contrast"].dropna(), bins=np.arange(-10, 41, 2.5).tolist(), color=PALETTE[0])
     right.axvline(0, color=INK, linewidth=1, linestyle=":")
     right.set(xlabel="events over the rest, dB", ylabel="clips")
-    return figure
-
-
-def onsets(lags: np.ndarray, sound: np.ndarray, sight: np.ndarray) -> Figure:
-    """Draw level and motion around onsets: the median, and the middle half of all onsets.
-
-    Args:
-        lags: (lags,) seconds.
-        sound: (onsets, lags) in dB.
-        sight: (onsets, lags) in percent.
-    """
-    figure, grid = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.6))
-    panels = ((sound, "level, dB", PALETTE[0]), (sight, "pixels that change, %", PALETTE[2]))
-    for axes, (values, name, colour) in zip(grid, panels, strict=True):
-        low, high = np.quantile(values, (0.25, 0.75), axis=0)
-        axes.fill_between(lags, low, high, color=colour, alpha=0.25, linewidth=0)
-        axes.plot(lags, np.median(values, axis=0), color=colour)
-        axes.axvline(0, color=INK, linestyle=":", linewidth=1.2)
-        axes.set(xlabel="seconds after the onset", ylabel=name, xlim=(lags[0], lags[-1]))
-    return figure
-
-
-def real_file(waveform: Waveform, pictures: np.ndarray, times: np.ndarray) -> Figure:
-    """Draw the first ten seconds of a decoded file: spectrogram, pictures, when each was taken.
-
-    Args:
-        waveform: its sound.
-        pictures: (n, height, width, 3) uint8, one for each of n times; ten of them are drawn.
-        times: (n,) in seconds.
-    """
-    shown = np.linspace(0, len(times) - 1, 21).round().astype(int)[1::2]
-    figure, (upper, lower) = plt.subplots(
-        2, 1, figsize=(PAGE_WIDTH, 2.7), sharex=True, height_ratios=(1.9, 0.6)
-    )
-    spectrogram(upper, features.log_mel(waveform))
-    _film(lower, pictures[shown])
-    lower.plot(times, np.full(len(times), -0.12), "|", color=INK, markersize=5, clip_on=False)
-    lower.set(yticks=[], ylim=(-0.24, 1), xlabel="seconds", xlim=(0, CLIP_SECONDS))
     return figure
 
 

@@ -1,18 +1,36 @@
-"""What a corpus is like, in numbers: labels, overlaps, loudness, and whether pictures keep step."""
+"""What a corpus is made of and what it is like, in numbers: labels, overlaps, loudness."""
+
+from collections import Counter
 
 import numpy as np
 import pandas as pd
 
+from lib.book import data_root
 from lib.sound import oracles
 from lib.sound.data import SPLITS, Corpus, Waveform
-from lib.sound.features import GRID_TIMES
+from lib.sound.datasets import mixtures, photos
 from lib.sound.labels import Events
 
 KINDS = {"weak": "weak", "unlabelled": "none", "validation": "strong", "test": "strong"}
 FRAME = 0.02  # seconds over which a level is taken
 CLIPPED = 0.999  # of full scale; a sample from here on counts as clipped
-CHANGED = 30  # of 255; a pixel that changes by so much counts as another
 SILENCE = 1e-10  # of the power of full scale; keeps the level of digital silence finite
+
+
+def materials() -> pd.DataFrame:
+    """Return what each class of the mixtures is made of: recordings, timing, photographs."""
+    recordings = mixtures.read_recordings(data_root.locate("esc10"))
+    heard = Counter(each.kind for each in recordings)
+    seen = Counter(each.kind for each in photos.read(data_root.locate("photos")))
+    rows = []
+    for name, material in mixtures.MATERIAL.items():
+        folder = photos.FOLDER.get(name)
+        row: dict[str, object] = {"class": name.replace("_", " "), "recordings": heard[name]}
+        row["in the timing of"] = material.timing.replace("_", " ").lower()
+        row["is seen as"] = photos.SIGNS[folder] if folder else None
+        row["photographs"] = seen[folder] if folder else None
+        rows.append(row)
+    return pd.DataFrame(rows, dtype=object)
 
 
 def splits(corpus: Corpus) -> pd.DataFrame:
@@ -122,47 +140,3 @@ def clear_onsets(events: Events, margin: float) -> np.ndarray:
         if quiet >= margin and length >= margin:
             found.append(index)
     return np.array(found, dtype=np.int64)
-
-
-def motion(pictures: np.ndarray) -> np.ndarray:
-    """Return the share of each picture that differs from the one before, (n,) in percent.
-
-    A pixel counts from CHANGED on, so that the grain of a camera does not. The first picture has
-    none before it and gets the value of the second.
-
-    Args:
-        pictures: (n, height, width, 3) uint8.
-    """
-    difference = np.abs(np.diff(pictures.astype(np.int16), axis=0)).max(axis=3)
-    share = 100 * (difference >= CHANGED).mean(axis=(1, 2))
-    return np.concatenate([share[:1], share])
-
-
-def around_onsets(
-    corpus: Corpus, split: str, count: int, lags: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return level and motion around the clear onsets in a split's first clips.
-
-    Args:
-        corpus: with pictures.
-        split: "validation" or "test".
-        count: of clips.
-        lags: (lags,) seconds after the onset; the margin of `clear_onsets` is the largest.
-
-    Returns:
-        Levels in dB and motion in percent, (onsets, lags) float64 each.
-    """
-    names = corpus.clips[split][:count]
-    events = corpus.strong[split].subset(names)
-    onsets = clear_onsets(events, float(np.abs(lags).max()))
-    sound, sight = [], []
-    for clip in np.unique(events.clip[onsets]).tolist():
-        pictures = corpus.frames(names[clip], GRID_TIMES)
-        if pictures is None:
-            continue
-        loud, moving = frame_levels(corpus.audio(names[clip])), motion(pictures)
-        for onset in events.onset[onsets[events.clip[onsets] == clip]]:
-            sound.append(np.interp(onset + lags, (np.arange(len(loud)) + 0.5) * FRAME, loud))
-            sight.append(np.interp(onset + lags, GRID_TIMES, moving))
-    shape = (len(sound), len(lags))
-    return np.array(sound).reshape(shape), np.array(sight).reshape(shape)

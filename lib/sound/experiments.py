@@ -68,6 +68,12 @@ class Prepared:
         return training.TrainingSet(self.splits["weak"], targets, self.splits["unlabelled"])
 
 
+def common(profile: Profile) -> dict[str, Any]:
+    """Return what `describe` says of a profile on its own dataset, or on the best there is."""
+    dataset = datasets.best() if profile.dataset == "best" else profile.dataset
+    return describe(profile, dataset)
+
+
 def describe(profile: Profile, dataset: str) -> dict[str, Any]:
     """Return what all runs of a profile on a dataset have in common, as plain JSON.
 

@@ -1,6 +1,5 @@
 """The ledger of Part I: what the paper leaves open, our choice, and the other choice's effect."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -27,7 +26,7 @@ class Entry:
 
 
 ENTRIES = (
-    Entry("size of the training", "50,000 steps of 48 clips", "fewer, smaller", "this chapter"),
+    Entry("size of the training", "50,000 steps of 48 clips", "fewer, smaller", "not measured"),
     Entry("width, mel bands", "1, 128", "as the profile says", "not measured"),
     Entry("audio network", "VGGish", "YAMNet, which comes with the book", "not measured"),
     Entry("image network", "VGG16", "MobileNet v2, at 64 pixels", "not measured"),
@@ -75,6 +74,27 @@ def counting(runs: Runs) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def gains(pairs: Mapping[str, tuple[Sequence[Result], Sequence[Result]]]) -> pd.DataFrame:
+    """Return how much higher the first runs of each pair score than the second, in points."""
+    rows = []
+    for name, (higher, lower) in pairs.items():
+        found = {each: str(protocol.difference(higher, lower, each)) for each in METRICS}
+        rows.append({"what": name, **found})
+    return pd.DataFrame(rows)
+
+
+def placing(runs: Runs) -> pd.DataFrame:
+    """Return event F1 where a row and spectral features both have the tag, in percent."""
+    reference = runs.get(verdicts.SPECTRAL, [])
+    rows = []
+    for row, found in runs.items():
+        if row != verdicts.SPECTRAL:
+            own, other, apart = protocol.given_the_tag(found, reference)
+            line = {"row": protocol.short(row), "its event F1": 100 * own}
+            rows.append(line | {"that of S": 100 * other, "difference": str(apart)})
+    return pd.DataFrame(rows)
+
+
 def training(readings: Mapping[str, Sequence[Result]]) -> pd.DataFrame:
     """Return mean scores under readings of the training, and their differences to our choice.
 
@@ -89,7 +109,7 @@ def training(readings: Mapping[str, Sequence[Result]]) -> pd.DataFrame:
         for metric in METRICS:
             line[metric] = 100 * float(np.mean(protocol.scores(runs, metric)))
             found = protocol.difference(runs, readings[CHOSEN], metric)
-            if reading != CHOSEN and not math.isnan(found.low):
-                line[f"{metric}: gain"] = f"{100 * found.low:+.1f} to {100 * found.high:+.1f}"
+            if reading != CHOSEN:
+                line[f"{metric}: gain"] = str(found)
         rows.append(line)
     return pd.DataFrame(rows)

@@ -8,7 +8,7 @@ import base64
 import math
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ import torch
 from lib.book import sweep
 from lib.book.claims import mean_interval
 from lib.book.results import Result
+from lib.sound.data import Sight
 from lib.sound.evaluation import METRICS, SCORES
 from lib.sound.models import COMBINATIONS, INPUTS, Probabilities
 
@@ -31,6 +32,22 @@ def by_row(results: Sequence[Result]) -> dict[Row, list[Result]]:
     for result in results:
         found[tuple(result.config["inputs"])].append(result)
     return {row: runs for row, runs in found.items() if runs}
+
+
+def by_share(runs: Sequence[Result], knob: str) -> dict[float, list[Result]]:
+    """Return runs by how far one knob of their pictures is turned, all others being at ours.
+
+    Args:
+        runs: see `experiments.sight_grid`.
+        knob: a field of `data.Sight`.
+    """
+    ours = asdict(Sight())
+    found: dict[float, list[Result]] = {}
+    for run in runs:
+        sight = run.config.get("sight", ours)
+        if {**sight, knob: ours[knob]} == ours:
+            found.setdefault(sight[knob], []).append(run)
+    return dict(sorted(found.items()))
 
 
 def scores(runs: Sequence[Result], metric: str, split: str = "test") -> list[float]:
@@ -107,6 +124,13 @@ class Difference:
     value: float
     low: float
     high: float
+
+    def __str__(self) -> str:
+        """Return it in points of a percentage, with its interval where there is one."""
+        text = "–" if math.isnan(self.value) else f"{100 * self.value:+.1f}"
+        if math.isnan(self.low):
+            return text
+        return f"{text} ({100 * self.low:+.1f} to {100 * self.high:+.1f})"
 
 
 Term = tuple[float, Sequence[Result], str]  # weight, runs, metric

@@ -1,6 +1,7 @@
 """The pictures of Table 3: every training as a point, the paper's number beside it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,14 +10,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.book.claims import mean_interval
+from lib.book.results import Result
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
-from lib.sound import protocol, training, verdicts
+from lib.sound import protocol, verdicts
 from lib.sound.evaluation import METRICS
 from lib.sound.models import linear_pooling
-from lib.sound.plots import METRIC_COLOURS, METRIC_NAMES, short_label
-from lib.sound.profiles import TrainingConfig
-from lib.sound.protocol import Difference, Row, Runs, short
+from lib.sound.plots import INPUT_COLOURS, METRIC_COLOURS, METRIC_NAMES
+from lib.sound.protocol import Row, Runs, short
 from lib.sound.verdicts import Judge
+
+KNOBS = {  # of `data.Sight`, as titles
+    "never_seen": "never seen",
+    "out_of_step": "out of step",
+    "distractor": "something silent",
+}
+KNOB_ROWS: dict[Row, dict[str, Any]] = {
+    verdicts.WITH_VISUAL: {"color": PALETTE[0], "marker": "o"},
+    verdicts.VISUAL: {"color": PALETTE[2], "marker": "D", "linestyle": "--"},
+}
 
 
 def table3(runs: Runs, paper: Mapping[str, object]) -> Figure:
@@ -67,24 +78,11 @@ def gains(judge: Judge) -> Figure:
     return figure
 
 
-def alignment(runs: Runs, aligned: Runs) -> Figure:
-    """Draw rows with pretrained audio twice: streams joined by index, and joined by time."""
-    rows = list(aligned)
-    figure, grid = plt.subplots(1, 3, figsize=(PAGE_WIDTH, 0.7 * len(rows) + 0.8), sharey=True)
-    for axes, metric in zip(grid, METRICS, strict=True):
-        for y, row in enumerate(rows):
-            for shift, found, colour in ((-0.17, runs, PALETTE[7]), (0.17, aligned, PALETTE[4])):
-                values = 100 * np.array(protocol.scores(found.get(row, []), metric))
-                _spread(axes, values, y + shift, colour)
-        axes.set(title=METRIC_NAMES[metric], xlabel="percent", ylim=(len(rows) - 0.5, -0.5))
-    grid[0].set_yticks(range(len(rows)), [short(row) for row in rows])
-    marks = [plt.Line2D([], [], color=colour, marker="o") for colour in (PALETTE[7], PALETTE[4])]
-    figure.legend(marks, ["by index", "by time"], loc="outside lower center", ncols=2)
-    return figure
-
-
 def histories(runs: Runs) -> Figure:
-    """Draw the terms of the loss and the validation scores over the epochs, a mean per row."""
+    """Draw the terms of the loss and the validation scores over the epochs, a mean per row.
+
+    Rows with pretrained audio have one colour, those without it another.
+    """
     panels = {
         "classification": "cross-entropy, weak clips",
         "frame_consistency": "frame consistency",
@@ -93,11 +91,13 @@ def histories(runs: Runs) -> Figure:
     }
     figure, grid = plt.subplots(2, 2, figsize=(PAGE_WIDTH, 4.6), sharex=True)
     for axes, (key, title) in zip(grid.flat, panels.items(), strict=True):
-        for index, (row, found) in enumerate(runs.items()):
+        for row, found in runs.items():
             lines = np.array([r.metrics["history"][key] for r in found])
             epochs = np.arange(1, lines.shape[1] + 1)
-            style = ("-", "--", "-.", ":")[index % 4]
-            axes.plot(epochs, lines.mean(axis=0), style, color=PALETTE[index], label=short(row))
+            alike = [each for each in runs if ("audio" in each) == ("audio" in row)]
+            style = ("-", "--", "-.", ":")[alike.index(row)]
+            colour = INPUT_COLOURS["audio" if "audio" in row else "spectral"]
+            axes.plot(epochs, lines.mean(axis=0), style, color=colour, label=short(row))
         axes.set_title(title)
     for axes in grid[1]:
         axes.set_xlabel("epoch")
@@ -105,68 +105,29 @@ def histories(runs: Runs) -> Figure:
     return figure
 
 
-def by_class(runs: Runs, rows: Sequence[Row], classes: Sequence[str]) -> Figure:
-    """Draw the event F1 of each class for some rows, mean over trainings."""
-    rows = [row for row in rows if row in runs]
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.2))
-    width = 0.8 / len(rows)
-    for index, row in enumerate(rows):
-        values = np.array(
-            [
-                [np.nan if v is None else v for v in r.metrics["test"]["event_by_class"]]
-                for r in runs[row]
-            ]
-        )
-        places = np.arange(len(classes)) + (index - (len(rows) - 1) / 2) * width
-        axes.bar(places, 100 * values.mean(axis=0), width, color=PALETTE[index], label=short(row))
-    names = [short_label(name) for name in classes]
-    axes.set_xticks(range(len(classes)), names, rotation=30, ha="right")
-    axes.set_ylabel("event F1, percent")
-    axes.legend(ncols=len(rows))
-    return figure
-
-
-def given_the_tag(placed: Mapping[Row, tuple[float, float, Difference]]) -> Figure:
-    """Draw event F1 over what both rows tag rightly, of each row and of the reference.
+def knobs(runs: Sequence[Result]) -> Figure:
+    """Draw clip and event F1 of rows with pictures over each knob of the pictures, S beside them.
 
     Args:
-        placed: see `protocol.given_the_tag`.
+        runs: of Table 3 and of `experiments.sight_grid`, as far as they are there.
     """
-    size = (PAGE_WIDTH, 0.42 * len(placed) + 0.9)
-    figure, (left, right) = plt.subplots(1, 2, figsize=size, sharey=True)
-    colour = METRIC_COLOURS["event"]
-    right.axvline(0, color=INK, linewidth=0.8)
-    for y, (value, reference, found) in enumerate(placed.values()):
-        left.plot([100 * value, 100 * reference], [y, y], color=PALE, zorder=1)
-        left.plot(100 * value, y, "o", color=colour, markersize=7)
-        left.plot(100 * reference, y, "o", color="white", markeredgecolor=colour, markersize=7)
-        right.plot([100 * found.low, 100 * found.high], [y, y], color=colour, linewidth=1.4)
-        right.plot(100 * found.value, y, "o", color=colour, markersize=6)
-    left.set_yticks(range(len(placed)), [short(row) for row in placed])
-    left.set(title="event F1, given the tag", xlabel="percent", ylim=(len(placed) - 0.5, -0.5))
-    right.set(title="difference to S", xlabel="points")
-    return figure
-
-
-def schedules(configs: Mapping[str, TrainingConfig]) -> Figure:
-    """Draw learning rate, weight of the consistency terms and decay of the teacher over a training.
-
-    The steps are shown as a share of the whole training, so that schedules of any length compare.
-    """
-    curves: dict[str, Callable[[TrainingConfig, int], float]] = {
-        "learning rate": training.learning_rate,
-        "weight of consistency": training.consistency_weight,
-        "decay of the teacher": training.teacher_decay,
-    }
-    figure, grid = plt.subplots(1, 3, figsize=(PAGE_WIDTH, 2.4))
-    for axes, (title, curve) in zip(grid, curves.items(), strict=True):
-        for index, (name, config) in enumerate(configs.items()):
-            steps = np.linspace(0, config.epochs * config.steps_per_epoch - 1, 400).astype(int)
-            values = [curve(config, int(step)) for step in steps]
-            axes.plot(steps / steps[-1], values, ("-", "--")[index % 2], label=name)
-        axes.set(title=title, xlabel="share of the training")
-    grid[2].set_ylim(0.9, 1.003)
-    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    figure, grid = plt.subplots(2, 3, figsize=(PAGE_WIDTH, 4.2), sharex=True, sharey="row")
+    spectral = [run for run in runs if run.config["inputs"] == list(verdicts.SPECTRAL)]
+    for column, (knob, title) in zip(grid.T, KNOBS.items(), strict=True):
+        column[0].set_title(title)
+        column[1].set_xlabel("share")
+        for axes, metric in zip(column, ("clip", "event"), strict=True):
+            if spectral:
+                level = 100 * np.mean(protocol.scores(spectral, metric))
+                axes.axhline(level, color=INK, linestyle=":", label="S")
+            for row, look in KNOB_ROWS.items():
+                mine = [run for run in runs if run.config["inputs"] == list(row)]
+                found = protocol.by_share(mine, knob)
+                means = [100 * np.mean(protocol.scores(each, metric)) for each in found.values()]
+                axes.plot(list(found), means, label=short(row), **look)
+    grid[0, 0].set_ylabel("clip F1, %")
+    grid[1, 0].set_ylabel("event F1, %")
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 

@@ -115,8 +115,7 @@ class Judge:
             None,
             found,
             above_zero(found) if gap.low > 0 else UNDECIDED,
-            f"without a gap there is nothing to explain; here it is {100 * gap.value:.1f} points, "
-            f"from {100 * gap.low:.1f} to {100 * gap.high:.1f}",
+            f"without a gap there is nothing to explain; here it is {gap} points",
             [AUDIO],
         )
 
@@ -147,7 +146,7 @@ class Judge:
         note: str,
         rows: Sequence[Row],
     ) -> Claim:
-        """Return a claim on some rows, in points; the interval holds both uncertainties."""
+        """Return a claim on some rows, in points; none where there are too few trainings."""
         if verdict == UNDECIDED:
             note = f"so few trainings cannot tell; {note}"
         if self.rung != "original" and any("visual" in row for row in rows):

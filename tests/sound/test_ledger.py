@@ -10,16 +10,24 @@ import torch
 
 from lib.book.results import Result
 from lib.sound import evaluation, experiments, features, ledger, profiles, protocol, verdicts
-from lib.sound.drawn import draw_events
+from lib.sound.datasets import mixtures
+from lib.sound.labels import Events
 from lib.sound.models import COMBINATIONS, Probabilities, linear_pooling
 
 MakeRun = Callable[..., Result]
 LEVELS = {"clip": 0.6, "segment": 0.5, "event": 0.3}
 
 
+def made_up_events() -> Events:
+    """Return twelve clips, each with one event of one class."""
+    clip, names = np.arange(12), tuple(f"{number}.wav" for number in range(12))
+    onset = 0.5 * clip
+    return Events(names, np.full(12, 10.0), clip, clip % 10, onset, onset + 2, mixtures.CLASSES)
+
+
 def counted(made_up_run: MakeRun, row: tuple[str, ...], seed: int) -> Result:
     """Return a made-up run with the readings of random probabilities."""
-    truth = draw_events(12)
+    truth = made_up_events()
     frame = torch.rand(12, 151, 10, generator=torch.Generator().manual_seed(seed))
     found = Probabilities(frame, linear_pooling(frame))
     run = made_up_run(row, seed, LEVELS, 0.02)
@@ -60,10 +68,9 @@ def test_the_ledger_says_what_the_code_does() -> None:
 
 def test_what_can_be_measured_here_is_measured() -> None:
     here = ledger.differences().query("effect == 'this chapter'")["open point"]
-    measured = {  # the readings of the metrics, of the training, of the time grid and of the best
+    measured = {  # the readings of metrics and training, the time grid, the knobs, the best
         *("offset tolerance", "tags", "frames of untagged classes", "class never predicted"),
-        *("size of the training", "consistency ramp", "teacher's mode", "teacher's decay"),
-        *("joining streams", "best 5 of 20"),
+        *("consistency ramp", "teacher's mode", "joining streams", "pictures", "best 5 of 20"),
     }
     assert set(here) == measured
 
@@ -104,52 +111,39 @@ def readings_of(made_up_run: MakeRun, gains: dict[str, float], count: int) -> pd
     )
 
 
-def test_gains_have_their_sign_and_hold_the_difference(
-    made_up_run: MakeRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(protocol, "RESAMPLES", 100)
+def test_gains_have_their_sign_and_hold_the_difference(made_up_run: MakeRun) -> None:
     gains = {ledger.CHOSEN: 0.0, "better": 0.1, "worse": -0.1}
     table = readings_of(made_up_run, gains, 3)
     assert table["reading"].tolist() == list(gains) and table["n"].tolist() == [3, 3, 3]
     assert (table["clip"] - table["clip"][0]).tolist() == pytest.approx([0, 10, -10], abs=0.5)
     assert pd.isna(table["clip: gain"][0])  # our choice has no gain over itself
     for place, sign in ((1, "+"), (2, "-")):
-        low, high = table["clip: gain"][place].split(" to ")
-        assert low[0] == high[0] == sign
-        assert float(low) <= table["clip"][place] - table["clip"][0] <= float(high)
+        value, low, _, high = table["clip: gain"][place].replace("(", "").rstrip(")").split()
+        assert value[0] == low[0] == high[0] == sign
+        assert float(value) == pytest.approx(table["clip"][place] - table["clip"][0], abs=0.05)
+        assert float(low) <= float(value) <= float(high)
 
 
-def test_one_training_has_means_but_no_gains(made_up_run: MakeRun) -> None:
+def test_one_training_has_a_difference_without_an_interval(made_up_run: MakeRun) -> None:
     table = readings_of(made_up_run, {ledger.CHOSEN: 0.0, "other": 0.1}, 1)
-    assert list(table) == ["reading", "n", *evaluation.METRICS]
+    assert float(table["clip: gain"][1]) == pytest.approx(10, abs=0.5)
+
+
+def test_gains_of_pairs_are_in_points_and_a_dash_where_there_is_none(runs: protocol.Runs) -> None:
+    higher, lower = runs[verdicts.AUDIO], runs[verdicts.SPECTRAL]
+    table = ledger.gains({"A over S": (higher, lower), "nothing": ([], lower)})
+    assert table["what"].tolist() == ["A over S", "nothing"]
+    for metric in evaluation.METRICS:
+        assert table[metric].tolist() == [str(protocol.difference(higher, lower, metric)), "–"]
+
+
+def test_placing_compares_each_row_with_spectral_features(runs: protocol.Runs) -> None:
+    table = ledger.placing(runs).set_index("row")
+    assert list(table.index) == ["S + V", "S + A", "S + A + V", "V", "A", "A + V"]
+    own, other, apart = protocol.given_the_tag(runs[verdicts.AUDIO], runs[verdicts.SPECTRAL])
+    assert table.loc["A"].tolist() == [100 * own, 100 * other, str(apart)]
 
 
 def test_our_choice_has_one_name() -> None:
     assert next(iter(experiments.TRAINING_READINGS)) == ledger.CHOSEN
     assert experiments.TRAINING_READINGS[ledger.CHOSEN] == {}
-
-
-def test_leads_of_a_row_lie_below_each_other(made_up_run: MakeRun) -> None:
-    rows = (verdicts.SPECTRAL, verdicts.AUDIO)
-    variants = ("as in the table", "2 times as many steps", "another teacher")
-    runs = {
-        name: [
-            made_up_run(
-                row,
-                0,
-                dict.fromkeys(LEVELS, 0.3 + 0.1 * place + 0.05 * (row == verdicts.AUDIO)),
-                0.01,
-            )
-            for row in rows
-        ]
-        for place, name in enumerate(variants)
-    }
-    table = ledger.leads(runs)
-    assert list(table) == ["row", "trained", *evaluation.METRICS]
-    assert table["row"].tolist() == ["S"] * 3 + ["A"] * 3
-    assert table["trained"].tolist() == [*variants, *variants]
-    for metric in evaluation.METRICS:
-        spectral, audio = ([found[place] for found in runs.values()] for place in (0, 1))
-        expected = protocol.scores(spectral + audio, metric)
-        assert len(set(expected)) == 6  # so that each is in its own place
-        assert table[metric].tolist() == pytest.approx([100 * value for value in expected])

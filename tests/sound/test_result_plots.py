@@ -1,6 +1,7 @@
 """The pictures of Table 3: what is drawn are the numbers, each in its place and colour."""
 
 from collections.abc import Callable
+from dataclasses import asdict, fields
 
 import numpy as np
 import pytest
@@ -12,15 +13,14 @@ from matplotlib.lines import Line2D
 from lib.book import results
 from lib.book.claims import mean_interval
 from lib.book.results import Result
-from lib.book.show import PAGE_WIDTH, PALETTE
-from lib.sound import protocol, result_plots, training
+from lib.book.show import PAGE_WIDTH
+from lib.sound import protocol, result_plots
+from lib.sound.data import Sight
 from lib.sound.evaluation import METRICS
-from lib.sound.labels import CLASSES
 from lib.sound.models import COMBINATIONS, linear_pooling
 from lib.sound.plots import METRIC_COLOURS, METRIC_NAMES
-from lib.sound.profiles import PROFILES
 from lib.sound.protocol import Runs
-from lib.sound.verdicts import ALL, AUDIO, SPECTRAL, WITH_AUDIO, Judge
+from lib.sound.verdicts import AUDIO, SPECTRAL, VISUAL, WITH_AUDIO, Judge
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 MakeRun = Callable[..., Result]
@@ -89,8 +89,7 @@ def test_one_training_is_drawn_without_an_interval(runs: Runs) -> None:
     assert on_page(figure)
 
 
-def test_gains_are_those_that_are_judged(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "RESAMPLES", 50)
+def test_gains_are_those_that_are_judged(runs: Runs) -> None:
     few = {row: runs[row] for row in (SPECTRAL, WITH_AUDIO, AUDIO)}
     judge = Judge(few, {}, PAPER, "made up", "original", "quick")
     figure = result_plots.gains(judge)
@@ -105,27 +104,6 @@ def test_gains_are_those_that_are_judged(runs: Runs, monkeypatch: pytest.MonkeyP
             assert spans[y].get_xdata() == pytest.approx([100 * found.low, 100 * found.high])
             assert with_marker(axes, "o")[y].get_xdata() == pytest.approx([100 * found.value])
             assert with_marker(axes, "D")[y].get_xdata() == pytest.approx([100 * theirs])
-    assert on_page(figure)
-
-
-def test_both_ways_of_joining_lie_beside_each_other(runs: Runs) -> None:
-    aligned = {AUDIO: runs[WITH_AUDIO], ALL: runs[SPECTRAL]}  # any other runs do
-    figure = result_plots.alignment(runs, aligned)
-    assert rows_of(figure) == ["A", "S + A + V"]
-    for axes, metric in zip(figure.axes, METRICS, strict=True):
-        dots = with_marker(axes, "o")
-        expected = [
-            (y + shift, source[row], colour)
-            for y, row in enumerate(aligned)
-            for shift, source, colour in (
-                (-0.17, runs, PALETTE[7]),
-                (0.17, aligned, PALETTE[4]),
-            )
-        ]
-        for dot, (y, found, colour) in zip(dots, expected, strict=True):
-            assert dot.get_xdata() == pytest.approx(100 * np.array(protocol.scores(found, metric)))
-            assert set(dot.get_ydata()) == {y} and dot.get_color() == colour
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["by index", "by time"]
     assert on_page(figure)
 
 
@@ -144,43 +122,30 @@ def test_histories_are_means_over_trainings(runs: Runs) -> None:
     assert on_page(figure)
 
 
-def test_classes_have_a_bar_for_each_row(runs: Runs) -> None:
-    figure = result_plots.by_class(runs, [SPECTRAL, AUDIO])
-    axes = figure.axes[0]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["S", "A"]
-    for place, (bars, row) in enumerate(zip(axes.containers, (SPECTRAL, AUDIO), strict=True)):
-        means = np.mean([run.metrics["test"]["event_by_class"] for run in runs[row]], axis=0)
-        centres = [bar.get_x() + bar.get_width() / 2 for bar in bars]
-        assert [bar.get_height() for bar in bars] == pytest.approx(100 * means)
-        assert centres == pytest.approx(np.arange(len(CLASSES)) + (place - 0.5) * 0.4)
-    assert on_page(figure)
+def turned(run: Result, **knobs: float) -> Result:
+    """Return a run whose pictures have some knobs turned."""
+    config = {**run.config, "sight": {**asdict(Sight()), **knobs}}
+    return Result(run.part, run.experiment, config, run.metrics)
 
 
-def test_a_class_without_events_has_no_bar(runs: Runs) -> None:
-    run = runs[AUDIO][0]
-    by_class = [None, *run.metrics["test"]["event_by_class"][1:]]
-    test = {**run.metrics["test"], "event_by_class": by_class}
-    without = Result(run.part, run.experiment, run.config, {**run.metrics, "test": test})
-    figure = result_plots.by_class({AUDIO: [without, without]}, [AUDIO])
-    heights = [bar.get_height() for bar in figure.axes[0].containers[0]]
-    assert np.isnan(heights[0]) and np.isfinite(heights[1:]).all()
-    assert on_page(figure)
-
-
-def test_schedules_are_those_of_the_training() -> None:
-    configs = {name: PROFILES[name].training for name in ("paper", "quick")}
-    figure = result_plots.schedules(configs)
-    curves = (training.learning_rate, training.consistency_weight, training.teacher_decay)
-    for axes, curve in zip(figure.axes, curves, strict=True):
-        for line, config in zip(axes.get_lines(), configs.values(), strict=True):
-            last = config.epochs * config.steps_per_epoch - 1
-            shares, values = line.get_xdata(), line.get_ydata()
-            assert (shares[0], shares[-1]) == (0, 1)
-            for place in (0, 100, 250, -1):
-                step = round(shares[place] * last)
-                assert values[place] == pytest.approx(curve(config, step))
-    peak = figure.axes[0].get_lines()[0]
-    assert peak.get_xdata()[np.argmax(peak.get_ydata())] == pytest.approx(0.25, abs=0.01)
+def test_knobs_run_from_none_over_table_3_to_all(runs: Runs) -> None:
+    table3 = [run for found in runs.values() for run in found[:1]]
+    ends = {0.0: runs[VISUAL][1], 1.0: runs[VISUAL][2]}
+    study = [turned(run, out_of_step=share) for share, run in ends.items()]
+    figure = result_plots.knobs([*table3, *study])
+    assert {each.name for each in fields(Sight)} == set(result_plots.KNOBS)
+    for row, metric in zip((figure.axes[:3], figure.axes[3:]), ("clip", "event"), strict=True):
+        for axes, knob in zip(row, result_plots.KNOBS, strict=True):
+            level, both, visual = axes.get_lines()
+            (expected,) = protocol.scores(runs[SPECTRAL][:1], metric)
+            assert level.get_ydata() == pytest.approx([100 * expected] * 2)
+            assert list(both.get_xdata()) == [getattr(Sight(), knob)]  # was trained once
+            there = [*runs[VISUAL][1:2], *runs[VISUAL][:1], *runs[VISUAL][2:]]
+            there = there if knob == "out_of_step" else runs[VISUAL][:1]
+            assert visual.get_ydata() == pytest.approx(
+                [100 * value for value in protocol.scores(there, metric)]
+            )
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["S", "S + V", "V"]
     assert on_page(figure)
 
 
@@ -213,12 +178,3 @@ def test_poolings_derivative_is_that_of_finite_differences() -> None:
     )
     assert [value > 0 for value in heights] == (frame > clip / 2).tolist()
     assert on_page(figure)
-
-
-def test_given_the_tag_draws_row_reference_and_difference() -> None:
-    found = protocol.Difference(-0.1, (-0.15, -0.05), (-0.12, -0.02))
-    figure = result_plots.given_the_tag({AUDIO: (0.2, 0.3, found)})
-    left, right = figure.axes
-    assert [line.get_xdata()[0] for line in left.lines[1:]] == [20.0, 30.0]
-    assert right.lines[1].get_xdata() == pytest.approx([100 * found.low, 100 * found.high])
-    assert right.lines[2].get_xdata()[0] == -10.0

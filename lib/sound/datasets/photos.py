@@ -31,6 +31,14 @@ FOLDER = {  # of the photographs of each class that can be seen; no person is sh
     "sea_waves": "sea",
     "helicopter": "helicopter",
 }
+SIGNS = {  # what they show; a sign of the sound, seldom the thing itself
+    "dog": "a dalmatian",
+    "rooster": "a rooster",
+    "clock": "a watch",
+    "rain": "an umbrella",
+    "sea": "a sailing boat",
+    "helicopter": "a helicopter",
+}
 SCENE = "scene"  # what is seen where nothing visible sounds
 SHARES = (0.6, 0.75)  # training photographs up to the first share, validation up to the second
 SIDE = 64  # pixels; at full size a linear probe tells all of these photographs apart
