@@ -61,7 +61,9 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def place(tmp_path: Path, film: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make lists of six clips, sound and pictures for each; give their folder."""
     monkeypatch.setenv("BOOK_DATA", str(tmp_path))
+    monkeypatch.setattr(data_root, "locate", lambda name: tmp_path / name)  # the lists as well
     monkeypatch.setattr(dcase, "CACHE", tmp_path / "cache")
+    durations(tmp_path, "")
     texts = {
         "weak": f"filename\tevent_labels\n{WEAK[0]}\tDog,Speech\n{WEAK[1]}\tCat\n",
         "unlabelled": f"filename\n{UNLABELLED[0]}\n",
@@ -79,6 +81,13 @@ def place(tmp_path: Path, film: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             video(dcase.folder(), name).parent.mkdir(exist_ok=True)
             shutil.copyfile(film, video(dcase.folder(), name))
     return dcase.folder()
+
+
+def durations(root: Path, rows: str) -> None:
+    """Write what DESED measured of clips."""
+    path = root / "desed_baseline" / "validation_durations.tsv"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"filename\tduration\n{rows}")
 
 
 def audio(place: Path, name: str) -> Path:
@@ -136,15 +145,8 @@ def test_the_lists_are_read_as_they_are(place: Path) -> None:
     assert "v=test_clip_1, 0.0 to 9.0 s" in corpus.notes(TEST[0])
 
 
-def test_measured_durations_go_before_those_of_the_names(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (place.parent / "desed_baseline").mkdir()
-    (place.parent / "desed_baseline/validation_durations.tsv").write_text(
-        f"filename\tduration\n{TEST[1]}\t8.2\n"
-    )
-    monkeypatch.setattr(data_root, "present", lambda name: name == "desed_baseline")
-    monkeypatch.setattr(data_root, "locate", lambda name: data_root.root() / name)
+def test_measured_durations_go_before_those_of_the_names(place: Path) -> None:
+    durations(place.parent, f"{TEST[1]}\t8.2\n")
     assert dcase.load().strong["test"].durations.tolist() == [9.0, 8.2]
 
 
@@ -311,7 +313,7 @@ def test_what_was_decoded_is_remembered(place: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(clip_files, "_digest", None)  # nothing is hashed again either
     second = dcase.load()
     assert len(decoded) == 6 and second.left_out == first.left_out
-    assert second.fingerprint() == first.fingerprint()
+    assert second.fingerprint("sound") == first.fingerprint("sound")
 
 
 @pytest.mark.parametrize("change", ["content", "time", "place", "pictures", "version"])
@@ -319,7 +321,7 @@ def test_what_has_changed_is_decoded_again(
     place: Path, change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     age(place)
-    before = dcase.load().fingerprint()
+    before = dcase.load().fingerprint("sound")
     decoded, path = count_decoding(monkeypatch), audio(place, TEST[1])
     if change == "content":
         soundfile.write(path, tone(250, 2.0), RATE)
@@ -333,7 +335,7 @@ def test_what_has_changed_is_decoded_again(
         monkeypatch.setattr(clip_files, "VERSION", 2)
     after = dcase.load()
     assert len(decoded) == (6 if change == "version" else 1)
-    assert (after.fingerprint() == before) == (change != "content")
+    assert (after.fingerprint("sound") == before) == (change != "content")
 
 
 def test_a_file_that_may_still_change_is_not_remembered(
@@ -392,7 +394,7 @@ def frames_until(
 
 def test_damaged_lines_count_as_none(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     age(place)
-    expected = dcase.load().fingerprint()
+    expected = dcase.load().fingerprint("sound")
     path = place.parent / "cache" / dcase.CHECKED
     lines = path.read_bytes().splitlines(keepends=True)
     assert len(lines) == 6
@@ -402,10 +404,10 @@ def test_damaged_lines_count_as_none(place: Path, monkeypatch: pytest.MonkeyPatc
     lines[5] = lines[5][:40]
     path.write_bytes(b"".join(lines))
     decoded = count_decoding(monkeypatch)
-    assert dcase.load().fingerprint() == expected and len(decoded) == 4
-    assert dcase.load().fingerprint() == expected and len(decoded) == 4
+    assert dcase.load().fingerprint("sound") == expected and len(decoded) == 4
+    assert dcase.load().fingerprint("sound") == expected and len(decoded) == 4
     path.write_bytes(b"")
-    assert dcase.load().fingerprint() == expected and len(decoded) == 10
+    assert dcase.load().fingerprint("sound") == expected and len(decoded) == 10
 
 
 def test_two_processes_share_what_they_find(tmp_path: Path) -> None:
@@ -439,7 +441,7 @@ def test_a_file_that_cannot_be_read_now_is_asked_again(
 
 def test_without_any_pictures_one_line_says_what_to_do(place: Path) -> None:
     shutil.rmtree(place / "video")
-    with pytest.raises(FileNotFoundError, match="no clip .* has pictures.*datasets.fetch") as found:
+    with pytest.raises(FileNotFoundError, match="no clip .* has pictures.*tools/fetch_dcase.py") as found:
         dcase.load()
     assert "\n" not in str(found.value)
 
@@ -463,28 +465,25 @@ def test_a_split_without_a_clip_is_one_line(
 
 def test_the_content_is_that_of_the_files(place: Path) -> None:
     before = dcase.load()
-    whole, first = before.fingerprint(), before.content(TEST[0])
-    assert first != before.content(TEST[1]) and dcase.load().fingerprint() == whole
+    whole, first = before.fingerprint("sound"), before.content(TEST[0], "sound")
+    assert first != before.content(TEST[1], "sound") and dcase.load().fingerprint("sound") == whole
     shutil.copy(audio(place, TEST[1]), audio(place, TEST[0]))  # the same size, other bytes
-    assert dcase.load().content(TEST[0]) == before.content(TEST[1]) != first
+    assert dcase.load().content(TEST[0], "sound") == before.content(TEST[1], "sound") != first
     write_film(place / "video" / f"{Path(TEST[0]).stem}.mp4", 90, sound=False)
-    assert dcase.load().content(TEST[0]) != before.content(TEST[1])
-    assert dcase.load().fingerprint() != whole
+    assert dcase.load().content(TEST[0], "sound") != before.content(TEST[1], "sound")
+    assert dcase.load().fingerprint("sound") != whole
 
 
-def test_present_means_lists_and_a_sound(place: Path) -> None:
+def test_present_means_a_sound(place: Path) -> None:
     assert dcase.present()
     shutil.rmtree(place / "audio")
     assert not dcase.present()
     (place / "audio").mkdir()
     (place / "audio" / "notes.txt").write_text("soon")
     assert not dcase.present()
-    with pytest.raises(FileNotFoundError, match="no clip of DCASE 2018.*datasets.fetch") as raised:
+    with pytest.raises(FileNotFoundError, match="no clip of DCASE.*tools/fetch_dcase.py") as raised:
         dcase.load()
     assert "\n" not in str(raised.value)
-    (place / dcase.LISTS["test"]).unlink()
-    with pytest.raises(FileNotFoundError, match="no list .*eval.csv"):
-        dcase.load()
 
 
 @pytest.mark.parametrize(
@@ -532,11 +531,8 @@ def test_harmless_forms_and_a_binary_list(place: Path) -> None:
         dcase.load()
 
 
-def test_the_official_lists_have_the_published_numbers_of_clips(lists: Path) -> None:
-    folder = lists / "dcase2018_task4"
-    if not (folder / dcase.LISTS["unlabelled"]).is_file():
-        pytest.skip("the unlabelled list is not there: see data/README.md")
-    found = dcase.listed(folder)
+def test_the_official_lists_have_the_published_numbers_of_clips() -> None:
+    found = dcase.listed(dcase.lists())
     assert [len(found[split]) for split in SPLITS] == [1578, 14412, 288, 880]
-    published = labels.read_strong(folder / "eval_dcase2018.tsv")
+    published = labels.read_strong(dcase.lists() / "eval_dcase2018.tsv")
     assert found["test"] == published.clips
