@@ -8,6 +8,7 @@ those of a process with one thread. A part describes its works in a module with 
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -225,6 +226,7 @@ def do_works(works: str, folder: str) -> None:
 
 def interrupt_all(works: str, folder: str) -> None:
     """Begin each work, and press Ctrl-C as soon as it has kept a checkpoint."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
     for name, work in import_module(works).works().items():
         interrupt(work, Path(folder) / f"{name}.training")
 

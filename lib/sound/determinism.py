@@ -1,4 +1,4 @@
-"""Part I in seconds: log-mel features of recorded clips, and a mean teacher that learns from them."""
+"""Part I in seconds: log-mel features of recordings, and a mean teacher that learns from them."""
 
 from collections.abc import Iterator
 from functools import lru_cache
