@@ -16,7 +16,7 @@ from lib.sound.features import Standardiser
 from lib.sound.models import ModelConfig
 from lib.sound.profiles import TrainingConfig
 
-CLIPS = 24  # at factor 1; ESC-10 has enough for sixteen times as many
+CLIPS = 12  # at factor 1; ESC-10 has enough for sixteen times as many
 BATCH = 6  # weak clips, and as many unlabelled ones
 
 
