@@ -29,7 +29,7 @@ class TrainingConfig:
     restart_epochs: int = 8  # perturbations are kept between epochs and drawn anew this often
     average_from: float = 0.8  # the result is a running mean of the weights over the last fifth
     average_decay: float = 0.999
-    bfloat16: bool = False  # half precision in training only; every reported attack is float32
+    bfloat16: bool = True  # half precision in training only; every reported attack is float32
     seed: int = 0
 
 
