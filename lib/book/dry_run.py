@@ -97,7 +97,7 @@ def _print_notes(together: float, jobs: int, processors: Counter[str]) -> None:
     names = " and ".join(processors) or "no processor yet"
     print(
         f"\nTogether about {_number(together)} hours of one core; on {jobs} at once about "
-        f"{_number(together / jobs)}, where runs do not wait for each other."
+        f"{_number(together / jobs)}, if none waits."
     )
     note = (
         "runs: a result each, or a network; present: it lies here already. operations: "
