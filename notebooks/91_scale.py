@@ -189,8 +189,8 @@ page.table(
     determinism_table.overview(rows),
     "scale_determinism_table",
     alt="Circumstances by row, works by column: bit-equal, or the largest relative difference.",
-    caption="The same in figures. The attack takes only signs of gradients: one flipped sign can send a pixel to the "
-    "other end of its range.",
+    caption="The same in figures. The attack takes only signs of gradients: last digits leave no trace in it, unless one "
+    "of them turns a sign.",
     sources=measured,
 )
 
