@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lib.book import data_root
+from lib.book import data_root, datasets
 from lib.book.device import best_device
 from lib.book.vision import load_torchvision
 from lib.sound.data import Waveform
@@ -262,7 +262,8 @@ class Network:
 
 def _published(dataset: str, load: Callable[[Path], nn.Module]) -> Callable[[], nn.Module]:
     """Return what loads the one file of a registered dataset."""
-    return lambda: load(next(data_root.locate("weights").glob(f"{dataset}*.npz")))
+    (file,) = datasets.DATASETS[dataset].files
+    return lambda: load(data_root.locate(dataset) / file.name)
 
 
 NETWORKS = {
@@ -299,7 +300,7 @@ def visual_stream() -> str:
 
 def _best(*names: str, otherwise: str) -> str:
     """Return the first name that is present."""
-    return next((name for name in names if name == "yamnet"), otherwise)
+    return next((name for name in names if data_root.present(NETWORKS[name].dataset)), otherwise)
 
 
 @cache
@@ -317,7 +318,7 @@ def loaded(name: str) -> nn.Module:
 def digest(name: str) -> str:
     """Return eight hex digits that change with the weights of one of NETWORKS."""
     if dataset := NETWORKS[name].dataset:
-        return hashlib.sha256(dataset.encode()).hexdigest()[:8]
+        return datasets.DATASETS[dataset].files[0].checksum.partition(":")[2][:8]
     buffer = io.BytesIO()
     for key, value in loaded(name).state_dict().items():
         buffer.write(key.encode() + value.cpu().numpy().tobytes())

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from lib.book import data_root
+from lib.book import data_root, datasets
 from lib.book.files import REPOSITORY, write_atomically
 from lib.sound.data import SPLITS, Corpus
 from lib.sound.datasets.clip_files import (
@@ -65,7 +65,7 @@ def parse_name(name: str) -> Source:
 
 def folder() -> Path:
     """Return where lists and clips lie or will lie."""
-    return data_root.root() / "dcase2018"
+    return data_root.root() / datasets.DATASETS["dcase2018_task4"].folder
 
 
 def files() -> Clips:
