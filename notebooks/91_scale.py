@@ -32,7 +32,6 @@
 
 # %% tags=["parameters"]
 PROFILE = "quick"
-SEED = 0
 
 # %%
 import json
@@ -40,12 +39,9 @@ import json
 import pandas as pd
 from IPython.display import HTML, Markdown
 
-from lib.adversarial import data as digit_data
 from lib.adversarial import determinism as attack_works
-from lib.adversarial import profiles as digit_profiles
-from lib.adversarial import scaling as attacked
-from lib.book import determinism, determinism_table, scaling_plots, sweep
-from lib.book import profiles as sizes
+from lib.adversarial import scaling as attacks
+from lib.book import determinism, determinism_table, scaling, sweep
 from lib.book.files import REPOSITORY
 from lib.book.show import Page, cost, source
 from lib.faces import determinism as face_works
@@ -53,10 +49,9 @@ from lib.faces import scaling as faces
 from lib.sound import determinism as sound_works
 from lib.sound import scaling as sound
 
-digits = digit_data.load(sizes.choose(digit_profiles.PROFILES, PROFILE).dataset)
-drawn = Page("91_scale", PROFILE, "drawn clips and faces", "embedded")
-attacks = Page("91_scale", PROFILE, digits.name, digits.rung)
-cost(drawn.chapter)
+page = Page("91_scale", PROFILE, "recordings, rendered faces, MNIST", "open")
+digits = Page("91_scale", PROFILE, "mnist", "original")
+cost(page.chapter)
 
 # %% [markdown]
 # ## One run, one file
@@ -71,74 +66,73 @@ source(sweep.run)
 # %% [markdown]
 # ## Cost against size
 #
-# Nothing that grows with the data is kept in memory: features and faces lie on disk in rows, a batch reads
-# its own rows, the 110 variants of a face are made when they are looked at, and attacked images are counted
-# and forgotten. If that is so, time grows at most in proportion, above a fixed cost of starting, and memory hardly
-# at all. The dashed line of exact proportion goes through the largest run: small runs lie above it, by what starting
-# costs. Each size was measured in a process of its own. Time is the processor's, so that what else the machine does
-# hardly disturbs it; waiting for the disk is not in it. Memory is what the process held at its peak (the allocator
-# was told to give back what is freed; left alone it keeps more).
+# Nothing that grows with the data is kept in memory: features and faces lie on disk, a batch reads its own rows, the
+# 110 variants of a face are made when they are looked at, and attacked images are counted and forgotten. If that is
+# so, time grows at most in proportion, above a fixed cost of starting, and memory hardly at all. Each size was
+# measured in a process of its own; time is the processor's, memory the peak of the process (the allocator was told to
+# give back what is freed).
+
 
 # %%
-clips = sound.measured(PROFILE)
-drawn.figure(
-    scaling_plots.plot(clips),
+def show_cost(page, found, name, what, caption):
+    """Show time and memory over size."""
+    page.figure(
+        scaling.plot(found),
+        name,
+        alt=f"Processor seconds and peak memory over the number of {what}: seconds approach the line of exact "
+        "proportion from above, memory stays almost level.",
+        caption=caption,
+        sources=found,
+    )
+
+
+clips = scaling.measured("part1", sound, PROFILE)
+show_cost(
+    page,
+    clips,
     "scale_part1",
-    alt="Processor seconds and peak memory of Part I over the number of clips; seconds approach the "
-    "line of exact proportion from above, memory stays almost level.",
-    caption="Part I: log-mel features, standardisation and one epoch of training. (Sixteen clips share "
-    "one content; drawing all would take minutes.) Left: does the time follow the dashed line? Right: memory, and "
-    "what it would be if the features were kept in it.",
-    sources=clips,
+    "clips",
+    "Part I: log-mel features of recordings, standardised, and one epoch of training. Left: does the time follow the "
+    "dashed line, which goes through the largest run? Right: memory, and what it would be if the features were kept.",
 )
 
 # %%
-people = faces.measured(PROFILE)
-drawn.figure(
-    scaling_plots.plot(people),
+people = scaling.measured("part2", faces, PROFILE)
+show_cost(
+    page,
+    people,
     "scale_part2",
-    alt="Processor seconds and peak memory of Part II over the number of faces; seconds approach the line "
-    "of exact proportion from above, memory stays almost level.",
-    caption="Part II: faces drawn, each augmented once, and DE-GAN trained on half of them. These faces take "
+    "faces",
+    "Part II: faces rendered, each augmented once, and DE-GAN trained on as many. They take "
     f"{people[-1].metrics['data_mb']:.0f} MB at most, beside the libraries' hundreds: that memory stays says little here.",
-    sources=people,
 )
 
 # %%
-images = attacked.measured(PROFILE, digits)
-attacks.figure(
-    scaling_plots.plot(images),
+images = scaling.measured("part3", attacks, PROFILE)
+show_cost(
+    digits,
+    images,
     "scale_part3",
-    alt="Processor seconds and peak memory of Part III over the number of attacked images; seconds approach the "
-    "line of exact proportion from above, memory stays almost level.",
-    caption="Part III: images attacked in 5 steps and judged by the detector, run after run. Dashed, right: if all "
-    f"attacked images were kept; they take {images[-1].metrics['data_mb']:.0f} MB, so that the two lines lie together.",
-    sources=images,
+    "attacked images",
+    "Part III: images attacked in 5 steps and judged by the detector, run after run. Kept, they would take "
+    f"{images[-1].metrics['data_mb']:.0f} MB, so that the two lines on the right lie together.",
 )
 
 
 # %%
-def growth(found):
-    """Return by how much size, time and memory grow from the smallest run to the largest."""
+def growth(part, found):
+    """Return in words by how much size, time and memory grow from the smallest run to the largest."""
     first, last = found[0], found[-1]
     seconds = [sum(run.metrics["seconds"].values()) for run in (first, last)]
-    return {
-        "size": last.config["size"] / first.config["size"],
-        "time": seconds[1] / seconds[0],
-        "memory": last.metrics["peak_memory_mb"] / first.metrics["peak_memory_mb"],
-    }
-
-
-grown = {"Part I": growth(clips), "Part II": growth(people), "Part III": growth(images)}
-Markdown(
-    "In numbers, from the first dot to the last: "
-    + "; ".join(
-        f"{part}, {by['size']:.0f} times the size takes {by['time']:.1f} times the time and "
-        f"{by['memory']:.2f} times the memory"
-        for part, by in grown.items()
+    memory = last.metrics["peak_memory_mb"] / first.metrics["peak_memory_mb"]
+    return (
+        f"{part}, {last.config['size'] / first.config['size']:.0f} times the size takes "
+        f"{seconds[1] / seconds[0]:.1f} times the time and {memory:.2f} times the memory"
     )
-    + ". Less than proportional, because every run pays for its start."
-)
+
+
+grown = [growth("Part I", clips), growth("Part II", people), growth("Part III", images)]
+Markdown(f"In numbers, from the first dot to the last: {'; '.join(grown)}.")
 
 # %% [markdown]
 # ## When a machine dies
@@ -155,7 +149,7 @@ Markdown(
 # %%
 trials = json.loads((REPOSITORY / "data" / "faults.json").read_text())
 table = pd.DataFrame(trials["faults"]).T.rename_axis("fault").reset_index()
-drawn.table(
+page.table(
     table[["fault", "trials", "whole", "recomputed", "lost"]],
     "scale_faults",
     alt="Faults by kind: trials, trials that ended whole, runs recomputed, finished runs lost.",
@@ -168,27 +162,22 @@ drawn.table(
 #
 # Floating-point sums depend on their order, and the order on threads, instructions and versions. So two outcomes
 # are either **bit-equal** or **apart**: they begin with a difference in the last digit, which training and attack
-# then enlarge. How far apart they end, and whether predicted labels still agree, was measured: small trainings and
-# attacks of each part, done again under different circumstances.
-#
-# *Reference* is one thread on this processor, with all its instructions. *Beside another run*: two processes at once.
-# *Older processor* and *AMD processor* are played: libraries that ask what the processor is are answered as an Intel
-# of 2013 or an AMD of 2019 would. No other machine took part, so real ones may still differ.
+# then enlarge. Small works of each part were done four times over: again, interrupted by Ctrl-C and resumed, with two
+# threads, and with `--deterministic`. Each is held against the same work undisturbed on one thread.
 
 # %%
 works = {"part1": sound_works, "part2": face_works, "part3": attack_works}
 names = {"part1": "Part I", "part2": "Part II", "part3": "Part III"}
 found = {names[part]: determinism.measure(part, of, PROFILE) for part, of in works.items()}
 rows = determinism_table.table(found)
-measured = [run for of_part in found.values() for run in of_part.values()]
-drawn.figure(
+measured = [run for of_part in found.values() for run in of_part]
+page.figure(
     determinism_table.picture(rows),
     "scale_determinism",
     alt="Largest relative difference by circumstance; where bits are equal, in a place of its own. "
-    + " ".join(determinism_table.sentences(rows).split("\n\n")[0].replace("*", "").split()),
-    caption="Each dot is one small work under one circumstance, held against the same work undisturbed. Left of the "
-    "line: the same to the last bit. Right: the largest difference, over the largest magnitude. Filled: float32, "
-    "hollow: bfloat16.",
+    + determinism_table.sentences(rows).split("\n\n")[0].replace("*", ""),
+    caption="Each dot is one small work under one circumstance. Left of the line: the same to the last bit. Right: "
+    "the largest difference of weights or outputs, over the largest magnitude.",
     sources=measured,
 )
 
@@ -196,22 +185,20 @@ drawn.figure(
 Markdown(determinism_table.sentences(rows))
 
 # %%
-drawn.table(
-    determinism_table.apart(rows),
+page.table(
+    determinism_table.overview(rows),
     "scale_determinism_table",
-    alt="Works by row, circumstances by column: bit-equal, or the largest relative difference.",
-    caption="Where bits differ, by how much: the largest difference of weights or outputs, over the largest magnitude. "
-    "The attack takes only signs of gradients: one flipped sign can send a pixel to the other end of its range.",
+    alt="Circumstances by row, works by column: bit-equal, or the largest relative difference.",
+    caption="The same in figures. The attack takes only signs of gradients: last digits leave no trace in it, unless one "
+    "of them turns a sign.",
     sources=measured,
 )
 
 # %% [markdown]
 # `./run_all.sh --deterministic` sets what there is to set: one thread, only instructions that x86 processors have
-# had since 2013, and torch's own switches. Its bits are the same each time, but other bits than without it: what was
-# stored without it does not come back exactly.
-#
-# This is what the book promises on a processor, and the test that holds each promise. For a GPU it promises
-# nothing yet:
+# had since 2013, and torch's own switches. Its bits are the same each time, but other processors were not tried, and
+# they may be other bits than without it. This is what the book promises on a processor, and the test that holds
+# each promise. For a GPU it promises nothing yet:
 
 # %%
 HTML(determinism_table.promises().to_html(index=False, border=0))
@@ -219,22 +206,22 @@ HTML(determinism_table.promises().to_html(index=False, border=0))
 # %% [markdown]
 # ## Exercises
 #
-# 1. How many of the runs of Table 3 of Part I are there at your profile, and what is the first one called?
+# 1. How many of the attacks behind Part III's Table II are there, and what is the first one called?
 #    <details><summary>Hint</summary><code>sweep.run(..., compute=False)</code> looks and computes nothing; the
-#    file of a run is named by <code>results.key</code>. (On a cluster, digits of the code's digest come
-#    behind it: another copy's run is another task.)</details>
+#    file of a run is named by <code>results.key</code>.</details>
 
 # %% jupyter={"source_hidden": true, "outputs_hidden": true}
 # Solution of 1
+from lib.adversarial import checkpoints, data, evaluation, profiles
 from lib.book import results
-from lib.sound import data, experiments, profiles
 
-profile = experiments.fitting(sizes.choose(profiles.PROFILES, PROFILE))
-shown, common = experiments.runs_of(profile, data.load(profile.dataset, profile.sizes))
-table3 = experiments.grid(common, shown.trainings)
-present = sweep.run("part1", "table3", table3, experiments.run_one, compute=False)
-there = sum(run is not None for run in present)
-print(f"{there} of {len(table3)} runs present; the first is part1/table3/{results.key(table3[0])}")
+profile, mnist = profiles.PROFILES["quick"], data.load("mnist")
+networks = checkpoints.networks(profile, mnist)
+grid = evaluation.attack_grid(profile, networks, mnist, evaluation.strengths(profile))
+there = sweep.run("part3", "attack", grid, evaluation.attack_run, compute=False)
+print(
+    f"{sum(run is not None for run in there)} of {len(grid)} runs; the first is part3/attack/{results.key(grid[0])}"
+)
 
 # %% [markdown]
 # 2. At which size would Part I need a gigabyte more than its smallest run, if features were kept in memory?
@@ -243,6 +230,5 @@ print(f"{there} of {len(table3)} runs present; the first is part1/table3/{result
 
 # %% jupyter={"source_hidden": true, "outputs_hidden": true}
 # Solution of 2
-first, last = clips[0], clips[-1]
-per_clip = last.metrics["data_mb"] / last.config["size"]
-print(f"{first.config['size'] + 1000 / per_clip:,.0f} clips; the paper trains on 14,456")
+per_clip = clips[-1].metrics["data_mb"] / clips[-1].config["size"]
+print(f"{clips[0].config['size'] + 1000 / per_clip:,.0f} clips; the paper trains on 14,456")

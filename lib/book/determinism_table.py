@@ -1,7 +1,7 @@
-"""What `determinism.measure` found, as table, overview, picture and words; and what is promised."""
+"""What `determinism.measure` found, as table, picture and words; and what is promised."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,18 +12,10 @@ from matplotlib.figure import Figure
 from lib.book.results import Result
 from lib.book.show import INK, PAGE_WIDTH, PALETTE
 
-BIT_EQUAL, UNMEASURED = "bit-equal", "not measured"
+BIT_EQUAL = "bit-equal"
+STORED = "tests/book/test_determinism.py::test_the_stored_results_hold_what_is_promised"
 PROMISES = (  # what, how exactly, and the test that holds it
-    (
-        "a run done again on the same machine with the same versions",
-        BIT_EQUAL,
-        "tests/book/test_determinism.py::test_the_stored_results_hold_what_is_promised",
-    ),
-    (
-        "a run of a sweep, alone or beside another: each has one thread",
-        BIT_EQUAL,
-        "tests/book/test_determinism.py::test_the_stored_results_hold_what_is_promised",
-    ),
+    ("a run done again on the same machine with the same versions", BIT_EQUAL, STORED),
     *(
         (
             f"a training of {part}, interrupted and resumed with as many threads",
@@ -37,9 +29,9 @@ PROMISES = (  # what, how exactly, and the test that holds it
         }.items()
     ),
     (
-        "--deterministic, on x86 processors with AVX2 and with or without AVX-512",
-        f"{BIT_EQUAL}, as far as measured above",
-        "tests/book/test_determinism.py::test_the_stored_results_hold_what_is_promised",
+        "a run with --deterministic, done again",
+        BIT_EQUAL,
+        "tests/book/test_determinism.py::test_with_the_flag_the_same_bits_come_again",
     ),
     (
         "scores of a shipped network of Part I, measured again on another machine",
@@ -52,7 +44,7 @@ PROMISES = (  # what, how exactly, and the test that holds it
         "tests/adversarial/test_checkpoints.py::test_recorded_accuracies_are_measured_again",
     ),
 )
-Found = Mapping[str, Mapping[str, Result | None]]  # by part's name, then by circumstance
+Found = Mapping[str, Sequence[Result]]  # by part's name
 MARGINS = 0.8  # inches above and below the rows of the picture
 EQUAL_AT = 1e-9  # where the picture's place for bit-equal lies on its logarithmic axis
 
@@ -60,39 +52,31 @@ EQUAL_AT = 1e-9  # where the picture's place for bit-equal lies on its logarithm
 def table(found: Found) -> pd.DataFrame:
     """Return one row per circumstance and work, circumstances in the order of the first part.
 
-    Columns: circumstance, against (what it is held against), part, work, bit_equal, weights and
-    outputs (the largest difference, relative; NaN where there are none), labels (how many),
-    agreeing (share of them, NaN without any), time (CPU seconds, relative to what it is held
-    against). Where a circumstance was not measured, work is None and the rest is missing.
+    Columns: circumstance, part, work, bit_equal, apart (the larger of the largest differences of
+    weights and outputs, relative), labels (how many), agreeing (of them), time (CPU seconds,
+    relative to the reference).
     """
-    names = dict.fromkeys(name for results in found.values() for name in results)
     rows = [
-        {"circumstance": name, "part": part, **row}
-        for name in names
+        {"circumstance": result.config["circumstance"], "part": part, **row}
         for part, results in found.items()
-        for row in _rows(results.get(name))
+        for result in results
+        for row in _rows(result)
     ]
-    return pd.DataFrame(rows, columns=["circumstance", "against", "part", "work", *_NUMBERS])
+    names = list(dict.fromkeys(row["circumstance"] for row in rows))
+    return pd.DataFrame(sorted(rows, key=lambda row: names.index(row["circumstance"])))
 
 
-_NUMBERS = ("bit_equal", "weights", "outputs", "labels", "agreeing", "time")
-
-
-def _rows(result: Result | None) -> list[dict[str, object]]:
-    """Return what a result says of each work; of no result, that there is none."""
-    if result is None:
-        return [{"work": None}]
+def _rows(result: Result) -> list[dict[str, object]]:
+    """Return what a result says of each work."""
     metrics = result.metrics
-    mine, others = (metrics[name]["cpu_seconds"] for name in ("facts", "facts_against"))
+    mine, others = (metrics[name]["cpu_seconds"] for name in ("facts", "reference"))
     return [
         {
-            "against": metrics["against"],
             "work": work,
             "bit_equal": numbers["bit_equal"],
-            "weights": math.nan if numbers["weights"] is None else numbers["weights"],
-            "outputs": numbers["outputs"],
+            "apart": max(numbers["weights"] or 0.0, numbers["outputs"]),
             "labels": numbers["labels"],
-            "agreeing": numbers["agreeing"] / numbers["labels"] if numbers["labels"] else math.nan,
+            "agreeing": numbers["agreeing"],
             "time": mine[work] / others[work] if others[work] else math.nan,
         }
         for work, numbers in metrics["works"].items()
@@ -100,61 +84,30 @@ def _rows(result: Result | None) -> list[dict[str, object]]:
 
 
 def overview(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per circumstance, one column per work, for a page.
-
-    A cell holds BIT_EQUAL, or the largest relative difference of weights or outputs.
-    """
-    works = rows["work"].dropna().unique()
-    lines = []
-    for name, group in rows.groupby("circumstance", sort=False):
-        measured = group.dropna(subset="work")
-        cells = {row["work"]: cell(row) for _, row in measured.iterrows()}
-        against = measured["against"].iloc[0] if len(measured) else None
-        lines.append(
-            {"circumstance": name, "held against": against}
-            | {work: cells.get(work, UNMEASURED) for work in works}
-        )
-    return pd.DataFrame(lines, columns=["circumstance", "held against", *works])
+    """Return one row per circumstance, one column per work: BIT_EQUAL, or how far apart."""
+    said = rows.assign(said=[_said(row) for _, row in rows.iterrows()])
+    page = said.pivot(index="circumstance", columns="work", values="said")
+    page = page.loc[rows["circumstance"].unique(), rows["work"].unique()]
+    return page.rename_axis(columns=None).reset_index()
 
 
-def apart(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per work, one column per circumstance in which not all is bit-equal."""
-    table = overview(rows).set_index("circumstance").drop(columns="held against").T
-    told = [name for name, cells in table.items() if not set(cells) <= {BIT_EQUAL, UNMEASURED}]
-    return table[told].rename_axis(index="work", columns=None).reset_index()
-
-
-def cell(row: pd.Series) -> str:
+def _said(row: pd.Series) -> str:
     """Return what is said of one work under one circumstance."""
-    return BIT_EQUAL if row["bit_equal"] else f"{furthest(row):.0e}"
-
-
-def furthest(row: pd.Series) -> float:
-    """Return the larger of the relative differences of weights and outputs."""
-    return float(np.nanmax([row["weights"], row["outputs"]]))
+    return BIT_EQUAL if row["bit_equal"] else f"{row['apart']:.0e}"
 
 
 def picture(rows: pd.DataFrame) -> Figure:
-    """Draw each work's largest relative difference by circumstance; bit-equal has its own place.
-
-    Colours are parts, filled dots float32, hollow ones bfloat16. Circumstances that were not
-    measured are left out.
-    """
-    rows = rows.dropna(subset="work")
-    names, parts = list(rows["circumstance"].unique()), list(rows["part"].unique())
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.42 * len(names) + MARGINS))
-    for (part, half), group in rows.groupby(["part", rows["work"].str.endswith("bfloat16")]):
-        shift = (2 * parts.index(part) + half) / (2.6 * len(parts)) - 0.32
-        where = [EQUAL_AT if row["bit_equal"] else furthest(row) for _, row in group.iterrows()]
-        colour = PALETTE[parts.index(part)]
+    """Draw how far each work is apart by circumstance; bit-equal has its own place."""
+    names, works = list(rows["circumstance"].unique()), list(rows["work"].unique())
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.5 * len(names) + MARGINS))
+    for number, (work, group) in enumerate(rows.groupby("work", sort=False)):
+        shift = 0.6 * ((number + 0.5) / len(works) - 0.5)
         axes.scatter(
-            where,
+            np.where(group["bit_equal"], EQUAL_AT, group["apart"]),
             [names.index(name) + shift for name in group["circumstance"]],
-            s=18,
-            color=colour,
-            facecolor="white" if half else colour,
-            linewidth=1.4,
-            label=f"{part}, {'bfloat16' if half else 'float32'}",
+            s=20,
+            color=PALETTE[number],
+            label=f"{group['part'].iloc[0]}, {work}",
             zorder=3,
         )
     _frame(axes, names)
@@ -183,37 +136,23 @@ def promises() -> pd.DataFrame:
 
 def sentences(rows: pd.DataFrame) -> str:
     """Return in Markdown what the table says: what is bit-equal, what agrees, and the price."""
-    measured = rows.dropna(subset="work")
-    groups = dict(iter(measured.groupby("circumstance", sort=False)))
+    groups = dict(iter(rows.groupby("circumstance", sort=False)))
     equal = [name for name, group in groups.items() if group["bit_equal"].all()]
-    lines = [f"**Bit-equal in every work measured**: {'; '.join(equal) or 'nothing'}."]
+    lines = [f"**Bit-equal in every work**: {'; '.join(equal) or 'nothing'}."]
     lines += [_apart(name, group) for name, group in groups.items() if name not in equal]
-    missing = [name for name in rows["circumstance"].unique() if name not in groups]
-    if missing:
-        lines.append(f"**Not measured here**: {'; '.join(missing)}.")
     if (flag := groups.get("--deterministic")) is not None:
-        lines.append(_price(flag))
+        times = ", ".join(f"{row['work']} {row['time']:.1f}" for _, row in flag.iterrows())
+        lines.append(
+            "**The price of --deterministic**, in CPU time relative to one thread without: "
+            f"{times}."
+        )
     return "\n\n".join(lines)
 
 
 def _apart(name: str, group: pd.DataFrame) -> str:
-    """Return how far a circumstance leads: the largest relative difference, by precision."""
-    told = []
-    for half, precision in ((False, "float32"), (True, "bfloat16")):
-        rows = group[group["work"].str.endswith("bfloat16") == half]
-        if len(rows):
-            largest = max((row for _, row in rows.iterrows()), key=furthest)
-            told.append(f"{cell(largest)} in {precision}")
-    labels = group.dropna(subset="agreeing")
-    share = (labels["agreeing"] * labels["labels"]).sum() / labels["labels"].sum()
+    """Return how far a circumstance leads: the largest relative difference, and the labels."""
+    share = 100 * group["agreeing"].sum() / group["labels"].sum()
     return (
-        f"**Apart, {name}** (held against {group['against'].iloc[0]}): at most "
-        f"{' and '.join(told)}; the same label in {100 * share:.1f} % of "
-        f"{labels['labels'].sum():.0f} predictions."
+        f"**Apart, {name}**: at most {group['apart'].max():.0e}; the same label in {share:.1f} % "
+        f"of {group['labels'].sum():,} predictions."
     )
-
-
-def _price(group: pd.DataFrame) -> str:
-    """Return what the flag costs in time."""
-    times = ", ".join(f"{row['work']} {row['time']:.1f}" for _, row in group.iterrows())
-    return f"**The price of --deterministic**, in CPU time relative to one thread without: {times}."

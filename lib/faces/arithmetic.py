@@ -1,8 +1,6 @@
-"""What the paper's protocol costs (sections 4.1 and 4.2), counted without computing it.
+"""What trainings of section 4.1 cost, counted without computing them (see `workload.flop`).
 
-Counted are the multiplications with an addition (MAC) of convolutions and linear layers, each two
-floating-point operations (FLOP); what else networks do takes time, but few operations. Nothing but
-the shapes of tensors passes through the networks, so that a count takes a moment at any size.
+A multiplication with an addition (MAC) is two floating-point operations (FLOP).
 """
 
 import copy
@@ -12,19 +10,12 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
-from lib.faces import augment, folds
+from lib.book.workload import flop
 from lib.faces.models import CODE, NOISE, Decoder, Discriminator, ModelConfig, Trunk
 from lib.faces.profiles import GANConfig
-from lib.faces.recognition import Recogniser
 
-EPOCHS = 300  # of DE-GAN, section 4.1
-SECOND_EPOCHS = 50  # of the local CNNs, section 4.1
-PRETRAINING_IMAGES = 60_600  # BU-4DFE; the paper counts no variants of them
-FOLD_IMAGES = round(981 * (1 - 1 / folds.FOLDS) * augment.VARIANTS)  # CK+ without a tenth
 PRETRAINING = ModelConfig(identities=101, expressions=6)  # BU-4DFE
-FINE_TUNING = ModelConfig(identities=106, expressions=7)  # nine tenths of CK+'s 118 people
 COUNTED = 2  # pictures at a time: batch normalisation asks for more than one
 
 
@@ -34,19 +25,6 @@ class Passes(NamedTuple):
     encoder: int
     decoder: int
     discriminator: int
-
-
-class Protocol(NamedTuple):
-    """TFLOP of the paper's three stages on CK+."""
-
-    pretraining: float
-    fine_tuning: float
-    recognition: float
-
-    @property
-    def total(self) -> float:
-        """Return the TFLOP of all stages."""
-        return sum(self)
 
 
 def macs(network: nn.Module, side: int) -> int:
@@ -125,23 +103,7 @@ def gan_tflop(model: ModelConfig, config: GANConfig) -> float:
     """Return the TFLOP of a training of DE-GAN in which D never waits, the most it can cost."""
     real = config.warm_up * warm_up_step(model)
     both = discriminator_step(model) + generator_step(model)
-    return _tflop(config.batch * (real + (config.steps - config.warm_up) * both))
-
-
-def protocol() -> Protocol:
-    """Return the TFLOP of the paper's protocol on CK+: in each fold, DE-GAN is trained on."""
-    both = [
-        discriminator_step(model) + generator_step(model) for model in (PRETRAINING, FINE_TUNING)
-    ]
-    with torch.device("meta"):
-        encoder = Trunk(FINE_TUNING, CODE)
-        recogniser = Recogniser(encoder, FINE_TUNING, FINE_TUNING.expressions)
-    second = training_macs(recogniser, FINE_TUNING.side)
-    return Protocol(
-        _tflop(EPOCHS * PRETRAINING_IMAGES * both[0]),
-        _tflop(folds.FOLDS * EPOCHS * FOLD_IMAGES * both[1]),
-        _tflop(folds.FOLDS * SECOND_EPOCHS * FOLD_IMAGES * second),
-    )
+    return 2 * config.batch * (real + (config.steps - config.warm_up) * both) / 1e12
 
 
 def hours(tflop: float, rate: float) -> float:
@@ -161,9 +123,7 @@ def hours(tflop: float, rate: float) -> float:
 
 def _count(run: Callable[[], object]) -> int:
     """Return the MACs per picture of what is done with COUNTED of them."""
-    with FlopCounterMode(display=False) as counter:
-        run()
-    return counter.get_total_flops() // (2 * COUNTED)
+    return flop(run) // (2 * COUNTED)
 
 
 def _pictures(side: int) -> Tensor:
@@ -182,8 +142,3 @@ def _sum(output: Tensor | tuple) -> Tensor:
     if isinstance(output, Tensor):
         return output.sum()
     return sum((_sum(part) for part in output), torch.zeros(()))  # some parts are empty
-
-
-def _tflop(operations: float) -> float:
-    """Return MACs as 10^12 floating-point operations."""
-    return 2 * operations / 1e12

@@ -1,73 +1,70 @@
-"""Part I in seconds: log-mel features of drawn clips, and a mean teacher that learns from them."""
+"""Part I in seconds: log-mel features of recordings, and a mean teacher that learns from them."""
 
-from dataclasses import replace
-from functools import lru_cache, partial
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import soundfile
 import torch
 
+from lib.book import data_root
 from lib.book.determinism import Outcome, Work, as_arrays
-from lib.sound import data, features, preparation, training
-from lib.sound.data import Corpus, Sizes
+from lib.sound import features, preparation, training
 from lib.sound.features import Standardiser
+from lib.sound.labels import CLASSES
 from lib.sound.models import ModelConfig
-from lib.sound.profiles import PROFILES
+from lib.sound.pretrained import Waveform
+from lib.sound.profiles import TrainingConfig
 
-SIZES = Sizes(weak=4, unlabelled=4, validation=1, test=4)
-SPLITS = ("weak", "unlabelled", "test")
-BANDS = 32
-FORM = ModelConfig(("spectral",), width=0.125, mel_bands=BANDS)
-EPOCHS = {"smoke": 2, "quick": 3, "paper": 3}
-SEED = 0
+WEAK, UNLABELLED, TESTED = slice(0, 4), slice(4, 8), slice(8, 12)  # clips
+FORM = ModelConfig(("spectral",), width=0.125)
+TRAINING = TrainingConfig(
+    epochs=3, steps_per_epoch=6, weak_batch=4, unlabelled_batch=4, learning_rate=3e-3, ramp_steps=2
+)
 
 
-def works(profile: str) -> dict[str, Work]:
+def works() -> dict[str, Work]:
     """Return what is done under each circumstance."""
-    return {
-        "log-mel features": Work(extract, resumes=False),
-        "mean teacher, float32": Work(partial(train, EPOCHS[profile], False), resumes=True),
-        "mean teacher, bfloat16": Work(partial(train, EPOCHS[profile], True), resumes=True),
-    }
+    return {"log-mel features": extract, "mean teacher": train}
 
 
-def train(epochs: int, bfloat16: bool, checkpoint: Path) -> Outcome:
+def train(checkpoint: Path) -> Outcome:
     """Train a small mean teacher; labels are the loudest class of each frame of other clips."""
-    schedule = PROFILES["smoke"].training
-    config = replace(schedule, epochs=epochs, steps_per_epoch=2, bfloat16=bfloat16)
-    inputs = standardised_log_mel()
-    targets = torch.from_numpy(corpus().weak_targets())
-    clips = training.TrainingSet(inputs["weak"], targets, inputs["unlabelled"])
-    student, _ = training.train(FORM, config, clips, SEED, checkpoint)
-    frame = training.predict(student, inputs["test"]).frame
+    scale = Standardiser.fit([log_mel()[: UNLABELLED.stop]])
+    clips = preparation.standardised(log_mel(), scale)
+    weak, unlabelled, tested = ({"spectral": clips[s]} for s in (WEAK, UNLABELLED, TESTED))
+    data = training.TrainingSet(weak, targets(TESTED.stop)[WEAK], unlabelled)
+    student, _ = training.train(FORM, TRAINING, data, seed=0, checkpoint=checkpoint)
+    frame = training.predict(student, tested).frame
     return Outcome(as_arrays(student.state_dict()), frame.numpy(), frame.argmax(dim=2).numpy())
 
 
 def extract(checkpoint: Path) -> Outcome:
     """Return the spectrograms of the clips; there is nothing to keep on the way."""
-    return Outcome({}, np.concatenate([log_mel(split) for split in SPLITS]))
+    return Outcome({}, log_mel())
 
 
 @lru_cache(maxsize=1)
-def corpus() -> Corpus:
-    """Return the clips, which are drawn."""
-    return data.load("drawn", SIZES)
+def log_mel() -> np.ndarray:
+    """Return (clips, frames, mel bands) float32."""
+    return np.stack([features.log_mel(clip) for clip in recordings(TESTED.stop)])
 
 
-@lru_cache(maxsize=3)
-def log_mel(split: str) -> np.ndarray:
-    """Return (clips, frames, mel bands) float32, computed here: the cache's come from elsewhere."""
-    clips = corpus().clips[split]
-    return np.stack([features.log_mel(corpus().audio(clip)) for clip in clips])
+def recordings(count: int) -> Iterator[Waveform]:
+    """Yield the first clips of ESC-10, one after the other."""
+    for place in _files(count):
+        yield Waveform(*soundfile.read(place, dtype="float32"))
 
 
-def standardised_log_mel() -> dict[str, dict[str, torch.Tensor]]:
-    """Return what a network is given of each split, rounded to float16 as all features are."""
-    found = {
-        split: np.stack(
-            [preparation.fewer_bands(clip, BANDS) for clip in log_mel(split).astype(np.float16)]
-        )
-        for split in SPLITS
-    }
-    scale = Standardiser.fit([found["weak"], found["unlabelled"]])
-    return {split: {"spectral": preparation.standardised(found[split], scale)} for split in SPLITS}
+def targets(count: int) -> torch.Tensor:
+    """Return of each of those clips that the class of its number sounds, (count, 10) float32."""
+    listed = pd.read_csv(data_root.locate("esc10") / "meta.csv", index_col="clip")["class_id"]
+    classes = torch.tensor([int(listed[place.stem]) for place in _files(count)])
+    return torch.nn.functional.one_hot(classes, len(CLASSES)).float()
+
+
+def _files(count: int) -> list[Path]:
+    """Return the first files by name, in which classes are mixed."""
+    return sorted((data_root.locate("esc10") / "audio_ogg22k").glob("*.ogg"))[:count]

@@ -1,6 +1,7 @@
 """What is shown before a profile is run: the numbers, the words, and that nothing is done."""
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -9,116 +10,103 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
+import torch
 
-from lib.book import datasets, dry_run, run, workload
+from lib.book import dry_run, results, run, workload
+from lib.book.chapters import PARTS
 from lib.book.dry_run import PLUGINS
-from lib.book.workload import Do, Sample, Speed, Work, Workload
+from lib.book.results import Result
+from lib.book.workload import Work
 
 WriteChapter = Callable[..., Path]
-UNUSED = Sample(lambda: pytest.fail("what is present is not measured"), 1)
+Ask = Callable[[dict[str, list[Work]]], None]
 
 
-def prepared() -> Do:
-    return lambda items: None
-
-
-TRAINING, LOOKING = Sample(prepared, 10), Sample(prepared, 10)
-SPEEDS = {TRAINING: Speed(0.5, 2e9), LOOKING: Speed(0.01, 1e9)}
+def took(*seconds: float) -> list[workload.Provenance | None]:
+    return [{"seconds": each, "processor": "Abacus"} for each in seconds]
 
 
 @pytest.fixture
-def plugin(monkeypatch: pytest.MonkeyPatch) -> Callable[[Workload], None]:
-    """Return a function that lets Part III ask for some work, at speeds that are known."""
+def ask(monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """Return a function that lets Part III ask for some work, by profile."""
 
-    def put(asked: Workload) -> None:
+    def put(asked: dict[str, list[Work]]) -> None:
         module = ModuleType("made_up_plugin")
-        module.of = lambda profile: asked  # type: ignore[attr-defined]
+        module.of = lambda profile: asked[profile]  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "made_up_plugin", module)
         monkeypatch.setitem(PLUGINS, "part3", "made_up_plugin")
 
-    monkeypatch.setattr(workload, "calibrate", lambda sample, seconds: SPEEDS[sample])
     return put
 
 
 def test_each_part_has_a_plug_in() -> None:
-    assert list(PLUGINS) == list(datasets.PARTS)
+    assert list(PLUGINS) == list(PARTS)
     assert all(importlib.util.find_spec(name) for name in PLUGINS.values())
 
 
-@pytest.mark.parametrize(
-    ("work", "expected"),
-    [
-        (Work("a", 12, 2, items=7200, sample=TRAINING), 10 * 1 / 4),
-        (Work("fewer than processes", 3, 1, items=7200, sample=TRAINING), 2 * 1 / 2),
-        (Work("in turn", 12, 2, items=7200, sample=TRAINING, in_turn=True), 10.0),
-        (Work("all there", 2, 2, items=7200, sample=UNUSED), 0.0),
-        (Work("unknown", 2, 1), None),
-    ],
-    ids=lambda value: value.name if isinstance(value, Work) else "",
-)
-def test_hours_are_those_of_what_is_missing_on_so_many_processes(
-    work: Work, expected: float | None
-) -> None:
-    assert dry_run.hours(work, SPEEDS, jobs=4) == expected
-
-
-def test_the_rate_is_that_of_one_thread() -> None:
-    work = Work("a", 12, 2, items=100, operations=3e12, sample=TRAINING)
-    assert dry_run.rate(work, SPEEDS) == 3e12 / 50
-    assert dry_run.rate(Work("there", 2, 2, operations=3e12, sample=UNUSED), {}) is None
-    assert dry_run.rate(Work("nothing counted", 2, 1, sample=TRAINING), SPEEDS) is None
+def test_a_run_takes_the_median_of_like_ones_or_by_operations_of_those_of_quick() -> None:
+    quick = Work("a", took(10, 20, 90), lambda: 5.0)
+    assert dry_run.seconds(Work("a", [*took(7), None], lambda: 50.0), {"a": quick}) == 7
+    assert dry_run.seconds(Work("a", [None], lambda: 50.0), {"a": quick}) == 200
+    assert dry_run.seconds(Work("a", [None]), {"a": quick}) is None
+    assert dry_run.seconds(Work("a", [None], lambda: 50.0), {"a": Work("a", [None])}) is None
+    assert dry_run.seconds(Work("b", [None], lambda: 50.0), {"a": quick}) is None
 
 
 def test_a_table_says_what_there_is_and_what_it_costs(
-    plugin: Callable[[Workload], None], capsys: pytest.CaptureFixture[str]
+    ask: Ask, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work = [
-        Work("trainings", 1200, 200, 7200, 2e15, TRAINING, disk=3e6, note="slow"),
-        Work("a name that is longer than the column for names is wide", 4, 4, sample=UNUSED),
-        Work("looks", 3, 2, 3600, 5e9, LOOKING, in_turn=True),
-        Work("probes", 2, 1, note="quick"),
+    quick = [Work("trainings", took(1800.0), lambda: 1e12), Work("probes", [None])]
+    paper = [
+        Work("trainings", [None] * 1000, lambda: 2e12),
+        Work("a name that is longer than the column for names is wide", took(1, 2)),
+        Work("probes", [None]),
     ]
-    plugin(Workload("digits", "embedded", work, 4e9, ("mnist", "ck_plus")))
-    dry_run.report("paper", ["part3"], jobs=2)
+    ask({"paper": paper, "quick": quick})
+    source = SimpleNamespace(part="part3", title="Doodles")
+    monkeypatch.setattr(dry_run.data_root, "sources", lambda: {"doodles": source})
+    monkeypatch.setattr(dry_run.data_root, "present", lambda name: False)
+    monkeypatch.setattr(dry_run.data_root, "todo", lambda name: "ask the artist")
+    dry_run.report("paper", ["part3"], jobs=4)
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) <= 100
-    rows = {line[:40].strip(): line[40:].split() for line in printed.splitlines()}
-    assert "Part III, adversarial examples, on digits (embedded)" in printed
-    gigaflop = f"{2e15 / 3600 / 1e9:.1f}"
-    assert rows["trainings"] == ["1,200", "200", "1,000", "2,000", "P", gigaflop, "2.5", "500"]
-    assert rows["looks"] == ["3", "2", "1", "5.00", "G", "0.1", "1.5", "0.01"]
-    assert rows["probes"] == ["2", "1", "1", "–", "–", "–", "–"]
-    assert rows["together"] == rows["all together"]
-    assert rows["together"] == ["1,209", "207", "1,002", "2,000", "P", "–", "2.5", "500"]
-    assert any(name.startswith("a name that is longer") for name in rows)
-    assert "slow: trainings\n" in printed and "quick: probes\n" in printed
-    assert "memory: 5.0 GB or more for 2 processes, beside up to 4.0 GB of data" in printed
-    assert "disk: about 3.0 GB more" in printed  # 1,000 of 3 MB
-    assert "`python -m lib.book.data_root get mnist`" in printed
-    assert "sign the agreement" in printed  # of CK+, which no command fetches
-
-
-def test_nothing_is_measured_where_nothing_is_missing(
-    plugin: Callable[[Workload], None], capsys: pytest.CaptureFixture[str]
-) -> None:
-    plugin(Workload("mnist", "original", [Work("all", 5, 5, sample=UNUSED)], 1e6, ()))
+    rows = {line[:48].strip(): line[48:].split() for line in printed.splitlines()}
+    assert rows["trainings"] == ["1,000", "0", "1,000", "2.00", "P", "1,000"]
+    assert rows["a name that is longer than the column for ..."] == ["2", "2", "0", "–", "0"]
+    assert rows["probes"] == ["1", "0", "1", "–", "–"]
+    assert "about 1,000 hours of one core; on 4 at once about 250, if none waits" in printed
+    assert "those of Abacus" in " ".join(printed.split())
+    assert "Part III, adversarial examples lacks Doodles: ask the artist" in printed
+    ask({"quick": quick})
     dry_run.report("quick", ["part3"], jobs=1)
-    printed = capsys.readouterr().out
-    assert "memory: 0.0 GB or more for 1 process," in printed
-    assert "missing for the paper's own protocol" not in printed
+    assert "1.00 T" not in capsys.readouterr().out  # operations are for the profile paper
 
 
-def test_the_time_is_shared_by_what_is_measured(
-    plugin: Callable[[Workload], None], monkeypatch: pytest.MonkeyPatch
+def test_what_is_there_is_found_with_what_it_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
-    monkeypatch.setattr(
-        workload, "calibrate", lambda sample, seconds: asked.append(seconds) or SPEEDS[sample]
-    )
-    work = [Work("a", 1, 0, sample=TRAINING), Work("b", 1, 0, sample=TRAINING)]
-    plugin(Workload("x", "open", [*work, Work("c", 1, 0, sample=LOOKING)], 0, ()))
-    dry_run.report("paper", ["part3"], jobs=1)
-    assert asked == [dry_run.BUDGET / 2] * 2  # what two kinds of work share is measured once
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    stored = Result("part1", "sums", {"n": 1}, {}, {"seconds": 3.0, "version": 2})
+    results.save(stored, tmp_path)
+    runs = [{"n": 0}, {"n": 1}]
+    assert workload.stored("part1", "sums", runs, 2) == [None, {"seconds": 3.0, "version": 2}]
+    assert (
+        Work("sums", workload.stored("part1", "sums", runs, 3)).missing == 2
+    )  # of another version
+    path = tmp_path / "a.safetensors"
+    assert workload.network(path, {"seed": 0}) == [None]
+    path.touch()
+    record = {"run": {"seed": 0}, "provenance": {"seconds": 9.0}}
+    path.with_suffix(".json").write_text(json.dumps(record))
+    assert workload.network(path, {"seed": 0}) == [{"seconds": 9.0}]
+    assert workload.network(path, {"seed": 1}) == [None]
+
+
+def test_operations_are_multiplications_and_additions_of_layers() -> None:
+    with torch.device("meta"):
+        layer, inputs = torch.nn.Linear(30, 20), torch.empty(10, 30)
+    assert workload.flop(lambda: layer(inputs)) == 2 * 10 * 30 * 20
+    assert workload.flop(lambda: layer(inputs).sum().backward()) == 2 * 2 * 10 * 30 * 20
 
 
 def test_chapters_without_a_part_of_their_own_ask_for_nothing(

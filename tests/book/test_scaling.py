@@ -1,20 +1,17 @@
 """Cost against size: measured in fresh processes, stored, and drawn as it was measured."""
 
-import os
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from lib.book import results, scaling, scaling_plots
+from lib.book import results, scaling
 from lib.book.results import Result
-
-
-def process(config: dict[str, Any]) -> dict[str, Any]:
-    """Return who ran this; a stand-in for a part's own function."""
-    return {"seconds": {"together": 0.5}, "data_mb": config["size"] / 10, "process": os.getpid()}
+from lib.faces import scaling as faces
+from lib.sound import scaling as sound
 
 
 def made_up(sizes: list[int]) -> list[Result]:
@@ -40,15 +37,44 @@ def test_each_size_is_measured_once_in_a_process_of_its_own(
     monkeypatch.setattr(results, "RESULTS", tmp_path)
     asked: list[int] = []
 
-    def alone(function: scaling.Measured, config: dict[str, Any]) -> dict[str, Any]:
+    def alone(function: Any, config: dict[str, Any]) -> dict[str, Any]:
         asked.append(config["size"])
         return function(config)
 
+    def run_one(config: dict[str, Any]) -> dict[str, Any]:
+        return {"seconds": {"together": 0.5}, "data_mb": config["size"] / 10}
+
+    sizes = {"quick": (10, 40), "smoke": (10,)}
+    way: Any = SimpleNamespace(
+        configs=lambda profile: [{"size": size, "unit": "clips"} for size in sizes[profile]],
+        run_one=run_one,
+    )
     monkeypatch.setattr(scaling, "alone", alone)
-    configs = [{"size": size, "unit": "clips"} for size in (10, 40)]
-    first = scaling.measure("part1", configs, process)
+    first = scaling.measured("part1", way, "quick")
     assert asked == [10, 40] and [found.metrics["data_mb"] for found in first] == [1.0, 4.0]
-    assert scaling.measure("part1", configs, process) == first and asked == [10, 40]
+    assert scaling.measured("part1", way, "quick") == first and asked == [10, 40]
+
+
+@pytest.mark.parametrize("way", [sound, faces], ids=["sound", "faces"])
+def test_a_part_goes_its_way_at_the_smallest_size(way: Any) -> None:
+    small, large = way.configs("smoke")
+    assert large["size"] == 2 * small["size"]
+    found = way.run_one(small)
+    assert set(found) == {"seconds", "data_mb"} and found["data_mb"] > 0
+    assert len(found["seconds"]) == 3 and all(found["seconds"].values())
+
+
+@pytest.mark.parametrize("part", ["part1", "part2", "part3"])
+def test_time_grows_at_most_in_proportion_and_memory_hardly(part: str) -> None:
+    files = (results.RESULTS / part / scaling.EXPERIMENT).glob("*.json")
+    stored = sorted(map(results.load, files), key=lambda each: each.config["size"])
+    assert len(stored) == len(scaling.FACTORS["quick"])
+    first, last = stored[0], stored[-1]
+    growth = last.config["size"] / first.config["size"]
+    seconds = [sum(each.metrics["seconds"].values()) for each in (first, last)]
+    assert seconds[1] < 1.1 * growth * seconds[0]
+    peaks = [each.metrics["peak_memory_mb"] for each in (first, last)]
+    assert peaks[1] < 1.1 * peaks[0]
 
 
 def test_a_fresh_process_tells_its_peak_of_memory() -> None:
@@ -68,7 +94,7 @@ def test_what_else_runs_does_not_count() -> None:
 
 
 def test_proportion_lies_on_its_line_and_memory_shows_both_ways() -> None:
-    figure = scaling_plots.plot(made_up([80, 20, 320]))
+    figure = scaling.plot(made_up([80, 20, 320]))
     left, right = figure.axes
     lines = {line.get_label(): np.array(line.get_xydata()) for line in left.lines}
     assert list(lines) == ["exact proportion", "together", "prepared", "trained"]
@@ -83,4 +109,4 @@ def test_proportion_lies_on_its_line_and_memory_shows_both_ways() -> None:
 
 def test_one_size_makes_no_line() -> None:
     with pytest.raises(ValueError, match="1 sizes make no line; measure two at least"):
-        scaling_plots.plot(made_up([20]))
+        scaling.plot(made_up([20]))

@@ -1,4 +1,4 @@
-"""What the protocol costs: every count against a closed form, and against a real training step."""
+"""What trainings cost: every count against a closed form, and against a real training step."""
 
 import math
 from dataclasses import replace
@@ -11,11 +11,11 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from lib.faces import arithmetic
-from lib.faces.arithmetic import FINE_TUNING, PRETRAINING, Protocol
+from lib.faces.arithmetic import PRETRAINING
 from lib.faces.classifier import Classifier
 from lib.faces.data import Faces
 from lib.faces.models import Discriminator, Generator, ModelConfig, Trunk
-from lib.faces.profiles import ClassifierConfig, GANConfig
+from lib.faces.profiles import GANConfig
 from lib.faces.recognition import Recogniser
 from lib.faces.training import Trainer
 
@@ -23,12 +23,6 @@ CHANNELS = (3, 32, 64, 64, 64, 128, 128, 96, 192, 192, 128, 256, 256, 160)  # as
 SIDES = (96, 96, 48, 48, 48, 24, 24, 24, 12, 12, 12, 6, 6, 6)  # of each convolution's result
 FIRST = 9 * 3 * 32 * 96**2  # the first convolution's
 TINY = ModelConfig(identities=4, expressions=2, side=32, width=0.125)
-
-
-@pytest.fixture(scope="module")
-def found() -> Protocol:
-    """Count once what several tests look at."""
-    return arithmetic.protocol()
 
 
 def trunk(features: int) -> int:
@@ -73,7 +67,7 @@ def test_a_step_of_g_goes_back_through_a_discriminator_that_is_frozen() -> None:
 def test_both_steps_are_what_a_real_training_computes() -> None:
     images = np.random.default_rng(0).integers(0, 256, (8, 36, 36, 3)).astype(np.uint8)
     rows = np.arange(8)
-    faces = Faces("noise", "embedded", images, rows % 2, rows // 2, rows, 0 * rows, ("a", "b"))
+    faces = Faces("noise", "open", images, rows % 2, rows // 2, rows, 0 * rows, ("a", "b"))
     config = GANConfig(steps=3, batch=6, warm_up=1, own_identity=0.5, reconstruction=5.0)
     trainer = Trainer(TINY, config, faces, seed=0)
     with FlopCounterMode(display=False) as warm_up:
@@ -89,7 +83,7 @@ def test_both_steps_are_what_a_real_training_computes() -> None:
 
 
 def test_the_second_stage_goes_forward_through_the_encoder_and_back_through_the_rest() -> None:
-    recogniser = Recogniser(Trunk(FINE_TUNING, 350), FINE_TUNING, 7)
+    recogniser = Recogniser(Trunk(PRETRAINING, 350), PRETRAINING, 7)
     training, forward = trunk(350), trunk(350)
     for channels, side in ((128, 48), (192, 24), (256, 12), (350, 6)):
         first, second = 9 * channels * 64 * side**2, 9 * 64 * 64 * side**2
@@ -102,31 +96,9 @@ def test_the_second_stage_goes_forward_through_the_encoder_and_back_through_the_
 
 
 def test_a_classifier_costs_three_times_forward_but_for_the_pictures_gradient() -> None:
-    network = Classifier(FINE_TUNING, 7)
+    network = Classifier(PRETRAINING, 7)
     expected = 3 * (trunk(350) + 350 * 7) - FIRST
     assert arithmetic.training_macs(network, 96) == expected
-
-
-def test_the_protocol_is_some_nine_million_tflop(found: Protocol) -> None:
-    steps = [
-        arithmetic.discriminator_step(model) + arithmetic.generator_step(model)
-        for model in (PRETRAINING, FINE_TUNING)
-    ]
-    assert found.pretraining == pytest.approx(300 * 60_600 * 2 * steps[0] / 1e12)
-    variants = 981 * 0.9 * 110
-    assert found.fine_tuning == pytest.approx(10 * 300 * variants * 2 * steps[1] / 1e12)
-    network = Recogniser(Trunk(FINE_TUNING, 350), FINE_TUNING, 7)
-    second = 2 * arithmetic.training_macs(network, 96) / 1e12
-    assert found.recognition == pytest.approx(10 * 50 * variants * second)
-    assert found.total == math.fsum(found) == pytest.approx(8.6e6, rel=0.01)
-
-
-def test_the_profiles_defaults_are_the_protocols_epochs(found: Protocol) -> None:
-    assert arithmetic.gan_tflop(PRETRAINING, GANConfig()) == pytest.approx(found.pretraining)
-    network = Recogniser(Trunk(FINE_TUNING, 350), FINE_TUNING, 7)
-    pictures = ClassifierConfig().steps * ClassifierConfig().batch
-    each = 2 * pictures * arithmetic.training_macs(network, 96) / 1e12
-    assert 10 * each == pytest.approx(found.recognition, rel=1e-3)  # whole batches
 
 
 def test_hours_at_a_rate() -> None:
