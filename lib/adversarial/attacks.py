@@ -190,7 +190,7 @@ def check_attack(
         raise ValueError(f"labels must be ({len(images)},), not {tuple(labels.shape)}")
     if labels.dtype != torch.int64:
         raise ValueError(f"labels must be int64, not {labels.dtype}; use labels.long()")
-    if model.training:  # an attack would change its running statistics, and meet its dropout
+    if any(module.training for module in model.modules()):  # its statistics would follow the attack
         raise ValueError("the network is in training mode; call its eval() first")
     if norm not in NORMS:
         raise ValueError(f"unknown norm {norm!r}; choose one of: {', '.join(NORMS)}")

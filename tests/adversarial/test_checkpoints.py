@@ -74,7 +74,7 @@ found = data.load("mnist_small")
 digits = Digits("few", found.train_images[:32], found.train_labels[:32],
                 found.test_images[:8], found.test_labels[:8])
 {GATE}
-config = TrainingConfig("natural", epochs=8, batch_size=16)
+config = TrainingConfig("natural", epochs=4, batch_size=16)
 print(checkpoints.own_weights(config, digits).name)
 """
 
@@ -82,7 +82,7 @@ print(checkpoints.own_weights(config, digits).name)
 def test_two_processes_that_train_the_same_network_do_not_disturb_each_other(
     private_folders: Path, few: Few, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = TrainingConfig(**{**vars(TINY), "epochs": 8})
+    config = TrainingConfig(**{**vars(TINY), "epochs": 4})
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     alone = checkpoints.own_weights(config, few(32, 8))
