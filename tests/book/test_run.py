@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -103,8 +104,7 @@ def test_the_default_run_fills_the_book_and_tells_what_it_made(
         "notebooks/10_tiny.py",
     ]
     [line] = capsys.readouterr().out.splitlines()
-    assert line.startswith("10_tiny: 0.")
-    assert line.endswith(" min, figures and tables in figures/quick: 1")
+    assert re.fullmatch(r"10_tiny: \d+\.\d min, figures and tables in figures/quick: 1", line)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_measuring_writes_the_costs_and_only_then(write_chapter: WriteChapter) -
     content = json.loads(costs.read_text())
     measured = content["10_tiny"].pop("quick")
     assert content == {"10_tiny": {"paper": {"minutes": 9}}, "20_other": {}}
-    assert measured["cores"] == 2 and 0 < measured["minutes"] < 1
+    assert measured["cores"] == 2 and 0 < measured["minutes"] < 5
     assert 0.2 < measured["peak_memory_gb"] < 2
 
 

@@ -101,7 +101,7 @@ class Notebook:
         page.set_default_timeout(1000 * ANSWER_SECONDS)
         page.goto(address, timeout=1000 * START_SECONDS)
         self.cells = page.locator(".jp-Notebook .jp-Cell")
-        self.cells.first.wait_for()
+        self.cells.first.wait_for(timeout=1000 * START_SECONDS)
         page.evaluate(f"async () => (await {SESSION}.ready, await {SESSION}.session.kernel.info)")
 
     def run_all(self) -> None:
