@@ -33,7 +33,7 @@ def tone(loud: tuple[float, float], peak: float = 1.0, seconds: float = 10.0) ->
 def test_materials_count_what_comes_with_the_book() -> None:
     table = clip_statistics.materials().set_index("class")
     assert list(table.index) == [name.replace("_", " ") for name in mixtures.CLASSES]
-    folder = data_root.locate("esc10") / "audio"
+    folder = data_root.locate("esc10") / "audio_ogg22k"
     assert table["recordings"].sum() == len(list(folder.glob("*.ogg"))) == 398
     seen = table["photographs"].dropna()
     assert len(seen) == 6 and seen["dog"] == len(
