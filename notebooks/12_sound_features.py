@@ -55,7 +55,7 @@ cost(page.chapter)
 
 # %%
 truth = corpus.strong["test"]
-chosen = clip_statistics.liveliest(truth, profile.shown_clips)
+chosen = clip_statistics.example(corpus, profile.shown_clips)
 name = corpus.clips["test"][chosen]
 waveform = corpus.audio(name)
 some = corpus.clips["weak"][: 4 * profile.shown_clips]
@@ -180,7 +180,7 @@ page.figure(
     "for its events.",
     caption="Distance between any two moments (pale: alike). Follow the edge of a bar down into each map: a hard "
     "line says that the features change at once, a soft one that they take their time, none that they do not "
-    "notice.",
+    "notice. A map of one colour: what is seen stays the same.",
 )
 
 # %% [markdown]

@@ -1,6 +1,7 @@
 """What a corpus is made of and what it is like, in numbers: labels, overlaps, loudness."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from lib.book import data_root
 from lib.sound import oracles
 from lib.sound.data import SPLITS, Corpus, Waveform
 from lib.sound.datasets import mixtures, photos
-from lib.sound.labels import Events
+from lib.sound.labels import CLIP_SECONDS, Events
 
 KINDS = {"weak": "weak", "unlabelled": "none", "validation": "strong", "test": "strong"}
 FRAME = 0.02  # seconds over which a level is taken
@@ -77,11 +78,20 @@ def overlaps(events: Events, step: float = 0.02) -> np.ndarray:
     return counts / counts.sum()
 
 
-def liveliest(events: Events, among: int) -> int:
-    """Return which of the first clips has most classes; of those with as many, most events."""
+def example(corpus: Corpus, among: int) -> int:
+    """Return the `liveliest` of the first test clips whose picture changes; of all if none does."""
+    seconds = np.arange(round(CLIP_SECONDS)) + 0.5
+    films = [corpus.frames(name, seconds) for name in corpus.clips["test"][:among]]
+    changing = [
+        clip for clip, film in enumerate(films) if film is not None and (film != film[0]).any()
+    ]
+    return liveliest(corpus.strong["test"], changing or range(len(films)))
+
+
+def liveliest(events: Events, among: Iterable[int]) -> int:
+    """Return which of some clips has most classes; of those with as many, most events."""
     number = np.bincount(events.clip, minlength=len(events.clips))
-    order = [(events.tags[clip].sum(), number[clip], -clip) for clip in range(among)]
-    return max(range(among), key=lambda clip: order[clip])
+    return max(among, key=lambda clip: (events.tags[clip].sum(), number[clip], -clip))
 
 
 def frame_levels(waveform: Waveform) -> np.ndarray:

@@ -227,7 +227,8 @@ def steps(logits: np.ndarray, truth: Events, onsets: np.ndarray) -> dict[str, An
     Returns:
         The `mean` response over LAGS, 0 long before the onset, in units of the `contrast` between
         clips with the class and clips without; the `height` that it has reached long after;
-        `sharp`, which share of this rise falls within the collar of 0.2 s around the onset;
+        `sharp`, which share of this rise falls within the collar of 0.2 s around the onset, 0
+        where there is none;
         `centre` in seconds of the rise, see `centre_of_rise`; the 95 % interval of each over
         onsets; how many `onsets` there are.
 
@@ -245,7 +246,7 @@ def steps(logits: np.ndarray, truth: Events, onsets: np.ndarray) -> dict[str, An
     around = np.array([np.interp((-COLLAR, COLLAR), LAGS, mean) for mean in means])
     values = {
         "height": height,
-        "sharp": np.diff(around)[:, 0] / height,
+        "sharp": np.divide(np.diff(around)[:, 0], height, where=height != 0, out=height * 0),
         "centre": centre_of_rise(means),
     }
     found = {name: float(each[0]) for name, each in values.items()}

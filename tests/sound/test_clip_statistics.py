@@ -33,7 +33,7 @@ def tone(loud: tuple[float, float], peak: float = 1.0, seconds: float = 10.0) ->
 def test_materials_count_what_comes_with_the_book() -> None:
     table = clip_statistics.materials().set_index("class")
     assert list(table.index) == [name.replace("_", " ") for name in mixtures.CLASSES]
-    folder = data_root.locate("esc10") / "audio"
+    folder = data_root.locate("esc10") / "audio_ogg22k"
     assert table["recordings"].sum() == len(list(folder.glob("*.ogg"))) == 398
     seen = table["photographs"].dropna()
     assert len(seen) == 6 and seen["dog"] == len(
@@ -83,11 +83,28 @@ def test_the_liveliest_clip_has_most_classes_then_most_events(make: MakeEvents) 
     rows = [(0, 1, 0, 1), (1, 1, 0, 1), (1, 2, 0, 1), (2, 1, 0, 1), (2, 2, 0, 1), (2, 2, 2, 3)]
     rows += [(3, kind, 0, 1) for kind in range(4)] + [(2, 2, 4, 5)]
     events = make(*rows, clips=4)
-    assert [clip_statistics.liveliest(events, among) for among in (1, 2, 3, 4)] == [0, 1, 2, 3]
+    assert [clip_statistics.liveliest(events, range(among)) for among in (1, 2, 3, 4)] == [
+        0,
+        1,
+        2,
+        3,
+    ]
 
 
 def test_the_first_of_equals_is_the_liveliest(make: MakeEvents) -> None:
-    assert clip_statistics.liveliest(make((1, 0, 0, 1), (2, 0, 0, 1), clips=3), 3) == 1
+    assert clip_statistics.liveliest(make((1, 0, 0, 1), (2, 0, 0, 1), clips=3), range(3)) == 1
+
+
+def test_the_example_has_a_picture_that_changes(corpus: Corpus, make: MakeEvents) -> None:
+    def frames(name: str, times: np.ndarray) -> np.ndarray:
+        film = np.zeros((len(times), 4, 4, 3), dtype=np.uint8)
+        film[times > 5] = 255 * (name == "1")
+        return film
+
+    events = make((0, 0, 0, 1), (0, 1, 0, 1), (1, 0, 0, 1), clips=2)
+    made = replace(corpus, clips={"test": ("0", "1")}, strong={"test": events}, frames=frames)
+    assert clip_statistics.example(made, 2) == 1
+    assert clip_statistics.example(replace(made, frames=lambda *_: None), 2) == 0
 
 
 def test_levels_of_a_sine_are_those_of_the_textbook() -> None:

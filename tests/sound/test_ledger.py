@@ -30,7 +30,7 @@ def counted(made_up_run: MakeRun, row: tuple[str, ...], seed: int) -> Result:
     truth = made_up_events()
     frame = torch.rand(12, 151, 10, generator=torch.Generator().manual_seed(seed))
     found = Probabilities(frame, linear_pooling(frame))
-    run = made_up_run(row, seed, LEVELS, 0.02)
+    run = made_up_run(row, seed % 10, LEVELS, 0.02)  # so that rows are compared in pairs
     readings = dict(sorted(experiments.readings(truth, found).items()))  # as they are stored
     metrics = {**run.metrics, "readings": readings}
     return Result(run.part, run.experiment, run.config, metrics)
