@@ -8,18 +8,12 @@ import pytest
 
 from lib.sound import clip_statistics, data
 from lib.sound.clip_statistics import FRAME
-from lib.sound.data import Corpus, Sizes, Waveform
-from lib.sound.datasets import domestic
-from lib.sound.labels import CLASSES, Events
+from lib.sound.data import Corpus, Waveform
+from lib.sound.datasets.mixtures import CLASSES
+from lib.sound.labels import Events
 
 MakeEvents = Callable[..., Events]
 RATE = 16_000
-
-
-@pytest.fixture(scope="module")
-def corpus() -> Corpus:
-    """Give a small drawn corpus."""
-    return domestic.load(Sizes(weak=6, unlabelled=5, validation=4, test=7))
 
 
 def tone(loud: tuple[float, float], peak: float = 1.0, seconds: float = 10.0) -> Waveform:
@@ -29,26 +23,27 @@ def tone(loud: tuple[float, float], peak: float = 1.0, seconds: float = 10.0) ->
     return Waveform((peak * gain * np.sin(2 * np.pi * 500 * times)).astype(np.float32), RATE)
 
 
-def test_splits_count_clips_labels_and_events(corpus: Corpus) -> None:
-    table = clip_statistics.splits(corpus).set_index("split")
-    assert table["clips"].to_dict() == {"weak": 6, "unlabelled": 5, "validation": 4, "test": 7}
+def test_splits_count_clips_labels_and_events(mixed: Corpus) -> None:
+    table = clip_statistics.splits(mixed).set_index("split")
+    assert table["clips"].to_dict() == dict.fromkeys(data.SPLITS, 6)
     found = table["tags or events"]
-    assert found["weak"] == corpus.weak_targets().sum()
-    assert found["test"] == len(corpus.strong["test"]) and found["unlabelled"] is None
+    assert found["weak"] == mixed.weak_targets().sum()
+    assert found["test"] == len(mixed.strong["test"]) and found["unlabelled"] is None
     assert list(table.columns) == ["clips", "labels", "tags or events"]
     assert tuple(table.index) == data.SPLITS
 
 
-def test_classes_have_shares_lengths_and_whole_clips(corpus: Corpus, make: MakeEvents) -> None:
+def test_classes_have_shares_lengths_and_whole_clips(mixed: Corpus, make: MakeEvents) -> None:
     events = make((0, 2, 1, 2), (0, 2, 3, 6), (1, 2, 0, 10), (1, 4, 0, 5), clips=4)
     events = replace(events, classes=CLASSES)
-    table = clip_statistics.classes(replace(corpus, strong={"test": events}))
-    cat, dog, speech = (table[table["class"] == name].iloc[0] for name in ("Cat", "Dog", "Speech"))
-    assert (cat["events"], cat["test clips, %"], cat["median length, s"]) == (3, 50, 3)
-    assert cat["as long as the clip, %"] == pytest.approx(100 / 3)
-    assert (dog["events"], dog["test clips, %"], dog["as long as the clip, %"]) == (1, 25, 0)
-    assert speech["events"] == 0 and np.isnan(speech["median length, s"])
-    weak = corpus.weak_targets().mean(axis=0)
+    table = clip_statistics.classes(replace(mixed, strong={"test": events}))
+    assert table["class"].tolist() == [name.replace("_", " ") for name in CLASSES]
+    none, often, once = (table.iloc[label] for label in (0, 2, 4))
+    assert (often["events"], often["test clips, %"], often["median length, s"]) == (3, 50, 3)
+    assert often["as long as the clip, %"] == pytest.approx(100 / 3)
+    assert (once["events"], once["test clips, %"], once["as long as the clip, %"]) == (1, 25, 0)
+    assert none["events"] == 0 and np.isnan(none["median length, s"])
+    weak = mixed.weak_targets().mean(axis=0)
     assert table["weak clips, %"].to_numpy() == pytest.approx(100 * weak)
 
 
@@ -85,11 +80,11 @@ def test_levels_of_a_sine_are_those_of_the_textbook() -> None:
 
 
 @pytest.mark.parametrize("peak", [1.0, 0.5])
-def test_loudness_of_clips(corpus: Corpus, make: MakeEvents, peak: float) -> None:
+def test_loudness_of_clips(mixed: Corpus, make: MakeEvents, peak: float) -> None:
     events = make((0, 0, 2, 6), (1, 0, 0, 10), clips=3)
     sounds = [tone((2, 6), peak), tone((0, 10), peak), tone((0, 5), peak)]
     made = replace(
-        corpus,
+        mixed,
         clips={"test": ("0", "1", "2")},
         strong={"test": events},
         audio=lambda name: sounds[int(name)],
@@ -127,7 +122,7 @@ def test_motion_counts_pixels_that_change() -> None:
     assert clip_statistics.motion(pictures).tolist() == [0, 0, 12.5, 0]
 
 
-def test_level_and_motion_rise_at_an_onset(corpus: Corpus, make: MakeEvents) -> None:
+def test_level_and_motion_rise_at_an_onset(mixed: Corpus, make: MakeEvents) -> None:
     def frames(name: str, times: np.ndarray) -> np.ndarray:
         flicker = (times >= 4) & (np.arange(len(times)) % 2 == 0)
         shown = np.zeros((len(times), 4, 4, 3), dtype=np.uint8)
@@ -135,7 +130,7 @@ def test_level_and_motion_rise_at_an_onset(corpus: Corpus, make: MakeEvents) -> 
         return shown
 
     made = replace(
-        corpus,
+        mixed,
         clips={"test": ("0", "1")},
         strong={"test": make((0, 0, 4, 9), (1, 0, 4, 9), clips=2)},
         audio=lambda name: tone((4, 9)),

@@ -10,20 +10,24 @@ import torch
 
 from lib.book.results import Result
 from lib.sound import evaluation, experiments, features, ledger, profiles, protocol, verdicts
-from lib.sound.drawn import draw_events
+from lib.sound.labels import CLASSES, Events
 from lib.sound.models import COMBINATIONS, Probabilities, linear_pooling
 
 MakeRun = Callable[..., Result]
 LEVELS = {"clip": 0.6, "segment": 0.5, "event": 0.3}
+TRUTH = Events(  # two events in each of twelve clips
+    *(tuple(f"{place}.wav" for place in range(12)), np.full(12, 10.0)),
+    *(np.repeat(np.arange(12), 2), np.arange(24) % 10),
+    *(np.tile([1.0, 4.0], 12), np.tile([3.0, 9.0], 12), CLASSES),
+)
 
 
 def counted(made_up_run: MakeRun, row: tuple[str, ...], seed: int) -> Result:
     """Return a made-up run with the readings of random probabilities."""
-    truth = draw_events(12)
     frame = torch.rand(12, 151, 10, generator=torch.Generator().manual_seed(seed))
     found = Probabilities(frame, linear_pooling(frame))
     run = made_up_run(row, seed, LEVELS, 0.02)
-    readings = dict(sorted(experiments.readings(truth, found).items()))  # as they are stored
+    readings = dict(sorted(experiments.readings(TRUTH, found).items()))  # as they are stored
     metrics = {**run.metrics, "readings": readings}
     return Result(run.part, run.experiment, run.config, metrics)
 
@@ -62,7 +66,7 @@ def test_what_can_be_measured_here_is_measured() -> None:
     here = ledger.differences().query("effect == 'this chapter'")["open point"]
     measured = {  # the readings of the metrics, of the training, of the time grid and of the best
         *("offset tolerance", "tags", "frames of untagged classes", "class never predicted"),
-        *("size of the training", "consistency ramp", "teacher's mode", "teacher's decay"),
+        *("size of the training", "consistency ramp", "teacher's mode", "pictures"),
         *("joining streams", "best 5 of 20"),
     }
     assert set(here) == measured
@@ -104,10 +108,7 @@ def readings_of(made_up_run: MakeRun, gains: dict[str, float], count: int) -> pd
     )
 
 
-def test_gains_have_their_sign_and_hold_the_difference(
-    made_up_run: MakeRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(protocol, "RESAMPLES", 100)
+def test_gains_have_their_sign_and_hold_the_difference(made_up_run: MakeRun) -> None:
     gains = {ledger.CHOSEN: 0.0, "better": 0.1, "worse": -0.1}
     table = readings_of(made_up_run, gains, 3)
     assert table["reading"].tolist() == list(gains) and table["n"].tolist() == [3, 3, 3]
@@ -127,29 +128,3 @@ def test_one_training_has_means_but_no_gains(made_up_run: MakeRun) -> None:
 def test_our_choice_has_one_name() -> None:
     assert next(iter(experiments.TRAINING_READINGS)) == ledger.CHOSEN
     assert experiments.TRAINING_READINGS[ledger.CHOSEN] == {}
-
-
-def test_leads_of_a_row_lie_below_each_other(made_up_run: MakeRun) -> None:
-    rows = (verdicts.SPECTRAL, verdicts.AUDIO)
-    variants = ("as in the table", "2 times as many steps", "another teacher")
-    runs = {
-        name: [
-            made_up_run(
-                row,
-                0,
-                dict.fromkeys(LEVELS, 0.3 + 0.1 * place + 0.05 * (row == verdicts.AUDIO)),
-                0.01,
-            )
-            for row in rows
-        ]
-        for place, name in enumerate(variants)
-    }
-    table = ledger.leads(runs)
-    assert list(table) == ["row", "trained", *evaluation.METRICS]
-    assert table["row"].tolist() == ["S"] * 3 + ["A"] * 3
-    assert table["trained"].tolist() == [*variants, *variants]
-    for metric in evaluation.METRICS:
-        spectral, audio = ([found[place] for found in runs.values()] for place in (0, 1))
-        expected = protocol.scores(spectral + audio, metric)
-        assert len(set(expected)) == 6  # so that each is in its own place
-        assert table[metric].tolist() == pytest.approx([100 * value for value in expected])

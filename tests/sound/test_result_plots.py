@@ -14,8 +14,8 @@ from lib.book.claims import mean_interval
 from lib.book.results import Result
 from lib.book.show import PAGE_WIDTH, PALETTE
 from lib.sound import protocol, result_plots, training
+from lib.sound.datasets.mixtures import CLASSES
 from lib.sound.evaluation import METRICS
-from lib.sound.labels import CLASSES
 from lib.sound.models import COMBINATIONS, linear_pooling
 from lib.sound.plots import METRIC_COLOURS, METRIC_NAMES
 from lib.sound.profiles import PROFILES
@@ -89,8 +89,7 @@ def test_one_training_is_drawn_without_an_interval(runs: Runs) -> None:
     assert on_page(figure)
 
 
-def test_gains_are_those_that_are_judged(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "RESAMPLES", 50)
+def test_gains_are_those_that_are_judged(runs: Runs) -> None:
     few = {row: runs[row] for row in (SPECTRAL, WITH_AUDIO, AUDIO)}
     judge = Judge(few, {}, PAPER, "made up", "original", "quick")
     figure = result_plots.gains(judge)
@@ -145,7 +144,7 @@ def test_histories_are_means_over_trainings(runs: Runs) -> None:
 
 
 def test_classes_have_a_bar_for_each_row(runs: Runs) -> None:
-    figure = result_plots.by_class(runs, [SPECTRAL, AUDIO])
+    figure = result_plots.by_class(runs, [SPECTRAL, AUDIO], CLASSES)
     axes = figure.axes[0]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["S", "A"]
     for place, (bars, row) in enumerate(zip(axes.containers, (SPECTRAL, AUDIO), strict=True)):
@@ -161,7 +160,7 @@ def test_a_class_without_events_has_no_bar(runs: Runs) -> None:
     by_class = [None, *run.metrics["test"]["event_by_class"][1:]]
     test = {**run.metrics["test"], "event_by_class": by_class}
     without = Result(run.part, run.experiment, run.config, {**run.metrics, "test": test})
-    figure = result_plots.by_class({AUDIO: [without, without]}, [AUDIO])
+    figure = result_plots.by_class({AUDIO: [without, without]}, [AUDIO], CLASSES)
     heights = [bar.get_height() for bar in figure.axes[0].containers[0]]
     assert np.isnan(heights[0]) and np.isfinite(heights[1:]).all()
     assert on_page(figure)
@@ -216,7 +215,7 @@ def test_poolings_derivative_is_that_of_finite_differences() -> None:
 
 
 def test_given_the_tag_draws_row_reference_and_difference() -> None:
-    found = protocol.Difference(-0.1, (-0.15, -0.05), (-0.12, -0.02))
+    found = protocol.Difference(-0.1, -0.15, -0.05)
     figure = result_plots.given_the_tag({AUDIO: (0.2, 0.3, found)})
     left, right = figure.axes
     assert [line.get_xdata()[0] for line in left.lines[1:]] == [20.0, 30.0]
