@@ -108,6 +108,8 @@ class Judge:
             (-1.0, self.aligned.get(AUDIO, []), "event"),
         ]
         found = protocol.combination(halves)
+        ends = f", from {100 * gap.low:.1f} to {100 * gap.high:.1f}"
+        known = "" if math.isnan(gap.low) else ends
         return self.claim(
             "the time grid explains less than half of pretrained audio's gap on events (how far "
             "joining by time ends below half-way)",
@@ -115,8 +117,8 @@ class Judge:
             None,
             found,
             above_zero(found) if gap.low > 0 else UNDECIDED,
-            f"without a gap there is nothing to explain; here it is {100 * gap.value:.1f} points, "
-            f"from {100 * gap.low:.1f} to {100 * gap.high:.1f}",
+            f"without a gap there is nothing to explain; here it is {100 * gap.value:.1f} points"
+            + known,
             [AUDIO],
         )
 
