@@ -1,20 +1,34 @@
 """Small event lists, and the real ones."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor, nn
 
 from lib.book import data_root, results
 from lib.book.results import Result
-from lib.sound import evaluation, protocol, scored
+from lib.sound import datasets, evaluation, experiments, features, pretrained, protocol, scored
+from lib.sound.data import Corpus, Sizes
+from lib.sound.datasets import photos
+from lib.sound.datasets.photos import Photograph
 from lib.sound.labels import Events
 from lib.sound.models import COMBINATIONS
+from lib.sound.profiles import PROFILES, Profile, TrainingConfig
 from lib.sound.scored import Scored
 
 MakeEvents = Callable[..., Events]
 MakeRun = Callable[..., Result]
+TINY = replace(
+    PROFILES["smoke"],
+    sizes=Sizes(weak=6, unlabelled=6, validation=6, test=6),
+    training=TrainingConfig(
+        epochs=2, steps_per_epoch=2, weak_batch=3, unlabelled_batch=2, ramp_steps=2
+    ),
+)
 
 
 @pytest.fixture(scope="session")
@@ -90,3 +104,72 @@ def made_up_run() -> MakeRun:
         return Result("part1", "table3", {"inputs": list(row), "seed": seed}, metrics)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def profile() -> Profile:
+    """Give a profile that is quick enough to test with."""
+    return TINY
+
+
+@pytest.fixture(scope="session")
+def kept_features(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder in which features of all tests are kept."""
+    return tmp_path_factory.mktemp("features")
+
+
+@pytest.fixture(scope="module")
+def mixed(kept_features: Path) -> Iterator[Corpus]:
+    """Give a few mixtures; Part I sees five photographs of a kind and keeps features aside."""
+    read = photos.read
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(features, "CACHE", kept_features)
+        patch.setattr(photos, "read", lambda folder: few(read(folder)))
+        experiments._corpus.cache_clear()
+        yield datasets.load(TINY.dataset, TINY.sizes)
+    experiments._corpus.cache_clear()
+
+
+def few(photographs: Sequence[Photograph]) -> list[Photograph]:
+    """Return five sittings of each kind, a photograph each: the fewest for three splits."""
+    found: dict[str, dict[str, Photograph]] = {}
+    for each in photographs:
+        of_kind = found.setdefault(each.kind, {})
+        if len(of_kind) < 5:
+            of_kind.setdefault(each.sitting, each)
+    return [each for of_kind in found.values() for each in of_kind.values()]
+
+
+class Tiny(nn.Module):
+    """The mean of what comes in, and its spread: a network quick enough to test with."""
+
+    def __init__(self, factor: float = 1.0) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.tensor(factor))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        values = inputs.flatten(1) * self.factor
+        return torch.stack([values.mean(dim=1), values.std(dim=1)], dim=1)
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
+    """Let the streams "ear" and "eye" be made by a tiny network; give who makes them louder."""
+
+    def make(factor: float = 1.0) -> None:
+        file = "yamnet_f16.npz" if factor == 1 else "mobilenet_v2_f16.safetensors"
+        for name, side in (("ear", 0), ("eye", 16)):
+            network = pretrained.Network(
+                *(2, Tiny, lambda path: Tiny(factor), "weights", file, "nothing"),
+                side=side,
+                mean=(0.5,) * 3,
+                std=(0.5,) * 3,
+            )
+            monkeypatch.setitem(pretrained.NETWORKS, name, network)
+            rows = features.GRID if side else pretrained.PATCHES
+            monkeypatch.setitem(features.STREAMS, name, features.Stream(rows, 2))
+        pretrained.loaded.cache_clear()
+
+    make()
+    yield make
+    pretrained.loaded.cache_clear()

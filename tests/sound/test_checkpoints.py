@@ -1,8 +1,7 @@
-"""The best network of each row: chosen on validation, shipped whole, taken only where it fits."""
+"""The network of each row: of the first rotation, shipped whole, taken only where it fits."""
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,31 +10,23 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from lib.book import data_root, results
+from lib.book import results
 from lib.book.results import Result
-from lib.sound import checkpoints, data, evaluation, experiments, preparation
-from lib.sound.data import Corpus, Sizes
+from lib.sound import checkpoints, evaluation, experiments, preparation
+from lib.sound.data import Corpus
 from lib.sound.features import Standardiser
 from lib.sound.models import COMBINATIONS, CRNN
-from lib.sound.profiles import PROFILES
+from lib.sound.profiles import PROFILES, Profile
 
 Run = dict[str, Any]
 ALL = ("spectral", "audio", "visual")
-TINY = replace(PROFILES["smoke"], sizes=Sizes(weak=5, unlabelled=4, validation=4, test=10))
-SHIPPED = sorted(experiments.SHIPPED.glob("part1_*_*.json"))
-SHIPPED = [path for path in SHIPPED if not path.name.startswith("part1_small_")]
+SHIPPED = sorted(experiments.SHIPPED.glob("part1_*.json"))
 
 
 @pytest.fixture(scope="module")
-def corpus() -> Corpus:
-    """Give a few drawn clips."""
-    return data.load(TINY.dataset, TINY.sizes)
-
-
-@pytest.fixture(scope="module")
-def common(corpus: Corpus) -> Run:
-    """Give what the runs on them have in common."""
-    return experiments.describe(TINY, corpus)
+def common(mixed: Corpus, profile: Profile) -> Run:
+    """Give what the runs on a few mixtures have in common."""
+    return experiments.describe(profile, "esc10")
 
 
 def untrained(run: Run) -> CRNN:
@@ -55,63 +46,34 @@ def scales_of(run: Run) -> dict[str, Standardiser]:
     }
 
 
-def measured(run: Run, validation: float) -> Result:
-    """Return a result with these validation scores; on the test clips it is the other way round."""
-    metrics = {
-        split: {"scores": dict.fromkeys(evaluation.METRICS, value)}
-        for split, value in (("validation", validation), ("test", 1 - validation))
-    }
-    return Result("part1", "table3", run, metrics, {"seconds": 1.0})
-
-
 @pytest.fixture
-def made(common: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Keep files in a folder of the test; give the runs of Table 3 that were asked for.
-
-    Each row has two runs, with weights in the cache; the second is the better one on validation.
-    """
+def made(common: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Keep files in a folder of the test, with the weights of each row; give what is asked for."""
     monkeypatch.setattr(experiments, "SHIPPED", tmp_path / "shipped")
     monkeypatch.setattr(experiments, "WEIGHTS", tmp_path / "cache")
     monkeypatch.delenv("BOOK_RETRAIN", raising=False)
-    asked: list[str] = []
+    asked: list[int] = []
+    scores = {
+        split: {"scores": dict.fromkeys(evaluation.METRICS, value)}
+        for split, value in (("validation", 0.4), ("test", 0.6))
+    }
 
     def table3(found: Run, trainings: int) -> list[Result]:
-        asked.append(found["fingerprint"])
+        asked.append(trainings)
         runs = experiments.grid(found, trainings)
-        return [measured(run, 0.3 + 0.1 * run["seed"]) for run in runs]
+        return [Result("part1", "table3", run, scores, {"seconds": 1.0}) for run in runs]
 
     monkeypatch.setattr(experiments, "table3", table3)
-    for run in experiments.grid(common, TINY.trainings):
+    for run in experiments.grid(common, 1):
         experiments.store(untrained(run), scales_of(run), experiments.weights_path(run))
     return asked
 
 
-def test_the_best_run_is_that_with_the_best_mean_on_validation(common: Run) -> None:
-    scores = [(0.9, 0.2, 0.2), (0.5, 0.5, 0.5), (0.1, 0.2, 0.9)]
-    runs = [
-        Result(
-            "part1",
-            "table3",
-            {"seed": seed},
-            {
-                "validation": {"scores": dict(zip(evaluation.METRICS, each, strict=True))},
-                "test": {"scores": dict.fromkeys(evaluation.METRICS, 0.9 - 0.4 * (seed == 1))},
-            },
-        )
-        for seed, each in enumerate(scores)
-    ]
-    assert checkpoints.best_run(runs) is runs[1]
-    assert checkpoints.best_run(runs[:1]) is runs[0]
-
-
-def test_the_best_of_the_runs_here_are_taken_from_the_cache(
-    corpus: Corpus, common: Run, made: list[str]
-) -> None:
-    found = checkpoints.best(TINY, corpus)
-    assert made == [corpus.fingerprint()]
-    assert list(found) == list(COMBINATIONS)
+def test_networks_of_one_rotation_are_taken_from_the_cache(common: Run, made: list[int]) -> None:
+    found = checkpoints.networks(common)
+    assert made == [1] and list(found) == list(COMBINATIONS)
     for row, model in found.items():
-        run = experiments.config(common, row, 1)  # the second, see `made`
+        run = experiments.config(common, row, 0)
         assert model.config == experiments.model_config(run)
         assert not model.training and not any(w.requires_grad for w in model.parameters())
         for name, value in untrained(run).state_dict().items():
@@ -119,38 +81,37 @@ def test_the_best_of_the_runs_here_are_taken_from_the_cache(
 
 
 def test_weights_that_are_gone_are_trained_again(
-    corpus: Corpus, common: Run, made: list[str], monkeypatch: pytest.MonkeyPatch
+    common: Run, made: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lost = results.plain(experiments.config(common, ("visual",), 1))
+    lost = results.plain(experiments.config(common, ("visual",), 0))
     experiments.weights_path(lost).unlink()
     again: list[Run] = []
     monkeypatch.setattr(experiments, "run_one", again.append)
-    assert set(checkpoints.paths(TINY, corpus)) == set(COMBINATIONS)
+    assert set(checkpoints.paths(common)) == set(COMBINATIONS)
     assert again == [lost]
 
 
-def test_what_is_shipped_is_taken_and_nothing_is_trained(corpus: Corpus, made: list[str]) -> None:
-    before = checkpoints.best(TINY, corpus)
-    checkpoints.ship(TINY)
+def test_what_is_shipped_is_taken_and_nothing_is_trained(common: Run, made: list[int]) -> None:
+    before = checkpoints.networks(common)
+    checkpoints.ship(common)
     asked = len(made)
-    found = checkpoints.paths(TINY, corpus)
-    assert {path.parent for path, _ in found.values()} == {experiments.SHIPPED}
-    for row, model in checkpoints.best(TINY, corpus).items():
+    found = checkpoints.paths(common)
+    assert {path.parent for path in found.values()} == {experiments.SHIPPED}
+    for row, model in checkpoints.networks(common).items():
         for name, value in model.state_dict().items():
             assert torch.equal(value, before[row].state_dict()[name])
     assert len(made) == asked
 
 
-def test_a_shipped_network_has_a_record(corpus: Corpus, common: Run, made: list[str]) -> None:
-    checkpoints.ship(TINY)
-    names = {"embedded_s", "embedded_sv", "embedded_sa", "embedded_sav"}
-    names |= {"embedded_v", "embedded_a", "embedded_av"}
+def test_a_shipped_network_has_a_record(common: Run, made: list[int]) -> None:
+    checkpoints.ship(common)
+    names = {f"open_{letters}" for letters in ("s", "sv", "sa", "sav", "v", "a", "av")}
     for kind in (".json", ".safetensors"):
         found = {path.stem for path in experiments.SHIPPED.glob(f"*{kind}")}
         assert found == {f"part1_{name}" for name in names}
     assert len(list(experiments.SHIPPED.iterdir())) == 14  # and nothing half written
-    path = experiments.shipped_path("embedded", ("spectral", "audio"))
-    run = results.plain(experiments.config(common, ("spectral", "audio"), 1))
+    run = results.plain(experiments.config(common, ("spectral", "audio"), 0))
+    path = experiments.shipped_path(run)
     assert checkpoints.shipped_run(path) == run
     record = json.loads(path.with_suffix(".json").read_text())
     assert record["result"] == results.key(run)
@@ -159,17 +120,18 @@ def test_a_shipped_network_has_a_record(corpus: Corpus, common: Run, made: list[
     assert path.read_bytes() == experiments.weights_path(run).read_bytes()
 
 
-def test_all_are_shipped_or_none(common: Run, made: list[str]) -> None:
-    experiments.weights_path(experiments.config(common, ("audio", "visual"), 1)).unlink()
+def test_all_are_shipped_or_none(common: Run, made: list[int]) -> None:
+    experiments.weights_path(experiments.config(common, ("audio", "visual"), 0)).unlink()
     with pytest.raises(FileNotFoundError):
-        checkpoints.ship(TINY)
+        checkpoints.ship(common)
     assert not experiments.SHIPPED.exists()
 
 
-def test_the_command_ships_the_profile_named(made: list[str]) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(PROFILES, "smoke", TINY)
-        checkpoints.main(["ship", "smoke"])
+def test_the_command_ships_the_profile_named(
+    made: list[int], profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PROFILES, "smoke", profile)
+    checkpoints.main(["ship", "smoke"])
     assert len(list(experiments.SHIPPED.glob("*.json"))) == len(COMBINATIONS)
 
 
@@ -186,7 +148,7 @@ def other_training(path: Path) -> None:
 
 
 def other_clips(path: Path) -> None:
-    change(path, "fingerprint", "0" * 16)
+    change(path, "fingerprint", {"audio": "0" * 16})
 
 
 def other_networks(path: Path) -> None:
@@ -204,36 +166,36 @@ def change(path: Path, field: str, value: Any) -> None:
     "spoil", [lose_weights, lose_record, other_training, other_clips, other_networks]
 )
 def test_none_is_taken_unless_all_belong_to_profile_and_clips(
-    corpus: Corpus, made: list[str], spoil: Callable[[Path], None]
+    common: Run, made: list[int], spoil: Callable[[Path], None]
 ) -> None:
-    checkpoints.ship(TINY)
-    spoil(experiments.shipped_path("embedded", ("audio",)))
-    found = checkpoints.paths(TINY, corpus)
-    assert {path.parent for path, _ in found.values()} == {experiments.WEIGHTS}
+    checkpoints.ship(common)
+    spoil(experiments.shipped_path(experiments.config(common, ("audio",), 0)))
+    found = checkpoints.paths(common)
+    assert {path.parent for path in found.values()} == {experiments.WEIGHTS}
 
 
 def test_book_retrain_passes_over_what_is_shipped(
-    corpus: Corpus, made: list[str], monkeypatch: pytest.MonkeyPatch
+    common: Run, made: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checkpoints.ship(TINY)
+    checkpoints.ship(common)
     monkeypatch.setenv("BOOK_RETRAIN", "1")
-    found = checkpoints.paths(TINY, corpus)
-    assert {path.parent for path, _ in found.values()} == {experiments.WEIGHTS}
+    found = checkpoints.paths(common)
+    assert {path.parent for path in found.values()} == {experiments.WEIGHTS}
 
 
 def test_inputs_are_those_that_the_networks_were_trained_on(
-    corpus: Corpus, common: Run, made: list[str]
+    mixed: Corpus, common: Run, made: list[int]
 ) -> None:
-    run = experiments.config(common, ALL, 1)
+    run = experiments.config(common, ALL, 0)
     prepared = experiments.prepared_for(run)
     experiments.store(untrained(run), prepared.scales, experiments.weights_path(run))
-    clips = corpus.clips["test"]
-    found = checkpoints.inputs(TINY, corpus, [clips[7], clips[2]])
+    clips = mixed.clips["test"]
+    found = checkpoints.inputs(common, mixed, [clips[5], clips[2]])
     assert list(found) == list(ALL)
     for name, values in found.items():
-        assert np.array_equal(values, prepared.splits["test"][name][[7, 2]])
-    some = checkpoints.inputs(TINY, corpus, clips[:2])
-    for model in checkpoints.best(TINY, corpus).values():
+        assert np.array_equal(values, prepared.splits["test"][name][[5, 2]])
+    some = checkpoints.inputs(common, mixed, clips[:2])
+    for model in checkpoints.networks(common).values():
         with torch.no_grad():
             assert model({name: x.float() for name, x in some.items()}).frame.shape == (2, 151, 10)
 
@@ -244,9 +206,13 @@ def test_inputs_are_those_that_the_networks_were_trained_on(
 def test_rows_are_shipped_together() -> None:
     if not SHIPPED:
         pytest.skip("no networks of Table 3 are shipped yet")
-    rungs = {path.stem.split("_")[1] for path in SHIPPED}
-    expected = {experiments.shipped_path(rung, row) for rung in rungs for row in COMBINATIONS}
-    assert {path.with_suffix(".safetensors") for path in SHIPPED} == expected
+    runs = [json.loads(path.read_text())["run"] for path in SHIPPED]
+    expected = [
+        experiments.shipped_path({"rung": rung, "inputs": row})
+        for rung in {run["rung"] for run in runs}
+        for row in COMBINATIONS
+    ]
+    assert {path.with_suffix(".safetensors") for path in SHIPPED} == set(expected)
     assert all(path.is_file() for path in expected)
 
 
@@ -256,7 +222,7 @@ def test_a_shipped_network_fits_its_record(record: Path) -> None:
     run, path = content["run"], record.with_suffix(".safetensors")
     assert set(content) == {"run", "result", "validation", "test", "provenance"}
     assert content["result"] == results.key(run)
-    assert path == experiments.shipped_path(run["rung"], run["inputs"])
+    assert path == experiments.shipped_path(run)
     experiments.load_weights(path, experiments.model_config(run))
     assert set(experiments.load_scales(path)) == set(run["inputs"])
     for value in load_file(path).values():
@@ -264,16 +230,13 @@ def test_a_shipped_network_fits_its_record(record: Path) -> None:
     assert path.stat().st_size < 3e6
 
 
-@pytest.mark.parametrize("rung", ["open", "embedded"])
-def test_recorded_scores_are_measured_again(rung: str) -> None:
-    path = experiments.shipped_path(rung, ("spectral",))
+def test_recorded_scores_are_measured_again() -> None:
+    path = experiments.shipped_path({"rung": "open", "inputs": ["spectral"]})
     run = checkpoints.shipped_run(path)
     if run is None:
-        pytest.skip(f"no network of the {rung} rung is shipped yet")
-    if rung == "open" and not all(map(data_root.present, ("esc10", "speech", "dcase2018_task4"))):
-        pytest.skip("the recordings are not under the data root: see data/README.md")
-    corpus = data.load(run["dataset"], Sizes(**run["sizes"]))
-    assert corpus.fingerprint() == run["fingerprint"]
+        pytest.skip("no networks of Table 3 are shipped yet")
+    corpus = experiments.corpus_of(run)
+    assert experiments.fingerprints(run) == run["fingerprint"]
     clips = corpus.clips["test"]
     raw = preparation.raw_clips(corpus, clips, "log_mel", "index", run["mel_bands"])
     scale = experiments.load_scales(path)["spectral"]

@@ -19,8 +19,9 @@ from lib.book import results
 from lib.book.show import png
 from lib.sound import clip_plots, features, pretrained, probes
 from lib.sound.data import Waveform
+from lib.sound.datasets.mixtures import CLASSES
 from lib.sound.features import GRID, GRID_TIMES, Standardiser
-from lib.sound.labels import CLASSES, Events
+from lib.sound.labels import Events
 from lib.sound.models import INPUT_NAMES
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
@@ -150,7 +151,7 @@ def test_statistics_draw_every_class_and_what_happens_at_once() -> None:
     figure = clip_plots.statistics(classes, np.array([0.5, 0.4, 0.1, 0, 0]), levels)
     left, middle, right = figure.axes
     assert [bar.get_width() for bar in left.patches] == [*range(10), *range(5, 15)]  # type: ignore[attr-defined]
-    assert [text.get_text() for text in left.get_yticklabels()][5] == "Shaver"
+    assert [text.get_text() for text in left.get_yticklabels()][4] == "baby"
     heights = [bar.get_height() for bar in middle.patches]  # type: ignore[attr-defined]
     assert heights == pytest.approx([50, 40, 10])
     assert sum(bar.get_height() for bar in right.patches) == 2  # type: ignore[attr-defined]
@@ -202,6 +203,7 @@ def test_what_and_when_show_the_probes_numbers() -> None:
     figure = clip_plots.what(dict.fromkeys(clip_plots.WHAT_ORDER, scores), 0.2, CLASSES)
     left, right = figure.axes
     assert [text.get_text() for text in left.texts] == ["50"] * 5
+    assert right.get_yticklabels()[2].get_text() == "clock"
     assert list(right.get_lines()[0].get_xdata())[:9] == pytest.approx([30] * 9)  # type: ignore[arg-type]
     assert drawn(figure)
     found = {name: step(1 + place) for place, name in enumerate(("visual", "spectral", "audio"))}

@@ -441,7 +441,9 @@ def test_a_file_that_cannot_be_read_now_is_asked_again(
 
 def test_without_any_pictures_one_line_says_what_to_do(place: Path) -> None:
     shutil.rmtree(place / "video")
-    with pytest.raises(FileNotFoundError, match="no clip .* has pictures.*tools/fetch_dcase.py") as found:
+    with pytest.raises(
+        FileNotFoundError, match="no clip .* has pictures.*tools/fetch_dcase.py"
+    ) as found:
         dcase.load()
     assert "\n" not in str(found.value)
 

@@ -18,9 +18,10 @@ from matplotlib.colors import to_hex
 
 from lib.book import interact
 from lib.sound import data, evaluation, experiments, explore, models
-from lib.sound.data import Corpus, Sizes
+from lib.sound.data import Corpus
+from lib.sound.datasets.mixtures import CLASSES
 from lib.sound.explore import LOOKS, Scenes
-from lib.sound.labels import CLASSES, Events
+from lib.sound.labels import Events
 from lib.sound.models import COMBINATIONS, CRNN, ModelConfig, Probabilities
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
@@ -58,12 +59,6 @@ def scenes(truth: Events) -> Scenes:
     return Scenes(truth, found, log_mel, [pictures, None, pictures])
 
 
-@pytest.fixture(scope="module")
-def corpus() -> Corpus:
-    """Give a few drawn clips."""
-    return data.load("drawn", Sizes(weak=1, unlabelled=1, validation=1, test=4))
-
-
 def class_rows(figure: Any) -> list[Axes]:
     """Return the axes of the classes: behind pictures and spectrogram, before the scores."""
     return list(figure.axes[2:-1])
@@ -96,11 +91,11 @@ def test_the_first_clips_that_hold_every_class_then_the_first_others(make: MakeE
 
 
 def test_names_tell_clips_apart_and_say_what_is_in_them(scenes: Scenes) -> None:
-    assert scenes.names == ["1: Dishes, Dog", "2: nothing", "3: Speech"]
+    assert scenes.names == ["1: sneeze, baby", "2: nothing", "3: helicopter"]
 
 
-def test_what_is_observed_belongs_to_the_clips_in_their_order(corpus: Corpus) -> None:
-    clips = [corpus.clips["test"][place] for place in (2, 0)]
+def test_what_is_observed_belongs_to_the_clips_in_their_order(mixed: Corpus) -> None:
+    clips = [mixed.clips["test"][place] for place in (2, 0)]
     generator = torch.Generator().manual_seed(0)
     inputs = {
         "spectral": torch.randn(2, 604, 16, generator=generator),
@@ -111,17 +106,17 @@ def test_what_is_observed_belongs_to_the_clips_in_their_order(corpus: Corpus) ->
         for row in COMBINATIONS
         if "visual" not in row
     }
-    scenes = explore.observe(corpus, clips, networks, inputs)
+    scenes = explore.observe(mixed, clips, networks, inputs)
     assert list(scenes.found) == ["S", "S + A", "A"]
     alone = {name: values[1:] for name, values in inputs.items()}
     with torch.no_grad():
         expected = networks["spectral", "audio"](alone).frame[0]
     assert torch.allclose(scenes.found["S + A"].frame[1], expected, atol=1e-5)
     assert scenes.truth.clips == tuple(clips)
-    seconds = corpus.strong["test"].durations[2]
+    seconds = mixed.strong["test"].durations[2]
     shown = scenes.pictures[0]
     assert shown is not None and len(shown) == explore.PICTURES
-    last = corpus.frames(clips[0], np.array([0.95 * seconds]))
+    last = mixed.frames(clips[0], np.array([0.95 * seconds]))
     assert last is not None and (shown[-1] == last[0]).all()
     assert scenes.log_mel.shape == (2, 604, 128)
 
@@ -243,43 +238,43 @@ def test_every_control_moves_the_picture_and_no_figure_stays(scenes: Scenes) -> 
     assert plt.get_fignums() == []
 
 
-def test_the_player_plays_the_chosen_clip_and_says_whose_it_is(corpus: Corpus) -> None:
-    scenes = scenes_of(corpus)
+def test_the_player_plays_the_chosen_clip_and_says_whose_it_is(mixed: Corpus) -> None:
+    scenes = scenes_of(mixed)
     control = widgets.Dropdown(options=scenes.names)
-    choice, sound, origin = explore.player(corpus, scenes, control).children
+    choice, sound, origin = explore.player(mixed, scenes, control).children
     assert choice is control
-    for clip, name in zip(corpus.clips["test"][:2], scenes.names, strict=False):
+    for clip, name in zip(mixed.clips["test"][:2], scenes.names, strict=False):
         choice.value = name
         with wave.open(io.BytesIO(sound.value)) as played:
             samples = np.frombuffer(played.readframes(played.getnframes()), dtype=np.int16)
-            assert played.getframerate() == corpus.audio(clip).rate
-        assert np.corrcoef(samples, corpus.audio(clip).samples)[0, 1] > 0.9999
-        assert origin.value == corpus.notes(clip)
+            assert played.getframerate() == mixed.audio(clip).rate
+        assert np.corrcoef(samples, mixed.audio(clip).samples)[0, 1] > 0.9999
+        assert origin.value == mixed.notes(clip)
     assert not sound.autoplay and not sound.loop
 
 
-def scenes_of(corpus: Corpus) -> Scenes:
+def scenes_of(mixed: Corpus) -> Scenes:
     """Return the test clips with nothing but their names."""
-    return Scenes(corpus.strong["test"], {}, np.zeros((0, 604, 128)), [])
+    return Scenes(mixed.strong["test"], {}, np.zeros((0, 604, 128)), [])
 
 
 @pytest.mark.parametrize("headless", [True, False])
 def test_sound_is_for_live_readers_only(
-    headless: bool, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+    headless: bool, mixed: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[object] = []
     heard: list[str] = []
 
     def audio(name: str) -> data.Waveform:
         heard.append(name)
-        return corpus.audio(name)
+        return mixed.audio(name)
 
     monkeypatch.setattr(explore, "display", shown.append)
     monkeypatch.delenv("BOOK_HEADLESS", raising=False)
     if headless:
         monkeypatch.setenv("BOOK_HEADLESS", "1")
-    scenes = scenes_of(corpus)
-    control = explore.listen(replace(corpus, audio=audio), scenes)
+    scenes = scenes_of(mixed)
+    control = explore.listen(replace(mixed, audio=audio), scenes)
     assert len(shown) == 1 and bool(heard) is not headless
     assert isinstance(control, list) is headless
     assert list(control if isinstance(control, list) else control.options) == scenes.names

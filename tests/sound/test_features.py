@@ -2,21 +2,22 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import librosa
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
-from lib.sound import features, pretrained
-from lib.sound.data import Corpus, Waveform
+from lib.sound import datasets, features, preparation, pretrained
+from lib.sound.data import SPLITS, Corpus, Sight, Stills, Waveform
 from lib.sound.features import Standardiser
+from lib.sound.profiles import Profile
 
 NAMES = ("noise.wav", "tone.wav", "short.wav", "click.wav")
 MakeCorpus = Callable[..., Corpus]
+Louder = Callable[[float], None]
 
 
 def noise(seconds: float, rate: int = 22050, seed: int = 0) -> Waveform:
@@ -57,11 +58,12 @@ def make_corpus() -> MakeCorpus:
 
         return Corpus(
             name="fake",
-            rung="embedded",
+            rung="open",
+            classes=("Dog",),
             clips={"weak": NAMES, "unlabelled": (), "validation": (), "test": ()},
             weak={name: ("Dog",) for name in NAMES},
             strong={},
-            content=lambda name: hashlib.sha256(name.encode()).hexdigest()[:16],
+            content=lambda name, sense: hashlib.sha256(f"{sense} {name}".encode()).hexdigest()[:16],
             audio=listen,
             frames=pictures,
             left_out={},
@@ -69,32 +71,6 @@ def make_corpus() -> MakeCorpus:
         )
 
     return corpus
-
-
-class Tiny(nn.Module):
-    """The mean of each channel, and its spread: a network quick enough to test with."""
-
-    def __init__(self, factor: float = 1.0) -> None:
-        super().__init__()
-        self.factor = nn.Parameter(torch.tensor(factor))
-
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        values = inputs.flatten(1) * self.factor
-        return torch.stack([values.mean(dim=1), values.std(dim=1)], dim=1)
-
-
-@pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let two streams be made by a tiny network."""
-    for name, side in (("small_audio", 0), ("small_image", 16)):
-        colours = (0.5,) * 3 if side else ()
-        network = pretrained.Network(2, Tiny, side=side, mean=colours, std=colours)
-        monkeypatch.setitem(pretrained.NETWORKS, name, network)
-        rows = features.GRID if side else pretrained.PATCHES
-        monkeypatch.setitem(features.STREAMS, name, features.Stream(rows, 2))
-    pretrained.loaded.cache_clear()
-    yield
-    pretrained.loaded.cache_clear()
 
 
 def test_the_log_mel_is_librosas() -> None:
@@ -208,10 +184,10 @@ def test_the_papers_grid_drifts_and_the_other_does_not() -> None:
 
 @pytest.mark.parametrize(
     ("stream", "shape"),
-    [("log_mel", (604, 128)), ("small_audio", (167, 2)), ("small_image", (151, 2))],
+    [("log_mel", (604, 128)), ("ear", (167, 2)), ("eye", (151, 2))],
 )
 def test_every_clip_is_computed_once(
-    tiny: None, tmp_path: Path, make_corpus: MakeCorpus, stream: str, shape: tuple[int, int]
+    tiny: Louder, tmp_path: Path, make_corpus: MakeCorpus, stream: str, shape: tuple[int, int]
 ) -> None:
     heard: list[str] = []
     corpus = make_corpus(heard=heard)
@@ -232,9 +208,9 @@ def test_features_are_those_of_the_function(tmp_path: Path, make_corpus: MakeCor
 
 
 def test_frames_are_those_nearest_to_the_grid(
-    tiny: None, tmp_path: Path, make_corpus: MakeCorpus
+    tiny: Louder, tmp_path: Path, make_corpus: MakeCorpus
 ) -> None:
-    found = features.extract(make_corpus(), "small_image", ["tone.wav"], tmp_path)
+    found = features.extract(make_corpus(), "eye", ["tone.wav"], tmp_path)
     grey = np.clip(features.GRID_TIMES * 20, 0, 255).astype(np.uint8)
     np.testing.assert_allclose(found[0, :, 0], (grey / 255 - 0.5) / 0.5, atol=1e-3)
 
@@ -282,13 +258,11 @@ def test_the_cache_reads_as_plain_npy(tmp_path: Path, make_corpus: MakeCorpus) -
 
 
 def test_other_weights_have_another_cache(
-    tiny: None, tmp_path: Path, make_corpus: MakeCorpus, monkeypatch: pytest.MonkeyPatch
+    tiny: Louder, tmp_path: Path, make_corpus: MakeCorpus
 ) -> None:
-    first = features.extract(make_corpus(), "small_audio", NAMES[:1], tmp_path)
-    doubled = pretrained.Network(2, lambda: Tiny(2.0))
-    monkeypatch.setitem(pretrained.NETWORKS, "small_audio", doubled)
-    pretrained.loaded.cache_clear()
-    second = features.extract(make_corpus(), "small_audio", NAMES[:1], tmp_path)
+    first = features.extract(make_corpus(), "ear", NAMES[:1], tmp_path)
+    tiny(2.0)
+    second = features.extract(make_corpus(), "ear", NAMES[:1], tmp_path)
     np.testing.assert_allclose(second, 2 * first, rtol=2e-3)
     assert len(list(tmp_path.iterdir())) == 2
 
@@ -300,7 +274,7 @@ def test_several_processes_find_the_same(tmp_path: Path, make_corpus: MakeCorpus
 
 
 def test_a_clip_that_cannot_be_used_is_named(
-    tiny: None, tmp_path: Path, make_corpus: MakeCorpus, monkeypatch: pytest.MonkeyPatch
+    tiny: Louder, tmp_path: Path, make_corpus: MakeCorpus
 ) -> None:
     def broken(name: str) -> Waveform:
         raise ValueError(f"{name} is truncated")
@@ -308,17 +282,14 @@ def test_a_clip_that_cannot_be_used_is_named(
     with pytest.raises(ValueError, match="clip noise.wav of fake: noise.wav is truncated"):
         features.extract(make_corpus(broken), "log_mel", NAMES, tmp_path)
     with pytest.raises(ValueError, match="clip click.wav of fake: it has no pictures"):
-        features.extract(make_corpus(), "small_image", NAMES, tmp_path)
+        features.extract(make_corpus(), "eye", NAMES, tmp_path)
     for samples in (np.full(22050, np.nan, dtype=np.float32), np.zeros(0, dtype=np.float32)):
         bad = make_corpus(lambda name, samples=samples: Waveform(samples, 22050))
         with pytest.raises(ValueError, match="clip noise.wav of fake: its sound is empty or not"):
             features.extract(bad, "log_mel", NAMES, tmp_path)
-    monkeypatch.setitem(
-        pretrained.NETWORKS, "small_audio", pretrained.Network(2, lambda: Tiny(1e9))
-    )
-    pretrained.loaded.cache_clear()
-    with pytest.raises(ValueError, match="noise.wav of fake: its small_audio features do not fit"):
-        features.extract(make_corpus(), "small_audio", NAMES, tmp_path)
+    tiny(1e9)
+    with pytest.raises(ValueError, match="noise.wav of fake: its ear features do not fit"):
+        features.extract(make_corpus(), "ear", NAMES, tmp_path)
     with pytest.raises(ValueError, match="unknown stream 'mfcc'; choose one of: log_mel, vggish"):
         features.extract(make_corpus(), "mfcc", NAMES, tmp_path)
 
@@ -328,5 +299,57 @@ def test_missing_weights_are_not_the_clips_fault(
 ) -> None:
     monkeypatch.setenv("BOOK_DATA", str(tmp_path))
     pretrained.loaded.cache_clear()
-    with pytest.raises(FileNotFoundError, match="^VGGish.* not found .*get vggish"):
+    with pytest.raises(FileNotFoundError, match="VGGish.* not found .*get vggish"):
         features.extract(make_corpus(), "vggish", NAMES, tmp_path)
+
+
+# --- pictures that are few
+
+
+def test_each_still_is_looked_at_once_and_found_again(
+    tiny: Louder, tmp_path: Path, make_corpus: MakeCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = np.random.default_rng(0).integers(0, 255, (40, 20, 20, 3)).astype(np.uint8)
+
+    def shown(name: str, times: np.ndarray) -> np.ndarray:
+        return (np.floor(times * 3).astype(int) + len(name)) % len(table)
+
+    plain = replace(make_corpus(), frames=lambda name, times: table[shown(name, times)])
+    seen: list[int] = []
+    embeddings = pretrained.embeddings
+
+    def counted(stream: str, inputs: np.ndarray) -> np.ndarray:
+        seen.append(len(inputs))
+        return embeddings(stream, inputs)
+
+    monkeypatch.setattr(pretrained, "embeddings", counted)
+    few = replace(plain, stills=Stills("key", lambda: table, shown))
+    found = features.extract(few, "eye", NAMES, tmp_path)
+    ready = {}
+    for corpus in (few, plain):
+        place = tmp_path / str(corpus is few)
+        ready[corpus is few] = preparation.prepare(corpus, "eye", "index", 128, place)
+    assert seen == [40, 40, *[features.GRID] * 4]  # another folder, and then clip by clip
+    np.testing.assert_array_equal(found, features.extract(plain, "eye", NAMES, tmp_path / "False"))
+    for split in SPLITS[:1]:
+        np.testing.assert_array_equal(ready[True][0][split][:], ready[False][0][split][:])
+    np.testing.assert_array_equal(ready[True][1].mean, ready[False][1].mean)
+
+
+def test_what_is_heard_does_not_change_with_what_is_seen(
+    mixed: Corpus, profile: Profile, tiny: Louder
+) -> None:
+    stream_senses = {name: features.sense_of(name) for name in features.STREAMS}
+    assert [name for name, sense in stream_senses.items() if sense == "sight"] == [
+        *("vgg16", "mobilenet_v2", "eye")
+    ]
+    other = datasets.load("esc10", profile.sizes, sight=Sight(never_seen=1.0))
+    assert other.fingerprint("sound") == mixed.fingerprint("sound")
+    assert other.fingerprint("sight") != mixed.fingerprint("sight")
+    assert other.stills and mixed.stills and other.stills.key == mixed.stills.key
+    places = [
+        preparation._place(each, stream, "index", 128, None)
+        for stream in ("log_mel", "eye")
+        for each in (mixed, other)
+    ]
+    assert len(set(places)) == 3

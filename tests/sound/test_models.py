@@ -1,6 +1,7 @@
 """The networks of Part I: shapes and sizes as published, eq. 1 by hand, the fusion of section 3."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -72,6 +73,28 @@ def test_fewer_bands_are_pooled_to_one_as_well(bands: int) -> None:
 def test_embeddings_are_smaller_beside_spectral_features() -> None:
     assert ModelConfig(("spectral", "audio", "visual")).embeddings == {"audio": 16, "visual": 4}
     assert ModelConfig(("audio", "visual")).embeddings == {"audio": 64, "visual": 16}
+
+
+def test_other_embeddings_poolings_and_classes_reach_the_network() -> None:
+    form = ModelConfig(
+        ("audio", "visual"), width=0.125, embeddings={"audio": 7, "visual": 3}, classes=4
+    )
+    network = CRNN(form).eval()
+    assert [network.encoders[name][0].out_features for name in ("audio", "visual")] == [7, 3]
+    assert network.gru.input_size == 10
+    pooled = {
+        "linear": linear_pooling,
+        "maximum": lambda x: x.max(1)[0],
+        "mean": lambda x: x.mean(1),
+    }
+    for pooling, expected in pooled.items():
+        other = CRNN(replace(form, pooling=pooling)).eval()
+        other.load_state_dict(network.state_dict())
+        with torch.no_grad():
+            frame, clip = other(features())
+        assert frame.shape == (2, 151, 4) and torch.allclose(clip, expected(frame))
+    with pytest.raises(ValueError, match=r"unknown pooling 'median'; choose one of \['linear'"):
+        replace(form, pooling="median")
 
 
 @given(st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=20))

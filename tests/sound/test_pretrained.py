@@ -4,16 +4,27 @@ import csv
 import os
 import pickle
 from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import librosa
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor, nn
 
 from lib.book import data_root
+from lib.book.vision import load_torchvision
 from lib.sound import media, pretrained
 from lib.sound.data import Waveform
+
+mobilenetv2 = load_torchvision().models.mobilenetv2
 
 # names and shapes in the torchvggish release
 VGGISH_LAYERS = {
@@ -144,32 +155,40 @@ def test_vggish_flattens_channels_last_as_tensorflow_does(rng: np.random.Generat
     np.testing.assert_array_equal(network(maps).numpy(), expected)
 
 
-def test_vggish_reads_the_release_and_keeps_negative_outputs(tmp_path: Path) -> None:
-    weights = {}
-    for name, shape in VGGISH_LAYERS.items():  # zeros that take no room in the file
-        weights[f"{name}.weight"] = torch.zeros(1).expand(shape)
-        weights[f"{name}.bias"] = torch.zeros(1).expand(shape[:1])
-    weights["embeddings.4.bias"] = torch.arange(128.0) - 64
-    path = tmp_path / "vggish.pth"
-    torch.save(weights, path, _use_new_zipfile_serialization=False)  # the form of its year
-    network = pretrained.load_vggish(path)
-    with torch.inference_mode():
-        found = network(torch.zeros(1, 1, 96, 64))
-    np.testing.assert_array_equal(found[0].numpy(), np.arange(128) - 64)
+@pytest.fixture
+def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Return a function that lays down weights in the form and the place of a release."""
+    monkeypatch.setenv("BOOK_DATA", str(tmp_path))
+
+    def lay_down(name: str, shapes: dict[str, tuple[int, ...]], bias: str, values: Tensor) -> None:
+        # zeros take no room in the file; one bias tells that the outputs are the right ones
+        weights = {key: torch.zeros(1).expand(shape) for key, shape in shapes.items()}
+        path = data_root.sources()[name].place / pretrained.NETWORKS[name].file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(weights | {bias: values}, path, _use_new_zipfile_serialization=False)
+
+    pretrained.loaded.cache_clear()
+    yield lay_down
+    pretrained.loaded.cache_clear()
 
 
-def test_vgg16_ends_behind_its_last_hidden_layer(tmp_path: Path) -> None:
+def test_vggish_reads_the_release_and_keeps_negative_outputs(
+    fetched: Callable[..., None], rng: np.random.Generator
+) -> None:
+    shapes = {f"{name}.weight": shape for name, shape in VGGISH_LAYERS.items()}
+    shapes |= {f"{name}.bias": shape[:1] for name, shape in VGGISH_LAYERS.items()}
+    fetched("vggish", shapes, "embeddings.4.bias", torch.arange(128.0) - 64)
+    found = pretrained.embeddings("vggish", rng.normal(size=(2, 96, 64)).astype(np.float32))
+    np.testing.assert_array_equal(found, np.tile(np.arange(128) - 64, (2, 1)))
+
+
+def test_vgg16_ends_behind_its_last_hidden_layer(fetched: Callable[..., None]) -> None:
     with torch.device("meta"):
-        whole = pretrained.load_torchvision().models.vgg16()
-    shapes = {name: value.shape for name, value in whole.state_dict().items()}
-    weights = {name: torch.zeros(1).expand(shape) for name, shape in shapes.items()}
-    weights["classifier.3.bias"] = torch.arange(4096.0) - 2048
-    torch.save(weights, tmp_path / "vgg16.pth")
-    network = pretrained.load_vgg16(tmp_path / "vgg16.pth")
-    assert sum(p.numel() for p in network.parameters()) == 138_357_544 - 4_097_000
-    with torch.inference_mode():
-        found = network(torch.zeros(1, 3, 224, 224))
-    np.testing.assert_array_equal(found[0].numpy(), np.maximum(0, np.arange(4096) - 2048))
+        whole = load_torchvision().models.vgg16()
+    shapes = {name: tuple(value.shape) for name, value in whole.state_dict().items()}
+    fetched("vgg16", shapes, "classifier.3.bias", torch.arange(4096.0) - 2048)
+    found = pretrained.embeddings("vgg16", np.zeros((2, 48, 64, 3), dtype=np.uint8))
+    np.testing.assert_array_equal(found, np.tile(np.maximum(0, np.arange(4096) - 2048), (2, 1)))
 
 
 @pytest.mark.parametrize("load", [pretrained.load_vggish, pretrained.load_vgg16])
@@ -272,9 +291,7 @@ def test_a_bad_file_of_yamnet_is_one_line(tmp_path: Path, rng: np.random.Generat
 
 @pytest.fixture(scope="module")
 def yamnet() -> pretrained.Yamnet:
-    """Give the real YAMNet, or skip the test."""
-    if not data_root.present("yamnet"):
-        pytest.skip("yamnet is not under the data root: see data/README.md")
+    """Give the real YAMNet."""
     network = pretrained.loaded("yamnet")
     assert isinstance(network, pretrained.Yamnet)
     return network
@@ -292,8 +309,6 @@ def test_embeddings_do_not_depend_on_what_stands_beside(
 
 
 def test_yamnet_hears_what_real_recordings_hold(yamnet: pretrained.Yamnet) -> None:
-    if not data_root.present("esc10"):
-        pytest.skip("esc10 is not under the data root: see data/README.md")
     folder = data_root.locate("esc10")
     with (folder / "meta.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -328,15 +343,110 @@ def test_pictures_are_squared_and_scaled_as_imagenet_wants() -> None:
     assert not bright[:, :110].any() and bright[:, 114:].all()
 
 
-def test_the_best_network_present_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    there: set[str] = set()
-    monkeypatch.setattr(data_root, "present", lambda name: name in there)
-    assert (pretrained.audio_stream(), pretrained.visual_stream()) == ("small_audio", "small_image")
-    there |= {"yamnet", "vgg16"}
-    assert (pretrained.audio_stream(), pretrained.visual_stream()) == ("yamnet", "vgg16")
-    there.add("vggish")
-    assert pretrained.audio_stream() == "vggish"
+# --- MobileNet v2
 
 
-def test_the_digest_of_published_weights_is_their_checksum() -> None:
-    assert pretrained.digest("vggish") == "10086976" and pretrained.digest("vgg16") == "397923af"
+@pytest.mark.parametrize(("stride", "groups"), [(1, 1), (1, 6), (2, 1), (2, 6)])
+def test_a_convolution_is_padded_as_tensorflow_pads(
+    rng: np.random.Generator, stride: int, groups: int
+) -> None:
+    layer = pretrained.Convolution(6, 6, 3, stride, groups)
+    maps = rng.normal(size=(10, 8, 6))
+    weights = layer.weight.detach().double().numpy()  # (out, in, height, width)
+    order = (1, 2, 3, 0) if groups > 1 else (0, 2, 3, 1)
+    expected = same_convolution(maps, weights.transpose(order), stride)
+    expected = expected + layer.bias.detach().numpy()
+    with torch.inference_mode():
+        found = layer.double()(torch.from_numpy(maps.transpose(2, 0, 1))[None])[0].numpy()
+    np.testing.assert_allclose(found.transpose(1, 2, 0), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("width", "stride", "expansion"), [(8, 1, 6), (12, 1, 6), (12, 2, 6), (12, 1, 1)]
+)
+def test_a_block_is_torchvisions(width: int, stride: int, expansion: int) -> None:
+    """Torchvision pads at stride 2 left and above, TensorFlow right and below: a mirror."""
+    theirs = mobilenetv2.InvertedResidual(8, width, stride, expansion).eval()
+    ours = pretrained.InvertedResidual(8, width, stride, expansion)
+    names = ["expand"] * (expansion > 1) + ["depthwise", "project"]
+    layers = [each for each in theirs.modules() if isinstance(each, nn.Conv2d | nn.BatchNorm2d)]
+    mirror = (2, 3) if stride == 2 else ()
+    for name, layer, norm in zip(names, layers[::2], layers[1::2], strict=True):
+        own = getattr(ours, name)
+        norm.eps = 0.0
+        norm.bias.data.copy_(own.bias.data)
+        layer.weight.data.copy_(own.weight.data.flip(mirror))
+    maps = torch.randn(2, 8, 6, 10, generator=torch.Generator().manual_seed(0)) * 5
+    with torch.inference_mode():
+        expected = theirs(maps.flip(mirror)).flip(mirror)
+        assert torch.allclose(ours(maps), expected, atol=1e-5)
+
+
+def test_mobilenet_has_torchvisions_size_without_batch_normalisation() -> None:
+    with torch.device("meta"):
+        theirs, ours = mobilenetv2.mobilenet_v2(num_classes=1001), pretrained.MobileNetV2()
+    norms = sum(m.num_features for m in theirs.modules() if isinstance(m, nn.BatchNorm2d))
+    count = sum(weight.numel() for weight in theirs.parameters())
+    assert sum(weight.numel() for weight in ours.parameters()) == count - norms
+
+
+def photographs() -> tuple[Path, list[dict[str, str]]]:
+    """Return the folder of the photographs and the rows of their index."""
+    folder = data_root.locate("photos")
+    with (folder / "index.csv").open() as file:
+        return folder, list(csv.DictReader(file))
+
+
+def opened(folder: Path, rows: list[dict[str, str]]) -> np.ndarray:
+    """Return photographs, (n, 160, 160, 3) uint8."""
+    return np.stack([np.asarray(Image.open(folder / row["file"]).convert("RGB")) for row in rows])
+
+
+@pytest.mark.parametrize("side", [160, 224])
+def test_mobilenet_sees_what_photographs_show(side: int) -> None:
+    folder, rows = photographs()
+    module = pretrained.loaded("mobilenet_v2")
+    assert isinstance(module, pretrained.MobileNetV2)
+    network = replace(pretrained.NETWORKS["mobilenet_v2"], side=side)
+    for kind, expected in (("dog", 252), ("rooster", 8)):  # dalmatian, cock; 0 is background
+        few = opened(folder, [row for row in rows if row["class"] == kind][:5])
+        with torch.inference_mode():
+            logits = module.classifier(module(pretrained.pictures(torch.from_numpy(few), network)))
+        assert logits.argmax(dim=1).tolist().count(expected) >= 3, kind  # by chance none
+
+
+def test_mobilenets_features_tell_photographs_apart_at_64_pixels() -> None:
+    folder, rows = photographs()
+    parts = []
+    for split in ("train", "test"):
+        part = [row for row in rows if row["split"] == split]
+        values = pretrained.embeddings("mobilenet_v2", opened(folder, part))
+        parts.append((values, [row["class"] for row in part]))
+    (learnt, kinds), (tested, expected) = parts
+    assert learnt.shape == (232, 1280) and len(tested) == 96
+    learner = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000))
+    assert learner.fit(learnt, kinds).score(tested, expected) >= 0.9  # grey pixels: 51 %
+
+
+def test_a_bad_file_of_mobilenet_is_one_line(tmp_path: Path) -> None:
+    path = pretrained.NETWORKS["mobilenet_v2"].path
+    cut, other = tmp_path / "cut.safetensors", tmp_path / "other.safetensors"
+    save_file(dict(list(load_file(path).items())[1:]), other)
+    for content in (path.read_bytes()[:-1000], b"", b"<html>not found</html>"):
+        cut.write_bytes(content)
+        with pytest.raises(ValueError, match=r"cut.safetensors holds no weights .*; get it again"):
+            pretrained.load_mobilenet(cut)
+    with pytest.raises(ValueError, match="other.safetensors does not hold the weights of MobileN"):
+        pretrained.load_mobilenet(other)
+
+
+def test_the_digest_of_weights_is_that_of_their_file() -> None:
+    sums = (data_root.locate("weights") / data_root.SUMS).read_text().splitlines()
+    digests = {name: digest for digest, name in (line.split("  ") for line in sums)}
+    for stream in ("yamnet", "mobilenet_v2"):
+        assert pretrained.digest(stream) == digests[pretrained.NETWORKS[stream].file][:8]
+    for stream in ("vggish", "vgg16"):  # the releases name their files by theirs
+        network = pretrained.NETWORKS[stream]
+        assert data_root.sources()[stream].sha256[:8] in network.file
+        with pytest.raises(FileNotFoundError, match=f"get {stream}"):
+            pretrained.digest(stream)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -13,7 +14,7 @@ from lib.book import results
 from lib.book.results import Result
 from lib.sound import protocol
 from lib.sound.evaluation import METRICS
-from lib.sound.models import COMBINATIONS
+from lib.sound.models import COMBINATIONS, Probabilities
 
 MakeRun = Callable[..., Result]
 PAPER = results.paper("part1_table3")
@@ -102,122 +103,70 @@ def test_runs_are_sorted_into_the_rows_of_table_3() -> None:
     assert found[AUDIO] == [given_runs[0], given_runs[2]]
 
 
-# --- independent trainings
+# --- pairs of trainings
 
-SCORES = st.lists(st.floats(0.01, 0.99), min_size=2, max_size=6)
-
-
-@given(SCORES, SCORES)
-def test_the_interval_over_trainings_is_welchs(first: list[float], second: list[float]) -> None:
-    assume(min(np.ptp(first), np.ptp(second)) > 1e-6)  # else SciPy warns of lost digits
-    terms = [(1.0, scored(first), "clip"), (-1.0, scored(second), "clip")]
-    value = float(np.mean(first) - np.mean(second))
-    expected = stats.ttest_ind(first, second, equal_var=False).confidence_interval()
-    assert protocol._welch(terms, value) == pytest.approx(tuple(expected), rel=1e-9, abs=1e-12)
+SCORES = st.lists(st.tuples(*[st.floats(0.01, 0.99)] * 2), min_size=2, max_size=6)
 
 
-def test_a_difference_of_gains_counts_what_its_terms_share_once(
-    runs: dict[tuple[str, ...], list[Result]],
-) -> None:
-    terms = [(1.0, runs[BOTH], "clip"), (-1.0, runs[SPECTRAL], "clip")]
-    terms += [(-1.0, runs[BOTH], "event"), (1.0, runs[SPECTRAL], "event")]
+@given(SCORES)
+def test_the_interval_is_students_over_the_differences(pairs: list[tuple[float, float]]) -> None:
+    first, second = (list(each) for each in zip(*pairs, strict=True))
+    differences = np.subtract(first, second)
+    assume(np.ptp(differences) > 1e-6)  # else SciPy warns of lost digits
+    found = protocol.difference(scored(first), scored(second)[::-1], "clip")  # whatever the order
+    expected = stats.ttest_1samp(differences, 0).confidence_interval()
+    assert found.value == pytest.approx(differences.mean())
+    assert (found.low, found.high) == pytest.approx(tuple(expected), rel=1e-9, abs=1e-12)
+
+
+def test_terms_are_weighted_rotation_by_rotation(runs: dict[tuple[str, ...], list[Result]]) -> None:
+    terms = [(1.0, runs[BOTH], "clip"), (-2.0, runs[SPECTRAL], "clip")]
+    terms += [(-1.0, runs[BOTH], "event"), (0.5, runs[SPECTRAL], "segment")]
+    each = sum(weight * np.array(protocol.scores(row, name)) for weight, row, name in terms)
+    expected = stats.ttest_1samp(each, 0).confidence_interval()
     found = protocol.combination(terms)
-    gaps = {  # of each training by itself: then there are two samples, and Welch's is SciPy's
-        row: np.subtract(protocol.scores(runs[row], "clip"), protocol.scores(runs[row], "event"))
-        for row in runs
-    }
-    expected = stats.ttest_ind(gaps[BOTH], gaps[SPECTRAL], equal_var=False).confidence_interval()
-    assert found.value == pytest.approx(gaps[BOTH].mean() - gaps[SPECTRAL].mean())
-    assert found.trainings == pytest.approx(tuple(expected))
+    assert found.value == pytest.approx(np.mean(each))
+    assert (found.low, found.high) == pytest.approx(tuple(expected))
 
 
-def test_three_independent_rows_are_weighted_as_satterthwaite_does() -> None:
-    samples = [[0.2, 0.3, 0.5], [0.6, 0.7], [0.1, 0.4, 0.2, 0.3]]
-    weights = [1.0, -2.0, 0.5]
-    terms = [(w, scored(s), "clip") for w, s in zip(weights, samples, strict=True)]
-    parts = [w**2 * np.var(s, ddof=1) / len(s) for w, s in zip(weights, samples, strict=True)]
-    freedom = sum(parts) ** 2 / (parts[0] ** 2 / 2 + parts[1] ** 2 / 1 + parts[2] ** 2 / 3)
-    half = stats.t(freedom).ppf(0.975) * np.sqrt(sum(parts))
-    assert protocol._welch(terms, 0.1) == pytest.approx((0.1 - half, 0.1 + half))
+def test_only_rotations_that_all_rows_have_are_compared() -> None:
+    first, second = scored([0.5, 0.7, 0.9]), scored([0.4, 0.5, 0.1])
+    found = protocol.difference(first, second[:2], "clip")
+    assert found == protocol.difference(first[:2], second[:2], "clip")
+    assert protocol.difference(first[:1], second[1:], "clip") == pytest.approx(
+        protocol.UNKNOWN, nan_ok=True
+    )
 
 
-def test_trainings_without_spread_have_an_interval_of_nothing() -> None:
-    terms = [(1.0, scored([0.5, 0.5]), "clip"), (-1.0, scored([0.25, 0.25]), "clip")]
-    assert protocol._welch(terms, 0.25) == (0.25, 0.25)
+def test_one_pair_has_a_value_and_no_interval() -> None:
+    found = protocol.difference(scored([0.7]), scored([0.5]), "clip")
+    assert found.value == pytest.approx(0.2)
+    assert np.isnan([found.low, found.high]).all()
 
 
-def test_one_training_tells_nothing_about_its_spread(
-    runs: dict[tuple[str, ...], list[Result]],
-) -> None:
-    with pytest.raises(ValueError, match="run at least two of a row"):
-        protocol.difference(runs[BOTH], runs[SPECTRAL][:1], "clip")
+def test_pairs_that_agree_have_an_interval_of_nothing() -> None:
+    found = protocol.difference(scored([0.5, 0.75]), scored([0.25, 0.5]), "clip")
+    assert found == protocol.Difference(0.25, 0.25, 0.25)
 
 
-# --- other clips
+# --- probabilities as text
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_the_interval_over_clips_is_that_of_scipys_bootstrap(
-    runs: dict[tuple[str, ...], list[Result]], metric: str
-) -> None:
-    found = protocol.difference(runs[BOTH], runs[SPECTRAL], metric).clips
-    stacks = [np.stack([protocol.counts(run, metric) for run in runs[r]]) for r in (BOTH, SPECTRAL)]
-
-    def statistic(drawn: np.ndarray) -> float:
-        return mean_f1(stacks[0][:, drawn], metric) - mean_f1(stacks[1][:, drawn], metric)
-
-    expected = stats.bootstrap(
-        (np.arange(200),),
-        statistic,
-        vectorized=False,
-        n_resamples=1000,
-        method="percentile",
-        rng=np.random.default_rng(99),
-    ).confidence_interval
-    width = expected.high - expected.low
-    assert found == pytest.approx((expected.low, expected.high), abs=0.15 * width)
-
-
-def mean_f1(counts: np.ndarray, metric: str) -> float:
-    """Return the mean F1 over runs of counts (runs, clips, classes, 3) as 2 TP / (T + P)."""
-    totals = counts.sum(axis=1)  # (runs, classes, 3)
-    if metric != "event":
-        totals = totals.sum(axis=1, keepdims=True)
-    hits, true, found = np.moveaxis(totals, -1, 0)
-    return float(np.mean(2 * hits / (true + found)))
-
-
-def test_the_clips_are_the_same_for_both_rows(
-    runs: dict[tuple[str, ...], list[Result]],
-) -> None:
-    twins = list(runs[SPECTRAL])
-    found = protocol.difference(runs[SPECTRAL], twins, "event")
-    assert (found.value, found.clips) == (0.0, (0.0, 0.0))
-
-
-def test_a_seed_gives_one_interval(
-    runs: dict[tuple[str, ...], list[Result]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(protocol, "RESAMPLES", 50)
-    terms = [(1.0, runs[BOTH], "clip"), (-1.0, runs[SPECTRAL], "clip")]
-    first, again, other = (protocol.combination(terms, seed) for seed in (0, 0, 1))
-    assert first == again
-    assert first.clips != other.clips and first.trainings == other.trainings
-
-
-def test_the_distances_to_both_ends_are_added_as_squares() -> None:
-    found = protocol.Difference(1.0, trainings=(0.7, 1.5), clips=(0.6, 2.2))
-    assert found.low == pytest.approx(1 - 0.5)  # 3, 4, 5
-    assert found.high == pytest.approx(1 + 1.3)  # 5, 12, 13
-
-
-def test_two_normal_uncertainties_add_up_as_in_a_simulation() -> None:
-    deviations = np.array([0.02, 0.03])
-    halves = stats.norm.ppf(0.975) * deviations
-    found = protocol.Difference(0.1, *((0.1 - half, 0.1 + half) for half in halves))
-    drawn = 0.1 + np.random.default_rng(0).normal(0, deviations, (200_000, 2)).sum(axis=1)
-    expected = np.percentile(drawn, [2.5, 97.5])
-    assert (found.low, found.high) == pytest.approx(expected, abs=1e-3)
+def test_probabilities_survive_being_written_down() -> None:
+    generator = np.random.default_rng(0)
+    values = generator.random(3 * 151 * 4 + 3 * 4, dtype=np.float32)
+    half = np.float32(0.5)
+    close = [np.nextafter(half, np.float32(0)), np.nextafter(half, np.float32(1))]
+    for part in (slice(0, 4), slice(-4, None)):  # of the frames, and of the clips
+        values[part] = [1e-7, 1 - 1e-7, *close]
+    frame, clip = torch.from_numpy(values).split([3 * 151 * 4, 3 * 4])
+    said = Probabilities(frame.reshape(3, 151, 4), clip.reshape(3, 4))
+    metrics = {"probabilities": protocol.pack_probabilities(said), "shape": [3, 4]}
+    found = protocol.probabilities(Result("part1", "table3", {}, metrics))
+    for kept, exact in zip(found, said, strict=True):
+        assert kept.shape == exact.shape and kept.dtype == torch.float32
+        assert float((kept - exact).abs().max()) <= 0.5 / 255 + 1e-6
+        assert torch.equal(kept > 0.5, exact > 0.5)
 
 
 # --- Table 3
@@ -254,10 +203,13 @@ def test_table_3_has_ours_beside_the_papers(made_up_run: MakeRun) -> None:
             assert table[f"{metric} ±"][place] == pytest.approx(half)
 
 
-def test_one_training_of_a_row_makes_no_table(made_up_run: MakeRun) -> None:
+def test_one_training_of_a_row_has_no_interval_in_the_table(made_up_run: MakeRun) -> None:
     run = made_up_run(AUDIO, 0, dict.fromkeys(METRICS, 0.5), 0.05)
-    with pytest.raises(ValueError, match="at least two finite values"):
-        protocol.table3({AUDIO: [run]}, PAPER)
+    (row,) = protocol.table3({AUDIO: [run]}, PAPER).to_dict("records")
+    assert row["n"] == 1
+    for metric in METRICS:
+        assert row[metric] == pytest.approx(100 * run.metrics["test"]["scores"][metric])
+        assert np.isnan(row[f"{metric} ±"])
 
 
 def test_the_papers_rule_takes_the_best_on_validation(made_up_run: MakeRun) -> None:
@@ -295,35 +247,37 @@ def test_rows_have_short_names() -> None:
     assert [protocol.short(row) for row in COMBINATIONS] == LETTERS
 
 
-def tagged_and_placed(tags: list[list[int]], events: list[list[list[int]]]) -> Result:
+def tagged_and_placed(tags: list[list[int]], events: list[list[list[int]]], seed: int) -> Result:
     """Return a run with hits per clip and class, and event counts per clip and class."""
     hits = np.array(tags)
     clip = np.stack([hits, np.ones_like(hits), np.ones_like(hits)], axis=2)
     packed = {"clip": protocol.pack(clip), "event": protocol.pack(np.array(events))}
-    return Result("part1", "table3", {"seed": 0}, {"counts": packed, "shape": list(hits.shape)}, {})
+    metrics = {"counts": packed, "shape": list(hits.shape)}
+    return Result("part1", "table3", {"seed": seed}, metrics, {})
 
 
 def test_given_the_tag_only_what_both_tag_rightly_counts() -> None:
     # clip 0: both tag class 0; clip 1: only the first; clip 2: both, and neither places it
-    first = tagged_and_placed([[1], [1], [1]], [[[2, 2, 2]], [[3, 3, 3]], [[0, 1, 1]]])
-    second = tagged_and_placed([[1], [0], [1]], [[[1, 2, 2]], [[0, 3, 0]], [[0, 1, 1]]])
-    value, reference, found = protocol.given_the_tag([first, first], [second, second])
+    one = [[1], [1], [1]], [[[2, 2, 2]], [[3, 3, 3]], [[0, 1, 1]]]
+    other = [[1], [0], [1]], [[[1, 2, 2]], [[0, 3, 0]], [[0, 1, 1]]]
+    first, second = ([tagged_and_placed(*each, seed) for seed in (0, 1)] for each in (one, other))
+    value, reference, found = protocol.given_the_tag(first, second[::-1])
     assert value == pytest.approx(2 / 3)  # 2 hits of 3 true, 3 found
     assert reference == pytest.approx(1 / 3)
-    assert found.value == pytest.approx(1 / 3)
-    assert found.trainings == pytest.approx((1 / 3, 1 / 3))  # the trainings agree
-    assert found.clips[0] < 1 / 3 < found.clips[1]
+    assert (found.value, found.low, found.high) == pytest.approx([1 / 3] * 3)  # the pairs agree
 
 
 def test_given_the_tag_rows_that_share_nothing_place_nothing() -> None:
-    first = tagged_and_placed([[1], [0]], [[[2, 2, 2]], [[0, 1, 0]]])
-    second = tagged_and_placed([[0], [1]], [[[0, 2, 0]], [[1, 1, 1]]])
-    assert protocol.given_the_tag([first, first], [second, second])[:2] == (0.0, 0.0)
+    first = tagged_and_placed([[1], [0]], [[[2, 2, 2]], [[0, 1, 0]]], 0)
+    second = tagged_and_placed([[0], [1]], [[[0, 2, 0]], [[1, 1, 1]]], 0)
+    value, reference, found = protocol.given_the_tag([first], [second])
+    assert (value, reference, found.value) == (0.0, 0.0, 0.0)
 
 
-def test_given_the_tag_compares_pairs() -> None:
-    run = tagged_and_placed([[1], [1]], [[[1, 2, 2]], [[1, 1, 1]]])
-    _, _, found = protocol.given_the_tag([run, run], [run, run])
-    assert found == protocol.Difference(0.0, (0.0, 0.0), (0.0, 0.0))
-    with pytest.raises(ValueError):
-        protocol.given_the_tag([run, run], [run])
+def test_given_the_tag_compares_pairs_of_one_rotation() -> None:
+    right = [tagged_and_placed([[1]], [[[1, 1, 1]]], seed) for seed in (0, 1)]
+    late = [tagged_and_placed([[1]], [[[0, 1, 1]]], seed) for seed in (1, 2)]
+    value, reference, found = protocol.given_the_tag(right, late)
+    assert (value, reference, found.value) == (1.0, 0.0, 1.0) and np.isnan(found.low)
+    nothing = protocol.given_the_tag(right[:1], late)
+    assert np.isnan([nothing[0], nothing[1], nothing[2].value]).all()

@@ -113,11 +113,13 @@ def read(folder: Path) -> list[Photograph]:
         raise ValueError(f"{path}, row 1: no column {missing[0]!r}")
     found = []
     for row in reader:
-        if row["class"] not in (*FOLDER.values(), SCENE) or ".." in Path(row["file"]).parts:
+        place = Path(row["file"])
+        inside = not place.is_absolute() and ".." not in place.parts
+        if not (inside and row["sitting"] and row["class"] in (*FOLDER.values(), SCENE)):
             raise ValueError(
                 f"{path}, row {reader.line_num}: {row['file']!r} is no photograph of ours"
             )
-        found.append(Photograph(folder / row["file"], row["class"], row["sitting"]))
+        found.append(Photograph(folder / place, row["class"], row["sitting"]))
     return found
 
 
