@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from lib.faces import augment, folds
-from lib.faces.models import CODE, NOISE, Decoder, Discriminator, ModelConfig, Trunk
+from lib.faces.models import NOISE, Decoder, Discriminator, ModelConfig, Trunk
 from lib.faces.profiles import GANConfig
 from lib.faces.recognition import Recogniser
 
@@ -78,8 +78,8 @@ def training_macs(network: nn.Module, side: int) -> int:
 def passes(model: ModelConfig) -> Passes:
     """Return the MACs of one picture in encoder, decoder and discriminator."""
     with torch.device("meta"), torch.no_grad():
-        encoder, decoder = Trunk(model, CODE), Decoder(model)
-        decoding = _count(lambda: _decode(decoder, torch.empty(COUNTED, CODE)))
+        encoder, decoder = Trunk(model, model.code), Decoder(model)
+        decoding = _count(lambda: _decode(decoder, torch.empty(COUNTED, model.code)))
         discriminator = Discriminator(model)
     return Passes(macs(encoder, model.side), decoding, macs(discriminator, model.side))
 
@@ -112,7 +112,7 @@ def generator_step(model: ModelConfig) -> int:
     D learns from the same fake: both steps together make it once.
     """
     with torch.device("meta"):
-        encoder, decoder = Trunk(model, CODE), Decoder(model)
+        encoder, decoder = Trunk(model, model.code), Decoder(model)
         discriminator = Discriminator(model).requires_grad_(False)
 
         def step() -> None:
@@ -134,7 +134,7 @@ def protocol() -> Protocol:
         discriminator_step(model) + generator_step(model) for model in (PRETRAINING, FINE_TUNING)
     ]
     with torch.device("meta"):
-        encoder = Trunk(FINE_TUNING, CODE)
+        encoder = Trunk(FINE_TUNING, FINE_TUNING.code)
         recogniser = Recogniser(encoder, FINE_TUNING, FINE_TUNING.expressions)
     second = training_macs(recogniser, FINE_TUNING.side)
     return Protocol(

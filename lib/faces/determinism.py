@@ -1,4 +1,4 @@
-"""Part II in seconds: a small DE-GAN that learns from drawn faces."""
+"""Part II in seconds: a small DE-GAN that learns from rendered faces."""
 
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -18,16 +18,13 @@ SEED = 0
 
 def works(profile: str) -> dict[str, Work]:
     """Return what is done under each circumstance."""
-    return {
-        "DE-GAN, float32": Work(partial(train, STEPS[profile], False), resumes=True),
-        "DE-GAN, bfloat16": Work(partial(train, STEPS[profile], True), resumes=True),
-    }
+    return {"DE-GAN": Work(partial(train, STEPS[profile]), resumes=True)}
 
 
-def train(steps: int, bfloat16: bool, checkpoint: Path) -> Outcome:
+def train(steps: int, checkpoint: Path) -> Outcome:
     """Train a small DE-GAN; labels are the expressions its discriminator sees in what it makes."""
     smoke, people = PROFILES["smoke"], faces()
-    config = replace(smoke.gan, steps=steps, intervals=4, bfloat16=bfloat16)
+    config = replace(smoke.gan, steps=steps, intervals=4)
     form = ModelConfig(people.people, len(people.classes), smoke.sizes.side, smoke.width)
     found = training.train(form, config, people, SEED, checkpoint)
     images = augment.centre(people.images)
@@ -44,5 +41,5 @@ def train(steps: int, bfloat16: bool, checkpoint: Path) -> Outcome:
 
 @lru_cache(maxsize=1)
 def faces() -> Faces:
-    """Return the people to learn from, who are drawn."""
-    return data.load("drawn", PROFILES["smoke"].sizes).pretraining()
+    """Return the people to learn from."""
+    return data.load("ict", PROFILES["smoke"].sizes).pretraining()

@@ -1,4 +1,4 @@
-"""What Part II costs as the faces grow more: drawing, augmenting, and training DE-GAN on them."""
+"""What Part II costs as the faces grow more: rendering, augmenting, and training DE-GAN on them."""
 
 import tempfile
 from pathlib import Path
@@ -11,7 +11,7 @@ from lib.book.results import Result
 from lib.book.scaling import FACTORS, megabytes, timed
 from lib.faces import augment, training
 from lib.faces.data import EXPRESSIONS
-from lib.faces.datasets import drawn, made
+from lib.faces.datasets import ict, made
 from lib.faces.models import ModelConfig
 from lib.faces.profiles import GANConfig
 
@@ -23,7 +23,7 @@ ONE_IN = 2  # faces that training sees: with all of them it would take minutes
 
 
 def measured(profile: str) -> list[Result]:
-    """Return the cost at growing numbers of drawn faces, see `book.scaling.measure`."""
+    """Return the cost at growing numbers of rendered faces, see `book.scaling.measure`."""
     configs = [config(factor * FRAMES[profile], SIDE[profile]) for factor in FACTORS[profile]]
     return scaling.measure("part2", configs, run_one)
 
@@ -31,8 +31,8 @@ def measured(profile: str) -> list[Result]:
 def config(frames: int, side: int) -> dict[str, Any]:
     """Return the run for `frames` faces of each person and expression."""
     return {
-        "dataset": "drawn",
-        "rung": "embedded",
+        "dataset": made.NAME,
+        "rung": made.RUNG,
         "unit": "faces",
         "size": PEOPLE * len(EXPRESSIONS) * frames,
         "side": side,
@@ -43,7 +43,7 @@ def config(frames: int, side: int) -> dict[str, Any]:
 
 
 def run_one(run: dict[str, Any]) -> dict[str, Any]:
-    """Draw faces, augment each once, and train DE-GAN on a share of them.
+    """Render faces, augment each once, and train DE-GAN on a share of them.
 
     Returns:
         `seconds` by stage, and `data_mb`, what is on disk.
@@ -54,9 +54,7 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         with timed(seconds, "drawn"):
-            faces = made.pretraining(
-                drawn.render, "scaling", "embedded", PEOPLE, frames, run["side"], 0, folder=folder
-            )
+            faces = made.pretraining(ict.render, PEOPLE, frames, run["side"], 0, folder=folder)
         with timed(seconds, "augmented"):
             for rows in torch.randperm(run["size"], generator=random).split(run["batch"]):
                 augment.draw(faces.images, rows, random)

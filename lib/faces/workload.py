@@ -31,9 +31,9 @@ from lib.faces import (
 )
 from lib.faces.classifier import PREDICTED, Classifier
 from lib.faces.data import EXPRESSIONS, Corpus, Faces, Shape
-from lib.faces.datasets import made
+from lib.faces.datasets import ict, made
 from lib.faces.experiments import METHODS, PART, TRAINED_ON
-from lib.faces.models import CODE, Discriminator, Generator, ModelConfig, Trunk, count_parameters
+from lib.faces.models import Discriminator, Generator, ModelConfig, Trunk, count_parameters
 from lib.faces.profiles import PROFILES, ClassifierConfig, GANConfig, Profile
 from lib.faces.recognition import Recogniser
 from lib.faces.training import Trainer
@@ -52,11 +52,13 @@ def of(profile_name: str) -> Workload:
     """
     profile, lacking = profiles.choose(PROFILES, profile_name), workload.lacking(PART)
     corpus = data.load(profile.dataset, profile.sizes)
-    rung, networks = experiments.shown(profile, corpus, train=False)
+    networks = experiments.networks(profile, corpus, train=False)
     work = [*faces_work(profile, corpus), *networks_work(profile, corpus)]
-    for name in experiments.sets_shown(profile, corpus, rung):
-        work += recognition_work(profile, rung, networks, name, waits=profile_name == "quick")
-    work.append(knowledge_work(profile, corpus, rung, networks))
+    for name in corpus.sets:
+        work += recognition_work(
+            profile, corpus.rung, networks, name, waits=profile_name == "quick"
+        )
+    work.append(knowledge_work(profile, corpus, networks))
     if profile_name == "smoke":  # the others show those of the quick profile that there are
         work.append(studies_work(profile, corpus))
     read = max(faces_asked(profile)) * _face(profile)
@@ -64,9 +66,9 @@ def of(profile_name: str) -> Workload:
 
 
 def faces_work(profile: Profile, corpus: Corpus) -> list[Work]:
-    """Return the sets of faces that are drawn or rendered; none where they are read.
+    """Return the sets of faces that are rendered; none where they are read.
 
-    A set counts as there where a file of its size is; in this count a renderer does not change.
+    A set counts as there where a file of its size is.
     """
     if corpus.rung == "original":
         return []
@@ -82,7 +84,7 @@ def faces_work(profile: Profile, corpus: Corpus) -> list[Work]:
             len(sizes),
             present,
             items=lacking / face / missing,
-            sample=_rendering(corpus.name, profile.sizes.side),
+            sample=_rendering(profile.sizes.side),
             disk=lacking / missing,
             in_turn=True,
         )
@@ -99,13 +101,13 @@ def faces_asked(profile: Profile) -> list[int]:
 
 def networks_work(profile: Profile, corpus: Corpus) -> list[Work]:
     """Return the trainings of DE-GAN, of its supervised control and of the judges."""
-    model, gan = checkpoints.model_config(profile, corpus), checkpoints.gan_config(profile, corpus)
+    model = checkpoints.model_config(profile, corpus)
     work = []
     for kind in checkpoints.KINDS:
         run = checkpoints.describe(kind, profile, corpus)
         form = partial(Work, f"network, {kind}", 1, int(_trained(run)), in_turn=True)
         if kind == "de_gan":
-            work.append(form(**_gan_cost(model, gan)))
+            work.append(form(**_gan_cost(model, profile.gan)))
         else:
             classes = checkpoints.classes(kind, model)
             work.append(form(**_classifier_cost(model, classes, "", profile.judge)))
@@ -120,7 +122,7 @@ def recognition_work(
     Args:
         profile: its sizes and trainings.
         rung: of the data ladder.
-        networks: whose encoders are read, see `experiments.shown`.
+        networks: whose encoders are read, see `experiments.networks`.
         name: of the set.
         waits: whether what trains DE-GAN on a fold is shown only where it has a result.
     """
@@ -144,15 +146,13 @@ def recognition_work(
     return work
 
 
-def knowledge_work(
-    profile: Profile, corpus: Corpus, rung: str, networks: Mapping[str, Path]
-) -> Work:
+def knowledge_work(profile: Profile, corpus: Corpus, networks: Mapping[str, Path]) -> Work:
     """Return what probes and judges say of the networks; fitting the probes is not counted."""
     there = all(path.is_file() for path in networks.values())
     present = 0
     if there:
         digests = {kind: file_digest(path) for kind, path in networks.items()}
-        config = knowledge.describe(profile, rung, digests)
+        config = knowledge.describe(profile, corpus.rung, digests)
         present = _present(knowledge.EXPERIMENT, [config], knowledge.run_one)
     model = checkpoints.model_config(profile, corpus)
     operations, encoder = _knowledge_flop(profile, model), 2 * arithmetic.passes(model).encoder
@@ -274,7 +274,7 @@ def _network(model: ModelConfig, classes: int, parts: str) -> nn.Module:
     """Return a classifier, or the recogniser that reads some parts."""
     if not parts:
         return Classifier(model, classes)
-    return Recogniser(Trunk(model, CODE), model, classes, parts)
+    return Recogniser(Trunk(model, model.code), model, classes, parts)
 
 
 # --- samples
@@ -320,25 +320,24 @@ def _looking(model: ModelConfig) -> Sample:
     """Return how fast pictures pass an encoder, forward only."""
 
     def prepare() -> Do:
-        network, images = Trunk(model, CODE).eval(), _people(replace(model, identities=64)).images
+        network, images = (
+            Trunk(model, model.code).eval(),
+            _people(replace(model, identities=64)).images,
+        )
         return lambda items: classifier.predict(network, images[:items])
 
     return Sample(prepare, PREDICTED)
 
 
 @cache
-def _rendering(name: str, side: int) -> Sample:
+def _rendering(side: int) -> Sample:
     """Return how fast faces are made: an item is a face."""
 
     def prepare() -> Do:
-        from lib.faces.datasets import drawn, ict
-
-        render = {"drawn": drawn.render, "ict": ict.render}[name]
-
         def do(items: int) -> None:
             with tempfile.TemporaryDirectory() as folder:
                 people = max(1, items // len(EXPRESSIONS))
-                made.pretraining(render, name, "", people, 1, side, 0, folder=Path(folder))
+                made.pretraining(ict.render, people, 1, side, 0, folder=Path(folder))
 
         return do
 
