@@ -96,10 +96,14 @@ def present(name: str) -> bool:
 
 
 def files(name: str) -> Iterator[Path]:
-    """Yield the files that a reader holds of a source given on request, in no order."""
+    """Yield the files that a reader holds of a source given on request, in no order.
+
+    Their endings may be in capitals.
+    """
     source = _source(name)
-    for path in source.place.glob(source.pattern):
-        if not path.name.startswith(APPLE_DOUBLE):
+    folders, _, wanted = source.pattern.rpartition("/")
+    for path in source.place.glob(f"{folders}/*"):
+        if fnmatchcase(path.name.lower(), wanted) and not path.name.startswith(APPLE_DOUBLE):
             yield path
 
 
@@ -114,7 +118,9 @@ def locate(name: str) -> Path:
     if source.committed:
         _verify(source.place)
     elif not present(name):
-        raise FileNotFoundError(f"{source.title} not found under {shown(source.place)}: {todo(name)}")
+        raise FileNotFoundError(
+            f"{source.title} not found under {shown(source.place)}: {todo(name)}"
+        )
     return source.place
 
 
@@ -132,12 +138,16 @@ def nearly(name: str) -> str:
     source = _source(name)
     if not root().is_dir():
         return ""
-    alike = [each for each in root().iterdir() if each.is_dir() and _plain(each) == _plain(source.place)]
+    alike = [
+        each for each in root().iterdir() if each.is_dir() and _plain(each) == _plain(source.place)
+    ]
     for folder in alike:
         if folder.name != source.folder:
             return f"{shown(folder)} is there: call it {source.folder}"
         if any(folder.glob(source.pattern)):
-            return f"{shown(folder)} has only files that begin with {APPLE_DOUBLE}, which hold no data"
+            return (
+                f"{shown(folder)} has only files that begin with {APPLE_DOUBLE}, which hold no data"
+            )
         for depth in ("*/", "*/*/"):
             if deeper := next(folder.glob(depth + source.pattern), None):
                 above = deeper.relative_to(folder).parts[: depth.count("/")]
@@ -172,7 +182,9 @@ def get(name: str) -> Path:
         except RuntimeError as error:  # its digest is another
             raise ValueError(f"{source.url} gave something else ({error})") from None
     if _digest(path) != source.sha256:
-        raise ValueError(f"{shown(path)} is truncated or altered; delete it and run `{COMMAND} get {name}`")
+        raise ValueError(
+            f"{shown(path)} is truncated or altered; delete it and run `{COMMAND} get {name}`"
+        )
     return source.place
 
 

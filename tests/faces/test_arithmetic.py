@@ -73,7 +73,7 @@ def test_a_step_of_g_goes_back_through_a_discriminator_that_is_frozen() -> None:
 def test_both_steps_are_what_a_real_training_computes() -> None:
     images = np.random.default_rng(0).integers(0, 256, (8, 36, 36, 3)).astype(np.uint8)
     rows = np.arange(8)
-    faces = Faces("noise", "embedded", images, rows % 2, rows // 2, rows, 0 * rows, ("a", "b"))
+    faces = Faces("noise", "open", images, rows % 2, rows // 2, rows, 0 * rows, ("a", "b"))
     config = GANConfig(steps=3, batch=6, warm_up=1, own_identity=0.5, reconstruction=5.0)
     trainer = Trainer(TINY, config, faces, seed=0)
     with FlopCounterMode(display=False) as warm_up:

@@ -7,17 +7,13 @@ import numpy as np
 from lib.faces import determinism as works
 
 
-def test_trainings_keep_checkpoints_and_differ_in_precision(tmp_path: Path) -> None:
-    found = []
+def test_a_training_keeps_its_checkpoint(tmp_path: Path) -> None:
     for name, work in works.works("smoke").items():
         checkpoint = tmp_path / f"{name}.training"
-        found.append(work.run(checkpoint))
+        outcome = work.run(checkpoint)
         assert checkpoint.is_file() == work.resumes
-    images = works.faces().images
-    for outcome in found:
+        images = works.faces().images
         assert outcome.outputs.shape == (len(images), 3, 32, 32)
         assert outcome.labels.shape == (len(images),)
         assert {name.split(".")[0] for name in outcome.weights} == {"generator", "discriminator"}
-    one, other = found
-    assert one.digest != other.digest
-    assert all(np.isfinite(value).all() for value in one.arrays.values())
+        assert all(np.isfinite(value).all() for value in outcome.arrays.values())

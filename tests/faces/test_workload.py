@@ -12,7 +12,7 @@ from lib.book.results import Result
 from lib.book.weights import file_digest
 from lib.book.workload import Work, calibrate
 from lib.faces import arithmetic, checkpoints, data, experiments, workload
-from lib.faces.datasets import drawn, made
+from lib.faces.datasets import ict, made
 from lib.faces.profiles import PROFILES
 from tests.workloads import by_name
 
@@ -33,9 +33,9 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def paper() -> dict[str, Work]:
-    """Give what profile paper asks for on drawn faces."""
+    """Give what profile paper asks for on rendered faces."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(PROFILES, "paper", replace(PAPER, dataset="drawn"))
+        patch.setitem(PROFILES, "paper", replace(PAPER, dataset="ict"))
         return by_name(workload.of("paper").work)
 
 
@@ -61,7 +61,7 @@ def test_the_second_stage_is_as_cheap_as_what_it_reads(paper: dict[str, Work]) -
 
 def test_the_faces_are_as_many_as_the_sets_have(empty: Path) -> None:
     assert workload.faces_asked(PAPER) == [60_802, 60_802, 8484, 981, 624, 1440]
-    corpus = data.load("drawn", PAPER.sizes)
+    corpus = data.load("ict", PAPER.sizes)
     [work] = workload.faces_work(PAPER, corpus)
     assert (work.runs, work.present) == (6, 0)
     assert work.runs * work.items == pytest.approx(sum(workload.faces_asked(PAPER)))
@@ -69,30 +69,21 @@ def test_the_faces_are_as_many_as_the_sets_have(empty: Path) -> None:
 
 
 def test_a_set_of_faces_counts_once_it_is_made(empty: Path) -> None:
-    corpus, sizes = data.load("drawn", SMOKE.sizes), SMOKE.sizes
-    one = made.pretraining(
-        drawn.render,
-        "drawn",
-        "embedded",
-        sizes.people,
-        sizes.frames,
-        sizes.side,
-        0,
-        folder=made.CACHE,
-    )
+    corpus, sizes = data.load("ict", SMOKE.sizes), SMOKE.sizes
+    one = made.pretraining(ict.render, sizes.people, sizes.frames, sizes.side, 0, folder=made.CACHE)
     [work] = workload.faces_work(SMOKE, corpus)
     asked = workload.faces_asked(SMOKE)
     assert (work.runs, work.present) == (len(asked), 1) == (4, 1)
     assert work.missing * work.items == pytest.approx(sum(asked) - len(one.images))
     for place, count in enumerate(asked):  # that size twice: for DE-GAN and for its judges
-        np.save(made.CACHE / f"drawn-{place}.npy", np.zeros((count, *one.images.shape[1:]), "u1"))
+        np.save(made.CACHE / f"ict-{place}.npy", np.zeros((count, *one.images.shape[1:]), "u1"))
     [work] = workload.faces_work(SMOKE, corpus)
     assert work.missing == 0
 
 
 def test_on_an_empty_book_everything_is_missing(empty: Path) -> None:
     found = workload.of("smoke")
-    assert (found.dataset, found.rung) == ("drawn", "embedded")
+    assert (found.dataset, found.rung) == ("ict", "open")
     assert set(found.lacking) == {"bu_4dfe", "ck_plus", "mmi", "oulu_casia"}
     work = by_name(found.work)
     assert all(each.present == 0 and each.runs for each in work.values())
@@ -114,7 +105,7 @@ def test_networks_and_results_are_found_where_the_chapters_put_them(empty: Path)
     network.parent.mkdir()
     network.write_bytes(b"weights")
     network.with_suffix(".json").write_text(json.dumps({"run": description}))
-    common = experiments.describe(SMOKE, "embedded")
+    common = experiments.describe(SMOKE, "open")
     run = experiments.config(common, "supervised", 2, 0, network)
     assert run["encoder"] == file_digest(network)
     path = results.save(Result("part2", "recognition", run, {}), results.RESULTS)
@@ -130,7 +121,7 @@ def test_networks_and_results_are_found_where_the_chapters_put_them(empty: Path)
 def test_a_method_that_is_only_shown_is_never_missing(empty: Path) -> None:
     paths = {kind: empty / kind for kind in checkpoints.KINDS}
     quick = PROFILES["quick"]
-    found = workload.recognition_work(quick, "embedded", paths, "ck", waits=True)
+    found = workload.recognition_work(quick, "open", paths, "ck", waits=True)
     shown = {work.name: work.runs for work in found}
     assert shown["ck: de_gan fine-tuned"] == shown["ck: de_gan fold only"] == 0
     assert shown["ck: cnn"] == 10
