@@ -106,7 +106,7 @@ def test_a_chapter_begins_with_its_title_and_has_the_common_parameters(source: P
     assert first and re.fullmatch(r"# # \S.*", first[1])
     assert re.search(r"name: python3$", text.partition("# %%")[0], re.MULTILINE)
     declared = chapters.parameters(source)
-    assert declared["PROFILE"] == "quick" and type(declared["SEED"]) is int
+    assert declared["PROFILE"] == "quick"
     assert len(declared) <= 6
 
 
