@@ -71,7 +71,7 @@ Markdown(
     f"{people['age'].max():.0f}; half are {people['age'].median():.0f} or younger, and {white} call themselves white. That "
     "is no sample of mankind, and nothing said here holds for groups. They show two of the faces that people make: no "
     "anger, no fear. And they smiled because they were asked to: about a sixth of the smiles are hardly there. But they "
-    "are real, and somebody marked their eyes by hand."
+    "are real, and people marked where their eyes are (by hand for the neutral faces, carried over from there for the smiles)."
 )
 
 # %% [markdown]
@@ -100,9 +100,9 @@ photographs = np.stack([photograph for photograph, _ in scattered])
 true = np.stack([points for _, points in scattered])
 found = alignment_plots.found_or_missing(photographs)
 page.figure(
-    alignment_plots.eyes(photographs[:12], true[:12], found[:12]),
+    alignment_plots.eyes(photographs[:6], true[:6], found[:6]),
     "part2_eyes",
-    alt="Twelve photographs at odd angles, the marked eyes circled, crosses where the cascades see them, within the "
+    alt="Six photographs at odd angles, the marked eyes circled, crosses where the cascades see them, within the "
     "circles.",
     caption="Circles: eyes as marked. Crosses: found. Stripes at the edges: where turning leaves a corner empty, the "
     f"border is repeated. {london.CITATION}",

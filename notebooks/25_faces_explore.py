@@ -171,7 +171,8 @@ interact.explore(
 # shows, too.)
 #
 # **And expect little.** The networks have only ever seen rendered people, a hundred of them, in small
-# pictures. Your beard, your glasses and the lamp behind you are news to them. What you get is not what DE-GAN
+# pictures. Your beard, your glasses and the lamp behind you are news to them, and what they call a face they were
+# not made for says nothing about its owner (a friendly smile may pass for contempt). What you get is not what DE-GAN
 # could do with photographs, but what remains when a network leaves its world.
 
 # %%

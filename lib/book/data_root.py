@@ -118,9 +118,7 @@ def locate(name: str) -> Path:
     if source.committed:
         _verify(source.place)
     elif not present(name):
-        raise FileNotFoundError(
-            f"{source.title} not found under {shown(source.place)}: {todo(name)}"
-        )
+        raise FileNotFoundError(f"{source.title} not found under {shown(source.place)}: {todo(name)}")
     return source.place
 
 
@@ -138,16 +136,12 @@ def nearly(name: str) -> str:
     source = _source(name)
     if not root().is_dir():
         return ""
-    alike = [
-        each for each in root().iterdir() if each.is_dir() and _plain(each) == _plain(source.place)
-    ]
+    alike = [each for each in root().iterdir() if each.is_dir() and _plain(each) == _plain(source.place)]
     for folder in alike:
         if folder.name != source.folder:
             return f"{shown(folder)} is there: call it {source.folder}"
         if any(folder.glob(source.pattern)):
-            return (
-                f"{shown(folder)} has only files that begin with {APPLE_DOUBLE}, which hold no data"
-            )
+            return f"{shown(folder)} has only files that begin with {APPLE_DOUBLE}, which hold no data"
         for depth in ("*/", "*/*/"):
             if deeper := next(folder.glob(depth + source.pattern), None):
                 above = deeper.relative_to(folder).parts[: depth.count("/")]
@@ -182,9 +176,7 @@ def get(name: str) -> Path:
         except RuntimeError as error:  # its digest is another
             raise ValueError(f"{source.url} gave something else ({error})") from None
     if _digest(path) != source.sha256:
-        raise ValueError(
-            f"{shown(path)} is truncated or altered; delete it and run `{COMMAND} get {name}`"
-        )
+        raise ValueError(f"{shown(path)} is truncated or altered; delete it and run `{COMMAND} get {name}`")
     return source.place
 
 

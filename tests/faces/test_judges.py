@@ -146,7 +146,7 @@ def test_expressions_are_matched_by_name() -> None:
 
 
 def test_small_judges_learn_what_is_plain_and_are_judged_themselves() -> None:
-    config = ClassifierConfig(steps=100, batch=12, learning_rate=5e-3)
+    config = ClassifierConfig(steps=150, batch=12, learning_rate=2e-3)
     faces, networks = painted(), []
     columns = (faces.expressions, len(CLASSES)), (faces.identities, PEOPLE)
     for seed, (labels, count) in enumerate(columns):
