@@ -73,7 +73,7 @@ cost(page.chapter)
 
 # %%
 paper, here = arithmetic.PRETRAINING, checkpoints.model_config(profile, corpus)
-settings = checkpoints.gan_config(profile, corpus)
+settings = profile.gan
 page.figure(
     diagrams.de_gan(paper),
     "part2_fig2_de_gan",
