@@ -76,7 +76,7 @@ cost(page.chapter)
 # network for disentangled expressions. Below, every box is a trained network; $D$, which only training needs, is
 # not drawn. The image $x$ is of somebody they never met: of all strangers' happy faces the most typical one, whose code
 # lies nearest to the mean of their codes. (*Real* means in Part II: not painted by $G$. Whether a real face is a
-# photograph, a rendering or a drawing depends on the rung, see below.)
+# photograph or a rendering depends on whose faces there are, see below.)
 
 # %%
 generator = checkpoints.load(checkpoints.trained("de_gan", profile, corpus))
@@ -206,15 +206,14 @@ page.table(
 
 # %% [markdown]
 # All four are given to researchers who sign an agreement, and none may be passed on; `data/README.md` says whom to ask.
-# **So no face of these sets appears in this book.** With them on your disk the chapters compute everything and leave the
-# faces out of the pictures, until you set `BOOK_SHOW_FACES=1` for your own eyes. Without them the book climbs down its
-# ladder of data as far as it must:
+# **So no face of these sets appears in this book.** With BU-4DFE and one of the others on your disk the chapters compute
+# everything on them and leave the faces out of the pictures, until you set `BOOK_SHOW_FACES=1` for your own eyes. Two
+# other sets come with the book, and everybody has them:
 #
-# | rung | faces | what is real in them |
+# | faces | what is real in them | what for |
 # |---|---|---|
-# | original | the sets above | everything |
-# | open | rendered with ICT-FaceKit's model | shapes and their ways of moving come from scans of real people; colour, hair, light and the *meaning* of an expression are ours |
-# | embedded | drawn by formulas | nothing, and all is known |
+# | rendered with ICT-FaceKit's model (MIT) | shapes and their ways of moving come from scans of real people; colour, hair, light and the *meaning* of an expression are ours | all that is trained and measured in this part |
+# | photographs: Face Research Lab London Set (CC BY 4.0) | everything, but only neutral faces and smiles | how well eyes are found in real faces (chapter 21); the portrait of chapter 25 |
 #
 # ## The faces
 
@@ -231,18 +230,17 @@ page.figure(
 )
 
 # %% [markdown]
-# Photographs come as they are. Made faces have a gift: one thing can be changed and all others kept.
+# Photographs come as they are. Rendered faces have a gift: one thing can be changed and all others kept.
 
 # %%
-maker = factors.maker(corpus.name)
-varied = factors.vary(maker, augment.source_side(profile.sizes.side), SEED)
+varied = factors.vary(augment.source_side(profile.sizes.side), SEED)
 page.figure(
     plots.grid_of(varied, rows=list(factors.FACTORS), width=5.4),
     "part2_factors",
     alt="Six rows of six faces. In each row one factor changes: identity, expression, intensity, one muscle of the brow, "
     "the light, the pose. Everything else stays.",
     caption="One factor a row. DE-GAN is asked to keep the second row and to drop the first; of the third and fourth it "
-    f"is asked nothing but the name they go by; the last two are what the noise z should account for. {plots.CREDIT['open' if maker == 'ict' else 'embedded']}",
+    f"is asked nothing but the name they go by; the last two are what the noise z should account for. {plots.CREDIT['open']}",
 )
 
 # %% [markdown]
@@ -329,7 +327,7 @@ Markdown(
 # ## A set in the shape of CK+
 #
 # Recognition is tried on *other* people than those DE-GAN learnt from, in folds that share nobody. At profiles quick and
-# paper the made set for it has CK+'s numbers of people, sequences and frames, and its imbalance between expressions;
+# paper the rendered set for it has CK+'s numbers of people, sequences and frames, and its imbalance between expressions;
 # who shows which is drawn at random.
 
 # %%
@@ -358,12 +356,12 @@ Markdown(
 #
 # | what | paper | here |
 # |---|---|---|
-# | faces | of people, under licence | the rung named above |
+# | faces | of people, under licence | rendered, with the shapes of scanned people |
 # | pre-training | 60,600 frames of BU-4DFE; 101 people × 6 expressions × 100 frames by the set's documentation, so that neutral frames must carry the film's label (our inference) | every image shows its expression; seven, with contempt |
 # | pose and light | MMI frontal, Oulu-CASIA in strong light; else not said | varied, so that the noise has something to explain |
 # | what an expression looks like | what people do | prototypes of the Facial Action Coding System, with personal habits |
 #
-# The last row matters most. A made smile is what its maker takes for a smile, so accuracies here say nothing about
+# The last row matters most. A rendered smile is what its maker takes for a smile, so accuracies here say nothing about
 # people. What can be compared are *methods* on the same faces.
 #
 # ## Exercises

@@ -22,8 +22,8 @@
 # (*alignment*), and then to put a little of it back on purpose, so that the network sees more of it than the
 # few photographs hold (*augmentation*). Both sound like housekeeping. Both decide what a network can know.
 #
-# The made faces of the other chapters are drawn in their places and need no alignment; it is there for the original
-# sets and for your own photograph in chapter 25. Here made faces serve to measure it.
+# The rendered faces of the other chapters have their places from the start; alignment is there for the original
+# sets, for photographs, and for your own in chapter 25. So here it meets photographs of real people.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -31,17 +31,48 @@ SEED = 0
 
 # %%
 import numpy as np
+import pandas as pd
 import torch
 from IPython.display import Markdown, display
 
+from lib.book import data_root
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
-from lib.faces import alignment, alignment_plots, augment, data, plots, profiles
+from lib.faces import alignment, alignment_plots, augment, profiles
+from lib.faces.datasets import london
 
-profile = sizes.choose(profiles.PROFILES, PROFILE)
-corpus = data.load(profile.dataset, profile.sizes)
-page = Page("21_faces_alignment", PROFILE, corpus.name, corpus.rung)
+sizes.choose(profiles.PROFILES, PROFILE)
+page = Page("21_faces_alignment", PROFILE, london.NAME, "open")
 cost(page.chapter)
+
+# %% [markdown]
+# ## Real people
+#
+# In April 2012 Lisa DeBruine and Ben Jones photographed adults in London, each once neutral and once smiling, in even
+# light before an even wall. All of them signed that their pictures may illustrate research; please use them for that
+# and do not ask who they are.
+
+# %%
+taken = london.photographs()
+people = pd.read_csv(data_root.locate(london.NAME) / london.LIST)
+page.figure(
+    alignment_plots.pairs(taken, range(0, len(people), 13)),
+    "part2_london",
+    alt="Eight people of both sexes and several origins, each neutral above and smiling below, upright before a grey "
+    "wall.",
+    caption="Eight of the people, as they were photographed. What differs between the rows is a smile; what differs "
+    f"between the columns is nearly everything else. {london.CITATION} https://doi.org/10.6084/m9.figshare.5047666.v5",
+)
+
+# %%
+white = int((people["ethnicity"] == "white").sum())
+Markdown(
+    f"{len(people)} people, {(people['gender'] == 'female').sum()} of them women, aged {people['age'].min():.0f} to "
+    f"{people['age'].max():.0f}; half are {people['age'].median():.0f} or younger, and {white} call themselves white. That "
+    "is no sample of mankind, and nothing said here holds for groups. They show two of the faces that people make: no "
+    "anger, no fear. And they smiled because they were asked to: about a sixth of the smiles are hardly there. But they "
+    "are real, and people marked where their eyes are (by hand for the neutral faces, carried over from there for the smiles)."
+)
 
 # %% [markdown]
 # ## Where are the eyes?
@@ -56,47 +87,48 @@ cost(page.chapter)
 source(alignment.eyes_in)
 
 # %% [markdown]
-# Our faces are made, so we know where their eyes are, which nobody knows of a photograph to the pixel. Each
-# portrait is turned, scaled and moved at random, as a camera would.
+# How well does that work on people? By the rule by which the set was cut, all eyes are nearly in one place, so each
+# photograph is first turned, scaled and moved at random, and the marks with it. Everybody takes part once, every
+# other one smiling.
 
 # %%
 generator = np.random.default_rng(SEED)
-count = 12 if PROFILE == "smoke" else 84
-portraits, eyes = alignment_plots.portraits(corpus, count, 128, SEED)
-scattered = [
-    alignment_plots.scatter(*pair, generator) for pair in zip(portraits, eyes, strict=True)
-]
+everybody = np.arange(12 if PROFILE == "smoke" else len(people))
+rows = len(london.CLASSES) * everybody + everybody % 2
+scattered = [alignment_plots.scatter(taken.images[row], taken.eyes[row], generator) for row in rows]
 photographs = np.stack([photograph for photograph, _ in scattered])
 true = np.stack([points for _, points in scattered])
 found = alignment_plots.found_or_missing(photographs)
 page.figure(
-    plots.shown(corpus, lambda: alignment_plots.eyes(photographs[:12], true[:12], found[:12])),
+    alignment_plots.eyes(photographs[:6], true[:6], found[:6]),
     "part2_eyes",
-    alt="Twelve portraits at odd angles, the true eyes circled, crosses where the cascades see them, most of them "
-    "within the circles.",
-    caption="Circles: true eyes. Crosses: found. Stripes at the edges: where turning leaves a corner empty, the border is "
-    f"repeated. {plots.credit(corpus)}",
+    alt="Six photographs at odd angles, the marked eyes circled, crosses where the cascades see them, within the "
+    "circles.",
+    caption="Circles: eyes as marked. Crosses: found. Stripes at the edges: where turning leaves a corner empty, the "
+    f"border is repeated. {london.CITATION}",
 )
 
 # %%
 errors = alignment.error(found, true)
 seen = np.isfinite(errors).all(axis=1)
 close = np.nan_to_num(errors.max(axis=1), nan=np.inf) < 0.25
+smiling, neutral = (100 * np.median(errors[seen & (everybody % 2 == each)]) for each in (1, 0))
 display(
     Markdown(
-        f"Eyes are found in {seen.sum()} of {count} portraits. Where they are found, the median error of one eye is "
-        f"**{100 * np.median(errors[seen]):.1f} %** of the distance between the eyes; both eyes are within "
-        f"half an eye's width (25 %) in {close.sum()} of {count}. What is not found is left out of a set and "
-        f"counted. What is found in the wrong place, here {seen.sum() - close.sum()} of {seen.sum()}, goes in unnoticed."
+        f"Eyes are found in {seen.sum()} of {len(rows)} photographs. Where they are found, the median error of one eye is "
+        f"**{100 * np.median(errors[seen]):.1f} %** of the distance between the eyes ({smiling:.1f} % of smiling people, "
+        f"{neutral:.1f} % of the others); both eyes are within half an eye's width (25 %) in {close.sum()} of "
+        f"{len(rows)}. What is not found is left out of a set and counted. What is found in the wrong place, here "
+        f"{seen.sum() - close.sum()} of {seen.sum()}, goes in unnoticed. Light, background and pose are kinder here than in "
+        "the films of the original sets, or at your desk."
     )
 )
 page.figure(
     alignment_plots.error_curve(errors),
     "part2_alignment_error",
-    alt="Share of portraits against the largest error of their two eyes, a steep rise near zero and a "
-    "plateau where eyes were not found.",
-    caption="How far off is the worse eye? The curve ends below 100 %, by the portraits in which no eyes were found or in "
-    "which they are off by more than the picture shows.",
+    alt="Share of photographs against the larger error of the two eyes: a steep rise.",
+    caption="How far off is the worse eye? Where no eyes were found, or they are off by more than the picture shows, the "
+    "curve ends below 100 %.",
 )
 
 # %% [markdown]
@@ -112,14 +144,14 @@ source(alignment.similarity)
 # %%
 usable = np.flatnonzero(seen)
 before = photographs[usable]
-after = np.stack([alignment.align(photographs[row], found[row], 128) for row in usable])
+after = np.stack([alignment.align(photographs[row], found[row], 256) for row in usable])
 page.figure(
-    plots.shown(corpus, lambda: alignment_plots.mean_faces(before, after)),
+    alignment_plots.mean_faces(before, after),
     "part2_alignment",
-    alt="Four tilted portraits and the blurred mean of all; below the same portraits upright and alike in size, "
-    "and a mean that is plainly a face with eyes.",
-    caption="Above: as the portraits lie. Below: aligned by the eyes found. In the mean of all, only what "
-    f"stays in place stays visible. {plots.credit(corpus)}",
+    alt="Four tilted photographs and the blurred mean of all; below the same people upright and alike in size, and a "
+    "mean that is plainly a face with eyes.",
+    caption="Above: as the photographs lie. Below: aligned by the eyes found. In the mean of all, only what stays in "
+    f"place stays visible. {london.CITATION}",
 )
 
 # %%
@@ -148,14 +180,11 @@ source(augment.decode)
 # %%
 side = augment.source_side(96)
 page.figure(
-    plots.shown(
-        corpus,
-        lambda: alignment_plots.variants(alignment_plots.portraits(corpus, 1, side, SEED)[0][0]),
-    ),
+    alignment_plots.variants(london.load(96).images[1]),
     "part2_variants",
     alt="One face in five rows of crops and eleven columns of angles from minus 15 to 15 degrees.",
-    caption="55 of the 110; the others are their mirror images. Corners beyond the picture are filled with its reflection. "
-    f"{plots.credit(corpus)}",
+    caption="55 of the 110; the others are their mirror images. Corners beyond the picture are filled with its "
+    f"reflection. {london.CITATION}",
 )
 
 # %%
@@ -187,8 +216,8 @@ display(
 # ## Where we differ and why
 #
 # - **CE-CLM** became Haar cascades: two points instead of 68, but they run anywhere. Their error is above.
-# - **Made faces are not aligned** in the other chapters: they are drawn in their places, with a little tilt and shift of
-#   their own. The cascades are for the original sets, and for your own photograph in chapter 25.
+# - **Rendered faces are not aligned** in the other chapters: they are in their places, with a little tilt and shift of
+#   their own. The cascades are for photographs: the original sets, and your own in chapter 25.
 # - **The margin** around the crops is 7 of 96 pixels on each side, as in public code for DR-GAN; the paper does not say.
 # - **Test pictures** are not augmented.
 #

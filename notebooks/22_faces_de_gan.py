@@ -26,7 +26,6 @@
 
 # %% tags=["parameters"]
 PROFILE = "quick"
-SEED = 0
 
 # %%
 import pandas as pd
@@ -74,7 +73,7 @@ cost(page.chapter)
 
 # %%
 paper, here = arithmetic.PRETRAINING, checkpoints.model_config(profile, corpus)
-settings = checkpoints.gan_config(profile, corpus)
+settings = profile.gan
 page.figure(
     diagrams.de_gan(paper),
     "part2_fig2_de_gan",
@@ -201,9 +200,9 @@ source(training.Trainer.turn)
 #   randomly drawn code near a normal distribution, we leave out. It also shows $G$ early what a face looks like.
 # - **The rates.** $D$'s is twice the published one and $G$'s five times $D$'s: a short training must get somewhere.
 # - **A running mean** of $G$'s weights is what we keep: single steps of an argument are noisy.
-# - **Falling rates** at the end should let both settle. On drawn faces they did. On rendered ones, where they fell
-#   towards step 9,000, some people came out alike whatever they were asked to show; there the rates stay and the
-#   training ends at 5,400 steps. Which of the two helped was not separated.
+# - **Falling rates** at the end should let both settle. Where they fell towards step 9,000, some people came out alike
+#   whatever they were asked to show; so the rates stay, and the training ends at 5,400 steps. Which of the two helped was
+#   not separated.
 
 # %%
 source(profiles.GANConfig)
@@ -264,7 +263,7 @@ Markdown(
 # %%
 small = studies.profile_of(profile)
 few = data.load(profile.dataset, small.sizes)
-found = studies.runs(small, few, SEED, compute=PROFILE == "smoke")
+found = studies.runs(small, few, compute=PROFILE == "smoke")
 done = {name: result for name, result in found.items() if result is not None}
 page.table(
     training_plots.table(found),

@@ -62,7 +62,7 @@ cost(page.chapter)
 # strangers to DE-GAN, each expression lent by the first stranger who is still free, and the
 # targets are the first people of the training. All are seen in a light and before a wall of their own, in
 # pictures that are in none of the sets. The targets look neutral there, which no picture of the pre-training does.
-# (*Real* is a picture from a set, even where the set is rendered or drawn; *synthesised* is what $G$ paints.)
+# (*Real* is a picture from a set, even where the set is rendered; *synthesised* is what $G$ paints.)
 
 # %%
 source(synthesis.one_of_each)
@@ -225,16 +225,16 @@ page.figure(
 # that is easier to read than a real one. And the judges have the form of $D$; what pleases $D$ may please them.
 
 # %%
-rung, networks = experiments.shown(profile, corpus)
+networks = experiments.networks(profile, corpus)
 digests = {kind: file_digest(path) for kind, path in networks.items()}
-found = knowledge.find(profile, rung, digests)
+found = knowledge.find(profile, corpus.rung, digests)
 metrics = found.metrics
 page.table(
     synthesis_plots.share_table(found),
     "part2_transfer",
     alt="Shares of synthesised pictures with the expression asked for, the person asked for and the source's "
     "person, from sources it knew and from strangers, beside real pictures and chance.",
-    caption=f"Percent of pictures ({rung} rung), with 95 % intervals over the people in the sources, not over those "
+    caption="Percent of pictures, with 95 % intervals over the people in the sources, not over those "
     "asked for (over those they would be several times as wide, see the census above). The judges do not know the "
     "strangers, so they cannot find them in a picture.",
     sources=[found],
@@ -304,7 +304,7 @@ page.figure(
     "part2_knowledge",
     alt="Identity probed on the horizontal axis, expression on the vertical one. For each of two networks arrows "
     "lead from pixels over three maps to f(x).",
-    caption=f"What each layer tells a probe ({rung} rung); crosses are 95 % intervals over people, dotted lines chance. "
+    caption="What each layer tells a probe; crosses are 95 % intervals over people, dotted lines chance. "
     "A code as the paper describes it lies at the top left.",
     sources=[found],
 )

@@ -26,11 +26,9 @@
 
 # %% tags=["parameters"]
 PROFILE = "quick"
-SEED = 0
 
 # %%
 import math
-from dataclasses import replace
 
 import pandas as pd
 from IPython.display import Markdown
@@ -56,16 +54,16 @@ from lib.faces import (
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = data.load(profile.dataset, profile.sizes)
-rung, networks = experiments.shown(profile, corpus)
-page = Page("24_faces_recognition", PROFILE, experiments.DATASETS[rung], rung)
+networks = experiments.networks(profile, corpus)
+page = Page("24_faces_recognition", PROFILE, corpus.name, corpus.rung)
 cost(page.chapter)
 
 # %%
 tables = experiments.tables(profile, corpus, fine_tuning=PROFILE != "quick")
 digests = {kind: file_digest(path) for kind, path in networks.items()}
-known = knowledge.find(profile, rung, digests)
+known = knowledge.find(profile, corpus.rung, digests)
 paper = results.paper("part2_tables")
-judge = verdicts.Judge(tables, known.metrics, paper, page.dataset, rung, PROFILE)
+judge = verdicts.Judge(tables, known.metrics, paper, page.dataset, page.rung, PROFILE)
 ck = tables["ck"]
 of_gan, of_cnn = protocol.pool(ck["de_gan"]), protocol.pool(ck["cnn"])
 every_run = [run for table in tables.values() for found in table.values() for run in found]
@@ -138,7 +136,7 @@ labels = protocol.in_order(of_cnn)
 count = profile.folds
 dealt = {
     "cut by expression": folds.naive(labels.targets, count),
-    "dealt by person": folds.split(labels.identities, labels.targets, count, SEED),
+    "dealt by person": folds.split(labels.identities, labels.targets, count),
 }
 page.figure(
     recognition_plots.dealings(labels.identities, dealt),
@@ -223,7 +221,7 @@ Markdown(
 )
 
 # %% [markdown]
-# **What is compared.** Our faces are drawn or rendered, unless the original sets are there: they have the number of people,
+# **What is compared.** Our faces are rendered, unless the original sets are there: they have the number of people,
 # sequences and expressions of each set and nothing else of it. No real skin, no make-up, nobody who shows
 # fear as others show surprise. So no number here stands for a number on CK+. What can be compared is which
 # of two methods wins on strangers, both on the same pictures.
@@ -278,8 +276,7 @@ page.figure(
 )
 
 # %%
-long = (profile.gan_rendered if rung == "open" else profile.gan).steps
-short = profile.fine_tuning.steps
+long, short = profile.gan.steps, profile.fine_tuning.steps
 Markdown(
     f"Fine-tuning on the fold gives {difference('de_gan fine-tuned', 'de_gan')} points, and a GAN that met the fold's "
     f"people only, {difference('de_gan fold only', 'de_gan')}. That one is without three things at once: the other "
@@ -377,7 +374,7 @@ page.table(
 # %%
 small = studies.profile_of(profile)
 faces = data.load(profile.dataset, small.sizes)
-short = studies.runs(small, replace(faces, rung=rung), SEED, compute=PROFILE == "smoke")
+short = studies.runs(small, faces, compute=PROFILE == "smoke")
 page.table(
     ledger.synthesis(short),
     "part2_ledger_synthesis",
@@ -423,7 +420,7 @@ Markdown(
 )
 
 # %% [markdown]
-# In the results that come with the book (open rung) the paper's direction holds on all three sets, and on that in the
+# In the results that come with the book, on rendered faces, the paper's direction holds on all three sets, and on that in the
 # shape of CK+ by about the paper's own margin: who begins with an encoder that has met a hundred people recognises
 # strangers better than who begins from nothing. Mind what the second has learnt, though: it knows its training
 # pictures nearly by heart, so it is people that it lacks. And the control, an encoder that merely learnt to name

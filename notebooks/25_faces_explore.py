@@ -24,7 +24,6 @@
 
 # %% tags=["parameters"]
 PROFILE = "quick"
-SEED = 0
 
 # %%
 import torch
@@ -55,7 +54,7 @@ display(
 # ## Lend one expression
 #
 # On the left the stranger; beside it, large, what DE-GAN makes of it for the chosen person; below, how that
-# person really looks with each expression. Where faces are made, not photographed, no network has seen any of
+# person really looks with each expression. Where faces are rendered, not photographed, no network has seen any of
 # these pictures. Bars: what the expression judge
 # sees in the source (hatched) and in the synthesised face (plain). Under the face: whom the identity judge sees,
 # to be read beside the number of the person's own pictures in which it knows them.
@@ -171,8 +170,9 @@ interact.explore(
 # file is written. (One caution: an editor that is told to save the state of widgets saves the picture it
 # shows, too.)
 #
-# **And expect little.** The networks have only ever seen drawn or rendered people, a hundred of them, in small
-# pictures. Your beard, your glasses and the lamp behind you are news to them. What you get is not what DE-GAN
+# **And expect little.** The networks have only ever seen rendered people, a hundred of them, in small
+# pictures. Your beard, your glasses and the lamp behind you are news to them, and what they call a face they were
+# not made for says nothing about its owner (a friendly smile may pass for contempt). What you get is not what DE-GAN
 # could do with photographs, but what remains when a network leaves its world.
 
 # %%
@@ -214,7 +214,7 @@ lend_mine = upload.own_photograph(page, "part2_own_photograph", scenes)
 
 # %% jupyter={"source_hidden": true, "outputs_hidden": true}
 # Solution of 1
-generator = torch.Generator().manual_seed(SEED)
+generator = torch.Generator().manual_seed(0)
 code = explore.encode(scenes, scenes.source(smile)[None])
 draws = torch.rand(32, 50, generator=generator) * 2 - 1
 faces = torch.cat([explore.synthesise(scenes, code, [0], z) for z in draws])

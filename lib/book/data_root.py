@@ -96,10 +96,14 @@ def present(name: str) -> bool:
 
 
 def files(name: str) -> Iterator[Path]:
-    """Yield the files that a reader holds of a source given on request, in no order."""
+    """Yield the files that a reader holds of a source given on request, in no order.
+
+    Their endings may be in capitals.
+    """
     source = _source(name)
-    for path in source.place.glob(source.pattern):
-        if not path.name.startswith(APPLE_DOUBLE):
+    folders, _, wanted = source.pattern.rpartition("/")
+    for path in source.place.glob(f"{folders}/*"):
+        if fnmatchcase(path.name.lower(), wanted) and not path.name.startswith(APPLE_DOUBLE):
             yield path
 
 

@@ -36,7 +36,7 @@ FACES = (  # cascades in the order tried, and how many overlapping hits make a f
 )
 EYES = ("haarcascade_eye.xml", "haarcascade_eye_tree_eyeglasses.xml")
 EYE_HITS = 1  # plausibility sorts them out
-CENTRE = 0.54, 0.51  # of a box: measured on drawn and rendered faces, whose eyes are known
+CENTRE = 0.54, 0.51  # of a box: measured on faces whose eyes are known
 USUAL = np.array([[0.30, 0.41], [0.70, 0.41]])  # where the eyes are in the box of a face
 SPREAD = 0.06, 0.10, 0.25  # usual deviations: place (of the face), tilt (radians), size (logarithm)
 LEAST_PLAUSIBLE = -12.0  # a pair about five usual deviations off, of few hits

@@ -1,5 +1,7 @@
 """What alignment does, in pictures: eyes found and true, faces before and after, their mean."""
 
+from collections.abc import Sequence
+
 import cv2
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,26 +10,15 @@ from matplotlib.figure import Figure
 
 from lib.book.show import INK, PAGE_WIDTH, PALETTE
 from lib.faces import alignment, augment, plots
-from lib.faces.data import EXPRESSIONS, Corpus, Requests
-from lib.faces.datasets import drawn
-from lib.faces.explore import NEW, RENDERERS
+from lib.faces.datasets.london import CLASSES, Photographs
 
 ACROSS = 6  # portraits in a row
 
 
-def portraits(corpus: Corpus, count: int, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return a portrait each of people whose eyes are known, their expressions in turn.
-
-    Below the original rung they are the corpus's people; of those of the original nobody knows the
-    eyes, and drawn people stand in.
-
-    Returns:
-        (count, size, size, 3) uint8, and (count, 2, 2) float32 in pixels, the left eye first.
-    """
-    people, none = np.arange(count), np.zeros(count, dtype=np.int64)
-    expressions = np.arange(count) % len(EXPRESSIONS)
-    render = RENDERERS.get(corpus.name, drawn.render)
-    return render(Requests(people, expressions, np.ones(count), none + NEW, none, seed), size)
+def pairs(photographs: Photographs, people: Sequence[int]) -> Figure:
+    """Draw some people twice, neutral (above) and smiling (below), as they were photographed."""
+    rows = [2 * np.array(people), 2 * np.array(people) + 1]
+    return plots.grid_of(photographs.images[rows], rows=CLASSES)
 
 
 def scatter(

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lib.book.workload import flop
-from lib.faces.models import CODE, NOISE, Decoder, Discriminator, ModelConfig, Trunk
+from lib.faces.models import NOISE, Decoder, Discriminator, ModelConfig, Trunk
 from lib.faces.profiles import GANConfig
 
 PRETRAINING = ModelConfig(identities=101, expressions=6)  # BU-4DFE
@@ -56,8 +56,8 @@ def training_macs(network: nn.Module, side: int) -> int:
 def passes(model: ModelConfig) -> Passes:
     """Return the MACs of one picture in encoder, decoder and discriminator."""
     with torch.device("meta"), torch.no_grad():
-        encoder, decoder = Trunk(model, CODE), Decoder(model)
-        decoding = _count(lambda: _decode(decoder, torch.empty(COUNTED, CODE)))
+        encoder, decoder = Trunk(model, model.code), Decoder(model)
+        decoding = _count(lambda: _decode(decoder, torch.empty(COUNTED, model.code)))
         discriminator = Discriminator(model)
     return Passes(macs(encoder, model.side), decoding, macs(discriminator, model.side))
 
@@ -90,7 +90,7 @@ def generator_step(model: ModelConfig) -> int:
     D learns from the same fake: both steps together make it once.
     """
     with torch.device("meta"):
-        encoder, decoder = Trunk(model, CODE), Decoder(model)
+        encoder, decoder = Trunk(model, model.code), Decoder(model)
         discriminator = Discriminator(model).requires_grad_(False)
 
         def step() -> None:

@@ -3,10 +3,10 @@
 A shipped network has a JSON beside it that says how it was made. It is taken where it belongs to
 the profile and the faces at hand; else the network is trained here, which takes the profile's time.
 
-    python -m lib.faces.checkpoints ship de_gan [ict|drawn]
+    python -m lib.faces.checkpoints ship de_gan
 
-trains a network of the quick profile anew and puts it into data/checkpoints; training goes on from
-where it was interrupted.
+trains a network of the quick profile on rendered faces anew and puts it into data/checkpoints;
+training goes on from where it was interrupted.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from lib.faces import classifier, data, training
 from lib.faces.classifier import Classifier
 from lib.faces.data import EXPRESSIONS, Corpus
 from lib.faces.models import Discriminator, Generator, ModelConfig
-from lib.faces.profiles import PROFILES, GANConfig, Profile
+from lib.faces.profiles import PROFILES, Profile
 
 CACHE = REPOSITORY / "data" / "cache" / "checkpoints"
 KINDS = ("de_gan", "supervised", "expression_judge", "identity_judge")
@@ -52,11 +52,6 @@ def model_config(profile: Profile, corpus: Corpus) -> ModelConfig:
     return ModelConfig(profile.sizes.people, classes, profile.sizes.side, profile.width)
 
 
-def gan_config(profile: Profile, corpus: Corpus) -> GANConfig:
-    """Return how DE-GAN is trained on a corpus."""
-    return profile.gan_rendered if corpus.rung == "open" else profile.gan
-
-
 def describe(kind: str, profile: Profile, corpus: Corpus) -> dict[str, Any]:
     """Return what determines a network's weights, as plain JSON.
 
@@ -74,7 +69,7 @@ def describe(kind: str, profile: Profile, corpus: Corpus) -> dict[str, Any]:
         "frames": profile.sizes.frames,
         "data_seed": profile.sizes.seed,
         "model": asdict(model_config(profile, corpus)),
-        "training": asdict(gan_config(profile, corpus) if kind == "de_gan" else profile.judge),
+        "training": asdict(profile.gan if kind == "de_gan" else profile.judge),
         "seed": SEEDS[kind],
     }
     return results.plain(run)
@@ -195,7 +190,7 @@ def _train_generator(
 ) -> tuple[nn.Module, dict[str, list[float]]]:
     """Return DE-GAN's generator and its losses; the discriminator is stored."""
     config, faces = ModelConfig(**run["model"]), corpus.pretraining()
-    found = training.train(config, gan_config(profile, corpus), faces, run["seed"], progress)
+    found = training.train(config, profile.gan, faces, run["seed"], progress)
     save_weights(found.discriminator, discriminator_path(run))
     history = {name: _readable(values) for name, values in found.history.items()}
     return found.generator, history
@@ -226,10 +221,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m lib.faces.checkpoints")
     parser.add_argument("command", choices=["ship"])
     parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("dataset", choices=["ict", "drawn"])
     options = parser.parse_args()
     profile = PROFILES["quick"]
-    corpus = data.load(options.dataset, profile.sizes)
+    corpus = data.load("ict", profile.sizes)
     path = shipped_path(corpus.rung, options.kind)
     train(path, describe(options.kind, profile, corpus), profile, corpus)
     print(path)

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from lib.book import states
-from lib.book.device import best_device
+from lib.book.device import autocast, best_device
 from lib.book.rows import Rows, take
 from lib.faces import augment
-from lib.faces.models import CODE, ModelConfig, Trunk, initialise
+from lib.faces.models import ModelConfig, Trunk, initialise
 from lib.faces.profiles import ClassifierConfig, GANConfig
 
 Loss = Callable[[Any, Tensor], Tensor]  # of a network's output and the targets (batch,)
@@ -32,8 +32,8 @@ class Classifier(nn.Module):
     def __init__(self, config: ModelConfig, classes: int) -> None:
         super().__init__()
         self.config = config
-        self.trunk = Trunk(config, CODE)
-        self.head = nn.Linear(CODE, classes)
+        self.trunk = Trunk(config, config.code)
+        self.head = nn.Linear(config.code, classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (batch, classes) for pictures (batch, 3, side, side) in [-1, 1]."""
@@ -81,7 +81,7 @@ class Trainer:
         config, step = self.config, len(self.history)
         rows = torch.randint(len(self.images), (config.batch,), generator=self.random)
         pictures = augment.draw(self.images, rows, self.random).to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bfloat16):
+        with autocast(self.device):
             value = self.loss(self.network(pictures), self.targets[rows].to(self.device))
         self.optimizer.param_groups[0]["lr"] = config.learning_rate * rate_share(config, step)
         self.optimizer.zero_grad(set_to_none=True)

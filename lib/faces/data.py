@@ -11,10 +11,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from lib.book import data_root
 from lib.book.rows import Rows
 
-DATASETS = ("best", "original", "ict", "drawn")
+DATASETS = ("best", "original", "ict")
 EXPRESSIONS = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
 BASIC = tuple(expression for expression in EXPRESSIONS if expression != "contempt")
 TOGETHER = 512  # pictures that pass through memory at once
@@ -47,7 +46,7 @@ CK_PLUS = Shape(
 
 @dataclass(frozen=True, eq=False)
 class Requests:
-    """Which faces to draw: n images in six arrays of length n and one seed.
+    """Which faces to render: n images in six arrays of length n and one seed.
 
     `people` and `sequences` are numbers of the asker's choice: the same number is the same person,
     and the same sequence of a person has the same light, pose, background and way of showing the
@@ -152,34 +151,16 @@ class Corpus:
 
 
 def load(dataset: str, sizes: Sizes) -> Corpus:
-    """Return "original", "ict" (open), "drawn" (embedded), or the best rung present.
+    """Return the sets "original", "ict" (open), or "best": the original where there are enough.
 
     Raises:
         ValueError: the name is unknown.
         FileNotFoundError: the data were asked for by name and are not there.
     """
-    from lib.faces.datasets import made
+    from lib.faces.datasets import ict, made, originals
 
     if dataset not in DATASETS:
         raise ValueError(f"unknown dataset {dataset!r}; choose one of: {', '.join(DATASETS)}")
-    dataset = best() if dataset == "best" else dataset
-    if dataset == "original":
-        from lib.faces.datasets import originals
-
+    if dataset == "original" or (dataset == "best" and originals.enough()):
         return originals.corpus(sizes)
-    if dataset == "ict":
-        from lib.faces.datasets import ict
-
-        return made.corpus(ict.render, "ict", "open", sizes)
-    from lib.faces.datasets import drawn
-
-    return made.corpus(drawn.render, "drawn", "embedded", sizes)
-
-
-def best() -> str:
-    """Return the name of the best rung present; the original needs BU-4DFE and one set more."""
-    from lib.faces.datasets import originals
-
-    if originals.enough():
-        return "original"
-    return "ict" if data_root.present("ict_facekit") else "drawn"
+    return made.corpus(ict.render, sizes)

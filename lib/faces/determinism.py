@@ -50,4 +50,4 @@ def train(checkpoint: Path) -> Outcome:
 @lru_cache(maxsize=1)
 def faces() -> Faces:
     """Return the people to learn from."""
-    return made.pretraining(ict.render, "ict", "open", PEOPLE, 1, SIDE, seed=0)
+    return made.pretraining(ict.render, PEOPLE, 1, SIDE, seed=0)

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from lib.book.show import INK, PAGE_WIDTH, PALETTE
 from lib.faces.models import (
-    CODE,
     FEATURES,
     MIRROR,
     NOISE,
@@ -53,7 +52,7 @@ def stages(config: ModelConfig) -> dict[str, list[Stage]]:
         generator, discriminator = Generator(config).eval(), Discriminator(config).eval()
         images = torch.empty(1, 3, config.side, config.side)
         encoder, decoder = generator.encoder, generator.decoder
-        parts = (torch.empty(1, size) for size in (CODE, config.identities, NOISE))
+        parts = (torch.empty(1, size) for size in (config.code, config.identities, NOISE))
         seen = _outputs(encoder, images) | _outputs(decoder, *parts)
         seen |= _outputs(discriminator, images)
     trunks = {"encoder": encoder, "discriminator": discriminator.trunk}
@@ -174,7 +173,7 @@ def _generator(
     end = _blocks(axes, x, y, [picture, *_shapes(found["encoder"])], "encoder", scale)
     axes.text(x, y + TALLEST / 2 + 0.1, "$x$", ha="center", fontsize=11)
     middle = end + 0.6
-    lengths = {"f(x)": CODE, "I": config.identities, "z": NOISE}
+    lengths = {"f(x)": config.code, "I": config.identities, "z": NOISE}
     _vectors(axes, middle, y, lengths)
     _arrow(axes, (end + 0.19, y), (middle - 0.12, y + 0.25))
     axes.text(end - 0.02, y + 0.22, "mean", ha="left", fontsize=SMALL)

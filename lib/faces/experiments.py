@@ -3,14 +3,13 @@
 A run is a plain dict (see `config`), so that any number of them can be computed anywhere, each
 with a result file of its own.
 
-    python -m lib.faces.experiments [best|ict|drawn]
+    python -m lib.faces.experiments [best|original|ict]
 
 computes those of the quick profile that have none yet.
 """
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -36,7 +35,7 @@ from lib.faces.profiles import PROFILES, ClassifierConfig, GANConfig, Profile
 from lib.faces.recognition import Recogniser, Recognition
 
 PART, EXPERIMENT = "part2", "recognition"
-DATASETS = {"original": "original", "open": "ict", "embedded": "drawn"}  # by rung
+DATASETS = {"original": "original", "open": "ict"}  # by rung
 COMMAND = "`python -m lib.faces.checkpoints`"
 # these train DE-GAN on the fold's training people, too
 TRAINED_ON = ("de_gan fine-tuned", "de_gan fold only")
@@ -58,7 +57,7 @@ LAST = 0.1  # share of the steps whose mean loss is reported
 
 
 def describe(profile: Profile, rung: str, name: str = "ck") -> dict[str, Any]:
-    """Return what all runs on a set have in common, as plain JSON; nothing is drawn for it.
+    """Return what all runs on a set have in common, as plain JSON; nothing is rendered for it.
 
     Sets that are made follow from their names and sizes, those that are read from their content.
 
@@ -81,7 +80,7 @@ def describe(profile: Profile, rung: str, name: str = "ck") -> dict[str, Any]:
         "shape": asdict(sizes.shapes[name]),
         "data_seed": sizes.seed,
         "folds": profile.folds,
-        "model": {"side": sizes.side, "width": profile.width},
+        "model": {"side": sizes.side, "width": profile.width, "code": CODE},
         "training": asdict(profile.recogniser),
         "baseline": asdict(profile.baseline),
         "fine_tuning": asdict(profile.fine_tuning),
@@ -155,29 +154,17 @@ def table(
     return {name: [each for each in found if each.config["method"] == name] for name in methods}
 
 
-def shown(profile: Profile, corpus: Corpus, *, train: bool = True) -> tuple[str, dict[str, Path]]:
-    """Return the rung whose results are shown, and its networks by kind (see checkpoints.KINDS).
+def networks(profile: Profile, corpus: Corpus, *, train: bool = True) -> dict[str, Path]:
+    """Return the networks of a profile by kind (see checkpoints.KINDS).
 
     They are trained if need be, unless `train` is False: then a file may not be there yet.
-    Results need no faces. Who has only drawn ones is shown what was recorded on rendered ones,
-    under their name; with BOOK_RETRAIN in the environment all is computed on the rung at hand.
     """
-    if found := recorded(profile, corpus):
-        return "open", found
-    return corpus.rung, {
+    return {
         kind: checkpoints.trained(kind, profile, corpus).path
         if train
         else checkpoints.place(checkpoints.describe(kind, profile, corpus))
         for kind in checkpoints.KINDS
     }
-
-
-def recorded(profile: Profile, corpus: Corpus) -> dict[str, Path]:
-    """Return the networks whose results are shown to who has only drawn faces; none otherwise."""
-    replaced = profile == PROFILES["quick"] and corpus.rung == "embedded"
-    found = {kind: checkpoints.shipped_path("open", kind) for kind in checkpoints.KINDS}
-    whole = all(map(Path.is_file, found.values()))
-    return found if replaced and whole and not os.environ.get("BOOK_RETRAIN") else {}
 
 
 def run_one(run: dict[str, Any]) -> dict[str, Any]:
@@ -318,13 +305,13 @@ def load_encoder(path: Path, name: str, model: ModelConfig) -> Trunk:
     _check_there(path)
     _check_there(path.with_suffix(".json"))
     stored = json.loads(path.with_suffix(".json").read_bytes())["run"]["model"]
-    for field in ("side", "width"):
+    for field in ("side", "width", "code"):
         if stored[field] != getattr(model, field):
             raise ValueError(
                 f"{path} has {field} {stored[field]}, the run {getattr(model, field)}; train an "
                 "encoder of that form, or change the run"
             )
-    encoder = Trunk(model, CODE)
+    encoder = Trunk(model, model.code)
     try:
         encoder.load_state_dict(states.unpack(name, load_file(path)))
     except (SafetensorError, RuntimeError):
@@ -362,20 +349,19 @@ def tables(
 
     Args:
         profile: its sizes and trainings.
-        corpus: the faces at hand, see `shown`.
+        corpus: the faces at hand.
         fine_tuning: whether the methods of TRAINED_ON are computed, too, where they have no result;
             each run of them trains a GAN.
 
     Raises:
         FileNotFoundError: CK+, on which all methods are compared, is not there.
     """
-    rung, encoders = shown(profile, corpus)
-    names = sets_shown(profile, corpus, rung)
-    if "ck" not in names:
+    encoders = networks(profile, corpus)
+    if "ck" not in corpus.sets:
         raise FileNotFoundError("CK+ is not there, on which all methods are compared; fetch it")
     found: dict[str, dict[str, list[Result]]] = {}
-    for name in names:
-        common = describe(profile, rung, name)
+    for name in corpus.sets:
+        common = describe(profile, corpus.rung, name)
         found[name] = {}
         for methods, count in planned(profile, name):
             compute = fine_tuning or methods != TRAINED_ON
@@ -393,12 +379,6 @@ def planned(profile: Profile, name: str) -> list[tuple[tuple[str, ...], int]]:
         return [(BOTH, profile.folds)]
     everywhere = tuple(method for method in METHODS if method not in TRAINED_ON)
     return [(everywhere, profile.folds), (TRAINED_ON, profile.fine_tuned_folds)]
-
-
-def sets_shown(profile: Profile, corpus: Corpus, rung: str) -> list[str]:
-    """Return the names of the sets with results: those of the corpus, or those recorded."""
-    there = corpus.sets if rung == corpus.rung else profile.sizes.shapes
-    return [name for name in profile.sizes.shapes if name in there]
 
 
 def main() -> None:

@@ -21,13 +21,12 @@ from lib.book.show import INK, PAGE_WIDTH, PALETTE
 from lib.faces import alignment, augment, checkpoints, images, plots
 from lib.faces.classifier import Classifier
 from lib.faces.data import EXPRESSIONS, Corpus, Faces, Requests
-from lib.faces.datasets import drawn, ict
-from lib.faces.datasets.made import OTHERS, Render
+from lib.faces.datasets import ict
+from lib.faces.datasets.made import OTHERS
 from lib.faces.models import NOISE, Generator
 from lib.faces.plots import DPI, FONT, MARKERS
 from lib.faces.profiles import Profile
 
-RENDERERS: dict[str, Render] = {"ict": ict.render, "drawn": drawn.render}
 STRANGERS = "ABC"  # people of the recognition set, whom DE-GAN never met
 PEOPLE = 12  # whom they lend to; more would keep a reader waiting
 NETWORKS = ("de_gan", "expression_judge", "identity_judge")  # asked here, of checkpoints.KINDS
@@ -101,20 +100,16 @@ def scenes(profile: Profile, corpus: Corpus) -> Scenes:
         strangers = first_faces(next(iter(corpus.sets.values()))(), found.classes, len(STRANGERS))
         people = faces_of(found, range(min(PEOPLE, found.people)))
         return Scenes(corpus, found.classes, strangers, people, usual_eyes(), **networks)
-    render, seed = RENDERERS[corpus.name], profile.sizes.seed
-    size = augment.source_side(profile.sizes.side)
-    strangers, eyes = rendered(render, range(OTHERS, OTHERS + len(STRANGERS)), size, seed)
-    people, _ = rendered(render, range(min(PEOPLE, profile.sizes.people)), size, seed)
+    size, seed = augment.source_side(profile.sizes.side), profile.sizes.seed
+    strangers, eyes = rendered(range(OTHERS, OTHERS + len(STRANGERS)), size, seed)
+    people, _ = rendered(range(min(PEOPLE, profile.sizes.people)), size, seed)
     return Scenes(corpus, EXPRESSIONS, strangers, people, level(eyes / size), **networks)
 
 
-def rendered(
-    render: Render, people: Sequence[int], size: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+def rendered(people: Sequence[int], size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return people with every expression, each in one light and pose, and where their eyes are.
 
     Args:
-        render: of a rung, see `made`.
         people: their numbers.
         size: side of the pictures in pixels.
         seed: of people and all else.
@@ -127,7 +122,7 @@ def rendered(
     numbers, intensity = np.asarray(people)[person], np.full(person.shape, INTENSITY)
     sequences, frames = np.full_like(person, NEW), np.zeros_like(person)
     requests = Requests(numbers, expression, intensity, sequences, frames, seed)
-    pictures, eyes = render(requests, size)
+    pictures, eyes = ict.render(requests, size)
     return pictures.reshape(*shape, size, size, 3), eyes.reshape(*shape, 2, 2)
 
 
@@ -181,7 +176,7 @@ def synthesise(scenes: Scenes, codes: Tensor, people: Sequence[int], z: Tensor) 
 
     Args:
         scenes: the generator and who can be asked for.
-        codes: f(x), (n, 350).
+        codes: f(x), (n, code).
         people: the identity of each.
         z: (50,), the same for all.
 
@@ -198,7 +193,7 @@ def synthesise(scenes: Scenes, codes: Tensor, people: Sequence[int], z: Tensor) 
 
 @torch.no_grad()
 def encode(scenes: Scenes, pictures: np.ndarray) -> Tensor:
-    """Return f(x) of pictures (n, source, source, 3) uint8, (n, 350)."""
+    """Return f(x) of pictures (n, source, source, 3) uint8, (n, code)."""
     code: Tensor = scenes.generator.encoder(augment.centre(pictures))
     return code
 

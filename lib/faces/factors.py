@@ -1,23 +1,19 @@
 """One factor at a time: the same face with another identity, expression, light or pose.
 
-Made faces allow what no photograph does: all that is known of a picture is kept, and one thing is
-changed. DE-GAN is meant to keep the expression and to drop the rest (section 3).
+Rendered faces allow what no photograph does: all that is known of a picture is kept, and one thing
+is changed. DE-GAN is meant to keep the expression and to drop the rest (section 3).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lib.faces.data import EXPRESSIONS, NEUTRAL
-from lib.faces.datasets import drawn, ict, ict_model
-from lib.faces.datasets.drawn_expressions import actions, one_unit
-from lib.faces.datasets.drawn_nuisance import studio
-from lib.faces.datasets.drawn_people import people
+from lib.faces.datasets import ict, ict_model
 
-UNIT = 1  # of the Facial Action Coding System: the inner brow raiser
-SHAPE = "browInnerUp"  # the same in ICT-FaceKit's words
-PLAIN = {"ict": 3, "drawn": 0}  # people without beard and glasses, which hide what a face does
+SHAPE = "browInnerUp"  # unit 1 of the Facial Action Coding System in ICT-FaceKit's words
+PLAIN = 3  # somebody without beard and glasses, which hide what a face does
 ABOVE = 0.45  # radians, of the lamp above the horizon
 STUDIO = ict.Scene(
     yaw=0.0,
@@ -65,26 +61,20 @@ FACTORS: dict[str, Sequence[Mapping[str, float]]] = {  # six steps of each
 }
 
 
-def maker(name: str) -> str:
-    """Return who makes the pictures for a corpus: its own renderer, or the drawn faces."""
-    return name if name in MAKERS else "drawn"
-
-
-def vary(name: str, size: int, seed: int) -> np.ndarray:
+def vary(size: int, seed: int) -> np.ndarray:
     """Return one row of pictures for each of FACTORS, (6, 6, size, size, 3) uint8.
 
     Args:
-        name: of MAKERS, "ict" or "drawn".
         size: side of the pictures in pixels.
         seed: of the people.
     """
-    plain = Setting(PLAIN[name])
+    plain = Setting(PLAIN)
     settings = [
         replace(plain, **change)  # type: ignore[arg-type]
         for changes in FACTORS.values()
         for change in changes
     ]
-    return MAKERS[name](settings, size, seed).reshape(len(FACTORS), -1, size, size, 3)
+    return rendered(settings, size, seed).reshape(len(FACTORS), -1, size, size, 3)
 
 
 def rendered(settings: Sequence[Setting], size: int, seed: int) -> np.ndarray:
@@ -101,28 +91,3 @@ def rendered(settings: Sequence[Setting], size: int, seed: int) -> np.ndarray:
         scene = replace(STUDIO, yaw=setting.yaw, light=ict.direction(setting.light, ABOVE))
         pictures.append(ict.photograph(head, weights, scene, size).image)
     return np.stack(pictures)
-
-
-def drawn_alike(settings: Sequence[Setting], size: int, seed: int) -> np.ndarray:
-    """Return pictures of drawn people, (n, size, size, 3) uint8."""
-
-    def column(name: str) -> np.ndarray:
-        return np.array([getattr(setting, name) for setting in settings])
-
-    persons = people(column("person"), seed)
-    shots = studio(len(settings))
-    light = shots.light.copy()
-    light[:, 0] = np.sin(column("light"))
-    shots = replace(shots, yaw=np.radians(column("yaw")).astype(np.float32), light=light)
-    expression, intensity = column("expression"), column("intensity")
-    moved = actions(expression, intensity, persons.gain, persons.rest)
-    for row, setting in enumerate(settings):
-        if setting.unit is not None:
-            moved[row] = one_unit(UNIT, np.array([setting.unit]))[0]
-    return drawn.draw(persons, moved, shots, size)
-
-
-MAKERS: dict[str, Callable[[Sequence[Setting], int, int], np.ndarray]] = {
-    "ict": rendered,
-    "drawn": drawn_alike,
-}

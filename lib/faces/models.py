@@ -29,6 +29,7 @@ class ModelConfig:
     expressions: int
     side: int = 96  # of the pictures in pixels
     width: float = 1.0  # of all convolutions; 1 is DR-GAN's
+    code: int = CODE  # length of f(x)
 
     def __post_init__(self) -> None:
         """Refuse sides that four halvings do not bring to a whole number."""
@@ -90,7 +91,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.config = config
         first = config.wide(FEATURES)
-        self.start = nn.Linear(CODE + config.identities + NOISE, first * config.smallest**2)
+        self.start = nn.Linear(config.code + config.identities + NOISE, first * config.smallest**2)
         channels, layers = first, list[nn.Module]()
         layers += [nn.BatchNorm2d(first), nn.ELU(inplace=True)]
         for stage, published in enumerate(MIRROR):
@@ -104,7 +105,7 @@ class Decoder(nn.Module):
         """Return pictures (batch, 3, side, side) in [-1, 1].
 
         Args:
-            code: f(x), (batch, 350).
+            code: f(x), (batch, code).
             identity: I, (batch, identities), one-hot.
             noise: z, (batch, 50), in [-1, 1].
         """
@@ -126,7 +127,7 @@ class Generator(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = Trunk(config, CODE)
+        self.encoder = Trunk(config, config.code)
         self.decoder = Decoder(config)
 
     def forward(self, images: Tensor, identities: Tensor, noise: Tensor) -> Tensor:

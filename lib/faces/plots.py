@@ -14,7 +14,6 @@ from lib.book.show import INK, PAGE_WIDTH
 from lib.faces.data import Corpus
 
 CREDIT = {
-    "embedded": "Faces: drawn by this book's own code (embedded rung).",
     "open": "Faces: ICT-FaceKit (MIT), rendered by this book (open rung).",
     "original": "Faces: the original sets, under their licences; not to be passed on.",
 }

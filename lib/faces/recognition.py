@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lib.faces.models import CODE, ModelConfig, Trunk
+from lib.faces.models import ModelConfig, Trunk
 
 PARTS = ("maps and code", "code", "maps")  # what is read; the first is the paper's
 WEIGHTS = (0.7, 0.6, 0.4, 0.3, 1.0)  # lambda_1 to lambda_5, section 4.1: largest map first
@@ -79,7 +79,7 @@ class Recogniser(nn.Module):
         width, features = config.wide(CHANNELS), config.wide(CONNECTED)
         channels = [] if parts == "code" else map_channels(encoder)
         self.local = nn.ModuleList(LocalCNN(size, classes, width, features) for size in channels)
-        self.head = nn.Linear(len(channels) * features + self.reads_code * CODE, classes)
+        self.head = nn.Linear(len(channels) * features + self.reads_code * config.code, classes)
 
     def train(self, mode: bool = True) -> "Recogniser":
         """Set the local CNNs for training or evaluation; the encoder's statistics stay fixed."""
@@ -91,7 +91,7 @@ class Recogniser(nn.Module):
         """Return the logits for pictures (batch, 3, side, side) in [-1, 1]."""
         with torch.no_grad():
             maps = self.encoder.maps(images)
-            code = maps[-1].mean(dim=(2, 3))  # f(x), (batch, 350)
+            code = maps[-1].mean(dim=(2, 3))  # f(x), (batch, code)
         found = [network(each) for network, each in zip(self.local, maps, strict=False)]
         joined = [connected for connected, _ in found] + [code] * self.reads_code
         logits = self.head(torch.cat(joined, dim=1))

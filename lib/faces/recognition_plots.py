@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from lib.book.results import Result
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
 from lib.faces import protocol
-from lib.faces.models import CODE, ModelConfig, Trunk
+from lib.faces.models import ModelConfig, Trunk
 from lib.faces.protocol import Estimate, Predictions
 from lib.faces.recognition import WEIGHTS, Recogniser
 from lib.faces.verdicts import NAMES, PUBLISHED, SETS, Judge
@@ -41,7 +41,7 @@ def second_stage(config: ModelConfig, classes: int) -> Figure:
         classes: how many expressions are told apart.
     """
     with torch.device("meta"):  # shapes alone: no weight is computed
-        encoder = Trunk(config, CODE)
+        encoder = Trunk(config, config.code)
         network = Recogniser(encoder, config, classes).eval()
         pictures = torch.empty(1, 3, config.side, config.side)
         first = encoder.stages[0](pictures)
@@ -52,13 +52,13 @@ def second_stage(config: ModelConfig, classes: int) -> Figure:
     axes.set(xlim=(0, PAGE_WIDTH), ylim=(0, HEIGHT))
     axes.axis("off")
     shapes = [tuple(each.shape[1:]) for each in (pictures, first, *maps)]
-    places = _encoder(axes, shapes)
+    places = _encoder(axes, shapes, config.code)
     _local(axes, places, lengths)
-    _joined(axes, places, lengths, classes)
+    _joined(axes, places, [*lengths, config.code], classes)
     return figure
 
 
-def _encoder(axes: Axes, shapes: Sequence[Sequence[int]]) -> list[tuple[float, float]]:
+def _encoder(axes: Axes, shapes: Sequence[Sequence[int]], length: int) -> list[tuple[float, float]]:
     """Draw the frozen encoder; return where the lower ends of the four maps and f(x) are."""
     middle, side, most = 2.95, shapes[0][-1], max(shape[0] for shape in shapes)
     places = list(np.linspace(0.75, 5.9, len(shapes)))
@@ -83,7 +83,7 @@ def _encoder(axes: Axes, shapes: Sequence[Sequence[int]]) -> list[tuple[float, f
             (code - 0.07, middle - 0.45), 0.14, 0.9, color=DISENTANGLED, alpha=0.4, linewidth=0
         )
     )
-    axes.text(code, middle + 0.49, f"$f(x)$ {CODE}", ha="center", fontsize=SMALL)
+    axes.text(code, middle + 0.49, f"$f(x)$ {length}", ha="center", fontsize=SMALL)
     axes.text((places[-1] + code) / 2 + 0.05, middle + 0.06, "mean", ha="center", fontsize=SMALL)
     _arrow(axes, (places[-1] + 0.22, middle), (code - 0.1, middle))
     return [*ends[2:], (code, middle - 0.45)]
@@ -101,10 +101,9 @@ def _local(axes: Axes, places: Sequence[tuple[float, float]], lengths: Sequence[
 
 
 def _joined(
-    axes: Axes, places: Sequence[tuple[float, float]], lengths: Sequence[int], classes: int
+    axes: Axes, places: Sequence[tuple[float, float]], parts: Sequence[int], classes: int
 ) -> None:
     """Draw h below the local CNNs, each part as long as it is, and the joint loss."""
-    parts = [*lengths, CODE]
     start, length = 2.5, 4.85
     x, y = start, 0.5
     for number, ((place, end), size) in enumerate(zip(places, parts, strict=True), 1):

@@ -38,7 +38,7 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
         folder = Path(temporary)
         with timed(seconds, "rendered"):
             faces = made.pretraining(
-                ict.render, "scaling", "open", PEOPLE, frames, run["side"], 0, folder=folder
+                ict.render, PEOPLE, frames, run["side"], 0, folder=folder
             )
         with timed(seconds, "augmented"):
             for rows in torch.randperm(run["size"], generator=random).split(run["batch"]):

@@ -1,6 +1,6 @@
 """Small trainings of DE-GAN, one switch of `GANConfig` turned in each (section 4.1).
 
-    python -m lib.faces.studies [best|ict|drawn]
+    python -m lib.faces.studies [best|original|ict]
 
 computes the trainings that have no result yet; a single one takes about four minutes of one core.
 """
@@ -21,7 +21,7 @@ from lib.book.results import Result
 from lib.faces import augment, checkpoints, data, judges, plots, training
 from lib.faces.data import Corpus, Faces, Sizes
 from lib.faces.experiments import DATASETS
-from lib.faces.models import NOISE, Generator, count_parameters
+from lib.faces.models import CODE, NOISE, Generator, count_parameters
 from lib.faces.profiles import PROFILES, ClassifierConfig, GANConfig, Profile
 
 PART, EXPERIMENT = "part2", "studies"
@@ -30,14 +30,12 @@ FEW = 3  # variants, where networks are as small as can be
 SOURCE, ASKED = 0, 1  # the people of the faces that are kept of each training
 _QUICK = PROFILES["quick"]
 
-_GAN = replace(_QUICK.gan_rendered, steps=2500, intervals=50, warm_up=500)
 STUDY = replace(
     _QUICK,
     # fewer people need fewer steps, but D learns by heart what it sees too often: more of each
     sizes=replace(_QUICK.sizes, side=32, people=12, frames=24, held_out=8),
     width=0.25,
-    gan=_GAN,
-    gan_rendered=_GAN,
+    gan=replace(_QUICK.gan, steps=2500, intervals=50, warm_up=500),
     judge=replace(_QUICK.judge, steps=1200),
 )
 
@@ -93,7 +91,7 @@ def describe(profile: Profile, corpus: Corpus, variant: Variant, seed: int) -> d
         "rung": corpus.rung,
         "sizes": sizes,
         "width": profile.width,  # of the judges
-        "model": {"width": profile.width * variant.width},
+        "model": {"width": profile.width * variant.width, "code": CODE},
         "training": asdict(replace(profile.gan, **variant.changes)),
         "judge": asdict(profile.judge),
         "seed": seed,

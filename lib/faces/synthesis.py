@@ -18,8 +18,9 @@ from lib.book.rows import Rows
 from lib.faces import augment, checkpoints, classifier, judges
 from lib.faces.classifier import PREDICTED
 from lib.faces.data import BASIC, EXPRESSIONS, NEUTRAL, Corpus, Faces, Requests
+from lib.faces.datasets import ict
 from lib.faces.datasets.made import OTHERS
-from lib.faces.explore import INTENSITY, NEW, RENDERERS
+from lib.faces.explore import INTENSITY, NEW
 from lib.faces.judges import Judges
 from lib.faces.models import NOISE, Generator
 from lib.faces.profiles import Profile
@@ -108,7 +109,7 @@ def portraits(profile: Profile, corpus: Corpus, people: Sequence[int]) -> np.nda
         return found.images[[np.flatnonzero(found.identities == each)[0] for each in people]]
     numbers = np.asarray(people)
     plain, new = np.full_like(numbers, NEUTRAL), np.full_like(numbers, NEW)
-    return photograph(profile, corpus, numbers, plain, new)
+    return photograph(profile, numbers, plain, new)
 
 
 def rendered(profile: Profile, corpus: Corpus, people: np.ndarray) -> Faces:
@@ -121,23 +122,19 @@ def rendered(profile: Profile, corpus: Corpus, people: np.ndarray) -> Faces:
     """
     person, label = np.indices((len(people), len(EXPRESSIONS))).reshape(2, -1)
     sequences, zeros = NEW + label, np.zeros_like(label)
-    images = photograph(profile, corpus, people[person], label, sequences)
+    images = photograph(profile, people[person], label, sequences)
     identities = people[person] % OTHERS
     return Faces(corpus.name, corpus.rung, images, label, identities, sequences, zeros, EXPRESSIONS)
 
 
 def photograph(
-    profile: Profile,
-    corpus: Corpus,
-    people: np.ndarray,
-    expressions: np.ndarray,
-    sequences: np.ndarray,
+    profile: Profile, people: np.ndarray, expressions: np.ndarray, sequences: np.ndarray
 ) -> np.ndarray:
     """Return one picture of each row, (n, source, source, 3) uint8; see `data.Requests`."""
     intensity = np.where(expressions == NEUTRAL, 0.0, INTENSITY)
     frames, sizes = np.zeros_like(people), profile.sizes
     requests = Requests(people, expressions, intensity, sequences, frames, sizes.seed)
-    return RENDERERS[corpus.name](requests, augment.source_side(sizes.side))[0]
+    return ict.render(requests, augment.source_side(sizes.side))[0]
 
 
 def first_people(faces: Faces, people: Sequence[int]) -> Faces:

@@ -17,13 +17,12 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from lib.book import states
-from lib.book.device import best_device
+from lib.book.device import autocast, best_device
 from lib.book.rows import take
 from lib.faces import augment
 from lib.faces.classifier import rate_share
 from lib.faces.data import Faces
 from lib.faces.models import (
-    CODE,
     NOISE,
     Discriminator,
     Generator,
@@ -125,14 +124,10 @@ class Trainer:
         labels = Labels(self.labels.expressions[rows], self.labels.identities[rows])
         return images.to(self.device), Labels(*(label.to(self.device) for label in labels))
 
-    def autocast(self) -> torch.autocast:
-        """Return the context in which networks run: bfloat16 if the configuration says so."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bfloat16)
-
     def warm_up_step(self) -> dict[str, float]:
         """Teach D's two heads what real pictures show; G waits."""
         images, labels = self.batch()
-        with self.autocast():
+        with autocast(self.device):
             real = self.discriminator(images)
         loss = F.cross_entropy(real.expression.float(), labels.expressions)
         loss = loss + F.cross_entropy(real.identity.float(), labels.identities)
@@ -157,11 +152,11 @@ class Trainer:
         images, labels = self.batch()
         wanted, own = self.wanted(labels)
         noise = torch.rand(len(images), NOISE, generator=self.random).to(self.device) * 2 - 1
-        with self.autocast():
+        with autocast(self.device):
             fakes = self.generator(images, wanted.identities, noise)
         found = self.discriminator_step(images, labels, fakes.detach()) if self.turn() else {}
         self.discriminator.requires_grad_(False)  # its gradients would be computed for nothing
-        with self.autocast():
+        with autocast(self.device):
             judged = self.discriminator(fakes)
         loss = generator_loss(judged, wanted)
         found["generator"] = float(loss.detach())
@@ -182,7 +177,7 @@ class Trainer:
 
     def discriminator_step(self, images: Tensor, labels: Labels, fakes: Tensor) -> dict[str, float]:
         """Take one step of D on real pictures and fakes, and note how strong it is."""
-        with self.autocast():
+        with autocast(self.device):
             real, fake = self.discriminator(images), self.discriminator(fakes)
         loss = discriminator_loss(real, fake, labels)
         _descend(self.discriminator_optimizer, loss)
@@ -291,7 +286,7 @@ def train(
     Args:
         model: the form of the networks.
         config: how to train.
-        faces: the training set, drawn or aligned at `augment.source_side(model.side)`.
+        faces: the training set, rendered or aligned at `augment.source_side(model.side)`.
         seed: of initial weights, noise, wanted identities and the order of the pictures.
         checkpoint: written after each interval; if it is there already, training goes on from it
             to the same result (bit-equal on the same machine, versions and number of threads).
@@ -321,19 +316,19 @@ def train(
 
 
 @torch.no_grad()
-def carry_over(network: nn.Module, trained: nn.Module) -> None:
+def carry_over(network: Generator | Discriminator, trained: nn.Module) -> None:
     """Give a network for other people what one trained before knows, all but those people.
 
     The identity code's columns and D's identity head stay as they were drawn, and D's expression
     head too where there are other expressions.
 
     Args:
-        network: a Generator or Discriminator, changed in place.
-        trained: another of the same width and side.
+        network: changed in place.
+        trained: another of the same width, side and code.
     """
     own, known = network.state_dict(), trained.state_dict()
     if "decoder.start.weight" in known:
-        for columns in (slice(None, CODE), slice(-NOISE, None)):
+        for columns in (slice(None, network.config.code), slice(-NOISE, None)):
             own["decoder.start.weight"][:, columns] = known["decoder.start.weight"][:, columns]
     people = ("decoder.start.weight", "identity.weight", "identity.bias")
     for name, value in known.items():

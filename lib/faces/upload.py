@@ -19,12 +19,9 @@ from PIL import Image
 from lib.book import interact
 from lib.book.show import Page
 from lib.faces import alignment, explore, images, plots
-from lib.faces.data import EXPRESSIONS
-from lib.faces.datasets import drawn
-from lib.faces.datasets.made import OTHERS
-from lib.faces.explore import RENDERERS, Scenes
+from lib.faces.datasets import london
+from lib.faces.explore import Scenes
 
-PORTRAIT = 288  # pixels of what stands in for a photograph
 TILT = 9  # degrees by which it hangs askew
 ALT = "your expression lent to person {person}, noise {noise_1:.2f} and {noise_2:.2f}"
 
@@ -76,14 +73,13 @@ def around(image: np.ndarray, margin: int) -> np.ndarray:
     return np.pad(image, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
 
 
-def portrait(scenes: Scenes) -> bytes:
+def portrait() -> bytes:
     """Return the PNG of a portrait that hangs askew: what a reader's photograph may be like.
 
-    It is of the first stranger of the rung; where nobody can be rendered, it is drawn.
+    It is the first of the London set's smiles.
     """
-    render = RENDERERS.get(scenes.corpus.name, drawn.render)
-    pictures, _ = explore.rendered(render, [OTHERS], PORTRAIT, seed=0)
-    wide = around(pictures[0, EXPRESSIONS.index("happiness")], PORTRAIT // 4)
+    image = london.photographs().images[london.CLASSES.index("smiling")]
+    wide = around(image, len(image) // 4)
     file = io.BytesIO()
     Image.fromarray(wide).rotate(TILT, Image.Resampling.BICUBIC).save(file, "png")
     return file.getvalue()
@@ -131,7 +127,7 @@ def own_photograph(page: Page, name: str, scenes: Scenes) -> interact.Draw:
         display(uploader(lender))
         return lender.lend_mine
     display(Markdown("*With a running kernel, you can choose a photograph of your own here.*"))
-    lender.take(portrait(scenes), "portrait.png")
+    lender.take(portrait(), "portrait.png")
     assert lender.source is not None
     figure = explore.lend(scenes, lender.source, "the portrait", 0, (0, 0))
     alt = "A portrait, person 0 with its expression, and what the judges see in both"
@@ -140,7 +136,7 @@ def own_photograph(page: Page, name: str, scenes: Scenes) -> interact.Draw:
         name,
         alt=interact.words(figure, alt),
         caption="A portrait that hung askew, read from the bytes of a PNG file as an upload is. "
-        f"{plots.credit(scenes.corpus)}",
+        f"{london.CITATION} {plots.credit(scenes.corpus)}",
     )
     return lender.lend_mine
 

@@ -16,7 +16,7 @@ from lib.faces import arithmetic, checkpoints, data, experiments, knowledge, stu
 from lib.faces.classifier import Classifier
 from lib.faces.data import Corpus
 from lib.faces.experiments import METHODS, PART, TRAINED_ON
-from lib.faces.models import CODE, ModelConfig, Trunk
+from lib.faces.models import ModelConfig, Trunk
 from lib.faces.profiles import PROFILES, ClassifierConfig, Profile
 from lib.faces.recognition import Recogniser
 
@@ -30,11 +30,11 @@ def of(profile_name: str) -> list[Work]:
     """
     profile = profiles.choose(PROFILES, profile_name)
     corpus = data.load(profile.dataset, profile.sizes)
-    rung, networks = experiments.shown(profile, corpus, train=False)
+    networks = experiments.networks(profile, corpus, train=False)
     work = [_network(kind, profile, corpus) for kind in checkpoints.KINDS]
-    for name in experiments.sets_shown(profile, corpus, rung):
-        work += _recognition(profile, rung, networks, name)
-    return [*work, _knowledge(profile, rung, networks), _studies(profile, corpus)]
+    for name in corpus.sets:
+        work += _recognition(profile, corpus.rung, networks, name)
+    return [*work, _knowledge(profile, corpus.rung, networks), _studies(profile, corpus)]
 
 
 def _network(kind: str, profile: Profile, corpus: Corpus) -> Work:
@@ -46,7 +46,7 @@ def _network(kind: str, profile: Profile, corpus: Corpus) -> Work:
 
     def operations() -> float:
         if kind == "de_gan":
-            return 1e12 * arithmetic.gan_tflop(form, checkpoints.gan_config(profile, corpus))
+            return 1e12 * arithmetic.gan_tflop(form, profile.gan)
         return fitting_flop(form, checkpoints.classes(kind, form), "", profile.judge)
 
     found = workload.network(checkpoints.place(run), run)
@@ -105,7 +105,7 @@ def fitting_flop(form: ModelConfig, classes: int, parts: str, config: Classifier
     """Return the FLOP of training a classifier, or the recogniser that reads some `parts`."""
     with torch.device("meta"):
         network = (
-            Recogniser(Trunk(form, CODE), form, classes, parts)
+            Recogniser(Trunk(form, form.code), form, classes, parts)
             if parts
             else Classifier(form, classes)
         )

@@ -8,7 +8,6 @@ import torch
 from lib.faces import augment, data, explore
 from lib.faces.classifier import Classifier
 from lib.faces.data import EXPRESSIONS, Corpus
-from lib.faces.datasets import drawn
 from lib.faces.datasets.made import OTHERS
 from lib.faces.explore import Scenes
 from lib.faces.models import Generator, ModelConfig
@@ -19,16 +18,16 @@ PEOPLE, SIDE = 5, 32
 
 @pytest.fixture(scope="session")
 def corpus() -> Corpus:
-    """Give a corpus of few drawn people."""
-    return data.load("drawn", replace(PROFILES["smoke"].sizes, people=PEOPLE, side=SIDE))
+    """Give a corpus of few rendered people."""
+    return data.load("ict", replace(PROFILES["smoke"].sizes, people=PEOPLE, side=SIDE))
 
 
 @pytest.fixture(scope="session")
 def scenes(corpus: Corpus) -> Scenes:
-    """Give drawn people, and untrained networks whose outputs differ from face to face."""
+    """Give rendered people, and untrained networks whose outputs differ from face to face."""
     size, config = augment.source_side(SIDE), ModelConfig(PEOPLE, len(EXPRESSIONS), SIDE, 0.125)
-    strangers, eyes = explore.rendered(drawn.render, range(OTHERS, OTHERS + 3), size, 0)
-    people, _ = explore.rendered(drawn.render, range(PEOPLE), size, 0)
+    strangers, eyes = explore.rendered(range(OTHERS, OTHERS + 3), size, 0)
+    people, _ = explore.rendered(range(PEOPLE), size, 0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         generator = Generator(config)

@@ -6,25 +6,13 @@ import numpy as np
 import pytest
 
 from lib.book.show import png
-from lib.faces import alignment, alignment_plots, augment
-from lib.faces.data import EXPRESSIONS, Corpus, Faces, Requests
-from lib.faces.datasets import drawn
-from lib.faces.explore import NEW
+from lib.faces import alignment, alignment_plots, augment, plots
+from lib.faces.datasets import london
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 
 SIZE = 96
 EYES = np.array([[30.0, 40.0], [66.0, 40.0]], dtype=np.float32)
-
-
-def no_faces() -> Faces:
-    """Stand where a set would be made."""
-    raise AssertionError("no set is needed for portraits")
-
-
-def corpus(name: str) -> Corpus:
-    """Return a corpus of which only the name counts."""
-    return Corpus(name, "embedded", no_faces, no_faces, no_faces, range(0), {})
 
 
 def dotted(eyes: np.ndarray, size: int = SIZE) -> np.ndarray:
@@ -47,28 +35,17 @@ def centres(image: np.ndarray) -> np.ndarray:
     return np.array([[(x * w).sum() / w.sum(), (y * w).sum() / w.sum()] for w in weights])
 
 
-# --- portraits
+# --- photographs
 
 
-def test_portraits_are_the_corpuss_own_people_in_turn() -> None:
-    images, eyes = alignment_plots.portraits(corpus("drawn"), 9, 24, seed=3)
-    assert images.shape == (9, 24, 24, 3) and eyes.shape == (9, 2, 2)
-    rows, zeros = np.arange(9), np.zeros(9, np.int64)
-    shown = np.array([*range(len(EXPRESSIONS)), 0, 1])
-    expected, where = drawn.render(Requests(rows, shown, np.ones(9), zeros + NEW, zeros, 3), 24)
-    assert np.array_equal(images, expected) and np.array_equal(eyes, where)
-
-
-def test_portraits_come_from_the_renderer_of_the_corpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    def black(requests: Requests, size: int) -> tuple[np.ndarray, np.ndarray]:
-        count = len(requests.people)
-        return np.zeros((count, size, size, 3), np.uint8), np.zeros((count, 2, 2), np.float32)
-
-    monkeypatch.setitem(alignment_plots.RENDERERS, "ict", black)
-    assert alignment_plots.portraits(corpus("ict"), 2, 24, seed=0)[0].max() == 0
-    stand_ins, _ = alignment_plots.portraits(corpus("original"), 2, 24, seed=0)
-    own, _ = alignment_plots.portraits(corpus("drawn"), 2, 24, seed=0)
-    assert np.array_equal(stand_ins, own)  # nobody knows the eyes of the original people
+def test_people_stand_neutral_above_smiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[np.ndarray] = []
+    monkeypatch.setattr(plots, "grid_of", lambda images, rows: seen.append(images))
+    taken = london.photographs()
+    alignment_plots.pairs(taken, [2, 0])
+    assert (seen[0][0] == taken.images[[4, 0]]).all()
+    assert (seen[0][1] == taken.images[[5, 1]]).all()
+    assert (taken.expressions[[4, 0, 5, 1]] == [0, 0, 1, 1]).all()
 
 
 # --- as a face may lie
@@ -229,7 +206,7 @@ def test_faces_without_eyes_are_missing_the_others_are_found(
 
 
 def test_a_blank_picture_has_no_eyes_and_a_portrait_has() -> None:
-    images, eyes = alignment_plots.portraits(corpus("drawn"), 1, 160, seed=3)
+    images, eyes = london.photographs().images[:1], london.photographs().eyes[:1]
     blank = np.full_like(images, 128)
     found = alignment_plots.found_or_missing(np.concatenate([blank, images]))
     assert np.isnan(found[0]).all()

@@ -14,14 +14,15 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from lib.book import data_root, results
+from lib.book import results
 from lib.book.weights import save_weights
 from lib.faces import augment, checkpoints, classifier, data, judges, training
 from lib.faces.checkpoints import KINDS
 from lib.faces.classifier import Classifier
 from lib.faces.data import EXPRESSIONS, Corpus, Faces, Requests, Sizes
-from lib.faces.explore import NEW, RENDERERS
-from lib.faces.judges import Judges, TransferScores
+from lib.faces.datasets import ict
+from lib.faces.explore import NEW
+from lib.faces.judges import Judges
 from lib.faces.models import Discriminator, Generator, ModelConfig, initialise
 from lib.faces.profiles import PROFILES, ClassifierConfig, GANConfig, Profile
 
@@ -41,12 +42,10 @@ TINY = replace(
     PROFILES["smoke"],
     sizes=Sizes(side=SIDE, people=PEOPLE, frames=1, held_out=1, shapes={}),
     gan=GAN,
-    gan_rendered=replace(GAN, warm_up=4),
     judge=ClassifierConfig(steps=3, batch=6, learning_rate=1e-3),
 )
 SHIPPED = checkpoints.SHIPPED  # the real folder: tests that write take another
 FILES = sorted(SHIPPED.glob("part2_*.safetensors"))
-RUNGS = {"open": "ict", "embedded": "drawn"}  # and their sets
 FRESH = 28  # faces on which shipped networks are measured, each of another person
 
 
@@ -88,7 +87,7 @@ def noisy(seed: int) -> Faces:
     shape = (len(who), SOURCE, SOURCE, 3)
     images = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
     rows = np.arange(len(who))
-    return Faces("noise", "embedded", images, what, who, rows, 0 * rows, EXPRESSIONS)
+    return Faces("noise", "open", images, what, who, rows, 0 * rows, EXPRESSIONS)
 
 
 def no_faces() -> Faces:
@@ -96,7 +95,7 @@ def no_faces() -> Faces:
     raise AssertionError("these faces are not to be made")
 
 
-def corpus(rung: str = "embedded", name: str = "noise", **sets: Callable[[], Faces]) -> Corpus:
+def corpus(rung: str = "open", name: str = "noise", **sets: Callable[[], Faces]) -> Corpus:
     """Return a corpus of noise, or of the sets given."""
     made = {"pretraining": lambda: noisy(0), "judging": lambda: noisy(1)} | sets
     return Corpus(name, rung, **made, held_out=no_faces, judging_sequences=range(0), sets={})
@@ -116,7 +115,7 @@ def untrained(kind: str, seed: int = 0) -> nn.Module:
 
 def ship_by_hand(kind: str, changes: Run | None = None) -> Path:
     """Put drawn weights where shipped ones stand, and a record, which fits but for the changes."""
-    path = checkpoints.shipped_path("embedded", kind)
+    path = checkpoints.shipped_path("open", kind)
     save_weights(untrained(kind), path)
     run = checkpoints.describe(kind, TINY, corpus()) | (changes or {})
     path.with_suffix(".json").write_text(json.dumps({"run": run, "history": {"loss": [1.0]}}))
@@ -130,7 +129,7 @@ def ship_by_hand(kind: str, changes: Run | None = None) -> Path:
 def test_a_training_is_plain_and_survives_its_file(kind: str) -> None:
     run = checkpoints.describe(kind, TINY, corpus())
     assert results.plain(run) == run == json.loads(json.dumps(run))
-    assert (run["kind"], run["dataset"], run["rung"]) == (kind, "noise", "embedded")
+    assert (run["kind"], run["dataset"], run["rung"]) == (kind, "noise", "open")
 
 
 def test_every_kind_rung_set_and_profile_is_another_training() -> None:
@@ -139,7 +138,7 @@ def test_every_kind_rung_set_and_profile_is_another_training() -> None:
         replace(TINY, sizes=replace(TINY.sizes, **change))
         for change in ({"people": 5}, {"frames": 2}, {"seed": 1}, {"side": 48})
     ]
-    corpora = [corpus(), corpus("open"), corpus(name="other")]
+    corpora = [corpus(), corpus("original"), corpus(name="other")]
     runs = [
         checkpoints.describe(kind, profile, each)
         for kind in KINDS
@@ -152,12 +151,11 @@ def test_every_kind_rung_set_and_profile_is_another_training() -> None:
 @pytest.mark.parametrize(
     ("kind", "rung", "configuration"),
     [
-        ("de_gan", "embedded", TINY.gan),
-        ("de_gan", "open", TINY.gan_rendered),
+        ("de_gan", "open", TINY.gan),
         ("de_gan", "original", TINY.gan),
         ("supervised", "open", TINY.judge),
         ("expression_judge", "open", TINY.judge),
-        ("identity_judge", "embedded", TINY.judge),
+        ("identity_judge", "open", TINY.judge),
     ],
 )
 def test_each_kind_is_trained_as_the_profile_says(
@@ -418,7 +416,7 @@ def test_a_shipped_generator_alone_cannot_be_trained_on(trainings: list[str]) ->
     save_weights(
         Discriminator(ModelConfig(**other["model"])), checkpoints.discriminator_path(other)
     )
-    with pytest.raises(FileNotFoundError, match="needs the discriminator too, and part2_embedded_"):
+    with pytest.raises(FileNotFoundError, match="needs the discriminator too, and part2_open_"):
         checkpoints.pair(path)
 
 
@@ -470,7 +468,7 @@ def test_a_record_says_how_a_network_was_made() -> None:
     record = json.loads(found.path.with_suffix(".json").read_text())
     assert list(record) == ["run", "history", "licence", "provenance"]
     assert record["licence"] == "CC BY 4.0" and record["run"] == found.run
-    assert record["provenance"]["rung"] == "embedded" and record["provenance"]["seconds"] >= 0
+    assert record["provenance"]["rung"] == "open" and record["provenance"]["seconds"] >= 0
 
 
 def test_the_command_ships_a_network_of_the_quick_profile(
@@ -484,17 +482,17 @@ def test_the_command_ships_a_network_of_the_quick_profile(
 
     monkeypatch.setattr(data, "load", load)
     monkeypatch.setitem(PROFILES, "quick", TINY)
-    monkeypatch.setattr(sys, "argv", ["checkpoints", "ship", "supervised", "drawn"])
+    monkeypatch.setattr(sys, "argv", ["checkpoints", "ship", "supervised"])
     checkpoints.main()
-    path = folder / "shipped" / "part2_embedded_supervised.safetensors"
-    assert asked == [("drawn", TINY.sizes)] and capsys.readouterr().out == f"{path}\n"
-    assert checkpoints.trained("supervised", TINY, corpus(name="drawn")).path == path
+    path = folder / "shipped" / "part2_open_supervised.safetensors"
+    assert asked == [("ict", TINY.sizes)] and capsys.readouterr().out == f"{path}\n"
+    assert checkpoints.trained("supervised", TINY, corpus(name="ict")).path == path
 
 
 def test_the_command_refuses_unknown_kinds(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["checkpoints", "ship", "vae", "drawn"])
+    monkeypatch.setattr(sys, "argv", ["checkpoints", "ship", "vae"])
     with pytest.raises(SystemExit):
         checkpoints.main()
     assert "invalid choice: 'vae'" in capsys.readouterr().err
@@ -504,8 +502,6 @@ def test_the_command_refuses_unknown_kinds(
 
 
 def test_every_shipped_network_has_a_record_and_every_record_a_network() -> None:
-    if not FILES:
-        pytest.skip("no networks of Part II are shipped yet")
     assert {path.stem for path in FILES} == {path.stem for path in SHIPPED.glob("part2_*.json")}
 
 
@@ -548,57 +544,43 @@ def test_a_shipped_history_is_that_of_its_training(path: Path) -> None:
     assert min(history["discriminator"]) > 0
 
 
-def shipped(rung: str, *kinds: str) -> list[Any]:
-    """Return networks of a rung, or skip where one, or what its faces are made of, is missing."""
-    paths = [SHIPPED / f"part2_{rung}_{kind}.safetensors" for kind in kinds]
-    if lacking := [path.name for path in paths if not path.with_suffix(".json").is_file()]:
-        pytest.skip(f"{lacking[0]} is not shipped yet")
-    if rung == "open" and not data_root.present("ict_facekit"):
-        pytest.skip("ict_facekit is not under the data root: see data/README.md")
+def shipped(*kinds: str) -> list[Any]:
+    """Return shipped networks."""
+    paths = [SHIPPED / f"part2_open_{kind}.safetensors" for kind in kinds]
     return [checkpoints.load(checkpoints.stored(path)) for path in paths]
 
 
 @cache
-def fresh(rung: str) -> Faces:
+def fresh() -> Faces:
     """Return as many people that all networks know, in pictures that none of them saw."""
     rows = np.arange(FRESH)
     labels, zeros = rows % len(EXPRESSIONS), 0 * rows
     sizes = PROFILES["quick"].sizes
     requests = Requests(rows, labels, np.full(FRESH, 0.9), rows + NEW, zeros, sizes.seed)
-    images, _ = RENDERERS[RUNGS[rung]](requests, augment.source_side(sizes.side))
-    return Faces("fresh", rung, images, labels, rows, rows + NEW, zeros, EXPRESSIONS)
+    images, _ = ict.render(requests, augment.source_side(sizes.side))
+    return Faces("fresh", "open", images, labels, rows, rows + NEW, zeros, EXPRESSIONS)
 
 
-def panel(rung: str, expression: Classifier, identity: Classifier) -> Judges:
-    """Return the judges of a rung."""
-    return judges.seated(expression, identity, data.load(RUNGS[rung], PROFILES["quick"].sizes))
+def panel(expression: Classifier, identity: Classifier) -> Judges:
+    """Return the shipped judges."""
+    return judges.seated(expression, identity, data.load("ict", PROFILES["quick"].sizes))
 
 
-@pytest.mark.parametrize("rung", RUNGS)
-def test_shipped_judges_are_right_about_fresh_faces(rung: str) -> None:
-    seats = panel(rung, *shipped(rung, "expression_judge", "identity_judge"))
-    found = judges.ceiling(seats, fresh(rung))
+def test_shipped_judges_are_right_about_fresh_faces() -> None:
+    found = judges.ceiling(panel(*shipped("expression_judge", "identity_judge")), fresh())
     assert found["expression"].value > 0.5  # by chance 1/7
     assert found["identity"].value > 0.5  # by chance 1/101
 
 
-@pytest.mark.parametrize("rung", RUNGS)
-def test_the_shipped_control_knows_expressions(rung: str) -> None:
-    (network,) = shipped(rung, "supervised")
-    seen = classifier.predict(network, fresh(rung).images).argmax(1).numpy()
-    assert np.mean(seen == fresh(rung).expressions) > 0.5
+def test_the_shipped_control_knows_expressions() -> None:
+    (network,) = shipped("supervised")
+    seen = classifier.predict(network, fresh().images).argmax(1).numpy()
+    assert np.mean(seen == fresh().expressions) > 0.5
 
 
-@cache
-def transfers(rung: str) -> TransferScores:
-    """Return what the judges see in one transfer from each fresh face."""
-    generator, *seats = shipped(rung, "de_gan", "expression_judge", "identity_judge")
-    return judges.transfer_scores(generator, panel(rung, *seats), fresh(rung), 0, per_source=1)
-
-
-@pytest.mark.parametrize("rung", RUNGS)
-def test_a_shipped_generator_puts_expressions_on_other_people(rung: str) -> None:
-    found = transfers(rung)
+def test_a_shipped_generator_puts_expressions_on_other_people() -> None:
+    generator, *seats = shipped("de_gan", "expression_judge", "identity_judge")
+    found = judges.transfer_scores(generator, panel(*seats), fresh(), 0, per_source=1)
     assert found.confusion.sum() == FRESH
     assert found.expression.value > 0.4  # by chance 1/7
     assert found.identity.value > 0.2  # by chance 1/101; the judges know 3 in 4 real pictures

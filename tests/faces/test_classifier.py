@@ -61,9 +61,8 @@ def test_a_classifier_is_the_encoder_and_a_linear_layer() -> None:
         torch.testing.assert_close(small(images), expected)
 
 
-@pytest.mark.parametrize("bfloat16", [False, True], ids=["float32", "bfloat16"])
-def test_what_can_be_told_apart_is_learned_and_holds_for_new_pictures(bfloat16: bool) -> None:
-    config = replace(SHORT, steps=80, batch=8, learning_rate=3e-4, bfloat16=bfloat16)
+def test_what_can_be_told_apart_is_learned_and_holds_for_new_pictures() -> None:
+    config = replace(SHORT, steps=80, batch=8, learning_rate=3e-4)
     network, losses = fitted(config=config)
     assert len(losses) == 80
     assert losses[0] == pytest.approx(math.log(3), abs=0.3)  # as good as a guess
@@ -201,22 +200,14 @@ def two_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(classifier, "CHECKPOINT_STEPS", 2)
 
 
-@pytest.fixture(params=[False, True], ids=["float32", "bfloat16"])
-def precision(request: pytest.FixtureRequest) -> ClassifierConfig:
-    """Give a training in each precision."""
-    return replace(LONGER, bfloat16=request.param)
-
-
 @pytest.fixture(params=[plain, reader], ids=["a classifier", "a recogniser"])
-def whole(
-    request: pytest.FixtureRequest, precision: ClassifierConfig, two_steps: None, tmp_path: Path
-) -> Whole:
+def whole(request: pytest.FixtureRequest, two_steps: None, tmp_path: Path) -> Whole:
     """Give a training of each kind; to be kept does not change it."""
     path = tmp_path / "whole" / "state.training"
-    network, losses = request.param(precision)
-    again, repeated = request.param(precision, path)
+    network, losses = request.param(LONGER)
+    again, repeated = request.param(LONGER, path)
     assert equal(state(network), state(again)) and losses == repeated and len(losses) == 7
-    return Whole(request.param, precision, state(network), losses, stored(path))
+    return Whole(request.param, LONGER, state(network), losses, stored(path))
 
 
 def counted_steps(monkeypatch: pytest.MonkeyPatch, stop_before: int = -1) -> list[int]:

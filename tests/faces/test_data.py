@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.book import data_root, datasets
+from lib.book import data_root
 from lib.faces import data
 from lib.faces.data import (
     BASIC,
@@ -21,7 +21,7 @@ from lib.faces.data import (
     Shape,
     Sizes,
 )
-from lib.faces.datasets import drawn, ict, made, originals
+from lib.faces.datasets import ict, made, originals
 
 SHAPE = Shape(3, {"fear": 2, "happiness": 3}, 2)
 SIZES = Sizes(side=16, people=2, frames=3, held_out=1, shapes={"ck": SHAPE}, seed=5)
@@ -38,15 +38,14 @@ def plain(requests: Requests, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Requests]:
-    """Record what is rendered, by whichever renderer; the cache is a folder of the test."""
+    """Record what is rendered; the cache is a folder of the test."""
     found: list[Requests] = []
 
     def render(requests: Requests, size: int) -> tuple[np.ndarray, np.ndarray]:
         found.append(requests)
         return plain(requests, size)
 
-    for renderer in (drawn, ict):
-        monkeypatch.setattr(renderer, "render", render)
+    monkeypatch.setattr(ict, "render", render)
     for function in (made.pretraining, made.recognition):
         monkeypatch.setitem(function.__kwdefaults__, "folder", tmp_path / "cache")
     return found
@@ -64,40 +63,19 @@ def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def put(root: Path, *names: str) -> None:
     """Lay down one empty picture or video where an original set would be."""
     for name in names:
-        dataset = datasets.DATASETS[name]
-        path = root / dataset.folder / dataset.pattern.replace("[FM]", "F").replace("*", "1")
+        source = data_root.sources()[name]
+        path = root / source.folder / source.pattern.replace("[FM]", "F").replace("*", "1")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-
-
-def put_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the face model of the open rung be there."""
-    present = data_root.present
-    there = {"ict_facekit": True}
-    monkeypatch.setattr(data_root, "present", lambda name: there.get(name) or present(name))
 
 
 # --- which rung
 
 
-def test_without_any_data_faces_are_drawn(root: Path) -> None:
-    assert data.best() == "drawn"
-    corpus = data.load("best", SIZES)
-    assert (corpus.name, corpus.rung) == ("drawn", "embedded")
-
-
-def test_the_face_model_alone_makes_the_open_rung(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put_model(monkeypatch)
-    corpus = data.load("best", SIZES)
-    assert (corpus.name, corpus.rung) == ("ict", "open")
-    assert data.load("drawn", SIZES).rung == "embedded"  # what is asked for by name is taken
-
-
 @pytest.mark.parametrize(
     ("names", "best"),
     [
+        ((), "ict"),
         (("bu_4dfe",), "ict"),  # nobody to recognise
         (("ck_plus", "mmi", "oulu_casia"), "ict"),  # nobody to learn from
         (("bu_4dfe", "mmi"), "original"),
@@ -105,21 +83,20 @@ def test_the_face_model_alone_makes_the_open_rung(
     ],
 )
 def test_the_original_rung_needs_bu_4dfe_and_one_set_more(
-    root: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...], best: str
+    root: Path, names: tuple[str, ...], best: str
 ) -> None:
-    put_model(monkeypatch)
     put(root, *names)
-    assert data.best() == best
     corpus = data.load("best", SIZES)
-    assert corpus.rung == {"ict": "open"}.get(best, best)
+    assert (corpus.name, corpus.rung) == (best, "open" if best == "ict" else best)
+    assert data.load("ict", SIZES).rung == "open"  # what is asked for by name is taken
     if best == "original":
         there = {short for short, name in originals.RECOGNITION.items() if name in names}
         assert set(corpus.sets) == there
 
 
-@pytest.mark.parametrize("name", ["", "Drawn", "fer2013", "bu_4dfe"])
+@pytest.mark.parametrize("name", ["", "Ict", "fer2013", "bu_4dfe"])
 def test_unknown_names_are_refused(name: str) -> None:
-    complaint = f"unknown dataset {name!r}; choose one of: best, original, ict, drawn"
+    complaint = f"unknown dataset {name!r}; choose one of: best, original, ict"
     with pytest.raises(ValueError, match=complaint):
         data.load(name, SIZES)
 
@@ -134,11 +111,10 @@ def test_data_asked_for_by_name_that_are_not_there_are_named(root: Path) -> None
 # --- nothing is made before it is called for
 
 
-@pytest.mark.parametrize("name", ["ict", "drawn"])
 def test_a_corpus_renders_nothing_until_a_set_is_called_for(
-    name: str, root: Path, asked: list[Requests], tmp_path: Path
+    root: Path, asked: list[Requests], tmp_path: Path
 ) -> None:
-    corpus = data.load(name, SIZES)
+    corpus = data.load("ict", SIZES)
     assert set(corpus.sets) == {"ck"} and len(corpus.judging_sequences) == 2 * 7 * 3
     assert not asked and not (tmp_path / "cache").exists()
     corpus.held_out()
@@ -162,7 +138,7 @@ def test_an_original_corpus_reads_nothing_until_a_set_is_called_for(
 
 
 def test_the_sets_of_a_corpus_are_as_its_sizes_say(root: Path, asked: list[Requests]) -> None:
-    corpus = data.load("drawn", SIZES)
+    corpus = data.load("ict", SIZES)
     sets = {name: getattr(corpus, name)() for name in SETS}
     assert {name: len(each.images) for name, each in sets.items()} == {
         "pretraining": 42,  # 2 people, 7 expressions, 3 frames
@@ -171,7 +147,7 @@ def test_the_sets_of_a_corpus_are_as_its_sizes_say(root: Path, asked: list[Reque
     }
     for each in sets.values():
         assert each.images.shape[1:] == (SOURCE, SOURCE, 3) and each.images.dtype == np.uint8
-        assert (each.people, each.classes, each.rung) == (2, EXPRESSIONS, "embedded")
+        assert (each.people, each.classes, each.rung) == (2, EXPRESSIONS, "open")
     assert {requests.seed for requests in asked} == {SIZES.seed}
     others = corpus.sets["ck"]()
     assert (len(others.images), others.people) == (10, 3)
@@ -181,7 +157,7 @@ def test_the_sets_of_a_corpus_are_as_its_sizes_say(root: Path, asked: list[Reque
 def test_judges_and_measurements_have_pictures_of_their_own(
     root: Path, asked: list[Requests]
 ) -> None:
-    corpus = data.load("drawn", SIZES)
+    corpus = data.load("ict", SIZES)
     numbers = [set(getattr(corpus, name)().sequences.tolist()) for name in SETS]
     assert len(set.union(*numbers)) == sum(map(len, numbers)) == 42 + 42 + 14
     assert numbers[1] == set(corpus.judging_sequences)
@@ -201,9 +177,7 @@ def faces(count: int = 6) -> Faces:
     rows = np.arange(count)
     images = generator.integers(0, 256, (count, 4, 4, 3), dtype=np.uint8)
     people = np.array([0, 2, 5])[rows // 2 % 3]
-    return Faces(
-        "few", "embedded", images, rows % 2, people, rows + 10, rows % 2, BASIC, {"a": "b"}
-    )
+    return Faces("few", "open", images, rows % 2, people, rows + 10, rows % 2, BASIC, {"a": "b"})
 
 
 COLUMNS = ("images", "expressions", "identities", "sequences", "frames")
@@ -216,7 +190,7 @@ def test_taken_rows_are_those_of_all_columns(rows: list[int]) -> None:
     part = whole.take(places)
     for name in COLUMNS:
         assert np.array_equal(getattr(part, name), getattr(whole, name)[places])
-    assert (part.name, part.rung, part.classes) == ("few", "embedded", BASIC)
+    assert (part.name, part.rung, part.classes) == ("few", "open", BASIC)
     assert part.people == (part.identities.max() + 1 if rows else 0)
 
 
@@ -291,17 +265,17 @@ def test_sets_and_requests_cannot_be_changed() -> None:
 
 
 def two_rows(seed: int) -> Requests:
-    """Return a request for two drawn faces."""
+    """Return a request for two faces."""
     pair = np.arange(2)
     return Requests(pair, pair, np.ones(2), pair, pair, seed)
 
 
 def test_each_image_depends_on_its_own_row_and_the_seed_alone() -> None:
-    both, _ = drawn.render(two_rows(1), 16)
+    both, _ = ict.render(two_rows(1), 16)
     last = np.ones(1, dtype=np.int64)
-    alone, _ = drawn.render(Requests(last, last, np.ones(1), last, last, 1), 16)
+    alone, _ = ict.render(Requests(last, last, np.ones(1), last, last, 1), 16)
     assert np.array_equal(both[1:], alone)
-    assert not np.array_equal(both, drawn.render(two_rows(2), 16)[0])
+    assert not np.array_equal(both, ict.render(two_rows(2), 16)[0])
 
 
 def test_neutral_is_no_expression_of_the_list() -> None:
@@ -313,9 +287,3 @@ def test_ck_plus_has_its_published_counts() -> None:
     assert (CK_PLUS.people, CK_PLUS.frames) == (118, 3)  # section 4.2
     assert sum(CK_PLUS.sequences.values()) == 327 == 981 // CK_PLUS.frames
     assert tuple(CK_PLUS.sequences) == EXPRESSIONS
-
-
-def test_a_corpus_names_its_rung_by_its_renderer(root: Path) -> None:
-    found = [data.load(name, SIZES) for name in ("original", "ict", "drawn")]
-    assert [corpus.rung for corpus in found] == ["original", "open", "embedded"]
-    assert [corpus.name for corpus in found] == ["original", "ict", "drawn"]

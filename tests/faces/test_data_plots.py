@@ -26,7 +26,7 @@ def faces() -> Faces:
     expressions = np.array([0, 1, 2, 1, 1]).repeat(2)
     images = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((4, 4, 3), np.uint8)
     sequences, frames = np.indices((5, 2)).reshape(2, -1)
-    return Faces("x", "embedded", images, expressions, identities, sequences, frames, CLASSES)
+    return Faces("x", "open", images, expressions, identities, sequences, frames, CLASSES)
 
 
 def drawn(figure: Figure) -> bool:
@@ -48,7 +48,7 @@ def test_the_table_of_sets_tells_what_stands_in_their_place(
 ) -> None:
     monkeypatch.setenv("BOOK_DATA", str(tmp_path))
     profile = profiles.PROFILES["paper"]
-    corpus = data.load("drawn", profile.sizes)
+    corpus = data.load("ict", profile.sizes)
     published = results.paper("part2_protocol")["rows"]
     table = data_plots.sets(published, profile, corpus).set_index("set")
     assert table["images"]["BU-4DFE"] == "60,600" and table["images"]["Oulu-CASIA"] == "–"
@@ -56,7 +56,7 @@ def test_the_table_of_sets_tells_what_stands_in_their_place(
     assert table["images here"].tolist() == [f"{101 * 7 * 86:,}", "981", "624", "1,440"]
     assert set(table["present"]) == {"no"}
     few = profiles.PROFILES["smoke"]
-    table = data_plots.sets(published, few, data.load("drawn", few.sizes)).set_index("set")
+    table = data_plots.sets(published, few, data.load("ict", few.sizes)).set_index("set")
     assert table["images here"].tolist() == ["84", "36", "–", "–"]
 
 

@@ -45,7 +45,7 @@ def planted() -> Faces:
     images = generator.integers(0, 120, (len(people), 36, 36, 3), dtype=np.uint8)
     images[np.arange(len(people)), :, :, labels] += 120
     sequences = people * len(CLASSES) + labels
-    return Faces("planted", "embedded", images, labels, people, sequences, frames, CLASSES)
+    return Faces("planted", "open", images, labels, people, sequences, frames, CLASSES)
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +66,7 @@ def encoders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for seed, (kind, network) in enumerate(networks.items()):
         initialise(network, torch.Generator().manual_seed(seed))
         measure(network)
-        path = tmp_path / f"part2_embedded_{kind}.safetensors"
+        path = tmp_path / f"part2_open_{kind}.safetensors"
         save_weights(network, path)
         path.with_suffix(".json").write_text(json.dumps({"run": {"model": asdict(MODEL)}}))
     return tmp_path
@@ -93,13 +93,13 @@ PROFILE = replace(
 def common(training: ClassifierConfig = TRAINING) -> Run:
     """Return what all runs on the planted faces have in common."""
     profile = replace(PROFILE, recogniser=training, baseline=training)
-    return experiments.describe(profile, "embedded")
+    return experiments.describe(profile, "open")
 
 
 def config(method: str, fold: int, seed: int, shared: Run | None = None) -> Run:
     """Return one run; encoders are those of the folder."""
     kind = METHODS[method][0]
-    encoder = experiments.SHIPPED / f"part2_embedded_{kind}.safetensors" if kind else None
+    encoder = experiments.SHIPPED / f"part2_open_{kind}.safetensors" if kind else None
     return experiments.config(shared or common(), method, fold, seed, encoder)
 
 
@@ -110,7 +110,7 @@ def test_a_run_is_plain_and_names_what_it_reads(faces: Faces) -> None:
     run = config("de_gan", 2, 5)
     assert results.plain(run) == run
     assert (run["fold"], run["seed"], run["folds"]) == (2, 5, COUNT)
-    assert run["dataset"] == "drawn" and "fingerprint" not in run
+    assert run["dataset"] == "ict" and "fingerprint" not in run
     assert re.fullmatch("[0-9a-f]{16}", run["encoder"])
     assert config("cnn", 2, 5)["encoder"] == ""
 
@@ -128,7 +128,7 @@ def test_sets_that_are_read_are_known_by_their_content(faces: Faces) -> None:
 def test_another_encoder_is_another_run(encoders: Path) -> None:
     before = config("de_gan", 0, 0)
     other = config("supervised", 0, 0)
-    save_weights(Generator(MODEL), encoders / "part2_embedded_de_gan.safetensors")
+    save_weights(Generator(MODEL), encoders / "part2_open_de_gan.safetensors")
     assert config("de_gan", 0, 0)["encoder"] != before["encoder"]
     assert config("supervised", 0, 0) == other
     with pytest.raises(FileNotFoundError, match=f"no network with digest {before['encoder']}; tr"):
@@ -249,17 +249,17 @@ def test_an_unknown_method_is_refused() -> None:
 @pytest.mark.parametrize("suffix", [".safetensors", ".json"])
 def test_a_missing_encoder_is_named(encoders: Path, suffix: str) -> None:
     run = config("de_gan", 0, 0)
-    path = encoders / f"part2_embedded_de_gan{suffix}"
+    path = encoders / f"part2_open_de_gan{suffix}"
     path.unlink()
     lacking = "no network with digest" if suffix == ".safetensors" else "no encoder under .*json"
     with pytest.raises(FileNotFoundError, match=f"{lacking}.*; train one with"):
         experiments.run_one(run)
 
 
-@pytest.mark.parametrize(("field", "value"), [("width", 0.25), ("side", 48)])
+@pytest.mark.parametrize(("field", "value"), [("width", 0.25), ("side", 48), ("code", 64)])
 def test_an_encoder_of_another_form_is_named(encoders: Path, field: str, value: float) -> None:
     run = config("de_gan", 0, 0)
-    path = encoders / "part2_embedded_de_gan.json"
+    path = encoders / "part2_open_de_gan.json"
     path.write_text(json.dumps({"run": {"model": {**asdict(MODEL), field: value}}}))
     with pytest.raises(ValueError, match=rf"has {field} {value}, the run .*train an encoder of"):
         experiments.run_one(run)
@@ -267,7 +267,7 @@ def test_an_encoder_of_another_form_is_named(encoders: Path, field: str, value: 
 
 @pytest.mark.parametrize("content", ["damaged", "another network"])
 def test_a_file_that_holds_no_encoder_is_named(encoders: Path, content: str) -> None:
-    path = encoders / "part2_embedded_de_gan.safetensors"
+    path = encoders / "part2_open_de_gan.safetensors"
     if content == "damaged":
         path.write_bytes(path.read_bytes()[:1000])
     else:
@@ -286,21 +286,21 @@ def test_the_sets_have_the_papers_shapes() -> None:
     assert images == {"ck": 981, "mmi": 624, "oulu": 1440}  # section 4.2; the last is not stated
 
 
-def test_a_set_is_drawn_and_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_set_is_rendered_and_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     run = common()
     monkeypatch.undo()
     monkeypatch.setitem(made.recognition.__kwdefaults__, "folder", tmp_path)
     found = experiments.faces(run)
-    assert found.images.shape == (2 * 3 * PEOPLE, 36, 36, 3) and found.rung == "embedded"
+    assert found.images.shape == (2 * 3 * PEOPLE, 36, 36, 3) and found.rung == "open"
     assert found.classes == CLASSES and found.people == PEOPLE
-    assert [path.name.split("-")[0] for path in tmp_path.glob("*.npy")] == ["drawn"]
-    with pytest.raises(ValueError, match="the faces of drawn are not those of this run"):
+    assert [path.name.split("-")[0] for path in tmp_path.glob("*.npy")] == ["ict"]
+    with pytest.raises(ValueError, match="the faces of ict are not those of this run"):
         experiments.faces({**run, "fingerprint": "0" * 16})
 
 
 def test_unknown_sets_are_refused() -> None:
     with pytest.raises(ValueError, match="unknown set 'fer'; choose one of: ck"):
-        experiments.describe(PROFILE, "embedded", "fer")
+        experiments.describe(PROFILE, "open", "fer")
 
 
 # --- DE-GAN that learns from the fold's people
@@ -325,9 +325,7 @@ def test_fine_tuning_begins_with_the_stored_networks_and_other_people(
     save_weights(Discriminator(MODEL), checkpoints.discriminator_path(record["run"]))
     network = experiments.build(run, faces.take(rows))
     assert seen["model"].identities == seen["people"] == len(set(faces.identities[rows]))
-    stored = experiments.load_encoder(
-        encoders / "part2_embedded_de_gan.safetensors", "encoder", MODEL
-    )
+    stored = experiments.load_encoder(encoders / "part2_open_de_gan.safetensors", "encoder", MODEL)
     torch.testing.assert_close(seen["start"][0].encoder.state_dict(), stored.state_dict())
     frozen = network.get_submodule("encoder").parameters()
     assert not any(weight.requires_grad for weight in frozen)
@@ -339,7 +337,7 @@ def test_an_interrupted_run_goes_on_in_its_stage_and_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(classifier, "CHECKPOINT_STEPS", 1)
     gan = replace(PROFILE.fine_tuning, steps=4, intervals=4)
-    shared = experiments.describe(replace(PROFILE, fine_tuning=gan), "embedded")
+    shared = experiments.describe(replace(PROFILE, fine_tuning=gan), "open")
     run = results.plain(config("de_gan fold only", 1, 0, shared))
     whole = experiments.run_one(run)
     with monkeypatch.context() as patch:
@@ -390,10 +388,10 @@ def tables_of(
         return {}
 
     monkeypatch.setattr(experiments, "table", table)
-    monkeypatch.setattr(experiments, "shown", lambda profile, corpus: (corpus.rung, {}))
+    monkeypatch.setattr(experiments, "networks", lambda profile, corpus: {})
     sizes = replace(PROFILE.sizes, shapes={"ck": SHAPE, "mmi": SHAPE})
     sets = dict.fromkeys(there, planted)
-    corpus = Corpus("drawn", "embedded", planted, planted, planted, range(0), sets)
+    corpus = Corpus("ict", "open", planted, planted, planted, range(0), sets)
     found = experiments.tables(replace(PROFILE, sizes=sizes), corpus, **named)
     return list(found), asked
 

@@ -21,7 +21,7 @@ def columns(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Columns]:
 
     def of(name: str, shape: Shape) -> Columns:
         folder = tmp_path_factory.mktemp(name)
-        faces = made.recognition(render, name, "embedded", shape, 8, seed=0, folder=folder)
+        faces = made.recognition(render, shape, 8, seed=0, folder=folder)
         return faces.identities, faces.expressions
 
     shapes = {"CK+": CK_PLUS, "MMI": made.MMI, "Oulu-CASIA": made.OULU_CASIA}

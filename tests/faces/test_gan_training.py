@@ -48,7 +48,7 @@ def squares(people: int = 4, expressions: int = 2, frames: int = 3) -> Faces:
         top = 7 + 12 * expression
         images[row, top : top + 10, 8:28] = 10
     sequences, names = np.arange(len(who)), ("high", "low", "none")[:expressions]
-    return Faces("squares", "embedded", images, what, who, sequences, frame, names)
+    return Faces("squares", "open", images, what, who, sequences, frame, names)
 
 
 FACES = squares()
@@ -361,15 +361,14 @@ class Whole(NamedTuple):
     state: Bits  # the last one
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["float32", "bfloat16"])
-def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    """Give a training in each precision; to be kept does not change it."""
-    config = replace(LONGER, bfloat16=request.param)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """Give a training; to be kept does not change it."""
     path = tmp_path_factory.mktemp("whole") / "state.training"
-    found = training.train(FORM, config, FACES, 0)
-    assert same(found, training.train(FORM, config, FACES, 0, path))
+    found = training.train(FORM, LONGER, FACES, 0)
+    assert same(found, training.train(FORM, LONGER, FACES, 0, path))
     assert math.isnan(found.history["generator"][0])  # in the warm-up
-    return Whole(config, found, stored(path))
+    return Whole(LONGER, found, stored(path))
 
 
 def same(left: DEGAN, right: DEGAN) -> bool:

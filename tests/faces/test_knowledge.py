@@ -43,7 +43,7 @@ def painted(people: int, first_sequence: int) -> Faces:
     images[..., 2] += 15 * (identities[:, None, None] - 2) ** 2  # no one between two others
     sequences = first_sequence + np.arange(count)
     pictures = images.astype(np.uint8)
-    return Faces("p", "embedded", pictures, labels, identities, sequences, frames, CLASSES)
+    return Faces("p", "open", pictures, labels, identities, sequences, frames, CLASSES)
 
 
 class Reader(nn.Module):
@@ -75,8 +75,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give painted people and four networks in place of stored ones, and one thread."""
     known, others = painted(PEOPLE, 1000), painted(STRANGERS, 5000)
     corpus = Corpus(
-        "drawn",
-        "embedded",
+        "ict",
+        "open",
         lambda: painted(PEOPLE, 0),
         lambda: painted(PEOPLE, 500),
         lambda: known,
@@ -104,14 +104,14 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def run() -> dict[str, Any]:
     """Return the run on the painted world."""
-    return knowledge.describe(PROFILE, "embedded", NETWORKS)
+    return knowledge.describe(PROFILE, "open", NETWORKS)
 
 
 def test_a_run_is_plain_and_follows_from_its_networks_and_one_set() -> None:
     found = run()
     assert results.plain(found) == found and list(found["sizes"]["shapes"]) == ["ck"]
-    assert (found["dataset"], found["rung"]) == ("drawn", "embedded")
-    other = knowledge.describe(PROFILE, "embedded", {**NETWORKS, "de_gan": "another"})
+    assert (found["dataset"], found["rung"]) == ("ict", "open")
+    other = knowledge.describe(PROFILE, "open", {**NETWORKS, "de_gan": "another"})
     assert results.key(other) != results.key(found)
 
 
@@ -163,7 +163,7 @@ def test_what_was_found_before_hits_were_counted_is_found_again(
     monkeypatch.setattr(results, "RESULTS", tmp_path)
     (older,) = sweep.run(knowledge.PART, knowledge.EXPERIMENT, [run()], lambda _: {"probes": []})
     assert older is not None and older.metrics == {"probes": []}
-    found = knowledge.find(PROFILE, "embedded", NETWORKS)
+    found = knowledge.find(PROFILE, "open", NETWORKS)
     assert found.metrics["probes"][0]["hits"]
 
 

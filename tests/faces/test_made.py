@@ -1,11 +1,9 @@
 """Sets that are made: counts as published, nobody in two sets, and a cache that can be trusted."""
 
-import importlib.util
 import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -48,14 +46,12 @@ def pretraining(
     folder: Path, people: int = 3, frames: int = 2, seed: int = 0, **more: int
 ) -> Faces:
     """Return a small pre-training set."""
-    return made.pretraining(
-        render, "tiny", "embedded", people, frames, SIDE, seed, folder=folder, **more
-    )
+    return made.pretraining(render, people, frames, SIDE, seed, folder=folder, **more)
 
 
 def recognition(folder: Path, shape: Shape = CK_PLUS, seed: int = 0) -> Faces:
     """Return a recognition set."""
-    return made.recognition(render, "tiny", "embedded", shape, SIDE, seed, folder=folder)
+    return made.recognition(render, shape, SIDE, seed, folder=folder)
 
 
 def check_pixels(faces: Faces, first_person: int) -> None:
@@ -169,15 +165,21 @@ def test_sets_repeat_by_seed(tmp_path: Path) -> None:
     assert one.fingerprint() != recognition(tmp_path / "a", seed=1).fingerprint()
 
 
-def test_anything_else_asked_for_is_another_file(tmp_path: Path) -> None:
+def test_anything_else_asked_for_is_another_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pretraining(tmp_path)
     for changed in ({"people": 4}, {"frames": 3}, {"seed": 1}, {"first_sequence": 7}):
         asked.clear()
         pretraining(tmp_path, **changed)
         assert asked, changed
     asked.clear()
-    made.pretraining(render, "tiny", "embedded", 3, 2, 9, 0, folder=tmp_path)  # another side
+    made.pretraining(render, 3, 2, 9, 0, folder=tmp_path)  # another side
     assert asked and len(list(tmp_path.iterdir())) == 6
+    asked.clear()
+    monkeypatch.setattr(made, "VERSION", made.VERSION + 1)
+    pretraining(tmp_path)
+    assert asked
 
 
 @pytest.mark.parametrize(
@@ -207,7 +209,7 @@ def test_an_interruption_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monk
         return render(requests, size)
 
     with pytest.raises(KeyboardInterrupt):
-        made.pretraining(interrupted, "tiny", "embedded", 3, 2, SIDE, 0, folder=tmp_path)
+        made.pretraining(interrupted, 3, 2, SIDE, 0, folder=tmp_path)
     assert len(asked) == 1 and not list(tmp_path.iterdir())
 
 
@@ -227,56 +229,11 @@ def test_the_size_of_a_call_does_not_matter(
     assert pretraining(tmp_path / "b").fingerprint() == whole
 
 
-def module(path: Path) -> ModuleType:
-    """Return a module read from a file."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec and spec.loader
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
-
-
-def test_a_change_in_the_renderers_source_makes_the_set_anew(tmp_path: Path) -> None:
-    source = """
-import numpy as np
-def render(requests, size):
-    return np.full((len(requests.people), size, size, 3), {}, dtype=np.uint8), None
-"""
-    values = []
-    for value in (1, 2):
-        path = tmp_path / f"version{value}" / "grey.py"
-        path.parent.mkdir()
-        path.write_text(source.format(value))
-        renderer = module(path).render
-        faces = made.pretraining(renderer, "t", "embedded", 1, 1, SIDE, 0, folder=tmp_path / "c")
-        values.append(int(np.max(faces.images)))
-    assert values == [1, 2]
-
-
-def test_the_source_is_all_that_the_renderer_imports_of_the_book(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "lib" / "faces"
-    (folder / "datasets").mkdir(parents=True)
-    texts = {
-        "datasets/drawn.py": "from lib.faces import mesh\nimport numpy\nimport lib.book\n",
-        "mesh.py": "import lib.faces.data\n",
-        "data.py": "from lib.faces.mesh import rasterise\nfrom . import other\n",  # a circle
-        "other.py": "",
-        "unused.py": "",
-    }
-    for name, text in texts.items():
-        (folder / name).write_text(text)
-    monkeypatch.setattr(made, "REPOSITORY", tmp_path)
-    found = made.sources(folder / "datasets" / "drawn.py")
-    assert {path.name for path in found} == {"drawn.py", "mesh.py", "data.py"}
-
-
 @pytest.mark.parametrize(
     ("people", "frames", "first"), [(0, 1, 0), (1, 0, 0), (1, 1, -1), (100_001, 1, 0)]
 )
 def test_numbers_that_make_no_sense(tmp_path: Path, people: int, frames: int, first: int) -> None:
-    with pytest.raises(ValueError, match=f"tiny: {people} people, {frames} frames from sequence"):
+    with pytest.raises(ValueError, match=f"{people} people, {frames} frames from sequence"):
         pretraining(tmp_path, people, frames, first_sequence=first)
 
 
@@ -292,7 +249,7 @@ def test_numbers_that_make_no_sense(tmp_path: Path, people: int, frames: int, fi
     ],
 )
 def test_shapes_that_no_set_can_have(tmp_path: Path, shape: Shape, complaint: str) -> None:
-    with pytest.raises(ValueError, match=f"tiny: .*{complaint}"):
+    with pytest.raises(ValueError, match=complaint):
         recognition(tmp_path, shape)
 
 
@@ -302,11 +259,11 @@ def test_a_renderer_that_returns_something_else_is_named(tmp_path: Path) -> None
         return images / 255, eyes
 
     with pytest.raises(ValueError, match=r"floats returned float64 of \(42, 10, 10, 3\) instead"):
-        made.pretraining(floats, "tiny", "embedded", 3, 2, SIDE, 0, folder=tmp_path)
+        made.pretraining(floats, 3, 2, SIDE, 0, folder=tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_is_told_before_anything_is_drawn(
+def test_a_full_disk_is_told_before_anything_is_rendered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = type("Usage", (), {"free": 1000})

@@ -1,4 +1,4 @@
-"""The original sets are read from folders of their official form, here filled with drawn faces."""
+"""The original sets are read from folders of their official form, filled with one photograph."""
 
 import io
 from collections.abc import Callable
@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib.book import datasets
+from lib.book import data_root
 from lib.book.rows import Rows
 from lib.faces.alignment import align
-from lib.faces.data import CK_PLUS, EXPRESSIONS, NEUTRAL, Faces, Requests
-from lib.faces.datasets import ckplus, drawn, mmi, originals, sequences
+from lib.faces.data import CK_PLUS, EXPRESSIONS, Faces
+from lib.faces.datasets import ckplus, london, mmi, originals, sequences
 
 SIDE = 32
 Put = Callable[..., Path]
@@ -23,11 +23,10 @@ Put = Callable[..., Path]
 
 @pytest.fixture(scope="module")
 def face() -> tuple[np.ndarray, np.ndarray]:
-    """Return one drawn face, (128, 128, 3) uint8, and its eyes."""
-    one = np.zeros(1, dtype=np.int64)
-    asked = Requests(one, one + NEUTRAL, np.zeros(1, np.float32), one, one, seed=3)
-    images, eyes = drawn.render(asked, 128)
-    return images[0], eyes[0]
+    """Return one face, (128, 128, 3) uint8, and its eyes."""
+    taken = london.photographs()
+    image = cv2.resize(taken.images[0], (128, 128), interpolation=cv2.INTER_AREA)
+    return image, taken.eyes[0] / 2
 
 
 @pytest.fixture
@@ -283,7 +282,6 @@ def test_oulu_casia(root: Path) -> None:
         for number in range(count):
             path = root / f"oulu_casia/VL/Strong/{person}/{name}/{number:03}.jpeg"
             write(path, shade(10 * number + 10))
-    (root / "oulu_casia/VL/Strong/P002/Sadness").mkdir()
     write(root / "oulu_casia/VL/Strong/P002/Joy/000.jpeg", shade(9))
     write(root / "oulu_casia/VL/Strong/P002/Fear/Thumbs.db", b"\0")
     assert originals.present("oulu_casia")
@@ -292,10 +290,7 @@ def test_oulu_casia(root: Path) -> None:
     assert faces.identities.tolist() == [0] * 6 + [1] * 3
     assert faces.frames.tolist() == [2, 3, 4, 0, 1, 2, 8, 9, 10]
     assert [faces.classes[e] for e in faces.expressions[::3]] == ["anger", "happiness", "fear"]
-    assert faces.skipped == {
-        "VL/Strong/P002/Joy": "'Joy' is none of the six expressions",
-        "VL/Strong/P002/Sadness": "0 images instead of 3 or more",
-    }
+    assert faces.skipped == {"VL/Strong/P002/Joy": "'Joy' is none of the six expressions"}
 
 
 def test_bu_4dfe(root: Path) -> None:
@@ -303,22 +298,40 @@ def test_bu_4dfe(root: Path) -> None:
         write(root / f"bu_4dfe/M001/Happy/{number:03}.jpg", shade(10 * number + 10))
     write(root / "bu_4dfe/M001/Happy/000.wrl", "#VRML")
     write(root / "bu_4dfe/F002/Angry/000.jpg", shade(200))
-    (root / "bu_4dfe/F002/Sad").mkdir()
-    (root / "bu_4dfe/F002/Bored").mkdir()
+    write(root / "bu_4dfe/F002/Bored/000.jpg", shade(9))
     faces = originals.load("bu_4dfe", SIDE)
     assert shades(faces) == [200, 10, 20, 30, 110]
     assert faces.frames.tolist() == [0, 0, 1, 2, 10]
     assert faces.identities.tolist() == [0, 1, 1, 1, 1]
     assert [faces.classes[e] for e in faces.expressions[:2]] == ["anger", "happiness"]
-    assert faces.skipped == {
-        "F002/Bored": "'Bored' is none of the six expressions",
-        "F002/Sad": "no images",
-    }
+    assert faces.skipped == {"F002/Bored": "'Bored' is none of the six expressions"}
+
+
+def test_endings_in_capitals_count_and_what_macos_leaves_does_not(root: Path) -> None:
+    place = root / "bu_4dfe/F001/Happy"
+    write(place / "000.jpg", shade(90)).rename(place / "000.JPG")
+    write(place / "._000.JPG", b"\0")
+    assert originals.present("bu_4dfe")
+    faces = originals.load("bu_4dfe", SIDE)
+    assert shades(faces) == [90] and not faces.skipped
+    (place / "000.JPG").unlink()
+    assert not originals.present("bu_4dfe")
+    with pytest.raises(FileNotFoundError, match=r"bu_4dfe has only files that begin with \._"):
+        originals.load("bu_4dfe", SIDE)
+
+
+def test_a_set_that_is_nearly_there_is_named(root: Path) -> None:
+    write(root / "CK+/cohn-kanade-images/S005/001/S005_001_00000001.png", shade(10))
+    with pytest.raises(FileNotFoundError, match=r"CK\+ is there: call it ck_plus; sign"):
+        originals.load("ck_plus", SIDE)
+    write(root / "mmi/mmi/Sessions/1/S001-001.avi", b"")
+    with pytest.raises(FileNotFoundError, match="lies too deep: move what it holds up to mmi"):
+        originals.load("mmi", SIDE)
 
 
 @pytest.mark.parametrize("name", originals.SETS)
 def test_a_missing_set_says_whom_to_ask(root: Path, name: str) -> None:
-    (root / datasets.DATASETS[name].folder).mkdir()  # an empty folder is none
+    (root / data_root.sources()[name].folder).mkdir()  # an empty folder is none
     assert not originals.present(name)
     with pytest.raises(FileNotFoundError, match=f"not found under .*{name} .*agreement|account"):
         originals.load(name, SIDE)
@@ -390,11 +403,11 @@ def test_differences_from_the_paper_are_told() -> None:
         "CK+: 44 sequences of anger, the paper has 45",
         "CK+: 1 files or sequences are left out",
     ]
-    with pytest.raises(ValueError, match="unknown set 'drawn'"):
-        originals.differences(replace(faces, name="drawn"))
+    with pytest.raises(ValueError, match="unknown set 'ict'"):
+        originals.differences(replace(faces, name="ict"))
 
 
-def test_a_drawn_face_goes_all_the_way(
+def test_a_face_goes_all_the_way(
     tmp_path: Path, face: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BOOK_DATA", str(tmp_path))

@@ -19,7 +19,7 @@ def faces(people: int = 4, frames: int = 2, loud: int = 40, seed: int = 0) -> Fa
     images = 80 + looks[person] + generator.integers(0, 30, (len(person), 6, 6, 3))
     sequences = person * len(CLASSES) + expression
     columns = (expression, person, sequences, frame)
-    return Faces("made", "embedded", images.astype(np.uint8), *columns, CLASSES)
+    return Faces("made", "open", images.astype(np.uint8), *columns, CLASSES)
 
 
 def test_the_nearest_picture_is_what_all_distances_say(monkeypatch: pytest.MonkeyPatch) -> None:

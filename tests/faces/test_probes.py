@@ -21,7 +21,7 @@ def faces() -> Faces:
     person, label, sequence, frame = np.indices((PEOPLE, 3, 2, FRAMES)).reshape(4, -1)
     pictures = np.zeros((len(person), 1, 1, 3), dtype=np.uint8)
     sequences = (person * 3 + label) * 2 + sequence
-    return Faces("codes", "embedded", pictures, label, person, sequences, frame, EXPRESSIONS[:3])
+    return Faces("codes", "open", pictures, label, person, sequences, frame, EXPRESSIONS[:3])
 
 
 def codes(expression: float, identity: float, sequence: float = 0, seed: int = 0) -> np.ndarray:

@@ -37,7 +37,7 @@ def faces(
     pictures = np.broadcast_to(greys, (count, 36, 36, 3))
     zeros = np.zeros(count, dtype=np.int64)
     labels, identities = np.array(expressions), np.array(people)
-    return Faces("grey", "embedded", pictures, labels, identities, zeros, zeros, classes)
+    return Faces("grey", "open", pictures, labels, identities, zeros, zeros, classes)
 
 
 def test_each_expression_is_lent_by_somebody_else() -> None:
@@ -61,7 +61,7 @@ def test_of_people_in_a_set_the_middle_picture_is_taken_and_contempt_left_out() 
 
 
 def test_lenders_are_in_no_set_and_the_known_ones_borrow_nothing() -> None:
-    corpus = data.load("drawn", SMOKE.sizes)
+    corpus = data.load("ict", SMOKE.sizes)
     many = replace(SMOKE, sizes=replace(SMOKE.sizes, people=20))
     strangers, known = (
         make(many, corpus) for make in (synthesis.strangers, synthesis.acquaintances)

@@ -6,9 +6,10 @@ frame counts with the label of its sequence, those before and after the expressi
 there 60,600.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from lib.faces.datasets.sequences import Listing, Sequence, files, folders
+from lib.faces.datasets.sequences import Listing, Sequence
 
 EXPRESSIONS = {
     "Angry": "anger",
@@ -20,18 +21,14 @@ EXPRESSIONS = {
 }
 
 
-def listing(folder: Path) -> Listing:
+def listing(folder: Path, files: Mapping[str, list[str]]) -> Listing:
     """Return the sequences of all people, with all their frames."""
     found = Listing()
-    for person in folders(folder, "[FM][0-9]*"):
-        for sequence in folders(person, "*"):
-            name = sequence.relative_to(folder).as_posix()
-            images = files(folder, sequence, ".jpg")
-            if sequence.name not in EXPRESSIONS:
-                found.skipped[name] = f"{sequence.name!r} is none of the six expressions"
-            elif not images:
-                found.skipped[name] = "no images"
-            else:
-                expression = EXPRESSIONS[sequence.name]
-                found.sequences.append(Sequence(name, person.name, expression, tuple(images)))
+    for name, images in files.items():
+        person, expression = name.split("/")
+        if expression in EXPRESSIONS:
+            label = EXPRESSIONS[expression]
+            found.sequences.append(Sequence(name, person, label, tuple(images)))
+        else:
+            found.skipped[name] = f"{expression!r} is none of the six expressions"
     return found

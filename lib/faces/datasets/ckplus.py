@@ -8,7 +8,7 @@ its eyes are taken from them and not searched.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +21,6 @@ from lib.faces.datasets.sequences import (
     Picture,
     Sequence,
     attempt,
-    files,
-    folders,
     frame_number,
 )
 from lib.faces.images import read_image
@@ -32,22 +30,21 @@ POINTS = 68
 CORNERS = [[36, 39], [42, 45]]  # of the 68 points: both corners of the left eye, of the right one
 
 
-def listing(folder: Path) -> Listing:
+def listing(folder: Path, files: Mapping[str, list[str]]) -> Listing:
     """Return the labelled sequences, each with its last three frames and their landmarks."""
     found = Listing()
-    for person in folders(folder / IMAGES, "S[0-9]*"):
-        for sequence in folders(person, "[0-9]*"):
-            name = f"{person.name}/{sequence.name}"
-            try:
-                expression = _expression(folder, name)
-            except (OSError, ValueError) as error:
-                found.skipped[f"{LABELS}/{name}"] = str(error)
-                continue
-            if expression:
-                images = files(folder, sequence, ".png")
-                points = [_landmarks(image) for image in images[-LAST:]]
-                there = [each for each in points if (folder / each).is_file()]
-                found.add_images(name, person.name, expression, images, there)
+    for place, images in files.items():
+        person, number = place.split("/")[-2:]
+        name = f"{person}/{number}"
+        try:
+            expression = _expression(folder, name)
+        except (OSError, ValueError) as error:
+            found.skipped[f"{LABELS}/{name}"] = str(error)
+            continue
+        if expression:
+            points = [_landmarks(image) for image in images[-LAST:]]
+            there = [each for each in points if (folder / each).is_file()]
+            found.add_images(name, person, expression, images, there)
     return found
 
 
@@ -101,10 +98,10 @@ def read_eyes(path: Path) -> np.ndarray:
 def _expression(folder: Path, name: str) -> str:
     """Return the expression of a sequence, nothing where it has no label."""
     place = folder / LABELS / name
-    labels = files(folder, place, ".txt") if place.is_dir() else []
+    labels = [path for path in place.glob("[!.]*") if path.suffix.lower() == ".txt"]
     if len(labels) > 1:
         raise ValueError(f"{len(labels)} label files instead of 1")
-    return read_label(folder / labels[0]) if labels else ""
+    return read_label(labels[0]) if labels else ""
 
 
 def _landmarks(image: str) -> str:

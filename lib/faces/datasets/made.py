@@ -1,15 +1,12 @@
-"""Sets of faces that are made, not read (section 4.1 and 4.2): drawn or rendered, and kept.
+"""Sets of faces that are made, not read (section 4.1 and 4.2): rendered, and kept.
 
 They have the shapes of the paper's sets: many people with many images for pre-training, other
-people with a few sequences each for recognition. Each set is made once and kept in data/cache; it
-is made anew when the renderer's source or anything asked of it changes. Rendered faces are where
-they should be, so they are not aligned.
+people with a few sequences each for recognition. Each set is made once and kept in data/cache.
+Rendered faces are where they should be, so they are not aligned.
 """
 
-import ast
 import errno
 import hashlib
-import inspect
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -26,11 +23,13 @@ from lib.faces.augment import source_side
 from lib.faces.data import BASIC, EXPRESSIONS, Corpus, Faces, Requests, Shape, Sizes
 
 CACHE = REPOSITORY / "data" / "cache" / "faces"
+NAME, RUNG = "ict", "open"
+VERSION = 1  # of the pictures: raise it when they change, which a test of their pixels tells
 OTHERS = 100_000  # numbers of the people for recognition begin here, those for pre-training below
 PRETRAINING_INTENSITY = (0.45, 1.05)  # from onset to a little over the usual apex
 PEAK_INTENSITY = (0.55, 1.0)  # people do not show expressions equally strongly
 RAMP = 0.88  # of the peak, in the first of a sequence's last frames
-TOGETHER = 128  # faces drawn in one call: little memory, and progress is seen
+TOGETHER = 128  # faces rendered in one call: little memory, and progress is seen
 
 # The paper says 208 sequences; the counts are those usually reported for that choice of MMI.
 MMI = Shape(31, dict(zip(BASIC, (33, 31, 28, 42, 32, 42), strict=True)), 3)
@@ -39,19 +38,19 @@ OULU_CASIA = Shape(80, dict.fromkeys(BASIC, 80), 3)
 Render = Callable[[Requests, int], tuple[np.ndarray, np.ndarray]]
 
 
-def corpus(render: Render, name: str, rung: str, sizes: Sizes) -> Corpus:
-    """Return all sets that one renderer makes, each made when it is first called for."""
+def corpus(render: Render, sizes: Sizes) -> Corpus:
+    """Return all sets, each made when it is first called for."""
     side, seed = sizes.side, sizes.seed
     count = sizes.people * len(EXPRESSIONS) * sizes.frames
 
-    people = partial(pretraining, render, name, rung, sizes.people)
+    people = partial(pretraining, render, sizes.people)
 
     def others(shape: Shape) -> Callable[[], Faces]:
-        return lambda: recognition(render, name, rung, shape, side, seed)
+        return lambda: recognition(render, shape, side, seed)
 
     return Corpus(
-        name,
-        rung,
+        NAME,
+        RUNG,
         lambda: people(sizes.frames, side, seed),
         lambda: people(sizes.frames, side, seed, first_sequence=count),
         lambda: people(sizes.held_out, side, seed, first_sequence=2 * count),
@@ -62,8 +61,6 @@ def corpus(render: Render, name: str, rung: str, sizes: Sizes) -> Corpus:
 
 def pretraining(
     render: Render,
-    name: str,
-    rung: str,
     people: int,
     frames: int,
     side: int,
@@ -80,8 +77,6 @@ def pretraining(
 
     Args:
         render: returns images (n, size, size, 3) uint8 and the eyes in them.
-        name: of the set, also in the name of its file.
-        rung: of the data ladder.
         people: numbered from 0.
         frames: images of each person and expression.
         side: px of the networks' input; images have source_side(side).
@@ -95,7 +90,7 @@ def pretraining(
     """
     if not 0 < people <= OTHERS or frames < 1 or first_sequence < 0:
         raise ValueError(
-            f"{name}: {people} people, {frames} frames from sequence {first_sequence}; choose 1 to "
+            f"{people} people, {frames} frames from sequence {first_sequence}; choose 1 to "
             f"{OTHERS} people, at least 1 frame, and a sequence from 0 on"
         )
     identities, expressions, _ = np.indices((people, len(EXPRESSIONS), frames)).reshape(3, -1)
@@ -104,14 +99,12 @@ def pretraining(
     sequences = first_sequence + np.arange(len(identities))
     zeros = np.zeros_like(identities)
     requests = Requests(identities, expressions, intensity, sequences, zeros, seed)
-    images = _images(render, requests, name, source_side(side), folder)
-    return Faces(name, rung, images, expressions, identities, sequences, zeros, EXPRESSIONS)
+    images = _images(render, requests, source_side(side), folder)
+    return Faces(NAME, RUNG, images, expressions, identities, sequences, zeros, EXPRESSIONS)
 
 
 def recognition(
     render: Render,
-    name: str,
-    rung: str,
     shape: Shape,
     side: int,
     seed: int,
@@ -126,8 +119,6 @@ def recognition(
 
     Args:
         render: see `pretraining`.
-        name: see `pretraining`.
-        rung: of the data ladder.
         shape: how many people, sequences and frames.
         side: px of the networks' input; images have source_side(side).
         seed: of the people and all else.
@@ -137,7 +128,7 @@ def recognition(
         ValueError: the shape makes no sense, or the renderer returns something else.
         OSError: the cache cannot be written.
     """
-    _check(shape, name)
+    _check(shape)
     generator = np.random.default_rng(seed)
     classes = tuple(expression for expression in EXPRESSIONS if shape.sequences.get(expression))
     shown = _dealt(shape.people, [shape.sequences[each] for each in classes], generator)
@@ -149,20 +140,20 @@ def recognition(
     asked = np.array([EXPRESSIONS.index(expression) for expression in classes])[labels]
     intensity = peak[sequences] * ramp[frames]
     requests = Requests(OTHERS + identities, asked, intensity, sequences, frames, seed)
-    images = _images(render, requests, name, source_side(side), folder)
-    return Faces(name, rung, images, labels, identities, sequences, frames, classes)
+    images = _images(render, requests, source_side(side), folder)
+    return Faces(NAME, RUNG, images, labels, identities, sequences, frames, classes)
 
 
-def _check(shape: Shape, name: str) -> None:
+def _check(shape: Shape) -> None:
     """Raise ValueError where no set can have that shape."""
     if unknown := [each for each in shape.sequences if each not in EXPRESSIONS]:
-        raise ValueError(f"{name}: no expression {unknown[0]!r}; use {', '.join(EXPRESSIONS)}")
+        raise ValueError(f"no expression {unknown[0]!r}; use {', '.join(EXPRESSIONS)}")
     counts = list(shape.sequences.values())
     if shape.people < 1 or shape.frames < 1 or min(counts, default=0) < 0:
-        raise ValueError(f"{name}: people, frames and sequences must be counts, not {shape}")
+        raise ValueError(f"people, frames and sequences must be counts, not {shape}")
     if sum(counts) < shape.people:
         raise ValueError(
-            f"{name}: {sum(counts)} sequences are too few for {shape.people} people; "
+            f"{sum(counts)} sequences are too few for {shape.people} people; "
             "each needs at least one"
         )
 
@@ -181,76 +172,44 @@ def _dealt(people: int, counts: list[int], generator: np.random.Generator) -> np
     return shown
 
 
-def _images(render: Render, requests: Requests, name: str, size: int, folder: Path) -> Rows:
+def _images(render: Render, requests: Requests, size: int, folder: Path) -> Rows:
     """Return the images asked for, on disk in the cache, where they are put if they lack."""
-    place = folder / f"{name}-{_key(render, requests, size)}.npy"
+    place = folder / f"{NAME}-{_key(requests, size)}.npy"
     found = rows.read(place)
     if found is None:
-        _make(render, requests, name, size, place)
+        _make(render, requests, size, place)
         found = rows.read(place)
     if found is None:
         raise OSError(errno.EIO, f"{place} cannot be read back; check the disk and run again")
     return found
 
 
-def _key(render: Render, requests: Requests, size: int) -> str:
-    """Return 16 hex digits that change with the renderer's source and with what it is asked."""
-    digest = hashlib.sha256(f"{render.__qualname__} {size} {requests.seed}".encode())
-    for path in sorted(sources(Path(inspect.getfile(render)))):
-        digest.update(path.read_bytes())
+def _key(requests: Requests, size: int) -> str:
+    """Return 16 hex digits that change with what is asked of the renderer, and with VERSION."""
+    digest = hashlib.sha256(f"{VERSION} {size} {requests.seed}".encode())
     labels = (requests.people, requests.expressions, requests.sequences, requests.frames)
     for values in (*labels, requests.intensity):
         digest.update(values.tobytes())
     return digest.hexdigest()[:16]
 
 
-def sources(path: Path) -> set[Path]:
-    """Return a module's file and those of lib.faces that come with it, directly or not.
-
-    What a function imports when it is called does not count: `data.load` knows all renderers.
-    """
-    found: set[Path] = set()
-    waiting = [path]
-    while waiting:
-        path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            waiting += _imported(path)
-    return found
-
-
-def _imported(path: Path) -> Iterator[Path]:
-    """Yield the files of those modules of lib.faces that a module imports when it is loaded."""
-    for node in ast.parse(path.read_bytes()).body:
-        if isinstance(node, ast.ImportFrom):
-            names = [f"{node.module}.{alias.name}" for alias in node.names] + [str(node.module)]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        else:
-            continue
-        for name in names:
-            file = REPOSITORY.joinpath(*name.split(".")).with_suffix(".py")
-            if name.startswith("lib.faces.") and file.is_file():
-                yield file
-
-
-def _make(render: Render, requests: Requests, name: str, size: int, place: Path) -> None:
-    """Draw the images and write them into the cache: all of them are there, or none."""
+def _make(render: Render, requests: Requests, size: int, place: Path) -> None:
+    """Render the images and write them into the cache: all of them are there, or none."""
     count = len(requests.people)
     place.parent.mkdir(parents=True, exist_ok=True)
     _check_room(place, count * size * size * 3)
-    with tqdm(total=count, desc=f"make {name}", unit="face", disable=None) as progress:
+    with tqdm(total=count, desc="render faces", unit="face", disable=None) as progress:
 
         def parts() -> Iterator[np.ndarray]:
             for begin in range(0, count, TOGETHER):
-                images = _drawn(render, requests, slice(begin, begin + TOGETHER), size)
+                images = _rendered(render, requests, slice(begin, begin + TOGETHER), size)
                 yield images
                 progress.update(len(images))
 
         rows.write(place, parts())
 
 
-def _drawn(render: Render, requests: Requests, some: slice, size: int) -> np.ndarray:
+def _rendered(render: Render, requests: Requests, some: slice, size: int) -> np.ndarray:
     """Return the images of some of the requests, checked."""
     part = replace(
         requests,

@@ -12,7 +12,7 @@ The three frames are centred on the median of these marks or, without any, on th
 video. Some videos were taken with the camera on its side: frames without a face are turned.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -21,28 +21,26 @@ import numpy as np
 
 from lib.faces.alignment import align_found
 from lib.faces.data import BASIC
-from lib.faces.datasets.sequences import LAST, Listing, Picture, Sequence, attempt, folders
+from lib.faces.datasets.sequences import LAST, Listing, Picture, Sequence, attempt
 
-SESSIONS = "Sessions"
 FRONT = "0"
 APEX = ("2", "3")
 
 
-def listing(folder: Path) -> Listing:
+def listing(folder: Path, files: Mapping[str, list[str]]) -> Listing:
     """Return the frontal sequences labelled with one of the six expressions."""
     found = Listing()
-    for session in folders(folder / SESSIONS, "*"):
-        for video in sorted(session.glob("S*-*.avi")):
-            name = video.relative_to(folder).as_posix()
-            try:
-                expression = _expression(video)
-            except (OSError, ValueError) as error:
-                found.skipped[name] = str(error)
-                continue
-            if expression:
-                person, marks = video.stem.partition("-")[0], _marks(name)
-                beside = (marks,) if (folder / marks).is_file() else ()
-                found.sequences.append(Sequence(name, person, expression, (name,), beside))
+    for name in (video for videos in files.values() for video in videos):
+        video = folder / name
+        try:
+            expression = _expression(video)
+        except (OSError, ValueError) as error:
+            found.skipped[name] = str(error)
+            continue
+        if expression:
+            person, marks = video.stem.partition("-")[0], _marks(name)
+            beside = (marks,) if (folder / marks).is_file() else ()
+            found.sequences.append(Sequence(name, person, expression, (name,), beside))
     return found
 
 
@@ -141,4 +139,4 @@ def _parsed(path: Path) -> ElementTree.Element:
 
 def _marks(video: str) -> str:
     """Return where the action units of a video are marked, if they are."""
-    return video.removesuffix(".avi") + "-oao_aucs.xml"
+    return video.rpartition(".")[0] + "-oao_aucs.xml"

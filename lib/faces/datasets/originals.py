@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from lib.book.files import REPOSITORY, write_atomically
 from lib.faces.augment import source_side
 from lib.faces.data import BASIC, CK_PLUS, EXPRESSIONS, Corpus, Faces, Sizes
 from lib.faces.datasets import bu4dfe, ckplus, mmi, oulu_casia
-from lib.faces.datasets.sequences import Listing, Picture, Sequence, aligned_files
+from lib.faces.datasets.sequences import Listing, Picture, Sequence, aligned_files, by_folder
 
 CACHE = REPOSITORY / "data" / "cache" / "faces"
 VERSION = 1  # raise it when aligned images change: the cache then starts afresh
@@ -42,12 +42,12 @@ class Counts:
 
 @dataclass(frozen=True)
 class Original:
-    """One set: how it is read, and its size in the paper; `lib.book.datasets` says where it is."""
+    """One set: how it is read, and its size in the paper; data/sources.toml says where it is."""
 
     title: str
     classes: tuple[str, ...]
     published: Counts
-    listing: Callable[[Path], Listing]
+    listing: Callable[[Path, Mapping[str, list[str]]], Listing]
     aligned: Callable[[Path, Sequence, int], Iterator[Picture]] = aligned_files
 
 
@@ -108,7 +108,7 @@ def load(name: str, side: int, jobs: int = 1) -> Faces:
     """
     original = _original(name)
     folder = data_root.locate(name)
-    listing = original.listing(folder)
+    listing = original.listing(folder, by_folder(folder, data_root.files(name)))
     place = CACHE / f"{name}-{side}-{_stamp(folder, listing, side)}"
     faces = _read(place, name)
     if faces is None:

@@ -5,23 +5,20 @@ VL/Strong/P001/Anger/000.jpeg with 80 people, six expressions each, every sequen
 face to the peak.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from lib.faces.data import BASIC
-from lib.faces.datasets.sequences import Listing, files, folders
-
-PLACE = "VL/Strong"
+from lib.faces.datasets.sequences import Listing
 
 
-def listing(folder: Path) -> Listing:
+def listing(folder: Path, files: Mapping[str, list[str]]) -> Listing:
     """Return the sequences of all people, each with its last three frames."""
     found = Listing()
-    for person in folders(folder / PLACE, "P[0-9]*"):
-        for sequence in folders(person, "*"):
-            name, expression = sequence.relative_to(folder).as_posix(), sequence.name.lower()
-            if expression in BASIC:
-                images = files(folder, sequence, ".jpeg")
-                found.add_images(name, person.name, expression, images)
-            else:
-                found.skipped[name] = f"{sequence.name!r} is none of the six expressions"
+    for name, images in files.items():
+        person, expression = name.split("/")[-2:]
+        if expression.lower() in BASIC:
+            found.add_images(name, person, expression.lower(), images)
+        else:
+            found.skipped[name] = f"{expression!r} is none of the six expressions"
     return found

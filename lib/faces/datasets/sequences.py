@@ -81,14 +81,10 @@ def frame_number(name: str) -> int:
     return int(digits) if digits.isdecimal() else 0
 
 
-def folders(place: Path, pattern: str) -> list[Path]:
-    """Return the folders directly below one whose names match, sorted."""
-    return sorted(path for path in place.glob(pattern) if path.is_dir())
-
-
-def files(folder: Path, place: Path, ending: str) -> list[str]:
-    """Return the files with an ending directly below a place, in order of their frames."""
-    found = (path for path in place.iterdir() if path.suffix.lower() == ending)
-    shown = (path for path in found if not path.name.startswith("."))  # of other systems
-    names = (path.relative_to(folder).as_posix() for path in shown)
-    return sorted(names, key=lambda name: (frame_number(name), name))
+def by_folder(folder: Path, paths: Iterable[Path]) -> dict[str, list[str]]:
+    """Return the files of each folder in order of their frames, all named relative to `folder`."""
+    found: dict[str, list[str]] = {}
+    names = (path.relative_to(folder).as_posix() for path in paths)
+    for name in sorted(names, key=lambda name: (frame_number(name), name)):
+        found.setdefault(name.rpartition("/")[0], []).append(name)
+    return dict(sorted(found.items()))
