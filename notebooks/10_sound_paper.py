@@ -277,7 +277,7 @@ Markdown(
 #    <details><summary>Hint</summary>The share of test clips with this class is its precision. How many tags
 #    are there in all? <code>evaluation.clip_counts</code> counts both.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 from lib.sound import evaluation
 
@@ -293,7 +293,7 @@ print(f"clip F1 of '{truth.classes[frequent]}' throughout: {100 * score:.1f} %")
 #    <code>truth.onset</code> and <code>truth.offset</code> the events of all clips, <code>truth.clip</code>
 #    whose they are.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
 level = clip_statistics.frame_levels(waveform)
 moments = (np.arange(len(level)) + 0.5) * clip_statistics.FRAME
@@ -311,7 +311,7 @@ if not labelled.all():
 #    <details><summary>Hint</summary>If an event lasts as long as its clip, the tag has its times. Look at the last
 #    column of the table of classes.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 3
 filling = classes.dropna().set_index("class")["as long as the clip, %"]
 print(f"most: {filling.idxmax()}, {filling.max():.0f} % of whose events fill their clip")

@@ -343,7 +343,7 @@ for half, each in found["drift"].items():
 #    <details><summary>Hint</summary>The grey line of the picture of steps begins half a window before the onset
 #    and ends half a window after it. Frames are 10 ms apart.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 window = 2 * 0.2
 print(f"{window:.1f} s, {window / 0.010:.0f} frames of {pretrained.PATCH}")
@@ -352,7 +352,7 @@ print(f"{window:.1f} s, {window / 0.010:.0f} frames of {pretrained.PATCH}")
 # 2. At which frame are the two grids in step?
 #    <details><summary>Hint</summary><code>apart</code> holds the difference of their times.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
 meeting = int(np.abs(apart).argmin())
 print(f"frame {meeting}, at {features.GRID_TIMES[meeting]:.2f} s")
@@ -362,7 +362,7 @@ print(f"frame {meeting}, at {features.GRID_TIMES[meeting]:.2f} s")
 #    the grids apart then?
 #    <details><summary>Hint</summary><code>features.patch_times()</code> begins with such a patch.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 3
 padded = features.patch_times()[: features.GRID] - features.GRID_TIMES
 print(f"{padded[0]:+.2f} s at the start, {padded[-1]:+.2f} s at the end: worse than before")

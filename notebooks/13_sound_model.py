@@ -247,7 +247,7 @@ Markdown(
 #    derivative of the clip probability by each of them, under <code>models.linear_pooling</code> and under
 #    <code>frame.max(dim=1).values</code>.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 frame = torch.tensor([[[0.1], [0.4], [0.9], [0.7]]], requires_grad=True)
 poolings = {"linear": models.linear_pooling, "maximum": lambda each: each.max(dim=1).values}
@@ -261,7 +261,7 @@ print("Only the largest: such a network learns to find one moment of each event,
 #    <details><summary>Hint</summary>Let the student be a single number that grows by one in each step, and
 #    let a second one follow it as <code>training.teacher_decay</code> says.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
 students, teacher = np.arange(1.0, 11.0), 0.0
 for step, student in enumerate(students):

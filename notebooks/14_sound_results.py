@@ -303,7 +303,7 @@ page.claims(judged)
 #    Student's factor falls with it. Differences of pairs scatter by some points, say four, from one rotation to the
 #    next.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 from scipy import stats
 
@@ -320,7 +320,7 @@ print("`trainings` in lib/sound/profiles.py sets n; only what is missing is trai
 #    <code>protocol.counts(run, "event")</code> gives hits, true and found events of each clip and
 #    class.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
 for row, found in runs.items():
     hits, true, claimed = sum(protocol.counts(run, "event").sum(axis=(0, 1)) for run in found)

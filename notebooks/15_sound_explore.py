@@ -156,7 +156,7 @@ interact.explore(
 #    chose the best one, and on which clips?</details>
 
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 def event_f1(row, threshold=evaluation.THRESHOLD, median=evaluation.MEDIAN_FRAMES):
     """Return a network's event F1 over the clips shown here."""
@@ -177,7 +177,7 @@ print("An honest threshold is chosen on the validation clips, once, before the t
 # 2. Do the same with the median filter, at a threshold of 0.5.
 #    <details><summary>Hint</summary>Its length is odd: 1, 3, and so on.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
 for row in rows:
     best = max(range(1, 32, 2), key=lambda value: event_f1(row, median=value))

@@ -372,7 +372,7 @@ Markdown(
 #    <details><summary>Hint</summary>Give <code>pixels.nearest</code> a set whose <code>sequences</code> are the
 #    identities.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 from dataclasses import replace
 
@@ -388,7 +388,7 @@ Markdown(
 #    <details><summary>Hint</summary>How many of 981 images is that, and how wide is a 95 % interval
 #    (<code>lib.book.claims.wilson</code>) for the first?</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
 from lib.book.claims import wilson
 

@@ -228,7 +228,7 @@ display(
 #    <details><summary>Hint</summary>The chance that a given variant is missed 110 times running is
 #    (1 − 1/110)<sup>110</sup>.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 count = augment.VARIANTS
 drawn = torch.randint(count, (1000, count), generator=torch.Generator().manual_seed(SEED))
@@ -243,7 +243,7 @@ print("A third comes again later instead: over many epochs it makes no differenc
 #    <details><summary>Hint</summary>Apply <code>alignment.similarity</code> to both and look where a point below the
 #    eyes goes.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
 pair = np.array([[40.0, 40.0], [80.0, 40.0]])
 mouth = np.array([60.0, 90.0, 1.0])

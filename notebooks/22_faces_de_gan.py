@@ -368,7 +368,7 @@ page.table(
 #    <details><summary>Hint</summary>Each cross-entropy is the logarithm of the number of classes. Do not
 #    forget <em>fake</em>.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 clueless = models.Judgement(torch.zeros(1, here.expressions + 1), torch.zeros(1, here.identities))
 nobody = training.Labels(torch.tensor([0]), torch.tensor([0]))
@@ -380,7 +380,7 @@ Markdown(f"{float(training.generator_loss(clueless, nobody)):.3f}, the dotted li
 #    cross-entropy of the made face's identity and that class. Which answers does it push, and with what would
 #    <em>G</em> have to argue?</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
 of_fake = torch.tensor([[0.9, 0.2, 0.0]], requires_grad=True)  # A, B, nobody
 term = torch.nn.functional.cross_entropy(of_fake, torch.tensor([2]))

@@ -380,7 +380,7 @@ Markdown(
 #    <details><summary>Hint</summary>One row for each expression, then <code>synthesis.synthesise</code>, and
 #    the judge: <code>synthesis.asked_for</code>.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 labels = cast.strangers.expressions
 means = torch.stack([cast.codes[labels == labels[row]].mean(dim=0) for row in cast.chosen])
@@ -396,7 +396,7 @@ Markdown(
 #    Where does the judge change its mind about who it is?
 #    <details><summary>Hint</summary>Call <code>generator.decoder</code> with an <em>I</em> of your own.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
 first, second = (-known).argsort(kind="stable")[:2].tolist()  # of those a judge recognises best
 way = torch.linspace(0, 1, 7)
@@ -415,7 +415,7 @@ Markdown(f"From person {first} to {second} the judge names {', '.join(map(str, w
 #    <details><summary>Hint</summary>Set $g/N$ equal to the share that the probe got right. Chance is
 #    $1/N$.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 3
 groups, plain = 1 / code["chance"], read["de_gan", "pixels", "identity"]
 Markdown(

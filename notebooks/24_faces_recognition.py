@@ -448,7 +448,7 @@ Markdown(
 #    <details><summary>Hint</summary><code>protocol.share</code> keeps together what has one identity. Give each
 #    picture one of its own.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 alone = protocol.share(of_gan.rows, of_gan.hits)
 people = protocol.accuracy(of_gan)
@@ -464,7 +464,7 @@ Markdown(
 #    <details><summary>Hint</summary>The rows of <code>protocol.confusion</code> are the true classes. Macro recall
 #    is the mean over classes of the share of each that is recognised.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
 per_class = protocol.confusion(of_gan).sum(axis=1)
 Markdown(

@@ -212,7 +212,7 @@ lend_mine = upload.own_photograph(page, "part2_own_photograph", scenes)
 #    <details><summary>Hint</summary><code>explore.synthesise</code> takes any <em>z</em> of 50 numbers in
 #    [-1, 1].</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 generator = torch.Generator().manual_seed(0)
 code = explore.encode(scenes, scenes.source(smile)[None])
@@ -232,7 +232,7 @@ Markdown(
 #    the same person whatever the expression?
 #    <details><summary>Hint</summary><code>explore.synthesise</code> takes one code for many people, too.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
 everybody, said = range(len(scenes.people)), []
 for name in (name for name in scenes.names if name.endswith("A")):

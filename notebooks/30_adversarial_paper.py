@@ -170,7 +170,7 @@ print(f"{100 * black:.1f} % of all test pixels are exactly 0")
 #    <details><summary>Hint</summary>Ask of each row what she would do differently. Who makes the distribution of the
 #    images that reach the detector?</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 print(" | ".join(published["rows"][-1]))
 print(
@@ -181,7 +181,7 @@ print(
 # 2. The paper speaks of 100,000 attacked images. Count them from its own footnote 3.
 #    <details><summary>Hint</summary>Strengths, networks, images of the test set.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
 print(
     f"{len(profiles.PAPER_EPSILONS)} strengths x 2 networks x 10,000 images = "
@@ -193,7 +193,7 @@ print(
 #    <details><summary>Hint</summary>Half of the black pixels would become negative and are cut off at 0. Pixels are
 #    whole numbers from 0 to 255: what does truncation do to the others?</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 3
 noise = rng.uniform(-0.01, 0.01, digits.test_images.shape)
 noisy = (255 * np.clip(digits.test_images / 255 + noise, 0, 1)).astype(np.uint8)

@@ -268,7 +268,7 @@ print("largest distance from the optimum:", f"{float((reached - optimum).abs().m
 #    <details><summary>Hint</summary>Give <code>attacks.pgd</code> the argument <code>norm="l2"</code>, a radius of 2
 #    and steps of 0.2.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 natural = networks[0].load()
 same = {"steps": profile.steps, "generator": torch.Generator().manual_seed(SEED)}
@@ -285,7 +285,7 @@ page.figure(
 #    <details><summary>Hint</summary><code>targeted=True</code> descends towards the labels that it is given:
 #    <code>torch.full_like(labels, 3)</code>.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
 three = torch.full_like(labels[:6], 3)
 threes = attacks.pgd(
@@ -303,7 +303,7 @@ page.figure(
 # 3. What do forty small steps gain over a single large one?
 #    <details><summary>Hint</summary><code>attacks.fgm</code> takes one step of length epsilon.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 3
 for epsilon in (0.1, 0.3):
     once = attacks.fgm(natural, images, labels, epsilon)

@@ -252,7 +252,7 @@ print(
 #    <details><summary>Hint</summary>A change of the form $f(\text{row}) + g(\text{column})$ has no residual. The
 #    weights come from the same pixels: look at <code>detector.local_variance</code>.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 dark = 0.7 * image  # room for a change that only brightens
 steps = 0.15 * torch.tensor(rng.integers(0, 2, (2, 28))).float()
@@ -270,7 +270,7 @@ print(
 #    <details><summary>Hint</summary>The weight is one over the wrapped sum. Try all variances up to 600 in
 #    <code>np.uint8</code>.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
 variances = np.arange(0, 600)
 wrapped_sum = variances.astype(np.uint8) + np.uint8(5)
@@ -282,7 +282,7 @@ print("variances with an infinite weight:   ", variances[wrapped_sum == 0])
 #    <details><summary>Hint</summary>Which image sets it? <code>scores["training images"]</code> has all
 #    scores; compare the largest with the second.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 3
 second, first = np.sort(scores["training images"])[-2:]
 print(f"from {first:.5f} to {second:.5f}, by {1 - second / first:.0%}")

@@ -367,7 +367,7 @@ page.claims(judged)
 #    <code>"correct or flagged"</code>, <code>"accuracy"</code> and
 #    <code>"flagged and misclassified"</code>.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 gap = max(
     abs(published[kind]["accuracy"][e] + rate - published[kind]["correct or flagged"][e])
@@ -383,7 +383,7 @@ print(f"largest deviation over {points} points: {gap:.4f}")
 #    <details><summary>Hint</summary><code>benign.metrics["false_positives"]</code> has the benign test images flagged
 #    at each threshold. At worst all of them would have been read correctly, and are lost.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
 lost = benign.metrics["false_positives"]["percentile"]
 for kind, (correct, count) in clean.items():

@@ -245,7 +245,7 @@ for kind, found in ledger.items():
 #    <details><summary>Hint</summary><code>evaluation.share(result, "flagged", reading, threshold)</code>, on the runs
 #    in <code>ledger[kind]["evades the detector"]</code>.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 judges = [("paper", "authors"), *((r, "maximum") for r in ("paper", "literal", "ink counter"))]
 for kind, found in ledger.items():
@@ -259,7 +259,7 @@ for kind, found in ledger.items():
 #    (<code>torch.nn.functional.max_pool2d</code>) tell what is near the stroke. Take single steps with
 #    <code>start</code>, and put the other pixels back after each.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
 some = min(50, profile.ledger_images)
 images = data.to_batch(digits.test_images[:some])
@@ -278,7 +278,7 @@ for reading in ("paper", "literal", "ink counter"):
 #    <details><summary>Hint</summary>The runs are in
 #    <code>ledger["natural"]["uniform noise, no attack"]</code>; there are only a few strengths.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 3
 for run in ledger["natural"]["uniform noise, no attack"]:
     print(f"epsilon {run.config['epsilon']:.2f}: {evaluation.share(run, 'flagged'):.3f} flagged")

@@ -105,7 +105,7 @@ interact.explore(
 #    <details><summary>Hint</summary><code>evaluation.attack</code> takes many images at once; its settings are
 #    those in <code>draw</code>.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 images = data.to_batch(digits.test_images[:100])
 labels = torch.from_numpy(digits.test_labels[:100])
@@ -121,7 +121,7 @@ print(f"{len(held)} of {len(labels)} are still read:", sorted(held.tolist()))
 #    <details><summary>Hint</summary>The method is called <code>"noise"</code>; the score of the paper's reading is
 #    <code>detector.Detector().score</code>.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
 for epsilon in profile.epsilons:
     settings = {"method": "noise", "epsilon": epsilon, "norm": "linf"}

@@ -210,7 +210,7 @@ HTML(determinism_table.promises().to_html(index=False, border=0))
 #    <details><summary>Hint</summary><code>sweep.run(..., compute=False)</code> looks and computes nothing; the
 #    file of a run is named by <code>results.key</code>.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 from lib.adversarial import checkpoints, data, evaluation, profiles
 from lib.book import results
@@ -228,7 +228,7 @@ print(
 #    <details><summary>Hint</summary>The metric <code>data_mb</code> says what each size has on disk; it grows in
 #    proportion.</details>
 
-# %% jupyter={"source_hidden": true, "outputs_hidden": true}
+# %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
 per_clip = clips[-1].metrics["data_mb"] / clips[-1].config["size"]
 print(f"{clips[0].config['size'] + 1000 / per_clip:,.0f} clips; the paper trains on 14,456")

@@ -37,9 +37,7 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         with timed(seconds, "rendered"):
-            faces = made.pretraining(
-                ict.render, PEOPLE, frames, run["side"], 0, folder=folder
-            )
+            faces = made.pretraining(ict.render, PEOPLE, frames, run["side"], 0, folder=folder)
         with timed(seconds, "augmented"):
             for rows in torch.randperm(run["size"], generator=random).split(run["batch"]):
                 augment.draw(faces.images, rows, random)

@@ -124,13 +124,13 @@ def mixed(kept_features: Path) -> Iterator[Corpus]:
     read = photos.read
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(features, "CACHE", kept_features)
-        patch.setattr(photos, "read", lambda folder: few(read(folder)))
+        patch.setattr(photos, "read", lambda folder: five_of_each(read(folder)))
         experiments._corpus.cache_clear()
         yield datasets.load(TINY.dataset, TINY.sizes)
     experiments._corpus.cache_clear()
 
 
-def few(photographs: Sequence[Photograph]) -> list[Photograph]:
+def five_of_each(photographs: Sequence[Photograph]) -> list[Photograph]:
     """Return five sittings of each kind, a photograph each: the fewest for three splits."""
     found: dict[str, dict[str, Photograph]] = {}
     for each in photographs:
