@@ -34,7 +34,7 @@ SEED = 0
 import torch
 from IPython.display import Markdown
 
-from lib.adversarial import attacks, evaluation
+from lib.adversarial import attacks, detector
 from lib.adversarial import checkpoints as digit_networks
 from lib.adversarial import data as digit_data
 from lib.adversarial import plots as digit_plots
@@ -49,7 +49,7 @@ from lib.faces import explore as faces
 from lib.faces import plots as face_plots
 from lib.faces import profiles as face_profiles
 from lib.sound import checkpoints as sound_networks
-from lib.sound import data as sound_data
+from lib.sound import datasets as sound_data
 from lib.sound import evaluation as sound_evaluation
 from lib.sound import experiments as sound_experiments
 from lib.sound import explore as sound
@@ -73,9 +73,7 @@ page = Page(
 model = natural.load()
 image = digit_data.to_batch(digits.test_images[:1])
 label = torch.from_numpy(digits.test_labels[:1])
-threshold = evaluation.thresholds(digits)["paper"][
-    "authors" if digits.name == "mnist" else "maximum"
-]
+threshold = detector.PAPER_THRESHOLD
 
 
 def attacked(epsilon, generator):
@@ -109,14 +107,15 @@ page.figure(
 # single number decide what was heard.
 
 # %%
-profile = sound_experiments.fitting(sizes.choose(sound_profiles.PROFILES, PROFILE))
-corpus = sound_data.load(profile.dataset, profile.sizes)
+profile = sizes.choose(sound_profiles.PROFILES, PROFILE)
+common = sound_experiments.common(profile)
+corpus = sound_data.load(common["dataset"], profile.sizes)
 clips = sound.choose_clips(corpus.strong["test"], 1)
-inputs = sound_networks.inputs(profile, corpus, clips)
+inputs = sound_networks.inputs(common, corpus, clips)
 compared = ("spectral",), ("audio",)  # rows of Table 3
-best = sound_networks.best(profile, corpus)
-clip = sound.observe(corpus, clips, {row: best[row] for row in compared}, inputs)
-every = sound_networks.digests(profile, corpus)
+trained = sound_networks.networks(common)
+clip = sound.observe(corpus, clips, {row: trained[row] for row in compared}, inputs)
+every = sound_networks.digests(common)
 digests = {name: every[name] for name in clip.found}
 
 

@@ -21,10 +21,11 @@ from lib.faces import augment, upload
 from lib.faces import data as faces_data
 from lib.faces import explore as faces
 from lib.faces import profiles as faces_profiles
-from lib.sound import data as sound_data
-from lib.sound import experiments
+from lib.sound import datasets, experiments
 from lib.sound import explore as sound
 from lib.sound import profiles as sound_profiles
+from lib.sound.data import Corpus
+from lib.sound.profiles import Profile
 
 Answer = tuple[str, bytes]
 # Tiny networks, but for faces: those of smoke hardly answer to the noise; quick's are shipped.
@@ -43,14 +44,21 @@ def _answer(said: str, figure: Figure) -> Answer:
 
 
 @cache
+def _sound() -> tuple[Profile, dict[str, Any], Corpus]:
+    """Return the profile of chapter 15, what its runs have in common, and its clips."""
+    profile = sound_profiles.PROFILES[PROFILES["15_sound_explore"]]
+    common = experiments.common(profile)
+    return profile, common, datasets.load(common["dataset"], profile.sizes)
+
+
+@cache
 def sounds() -> sound.Scenes:
     """Return the clips of chapter 15 and what its networks find in them."""
-    profile = experiments.fitting(sound_profiles.PROFILES[PROFILES["15_sound_explore"]])
-    corpus = sound_data.load(profile.dataset, profile.sizes)
+    profile, common, corpus = _sound()
     clips = sound.choose_clips(corpus.strong["test"], profile.shown_clips)
-    networks = lib.sound.checkpoints.best(profile, corpus)
+    networks = lib.sound.checkpoints.networks(common)
     return sound.observe(
-        corpus, clips, networks, lib.sound.checkpoints.inputs(profile, corpus, clips)
+        corpus, clips, networks, lib.sound.checkpoints.inputs(common, corpus, clips)
     )
 
 
@@ -69,8 +77,7 @@ def hear(clip: str, inputs: str, compared_with: str, threshold: float, median: i
 
 def seconds(clip: str) -> float:
     """Return how long a clip of chapter 15 sounds."""
-    profile = experiments.fitting(sound_profiles.PROFILES[PROFILES["15_sound_explore"]])
-    corpus = sound_data.load(profile.dataset, profile.sizes)
+    _, _, corpus = _sound()
     waveform = corpus.audio(sounds().truth.clips[sounds().names.index(clip)])
     return len(waveform.samples) / waveform.rate
 
