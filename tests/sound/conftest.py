@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from torch import Tensor, nn
 
 from lib.book import data_root, results
@@ -22,6 +23,8 @@ from lib.sound.scored import Scored
 
 MakeEvents = Callable[..., Events]
 MakeRun = Callable[..., Result]
+settings.register_profile("no deadline", deadline=None)  # a busy machine is no fault
+settings.load_profile("no deadline")
 TINY = replace(
     PROFILES["smoke"],
     sizes=Sizes(weak=6, unlabelled=6, validation=6, test=6),
