@@ -121,8 +121,8 @@ symbols.table(SYMBOLS)
 # - *Timing.* From when to when each sounds is taken from a real clip of DCASE, one class of ours in the place of
 #   one of theirs. So lengths, gaps and overlaps are those of real clips.
 # - *Pictures.* A photograph is a **sign** of the sound, seldom the thing: a sailing boat for the sea, an umbrella
-#   for rain. It was put beside the sound by us, moves a little while its thing sounds, and never shows a person.
-#   Four classes cannot be seen at all.
+#   for rain. It was put beside the sound by us, and moves a little while its thing sounds. All are pictures of animals
+#   and things, none of people. Four classes cannot be seen at all.
 
 # %%
 mixture = replace(page, dataset="mixtures of ESC-10", rung="open")

@@ -44,6 +44,7 @@ from lib.sound import (
     profiles,
 )
 from lib.sound.data import Waveform
+from lib.sound.models import INPUTS
 from lib.sound.symbols import SYMBOLS
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
@@ -248,12 +249,12 @@ page.table(
 )
 
 # %%
-within = {kind: 100 * found["when"][kind]["sharp"] for kind in ("spectral", "audio")}
+within = {kind: 100 * found["when"][kind]["sharp"] for kind in INPUTS}
 window = 2 * evaluation.COLLAR / oracles.WINDOW_SECONDS
 Markdown(
     f"Within 0.2 s of the onset lie {within['spectral']:.0f} % of the step of the spectral features and "
     f"{within['audio']:.0f} % of that of pretrained audio; of a window of 0.96 s that fills up evenly it would be "
-    f"{100 * window:.0f} %. The step of the pictures is {found['when']['visual']['height']:.2f} high, of 1."
+    f"{100 * window:.0f} %. Of that of the pictures it is {within['visual']:.0f} %."
 )
 
 # %% [markdown]
@@ -261,7 +262,8 @@ Markdown(
 # **geometry**, and no better training of the same network would undo it. The paper names another reason, that
 # these networks were made for tasks without time. A picture like this one cannot tell the two apart, since both
 # blur; but the plainer reason is there whether or not the other is. (Pictures have no window. What they know of an
-# onset is what somebody lets them see of it: here the second knob, in the paper the camera.)
+# onset is what somebody lets them see of it: here we did, who let most photographs appear with their sound; in the
+# paper the camera. So a sharp step of theirs is our doing, and chapter 14 undoes it.)
 #
 # ## The two grids
 #

@@ -180,7 +180,7 @@ def panel(
     models = list(dict.fromkeys(models))
     labels = classes_of_interest(scenes, clip, models)
     figure = plt.figure(figsize=(PAGE_WIDTH, 5.6), layout="none")  # a fixed layout is drawn sooner
-    margins = {"left": 0.108, "right": 0.99, "bottom": 0.085, "top": 0.945}
+    margins = {"left": 0.125, "right": 0.99, "bottom": 0.085, "top": 0.945}
     heights = [0.6, 1.2, *[3.4 / len(labels)] * len(labels)]
     grid = figure.add_gridspec(len(heights), 2, width_ratios=(3.6, 1), height_ratios=heights)
     grid.update(**margins, wspace=0.2, hspace=0.14)
