@@ -16,6 +16,7 @@ from av.stream import Disposition
 from lib.sound.data import Waveform
 
 SHORT_SIDE = 256  # pixels kept: enough for networks that look at 224
+CANCELLED = 0.05  # of the channels' power left in their mean: two as loud correlate below -0.9
 SLACK = 0.5  # seconds by which sound may end before its container without being called truncated
 UNKNOWN_SIZE = 0x7F000000  # programs that write a WAV file into a pipe declare sizes from here on
 
@@ -40,12 +41,12 @@ def read_audio(path: Path) -> Waveform:
         _use_one_thread(stream, path)
         to_float = av.AudioResampler(format="fltp")
         pieces = [
-            piece.to_ndarray().mean(axis=0)
+            piece.to_ndarray().T  # (samples, channels)
             for frame in container.decode(stream)
             for piece in to_float.resample(frame)
         ]
         rate, declared = stream.rate, _declared_seconds(container, stream)
-    samples = np.concatenate([np.zeros(0, dtype=np.float32), *pieces])
+    samples = np.concatenate(pieces) if pieces else np.zeros((0, 1), dtype=np.float32)
     if len(samples) < (declared - SLACK) * rate:
         seconds = len(samples) / rate
         raise ValueError(f"{path} is truncated: {seconds:.2f} s of {declared:.2f} s; get it again")
@@ -62,7 +63,8 @@ def check_waveform(samples: np.ndarray, rate: float, name: str) -> Waveform:
 
     Raises:
         ValueError: the rate is no positive whole number, the array has another form or no floating
-            point, or the sound is empty, a single sample, not finite, or silent throughout.
+            point, or the sound is empty, a single sample, not finite, silent throughout, or its
+            channels cancel.
     """
     samples = np.asarray(samples)
     if not np.isfinite(rate) or rate <= 0 or rate != int(rate):
@@ -77,9 +79,19 @@ def check_waveform(samples: np.ndarray, rate: float, name: str) -> Waveform:
     if not np.isfinite(samples).all():
         raise ValueError(f"{name} holds samples that are not finite; leave this clip out")
     mono = samples if samples.ndim == 1 else samples.mean(axis=1)
+    if samples.ndim == 2 and mono.any() and _cancel(samples, mono):
+        raise ValueError(f"{name}: its channels cancel when they are averaged; keep one of them")
     if not mono.any():
         raise ValueError(f"{name} is silent: every sample is zero; leave this clip out")
     return Waveform(np.ascontiguousarray(mono, dtype=np.float32), int(rate))
+
+
+def _cancel(samples: np.ndarray, mono: np.ndarray) -> bool:
+    """Return whether channels (n, channels) are opposite, so that their mean is little but noise."""
+    sounding = samples[:, samples.std(axis=0) > 0]
+    if sounding.shape[1] < 2 or np.corrcoef(sounding.T).min() > 0:
+        return False
+    return bool(np.mean(mono**2) < CANCELLED * np.mean(sounding**2))
 
 
 def read_frames(path: Path, times: np.ndarray) -> np.ndarray | None:

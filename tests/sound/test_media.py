@@ -14,6 +14,8 @@ from lib.sound import media
 
 TONE = (0.5 * np.sin(np.arange(16000) / 16000 * 2 * np.pi * 440)).astype(np.float32)
 RATE = 16000
+NOISE = np.random.default_rng(0).normal(scale=0.01, size=(len(TONE), 2))
+OPPOSITE = np.stack([TONE, -TONE], axis=1) + NOISE
 
 
 @pytest.fixture(scope="session")
@@ -167,6 +169,7 @@ def test_a_wave_file_out_of_a_pipe_declares_no_size(tmp_path: Path) -> None:
         (TONE[:1], RATE, "holds a single sample"),
         (np.zeros(100), RATE, "is silent: every sample is zero"),
         (np.array([[0.5, -0.5]] * 9), RATE, "is silent"),  # channels that cancel
+        (OPPOSITE, RATE, "its channels cancel when they are averaged; keep one"),
         (np.array([0.1, np.nan, 0.2]), RATE, "not finite"),
         (np.array([0.1, np.inf, 0.2]), RATE, "not finite"),
         (TONE, 0, "the sampling rate is 0"),
