@@ -87,7 +87,7 @@ def check_waveform(samples: np.ndarray, rate: float, name: str) -> Waveform:
 
 
 def _cancel(samples: np.ndarray, mono: np.ndarray) -> bool:
-    """Return whether channels (n, channels) are opposite, so that their mean is little but noise."""
+    """Return whether channels (n, channels) are opposite: their mean is little but noise."""
     sounding = samples[:, samples.std(axis=0) > 0]
     if sounding.shape[1] < 2 or np.corrcoef(sounding.T).min() > 0:
         return False
