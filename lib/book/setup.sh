@@ -9,7 +9,7 @@ export JUPYTER_RUNTIME_DIR="$PWD/.cache/jupyter/runtime" NUMBA_CACHE_DIR="$PWD/.
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
 
 STAMP=.venv/installed  # holds the hash of the package lists, written only when all is installed
-COMPILED=$NUMBA_CACHE_DIR/librosa-is-compiled
+COMPILED=$NUMBA_CACHE_DIR/functions-are-compiled
 
 # Sets BARE_PYTHON to a Python that is new enough; ends with exit 2 if there is none.
 find_bare_python() {
@@ -59,12 +59,14 @@ install_into_venv() {
     .venv/bin/python -m lib.book.environment --fingerprint >"$STAMP"
 }
 
-# librosa compiles its functions when first imported. Several processes that do so at once spoil
-# numba's cache, and from then on what they left there crashes: so it is done once, by one alone.
-compile_librosa() {
+# librosa compiles its functions when first imported, the renderer of faces when it first draws. Several
+# processes that do so at once spoil numba's cache, and from then on what they left there crashes: so it
+# is done once, by one alone.
+compile_functions() {
     [[ -e $COMPILED ]] && return
-    echo "Compiling what librosa needs: half a minute, once."
-    "$PYTHON" -c "import librosa.beat" || exit 1  # it imports all that compiles when imported
+    echo "Compiling what librosa and the renderer of faces need: under a minute, once."
+    # librosa.beat imports all that compiles when imported
+    "$PYTHON" -c "import librosa.beat, lib.faces.explore as faces; faces.rendered([0], 32, 0)" || exit 1
     mkdir -p "$NUMBA_CACHE_DIR"
     touch "$COMPILED"
 }
@@ -88,6 +90,6 @@ ensure_environment() {
         install_into_venv
         PYTHON=$PWD/.venv/bin/python
     fi
-    compile_librosa
+    compile_functions
     exec 9>&-
 }
