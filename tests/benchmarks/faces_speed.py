@@ -25,17 +25,16 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lib.book import data_root
 from lib.faces import arithmetic, augment, classifier, recognition
 from lib.faces.classifier import Classifier
 from lib.faces.data import EXPRESSIONS, Faces, Requests
-from lib.faces.datasets import drawn, ict
+from lib.faces.datasets import ict
 from lib.faces.datasets.made import Render
-from lib.faces.models import CODE, NOISE, Decoder, Generator, ModelConfig, Trunk
+from lib.faces.models import NOISE, Decoder, Generator, ModelConfig, Trunk
 from lib.faces.profiles import ClassifierConfig, GANConfig
 from lib.faces.recognition import Recogniser
 from lib.faces.training import Labels, Trainer
-from tests.benchmarks.sound_speed import in_turns, judge
+from tests.benchmarks.sound_speed import in_precision, in_turns, judge
 
 PEOPLE = 101  # for pre-training
 PICTURES = 10 * len(EXPRESSIONS)  # in memory, from which batches are drawn
@@ -60,9 +59,7 @@ def pictures(side: int) -> Faces:
     images = np.stack([np.asarray(Image.fromarray(each).resize((size, size))) for each in coarse])
     rows = np.arange(PICTURES)
     people = rows % PEOPLE
-    return Faces(
-        "noise", "embedded", images, rows % len(EXPRESSIONS), people, rows, rows, EXPRESSIONS
-    )
+    return Faces("noise", "open", images, rows % len(EXPRESSIONS), people, rows, rows, EXPRESSIONS)
 
 
 # --- training DE-GAN
@@ -105,11 +102,13 @@ def gan_steps(rounds: int, model: ModelConfig, batch: int) -> bool:
     }
     faces = pictures(model.side)
     trainers = {
-        name: kind(model, gan_config(batch, bfloat16), faces, seed=0)
-        for name, (kind, bfloat16) in ways.items()
+        name: kind(model, gan_config(batch), faces, seed=0) for name, (kind, _) in ways.items()
     }
     agree = same_pictures(trainers.values())
-    seconds = in_turns({name: each.advance for name, each in trainers.items()}, rounds)
+    steps = {
+        name: partial(in_precision, ways[name][1], each.advance) for name, each in trainers.items()
+    }
+    seconds = in_turns(steps, rounds)
     show(f"Training DE-GAN, {model.side} px, width {model.width:g}, batch {batch}", seconds, batch)
     macs = arithmetic.discriminator_step(model) + arithmetic.generator_step(model)
     for name, kind in zip(ways, ("bfloat16", "bfloat16", "float32", "float32"), strict=True):
@@ -117,7 +116,7 @@ def gan_steps(rounds: int, model: ModelConfig, batch: int) -> bool:
     return agree
 
 
-def gan_config(batch: int, bfloat16: bool) -> GANConfig:
+def gan_config(batch: int) -> GANConfig:
     """Return the quick profile's training, in which D never waits."""
     return GANConfig(
         batch=batch,
@@ -128,7 +127,6 @@ def gan_config(batch: int, bfloat16: bool) -> GANConfig:
         own_identity=0.3,
         reconstruction=5.0,
         average=0.995,
-        bfloat16=bfloat16,
     )
 
 
@@ -189,15 +187,10 @@ def augmentation(rounds: int, side: int, batch: int) -> bool:
 
 
 def rendering(rounds: int, side: int, faces: int) -> None:
-    """Time drawing and rendering people who are new each time, seven pictures of each."""
-    renderers: dict[str, Render] = {"drawn": drawn.render}
-    if data_root.present("ict_facekit"):
-        renderers["rendered, ICT-FaceKit"] = ict.render
+    """Time rendering people who are new each time, seven pictures of each."""
     size = augment.source_side(side)
-    ways = {name: render_next(render, faces, size) for name, render in renderers.items()}
+    ways = {"rendered, ICT-FaceKit": render_next(ict.render, faces, size)}
     show(f"Making faces, {size} px", in_turns(ways, rounds), faces)
-    if len(renderers) == 1:
-        print("ICT-FaceKit left out: it is not under the data root")
 
 
 def render_next(render: Render, count: int, size: int) -> Callable[[], object]:
@@ -219,9 +212,11 @@ def render_next(render: Render, count: int, size: int) -> Callable[[], object]:
 def second_stage(rounds: int, model: ModelConfig, batch: int, steps: int) -> None:
     """Time training the local CNNs on a frozen encoder, beside training all of the baseline."""
     faces, classes = pictures(model.side), model.expressions
-    config = ClassifierConfig(steps=steps, batch=batch, learning_rate=1e-3, bfloat16=True)
+    config = ClassifierConfig(steps=steps, batch=batch, learning_rate=1e-3)
     networks: dict[str, nn.Module] = {
-        "this book: frozen encoder, maps and f(x)": Recogniser(Trunk(model, CODE), model, classes),
+        "this book: frozen encoder, maps and f(x)": Recogniser(
+            Trunk(model, model.code), model, classes
+        ),
         "baseline: all layers are trained": Classifier(model, classes),
     }
     ways = {name: partial(fit, network, faces, config) for name, network in networks.items()}
@@ -248,7 +243,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--width", type=float, default=0.5, help="of convolutions; 1 is DR-GAN's")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--steps", type=int, default=3, help="of the second stage, in one turn")
-    parser.add_argument("--faces", type=int, default=28, help="drawn or rendered in one turn")
+    parser.add_argument("--faces", type=int, default=28, help="rendered in one turn")
     asked = parser.parse_args(arguments)
     warnings.simplefilter("ignore")  # other libraries' business
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # what is timed is the processor

@@ -23,8 +23,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lib.book import data_root
-from lib.sound import drawn, evaluation, features, pretrained
+from lib.book import device
+from lib.sound import evaluation, features, pretrained, scored
 from lib.sound.data import Waveform
 from lib.sound.labels import CLASSES, Events
 from lib.sound.models import CRNN, DROPOUT, Dropout, ModelConfig, SpectralEncoder, Stack
@@ -179,12 +179,12 @@ def usual_dropout(network: CRNN) -> None:
                 stack[index] = nn.Dropout(DROPOUT)
 
 
-def trainer(clips: int, bfloat16: bool, *changes: Callable[[CRNN], None]) -> Trainer:
+def trainer(clips: int, *changes: Callable[[CRNN], None]) -> Trainer:
     """Return a mean teacher of the paper's size, on noise, its networks changed."""
     generator = torch.Generator().manual_seed(0)
     noise = {"spectral": torch.randn(clips, features.FRAMES, features.BANDS, generator=generator)}
     targets = (torch.rand(clips, len(CLASSES), generator=generator) < 0.2).float()
-    config = TrainingConfig(weak_batch=clips, unlabelled_batch=clips, bfloat16=bfloat16)
+    config = TrainingConfig(weak_batch=clips, unlabelled_batch=clips)
     made = Trainer(ModelConfig(("spectral",)), config, TrainingSet(noise, targets, noise), seed=0)
     for change in changes:
         change(made.student)
@@ -192,20 +192,27 @@ def trainer(clips: int, bfloat16: bool, *changes: Callable[[CRNN], None]) -> Tra
     return made
 
 
+def in_precision(bfloat16: bool, work: Callable[[], object]) -> None:
+    """Do something as on a processor that has instructions for bfloat16, or as on one without."""
+    device.half_precision = lambda _: bfloat16
+    work()
+
+
 def training_steps(rounds: int, clips: int) -> bool:
     """Time steps of the mean teacher; return whether all ways compute the same network."""
     trainers = {
-        "this book: bfloat16": trainer(clips, True),
-        "bfloat16, torch's dropout": trainer(clips, True, usual_dropout),
-        "float32": trainer(clips, False),
-        "float32, torch's dropout": trainer(clips, False, usual_dropout),
-        "float32, torch's dropout, channels first": trainer(
-            clips, False, usual_dropout, usual_memory
-        ),
+        "this book: bfloat16": trainer(clips),
+        "bfloat16, torch's dropout": trainer(clips, usual_dropout),
+        "float32": trainer(clips),
+        "float32, torch's dropout": trainer(clips, usual_dropout),
+        "float32, torch's dropout, channels first": trainer(clips, usual_dropout, usual_memory),
     }
     batch, _ = next(iter(trainers.values())).batch()
     agree = same_outputs([each.student for each in trainers.values()], batch)
-    ways = {name: partial(each.train_step, 0) for name, each in trainers.items()}
+    ways = {
+        name: partial(in_precision, "bfloat16" in name, partial(each.train_step, 0))
+        for name, each in trainers.items()
+    }
     seconds = in_turns(ways, rounds)
     show(f"Training step of the paper's network, {clips} + {clips} clips", seconds, "step")
     student = next(iter(trainers.values())).student
@@ -254,8 +261,8 @@ def by_counts(truth: Events, found: Events) -> dict[str, float]:
 
 def thresholds_in_turns(rounds: int, clips: int, count: int) -> bool:
     """Time the scores of a test set at many thresholds; return whether all digits are equal."""
-    truth = drawn.draw_events(clips)
-    scores = drawn.simulate_scores(truth, evaluation.FRAME_SECONDS, evaluation.FRAMES, seed=1)
+    found = scored.load(clips)
+    truth, scores = found.truth, found.scores
     values = (np.arange(count) + 0.5) / count
     ways = {
         "this book": partial(score_all, by_counts, truth, scores, values),
@@ -271,9 +278,6 @@ def thresholds_in_turns(rounds: int, clips: int, count: int) -> bool:
 def yamnet(rounds: int) -> None:
     """Time YAMNet on one clip, and say which share of the matrix product it reaches."""
     name = "yamnet"
-    if not data_root.present(name):
-        print("\nYAMNet left out: its weights are not under the data root")
-        return
     sound = some_sound()
     offset = pretrained.NETWORKS[name].offset
     patches = pretrained.log_mel_patches(sound, offset)

@@ -72,7 +72,7 @@ def test_a_strip_says_in_its_alt_text_what_the_panel_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BOOK_HEADLESS", "1")
-    page = Page("10_tiny", "smoke", "drawn", "embedded", tmp_path)
+    page = Page("10_tiny", "smoke", "drawn", "open", tmp_path)
     strip = [{}, {"height": 5}]
     words = {"alt": ALT, "caption": "A bar."}
     interact.explore(page, "bar", bar, CONTROLS, start=START, strip=strip, moving="height", **words)

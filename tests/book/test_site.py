@@ -44,7 +44,7 @@ def shown(data: dict[str, str], **metadata: dict[str, str]) -> nbformat.Notebook
 
 def figure(name: str, caption: str = "A caption.") -> list[nbformat.NotebookNode]:
     """Return the outputs of `show.Page.figure`."""
-    words = f"*{caption}* <small>made (embedded rung), profile quick. "
+    words = f"*{caption}* <small>made (open rung), profile quick. "
     words += f"Data and origin: [{name}.json](../figures/quick/{name}.json).</small>"
     picture = new_output(
         "display_data",
@@ -126,7 +126,7 @@ def book(tmp_path: Path) -> Path:
     ]
     content = {
         "control": "strength",
-        "origin": "made (embedded rung), profile quick.",
+        "origin": "made (open rung), profile quick.",
         "frames": told,
     }
     (frames / "frames.json").write_text(json.dumps(content))
@@ -368,7 +368,7 @@ def draw(strength, other):
     return figure
 
 interact.explore(
-    Page("10_tiny", PROFILE, "made", "embedded"),
+    Page("10_tiny", PROFILE, "made", "open"),
     "panel",
     draw,
     {"strength": (0.0, 1.0, 0.5), "other": ["a", "b"]},

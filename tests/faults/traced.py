@@ -17,7 +17,6 @@ from lib.adversarial.profiles import TrainingConfig as NetworkConfig
 from lib.book import results
 from lib.faces import experiments as faces
 from lib.faces.profiles import PROFILES as FACES
-from lib.sound import data as sounds
 from lib.sound import experiments as sound
 from lib.sound.profiles import PROFILES as SOUND
 
@@ -39,9 +38,8 @@ PARTS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 def some_runs() -> list[dict[str, Any]]:
     """Return one training of Part I, the slowest, and two of each other part."""
     profile = SOUND["smoke"]
-    common = sound.describe(profile, sounds.load("drawn", profile.sizes))
-    of_sound = [sound.config(common, sound.LEDGER_ROW, 0)]
-    described = faces.describe(FACES["smoke"], "embedded")
+    of_sound = [sound.config(sound.common(profile), ("spectral",), 0)]
+    described = faces.describe(FACES["smoke"], "open")
     of_faces = [faces.config(described, "cnn", fold, 0, None) for fold in range(2)]
     shorter = replace(SMOKE.natural, epochs=1)
     networks = [asdict(replace(shorter, seed=seed)) for seed in range(2)]
