@@ -91,7 +91,7 @@ def lenders() -> faces.Scenes:
 
 def portrait() -> bytes:
     """Return a photograph to upload."""
-    return upload.portrait(lenders())
+    return upload.portrait()
 
 
 def _made(source: np.ndarray, person: int, noise_1: float, noise_2: float) -> torch.Tensor:
