@@ -198,7 +198,7 @@ def test_the_distance_to_half_way_is_that_of_the_means(judge: MakeJudge) -> None
     )
     claim = made.grid_is_not_it()
     assert claim.ours == pytest.approx(100 * ((spectral + audio) / 2 - moved))
-    assert f"here it is {100 * (spectral - audio):.1f} points" in claim.note
+    assert f"here it is {100 * (spectral - audio):+.1f} (" in claim.note
 
 
 @pytest.mark.parametrize(

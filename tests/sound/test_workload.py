@@ -20,15 +20,16 @@ def common(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     """Give what all runs of the paper have in common, on clips that nobody has."""
     monkeypatch.setattr(results, "RESULTS", tmp_path)
     monkeypatch.setattr(experiments, "weights_digest", lambda stream: stream)
+    monkeypatch.setattr(experiments, "fingerprints", lambda run: {})
     monkeypatch.delenv("BOOK_RETRAIN", raising=False)
     return {
         "dataset": "none",
         "rung": "original",
-        "fingerprint": "0",
         "sizes": {},
         "streams": {"spectral": "log_mel", "audio": "vggish", "visual": "vgg16"},
         "width": 1.0,
         "mel_bands": 128,
+        "pooling": "linear",
         "training": asdict(TrainingConfig()),
     }
 
@@ -54,7 +55,7 @@ def test_no_run_is_listed_twice_and_a_stored_one_is_present(common: dict[str, An
         experiments.grid(common, seeds),
         experiments.aligned_grid(common, seeds),
         *experiments.ledger_grid(common, seeds).values(),
-        *experiments.leads_grid(common).values(),
+        experiments.sight_grid(common, seeds),
     ]
     wanted = {results.key(run) for grid in grids for run in grid}
     assert sum(len(work.found) for work in listed.values()) == len(wanted)
