@@ -366,25 +366,6 @@ def test_a_picture_too_small_for_a_face_is_refused() -> None:
         ict.render(requests([(0, 0, 1.0, 0, 0)]), 15)
 
 
-@pytest.fixture
-def not_loaded() -> Iterator[None]:
-    """Have the model forgotten, before and after."""
-    caches = (ict_model.load, ict._known)
-    for cached in caches:
-        cached.cache_clear()
-    yield
-    for cached in caches:
-        cached.cache_clear()
-
-
-def test_a_missing_model_is_said_with_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, not_loaded: None
-) -> None:
-    monkeypatch.setenv("BOOK_DATA", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="face model not found.*get ict_facekit"):
-        ict.render(requests([(0, 0, 1.0, 0, 0)]), 32)
-
-
 @pytest.mark.parametrize(
     ("damage", "complaint"),
     [
