@@ -1,7 +1,6 @@
 """Rendered faces: the model against its file, pictures against geometry, and bad input."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
