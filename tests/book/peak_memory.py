@@ -22,6 +22,7 @@ RUN = 8000  # images of one run
 def sound(clips: int, folder: Path) -> float:
     """Prepare wide features, as of a pretrained network, of clips, and train for one epoch."""
     from lib.sound import data, features, preparation, pretrained, scaling, training
+    from lib.sound.labels import CLASSES
     from lib.sound.models import ModelConfig
 
     def noise(corpus: object, stream: str, clip: str) -> np.ndarray:
@@ -33,10 +34,11 @@ def sound(clips: int, folder: Path) -> float:
     corpus: Any = data.Corpus(
         name="noise",
         rung="none",
+        classes=CLASSES,
         clips=dict(zip(data.SPLITS, [*halves, (), ()], strict=True)),
-        weak=dict.fromkeys(halves[0], ("Speech",)),
+        weak=dict.fromkeys(halves[0], CLASSES[:1]),
         strong={},
-        content=lambda name: f"noise {int(name.split()[1]) % 2}",
+        content=lambda name, sense: f"noise {int(name.split()[1]) % 2}",
         audio=lambda name: None,  # type: ignore[arg-type, return-value]
         frames=lambda name, times: None,
         left_out={},
@@ -69,7 +71,7 @@ def faces(count: int, folder: Path) -> float:
 
     people, classes = 10, len(EXPRESSIONS)
     frames = count // (people * classes)
-    found = made.pretraining(noise, "noise", "none", people, frames, 96, 0, folder=folder)  # type: ignore[arg-type]
+    found = made.pretraining(noise, people, frames, 96, 0, folder=folder)  # type: ignore[arg-type]
     random = torch.Generator().manual_seed(0)
     for rows in torch.randperm(count, generator=random).split(35):
         augment.draw(found.images, rows, random)
@@ -87,7 +89,7 @@ def adversarial(count: int, folder: Path) -> float:
     images = np.random.default_rng(0).integers(256, size=(RUN, 28, 28), dtype=np.uint8)
     labels = np.arange(RUN) % 10
     digits = Digits("noise", images, labels, images, labels)
-    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(28 * 28, 10))
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(28 * 28, 10)).eval()
     reading = evaluation.READINGS["paper"]
     evaluation.READINGS = {"paper": reading}
     evaluation.cached_digits = lambda name: digits  # type: ignore[assignment]

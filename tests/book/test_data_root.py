@@ -261,7 +261,7 @@ def test_a_set_is_there_once_a_picture_is(root: Path) -> None:
         ("ck_plus", "ck_plus/cohn-kanade-images/S005/001/._S005.png", "they are empty"),
         ("ck_plus", "ck_plus/Emotion/S005.txt", "nothing in it is named cohn-kanade-images/"),
         ("oulu_casia", "Oulu-CASIA/VL/Strong/P001/Anger/000.jpeg", "call it oulu_casia"),
-        ("oulu_casia", "oulu_casia/VL/Strong/P001/Anger/000.JPEG", "is spelled otherwise"),
+        ("oulu_casia", "oulu_casia/VL/strong/P001/Anger/000.jpeg", "is spelled otherwise"),
         ("bu_4dfe", "BU4DFE/F001/Angry/000.jpg", "call it bu_4dfe"),
         ("mmi", "mmi/MMI/Sessions/1/a.avi", "mmi/MMI lies too deep"),
     ],

@@ -116,7 +116,7 @@ def test_chapters_without_a_part_of_their_own_ask_for_nothing(
     assert "these chapters compute nothing of their own" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("part", PLUGINS)
+@pytest.mark.parametrize("part", ["part1", "part2"])  # the third reads nothing from there
 def test_a_data_root_that_is_not_there_is_one_clear_line(
     part: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -37,7 +37,7 @@ def dots() -> Figure:
 
 def page(folder: Path, **more: Any) -> Page:
     """Return a page that writes into a folder of its own."""
-    return Page("33_adversarial_results", "quick", "mnist", "original", folder, **more)
+    return Page("31_adversarial_attack", "quick", "mnist", "original", folder, **more)
 
 
 def described(folder: Path, **more: Any) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def test_a_figure_computed_in_the_chapter_says_so(tmp_path: Path, shown: list[st
     assert found["computed"] == "in the chapter"
     assert found["networks"] == {"natural": "dd7f87b882b68223"}
     assert found["sources"] == {"count": 0, "each": []}
-    assert found["chapter"] == "33_adversarial_results"
+    assert found["chapter"] == "31_adversarial_attack"
 
 
 def test_a_figure_of_stored_results_says_which(tmp_path: Path, shown: list[str]) -> None:
