@@ -157,12 +157,14 @@ page.table(
 
 # %%
 page.table(
-    ledger.gains({short(row): (found, judge.of(row)) for row, found in aligned.items()}),
+    ledger.gains(
+        {short(row): (aligned.get(row, []), judge.of(row)) for row in experiments.ALIGNED_ROWS}
+    ),
     "part1_alignment_gains",
     alt="What joining by time gains over joining by index, for two rows and three metrics.",
     caption="Rows with pretrained audio and without pictures, trained twice: what joining by time gains over "
-    "joining by index, in points, with its 95 % interval where there is one. A row that is missing has not been "
-    "trained; `experiments.aligned(common, profile.trainings)` does it.",
+    "joining by index, in points, with its 95 % interval where there is one. A dash: not trained; "
+    "`experiments.aligned(common, profile.trainings)` does it.",
     sources=[*every_run, *(result for found in aligned.values() for result in found)],
 )
 
