@@ -26,7 +26,7 @@ from lib.book.profiles import PROFILES
 
 SUMMARIES = ("00_start", "90_claims")  # they show what the other chapters leave
 SIDE_BY_SIDE = 4  # chapters at a time at most; each takes about a gigabyte
-LIMIT_MINUTES = {"smoke": 5, "quick": 60, "paper": 7 * 24 * 60}  # no run waits for ever
+LIMIT_MINUTES = {"smoke": 15, "quick": 60, "paper": 7 * 24 * 60}  # no run waits for ever
 TRACEBACK_LINES = 15
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 

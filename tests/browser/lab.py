@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Locator, Page, Playwright, ViewportSize
 from lib.book import lab
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-START_SECONDS, RUN_SECONDS, ANSWER_SECONDS = 120, 300, 60  # limits for a busy machine
+START_SECONDS, RUN_SECONDS, ANSWER_SECONDS = 240, 900, 120  # limits for a busy machine
 # The notebook behind the page: cells that are out of sight or folded show no numbers.
 SHOWN = "jupyterapp.shell.currentWidget"
 SESSION = f"{SHOWN}.sessionContext"
