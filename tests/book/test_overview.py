@@ -26,7 +26,7 @@ TALLY = claims.tally(
 )
 
 
-def test_a_thumbnail_is_the_same_picture_smaller() -> None:
+def test_a_thumbnail_is_the_same_picture_smaller(no_open_figures: None) -> None:
     figure, axes = plt.subplots(figsize=(4, 2))
     figure.set_label("a line that rises")
     axes.imshow(np.arange(6).reshape(2, 3))
