@@ -442,7 +442,7 @@ def test_a_file_that_cannot_be_read_now_is_asked_again(
 def test_without_any_pictures_one_line_says_what_to_do(place: Path) -> None:
     shutil.rmtree(place / "video")
     with pytest.raises(
-        FileNotFoundError, match="no clip .* has pictures.*tools/fetch_dcase.py"
+        FileNotFoundError, match="no clip .* has pictures.*python -m tools.fetch_dcase"
     ) as found:
         dcase.load()
     assert "\n" not in str(found.value)
@@ -483,7 +483,9 @@ def test_present_means_a_sound(place: Path) -> None:
     (place / "audio").mkdir()
     (place / "audio" / "notes.txt").write_text("soon")
     assert not dcase.present()
-    with pytest.raises(FileNotFoundError, match="no clip of DCASE.*tools/fetch_dcase.py") as raised:
+    with pytest.raises(
+        FileNotFoundError, match="no clip of DCASE.*python -m tools.fetch_dcase"
+    ) as raised:
         dcase.load()
     assert "\n" not in str(raised.value)
 

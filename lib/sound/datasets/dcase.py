@@ -39,7 +39,7 @@ LISTS = {
 ROW_PER_EVENT = ("validation", "test")
 NAME = re.compile(r"Y([A-Za-z0-9_-]{11})_(\d+\.\d{3})_(\d+\.\d{3})\.wav")
 ADDRESS = "https://www.youtube.com/watch?v={video}"
-FETCH = "python tools/fetch_dcase.py"
+FETCH = "python -m tools.fetch_dcase"
 
 
 @dataclass(frozen=True)
