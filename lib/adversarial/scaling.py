@@ -13,11 +13,11 @@ STEPS, EPSILON = 5, 0.2  # of the attack; the paper's 40 steps take eight times 
 
 def configs(profile: str) -> list[dict[str, Any]]:
     """Return growing numbers of runs of the attack on so many images each."""
-    digits = data.load("mnist")
-    network = checkpoints.networks(PROFILES[profile], digits)[0]
+    digits, quick = data.load("mnist"), PROFILES["quick"]
+    network = checkpoints.networks(quick, digits)[0]  # the shipped one, at every profile
     evaluation.thresholds(digits)  # once, before other processes want them
     attack = evaluation.attack_config(
-        PROFILES["quick"], network, digits, EPSILON, steps=STEPS, step_size=2.5 * EPSILON / STEPS
+        quick, network, digits, EPSILON, steps=STEPS, step_size=2.5 * EPSILON / STEPS
     )
     attack |= {"images": IMAGES[profile], "unit": "attacked images"}
     return [{**attack, "runs": n, "size": n * IMAGES[profile]} for n in FACTORS[profile]]
