@@ -44,8 +44,8 @@ from lib.book import profiles as sizes
 from lib.book.chapters import chapters, title
 from lib.book.show import Page, cost
 from lib.faces import checkpoints as face_networks
-from lib.faces import data as face_data
 from lib.faces import explore as faces
+from lib.faces import loader
 from lib.faces import plots as face_plots
 from lib.faces import profiles as face_profiles
 from lib.sound import checkpoints as sound_networks
@@ -149,7 +149,7 @@ interact.explore(
 
 # %%
 profile = sizes.choose(face_profiles.PROFILES, PROFILE)
-corpus = face_data.load(profile.dataset, profile.sizes)
+corpus = loader.load(profile.dataset, profile.sizes)
 scenes = faces.scenes(profile, corpus)
 digests = face_networks.digests(faces.NETWORKS, profile, corpus)
 

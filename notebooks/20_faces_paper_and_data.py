@@ -45,9 +45,9 @@ from lib.book.show import Page, cost, source
 from lib.faces import (
     augment,
     checkpoints,
-    data,
     data_plots,
     factors,
+    loader,
     overview,
     pixels,
     plots,
@@ -56,7 +56,7 @@ from lib.faces import (
 from lib.faces.symbols import SYMBOLS
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
-corpus = data.load(profile.dataset, profile.sizes)
+corpus = loader.load(profile.dataset, profile.sizes)
 digests = checkpoints.digests(["de_gan"], profile, corpus)
 page = Page("20_faces_paper_and_data", PROFILE, corpus.name, corpus.rung, networks=digests)
 cost(page.chapter)

@@ -37,8 +37,8 @@ from lib.book.show import Page, cost, source
 from lib.faces import (
     arithmetic,
     checkpoints,
-    data,
     diagrams,
+    loader,
     models,
     plots,
     profiles,
@@ -48,7 +48,7 @@ from lib.faces import (
 )
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
-corpus = data.load(profile.dataset, profile.sizes)
+corpus = loader.load(profile.dataset, profile.sizes)
 digests = checkpoints.digests(["de_gan"], profile, corpus)
 page = Page("22_faces_de_gan", PROFILE, corpus.name, corpus.rung, networks=digests)
 cost(page.chapter)
@@ -262,7 +262,7 @@ Markdown(
 
 # %%
 small = studies.profile_of(profile)
-few = data.load(profile.dataset, small.sizes)
+few = loader.load(profile.dataset, small.sizes)
 found = studies.runs(small, few, compute=PROFILE == "smoke")
 done = {name: result for name, result in found.items() if result is not None}
 page.table(
@@ -305,8 +305,8 @@ if done:
 
 
 # %%
-def seen_by(training):
-    return training.steps * training.batch
+def seen_by(config):
+    return config.steps * config.batch
 
 
 shares = {name: 100 * result.metrics["expression"]["value"] for name, result in done.items()}

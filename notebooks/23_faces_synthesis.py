@@ -37,10 +37,10 @@ from lib.book.weights import file_digest
 from lib.faces import (
     augment,
     checkpoints,
-    data,
     experiments,
     explore,
     knowledge,
+    loader,
     plots,
     profiles,
     synthesis,
@@ -48,7 +48,7 @@ from lib.faces import (
 )
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
-corpus = data.load(profile.dataset, profile.sizes)
+corpus = loader.load(profile.dataset, profile.sizes)
 asked = checkpoints.digests(explore.NETWORKS, profile, corpus)
 page = Page("23_faces_synthesis", PROFILE, corpus.name, corpus.rung, networks=asked)
 cost(page.chapter)

@@ -39,11 +39,11 @@ from lib.book.show import Page, cost, source
 from lib.book.weights import file_digest
 from lib.faces import (
     arithmetic,
-    data,
     experiments,
     folds,
     knowledge,
     ledger,
+    loader,
     profiles,
     protocol,
     recognition,
@@ -51,9 +51,10 @@ from lib.faces import (
     studies,
     verdicts,
 )
+from lib.faces.data import EXPRESSIONS
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
-corpus = data.load(profile.dataset, profile.sizes)
+corpus = loader.load(profile.dataset, profile.sizes)
 networks = experiments.networks(profile, corpus)
 page = Page("24_faces_recognition", PROFILE, corpus.name, corpus.rung)
 cost(page.chapter)
@@ -80,7 +81,7 @@ every_run = [run for table in tables.values() for found in table.values() for ru
 
 # %%
 page.figure(
-    recognition_plots.second_stage(arithmetic.PRETRAINING, len(data.EXPRESSIONS)),
+    recognition_plots.second_stage(arithmetic.PRETRAINING, len(EXPRESSIONS)),
     "part2_fig3_second_stage",
     alt="The frozen encoder from a 96-pixel picture over five blocks of maps to f(x). Arrows lead from four "
     "of the blocks down to four local CNNs. Their last layers and f(x) stand side by side in a bar, h.",
@@ -242,7 +243,7 @@ Markdown(
     f"{full.recogniser.steps:,}, and in these tables DE-GAN is not trained further on each fold's people. The baseline, "
     f"which begins from nothing, has {here.baseline.steps:,} steps. Its folds lie between {span(of_cnn)} %, DE-GAN's "
     f"between {span(of_gan)} %. At the end of its training the baseline's loss on its own training pictures is between "
-    f"{min(losses):.2f} and {max(losses):.2f}, where guessing has {math.log(len(data.EXPRESSIONS)):.2f}. So few steps favour "
+    f"{min(losses):.2f} and {max(losses):.2f}, where guessing has {math.log(len(EXPRESSIONS)):.2f}. So few steps favour "
     "whoever begins with features; see what DE-GAN gains over the supervised encoder before believing what it gains "
     "over the baseline."
 )
@@ -318,7 +319,7 @@ source(protocol.difference)
 
 # %%
 counts = ck["cnn"][0].config["shape"]["sequences"]
-classes = [name for name in data.EXPRESSIONS if counts.get(name)]
+classes = [name for name in EXPRESSIONS if counts.get(name)]
 page.figure(
     recognition_plots.confusion(of_gan, classes),
     "part2_confusion",
@@ -373,7 +374,7 @@ page.table(
 
 # %%
 small = studies.profile_of(profile)
-faces = data.load(profile.dataset, small.sizes)
+faces = loader.load(profile.dataset, small.sizes)
 short = studies.runs(small, faces, compute=PROFILE == "smoke")
 page.table(
     ledger.synthesis(short),

@@ -32,10 +32,10 @@ from IPython.display import Markdown, display
 from lib.book import interact
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
-from lib.faces import checkpoints, data, explore, plots, profiles, upload
+from lib.faces import checkpoints, explore, loader, plots, profiles, upload
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
-corpus = data.load(profile.dataset, profile.sizes)
+corpus = loader.load(profile.dataset, profile.sizes)
 digests = checkpoints.digests(explore.NETWORKS, profile, corpus)
 page = Page("25_faces_explore", PROFILE, corpus.name, corpus.rung, networks=digests)
 cost(page.chapter)

@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from lib.book import results, states
 from lib.book.files import REPOSITORY, write_atomically
 from lib.book.weights import SHIPPED, file_digest, save_weights, shipped_run
-from lib.faces import classifier, data, training
+from lib.faces import classifier, loader, training
 from lib.faces.classifier import Classifier
 from lib.faces.data import EXPRESSIONS, Corpus
 from lib.faces.models import Discriminator, Generator, ModelConfig
@@ -223,7 +223,7 @@ def main() -> None:
     parser.add_argument("kind", choices=KINDS)
     options = parser.parse_args()
     profile = PROFILES["quick"]
-    corpus = data.load("ict", profile.sizes)
+    corpus = loader.load("ict", profile.sizes)
     path = shipped_path(corpus.rung, options.kind)
     train(path, describe(options.kind, profile, corpus), profile, corpus)
     print(path)

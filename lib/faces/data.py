@@ -13,7 +13,6 @@ import numpy as np
 
 from lib.book.rows import Rows
 
-DATASETS = ("best", "original", "ict")
 EXPRESSIONS = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
 BASIC = tuple(expression for expression in EXPRESSIONS if expression != "contempt")
 TOGETHER = 512  # pictures that pass through memory at once
@@ -148,19 +147,3 @@ class Corpus:
     held_out: Callable[[], Faces]
     judging_sequences: range
     sets: Mapping[str, Callable[[], Faces]]
-
-
-def load(dataset: str, sizes: Sizes) -> Corpus:
-    """Return the sets "original", "ict" (open), or "best": the original where there are enough.
-
-    Raises:
-        ValueError: the name is unknown.
-        FileNotFoundError: the data were asked for by name and are not there.
-    """
-    from lib.faces.datasets import ict, made, originals
-
-    if dataset not in DATASETS:
-        raise ValueError(f"unknown dataset {dataset!r}; choose one of: {', '.join(DATASETS)}")
-    if dataset == "original" or (dataset == "best" and originals.enough()):
-        return originals.corpus(sizes)
-    return made.corpus(ict.render, sizes)

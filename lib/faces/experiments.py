@@ -26,7 +26,7 @@ from lib.book import results, states, sweep, weights
 from lib.book.results import Result
 from lib.book.rows import Rows
 from lib.book.weights import SHIPPED, file_digest
-from lib.faces import checkpoints, classifier, data, folds, recognition, training
+from lib.faces import checkpoints, classifier, folds, loader, recognition, training
 from lib.faces.checkpoints import CACHE
 from lib.faces.classifier import Classifier
 from lib.faces.data import Corpus, Faces, Shape, Sizes
@@ -215,7 +215,7 @@ def faces(run: Mapping[str, Any]) -> Faces:
     """
     shape, name = Shape(**run["shape"]), run["set"]
     sizes = Sizes(run["model"]["side"], 1, 1, 1, {name: shape}, run["data_seed"])
-    sets = data.load(run["dataset"], sizes).sets
+    sets = loader.load(run["dataset"], sizes).sets
     if name not in sets:
         raise FileNotFoundError(f"no faces of the set {name!r}; these are there: {', '.join(sets)}")
     found = sets[name]()
@@ -384,9 +384,9 @@ def planned(profile: Profile, name: str) -> list[tuple[tuple[str, ...], int]]:
 def main() -> None:
     """Run the command line described at the top."""
     parser = argparse.ArgumentParser(prog="python -m lib.faces.experiments")
-    parser.add_argument("dataset", nargs="?", choices=data.DATASETS, default="best")
+    parser.add_argument("dataset", nargs="?", choices=loader.DATASETS, default="best")
     profile = PROFILES["quick"]
-    corpus = data.load(parser.parse_args().dataset, profile.sizes)
+    corpus = loader.load(parser.parse_args().dataset, profile.sizes)
     for name, methods in tables(profile, corpus).items():
         for method, runs in methods.items():
             hits = [np.equal(run.metrics["predicted"], run.metrics["targets"]) for run in runs]

@@ -14,7 +14,7 @@ from torch import nn
 
 from lib.book import results, sweep
 from lib.book.results import Result
-from lib.faces import checkpoints, data, judges, probes, protocol
+from lib.faces import checkpoints, judges, loader, probes, protocol
 from lib.faces.data import Faces, Shape, Sizes
 from lib.faces.experiments import DATASETS, PART, find_by_digest
 from lib.faces.judges import Judges
@@ -62,7 +62,7 @@ def run_one(config: dict[str, Any]) -> dict[str, Any]:
         All but the counts are shares.
     """
     sizes = Sizes(**{**config["sizes"], "shapes": {"ck": Shape(**config["sizes"]["shapes"]["ck"])}})
-    corpus = data.load(config["dataset"], sizes)
+    corpus = loader.load(config["dataset"], sizes)
     known, others = corpus.held_out(), corpus.sets["ck"]()
     network = {
         kind: checkpoints.load(checkpoints.stored(find_by_digest(digest)))

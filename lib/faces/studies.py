@@ -18,7 +18,7 @@ from PIL import Image
 
 from lib.book import results, states, sweep
 from lib.book.results import Result
-from lib.faces import augment, checkpoints, data, judges, plots, training
+from lib.faces import augment, checkpoints, judges, loader, plots, training
 from lib.faces.data import Corpus, Faces, Sizes
 from lib.faces.experiments import DATASETS
 from lib.faces.models import CODE, NOISE, Generator, count_parameters
@@ -134,7 +134,7 @@ def run_one(config: dict[str, Any]) -> dict[str, Any]:
         gan=GANConfig(**config["training"]),
         judge=ClassifierConfig(**config["judge"]),
     )
-    corpus = data.load(config["dataset"], profile.sizes)
+    corpus = loader.load(config["dataset"], profile.sizes)
     model = replace(checkpoints.model_config(profile, corpus), **config["model"])
     progress = checkpoints.progress_path("study", config)
     made = training.train(model, profile.gan, corpus.pretraining(), config["seed"], progress)
@@ -200,9 +200,9 @@ def _as_text(faces: np.ndarray) -> str:
 def main() -> None:
     """Run the command line described at the top."""
     parser = argparse.ArgumentParser(prog="python -m lib.faces.studies")
-    parser.add_argument("dataset", nargs="?", choices=data.DATASETS, default=STUDY.dataset)
+    parser.add_argument("dataset", nargs="?", choices=loader.DATASETS, default=STUDY.dataset)
     options = parser.parse_args()
-    for name, result in runs(STUDY, data.load(options.dataset, STUDY.sizes)).items():
+    for name, result in runs(STUDY, loader.load(options.dataset, STUDY.sizes)).items():
         if result is not None:
             shares = [f"{key} {100 * result.metrics[key]['value']:.0f} %" for key in SHARES]
             print(f"{name}: {', '.join(shares)}")

@@ -12,7 +12,7 @@ import torch
 from lib.book import profiles, workload
 from lib.book.weights import file_digest
 from lib.book.workload import Work
-from lib.faces import arithmetic, checkpoints, data, experiments, knowledge, studies
+from lib.faces import arithmetic, checkpoints, experiments, knowledge, loader, studies
 from lib.faces.classifier import Classifier
 from lib.faces.data import Corpus
 from lib.faces.experiments import METHODS, PART, TRAINED_ON
@@ -29,7 +29,7 @@ def of(profile_name: str) -> list[Work]:
         FileNotFoundError: the data root names no folder.
     """
     profile = profiles.choose(PROFILES, profile_name)
-    corpus = data.load(profile.dataset, profile.sizes)
+    corpus = loader.load(profile.dataset, profile.sizes)
     networks = experiments.networks(profile, corpus, train=False)
     work = [_network(kind, profile, corpus) for kind in checkpoints.KINDS]
     for name in corpus.sets:

@@ -21,7 +21,8 @@ RUN = 8000  # images of one run
 
 def sound(clips: int, folder: Path) -> float:
     """Prepare wide features, as of a pretrained network, of clips, and train for one epoch."""
-    from lib.sound import data, features, preparation, pretrained, scaling, training
+    from lib.sound import features, preparation, pretrained, scaling, training
+    from lib.sound.data import SPLITS, Corpus
     from lib.sound.labels import CLASSES
     from lib.sound.models import ModelConfig
 
@@ -30,12 +31,12 @@ def sound(clips: int, folder: Path) -> float:
 
     features._features = noise
     pretrained.digest = pretrained.loaded = lambda stream: stream  # type: ignore[assignment]
-    halves = [tuple(f"{split} {n}" for n in range(clips // 2)) for split in data.SPLITS[:2]]
-    corpus: Any = data.Corpus(
+    halves = [tuple(f"{split} {n}" for n in range(clips // 2)) for split in SPLITS[:2]]
+    corpus: Any = Corpus(
         name="noise",
         rung="none",
         classes=CLASSES,
-        clips=dict(zip(data.SPLITS, [*halves, (), ()], strict=True)),
+        clips=dict(zip(SPLITS, [*halves, (), ()], strict=True)),
         weak=dict.fromkeys(halves[0], CLASSES[:1]),
         strong={},
         content=lambda name, sense: f"noise {int(name.split()[1]) % 2}",

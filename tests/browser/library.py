@@ -17,8 +17,7 @@ import lib.sound.checkpoints
 from lib.adversarial import checkpoints, data, detector, evaluation, plots
 from lib.adversarial import profiles as adversarial_profiles
 from lib.book.show import png
-from lib.faces import augment, upload
-from lib.faces import data as faces_data
+from lib.faces import augment, loader, upload
 from lib.faces import explore as faces
 from lib.faces import profiles as faces_profiles
 from lib.sound import datasets, experiments
@@ -86,7 +85,7 @@ def seconds(clip: str) -> float:
 def lenders() -> faces.Scenes:
     """Return the people and networks of chapter 25."""
     profile = faces_profiles.PROFILES[PROFILES["25_faces_explore"]]
-    return faces.scenes(profile, faces_data.load(profile.dataset, profile.sizes))
+    return faces.scenes(profile, loader.load(profile.dataset, profile.sizes))
 
 
 def portrait() -> bytes:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lib.faces import augment, data, explore
+from lib.faces import augment, explore, loader
 from lib.faces.classifier import Classifier
 from lib.faces.data import EXPRESSIONS, Corpus
 from lib.faces.datasets.made import OTHERS
@@ -19,7 +19,7 @@ PEOPLE, SIDE = 5, 32
 @pytest.fixture(scope="session")
 def corpus() -> Corpus:
     """Give a corpus of few rendered people."""
-    return data.load("ict", replace(PROFILES["smoke"].sizes, people=PEOPLE, side=SIDE))
+    return loader.load("ict", replace(PROFILES["smoke"].sizes, people=PEOPLE, side=SIDE))
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from torch import nn
 
 from lib.book import results
 from lib.book.weights import save_weights
-from lib.faces import augment, checkpoints, classifier, data, judges, training
+from lib.faces import augment, checkpoints, classifier, judges, loader, training
 from lib.faces.checkpoints import KINDS
 from lib.faces.classifier import Classifier
 from lib.faces.data import EXPRESSIONS, Corpus, Faces, Requests, Sizes
@@ -563,7 +563,7 @@ def fresh() -> Faces:
 
 def panel(expression: Classifier, identity: Classifier) -> Judges:
     """Return the shipped judges."""
-    return judges.seated(expression, identity, data.load("ict", PROFILES["quick"].sizes))
+    return judges.seated(expression, identity, loader.load("ict", PROFILES["quick"].sizes))
 
 
 def test_shipped_judges_are_right_about_fresh_faces() -> None:

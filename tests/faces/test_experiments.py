@@ -90,9 +90,9 @@ PROFILE = replace(
 )
 
 
-def common(training: ClassifierConfig = TRAINING) -> Run:
+def common(trained_by: ClassifierConfig = TRAINING) -> Run:
     """Return what all runs on the planted faces have in common."""
-    profile = replace(PROFILE, recogniser=training, baseline=training)
+    profile = replace(PROFILE, recogniser=trained_by, baseline=trained_by)
     return experiments.describe(profile, "open")
 
 
@@ -178,11 +178,11 @@ def test_a_planted_leak_stops_the_run_before_training(
     def leaking(identities: np.ndarray, expressions: np.ndarray, count: int) -> np.ndarray:
         return np.arange(len(identities)) % count
 
-    def training(*arguments: Any) -> None:
+    def no_training(*arguments: Any) -> None:
         raise AssertionError("trained on a leak")
 
     monkeypatch.setattr(folds, "split", leaking)
-    monkeypatch.setattr(classifier, "fit", training)
+    monkeypatch.setattr(classifier, "fit", no_training)
     with pytest.raises(ValueError, match=r"person \d is in folds \d and \d"):
         experiments.run_one(config("cnn", 0, 0))
 

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from lib.book import interact
 from lib.book.show import png
-from lib.faces import augment, checkpoints, data, explore, plots
-from lib.faces.data import EXPRESSIONS, Corpus, Faces
+from lib.faces import augment, checkpoints, explore, loader, plots
+from lib.faces.data import EXPRESSIONS, Corpus, Faces, Requests
 from lib.faces.datasets import ict
 from lib.faces.explore import STRANGERS, Scenes
 from lib.faces.profiles import PROFILES
@@ -52,7 +52,7 @@ def drawn_with(scenes: Scenes) -> Any:
 
 def original(faces: Faces, others: Faces) -> Corpus:
     """Return a corpus that says it is of the original sets."""
-    made = data.load("ict", PROFILES["smoke"].sizes)
+    made = loader.load("ict", PROFILES["smoke"].sizes)
     sets = {"ck": lambda: others}
     return replace(made, name="original", rung="original", pretraining=lambda: faces, sets=sets)
 
@@ -88,7 +88,7 @@ def enlarged(picture: np.ndarray, side: int) -> np.ndarray:
 def test_everybody_shows_everything_in_a_sequence_of_no_set(scenes: Scenes) -> None:
     size = augment.source_side(SIDE)
     assert scenes.strangers.shape == (3, 7, size, size, 3)
-    requests = data.Requests(*(np.array([each]) for each in (1, 3, 0.9, explore.NEW, 0)), seed=0)
+    requests = Requests(*(np.array([each]) for each in (1, 3, 0.9, explore.NEW, 0)), seed=0)
     assert (scenes.people[1, 3] == ict.render(requests, size)[0][0]).all()
     sizes = PROFILES["paper"].sizes
     assert 3 * sizes.people * 7 * max(sizes.frames, sizes.held_out) < explore.NEW

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lib.faces import checkpoints, classifier, data, judges
+from lib.faces import checkpoints, classifier, judges, loader
 from lib.faces.classifier import Classifier
 from lib.faces.data import Faces
 from lib.faces.judges import Judges
@@ -170,7 +170,7 @@ def test_a_profiles_judges_are_trained_once_and_know_what_they_learnt_from(
     monkeypatch.setattr(checkpoints, "CACHE", tmp_path)
     monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path / "none")
     profile = PROFILES["smoke"]
-    corpus = data.load("ict", profile.sizes)
+    corpus = loader.load("ict", profile.sizes)
     found = judges.panel(profile, corpus)
     learnt = corpus.judging()
     assert found.sequences == set(learnt.sequences.tolist())

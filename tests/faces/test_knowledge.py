@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lib.book import results, sweep
-from lib.faces import checkpoints, data, knowledge
+from lib.faces import checkpoints, knowledge
 from lib.faces.data import Corpus, Faces, Shape
 from lib.faces.models import Generator, ModelConfig, initialise
 from lib.faces.profiles import PROFILES

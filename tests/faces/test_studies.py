@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lib.book import results
 from lib.book.results import Result
-from lib.faces import checkpoints, data, judges, plots, studies, training, training_plots
+from lib.faces import checkpoints, judges, plots, studies, training, training_plots
 from lib.faces.data import EXPRESSIONS, Corpus, Faces, Sizes
 from lib.faces.judges import Judges
 from lib.faces.models import NOISE, Generator, ModelConfig

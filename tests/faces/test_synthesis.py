@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lib.faces import augment, data, synthesis
+from lib.faces import augment, loader, synthesis
 from lib.faces.data import EXPRESSIONS, Faces
 from lib.faces.judges import Judges
 from lib.faces.models import NOISE, Generator, ModelConfig
@@ -61,7 +61,7 @@ def test_of_people_in_a_set_the_middle_picture_is_taken_and_contempt_left_out() 
 
 
 def test_lenders_are_in_no_set_and_the_known_ones_borrow_nothing() -> None:
-    corpus = data.load("ict", SMOKE.sizes)
+    corpus = loader.load("ict", SMOKE.sizes)
     many = replace(SMOKE, sizes=replace(SMOKE.sizes, people=20))
     strangers, known = (
         make(many, corpus) for make in (synthesis.strangers, synthesis.acquaintances)

@@ -8,7 +8,7 @@ import pytest
 from lib.book import results
 from lib.book.results import Result
 from lib.book.workload import Work
-from lib.faces import arithmetic, checkpoints, data, experiments, workload
+from lib.faces import arithmetic, checkpoints, experiments, loader, workload
 from lib.faces.models import ModelConfig
 from lib.faces.profiles import PROFILES
 
@@ -52,7 +52,7 @@ def test_on_an_empty_book_everything_is_missing(empty: Path) -> None:
 
 
 def test_networks_and_results_are_found_where_the_chapters_put_them(empty: Path) -> None:
-    corpus = data.load(SMOKE.dataset, SMOKE.sizes)
+    corpus = loader.load(SMOKE.dataset, SMOKE.sizes)
     description = checkpoints.describe("supervised", SMOKE, corpus)
     network = checkpoints.place(description)
     network.parent.mkdir()

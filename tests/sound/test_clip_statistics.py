@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from lib.book import data_root
-from lib.sound import clip_statistics, data
+from lib.sound import clip_statistics
 from lib.sound.clip_statistics import FRAME
-from lib.sound.data import Corpus, Sight, Sizes, Waveform
+from lib.sound.data import SPLITS, Corpus, Sight, Sizes, Waveform
 from lib.sound.datasets import mixtures
 from lib.sound.labels import Events
 
@@ -50,7 +50,7 @@ def test_splits_count_clips_labels_and_events(corpus: Corpus) -> None:
     assert found["weak"] == corpus.weak_targets().sum()
     assert found["test"] == len(corpus.strong["test"]) and found["unlabelled"] is None
     assert list(table.columns) == ["clips", "labels", "tags or events"]
-    assert tuple(table.index) == data.SPLITS
+    assert tuple(table.index) == SPLITS
 
 
 def test_classes_have_shares_lengths_and_whole_clips(corpus: Corpus, make: MakeEvents) -> None:

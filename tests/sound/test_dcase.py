@@ -12,10 +12,11 @@ import pytest
 import soundfile
 
 from lib.book import data_root
-from lib.sound import data, features, labels, media, pretrained
-from lib.sound.data import SPLITS
+from lib.sound import features, media, pretrained
+from lib.sound.data import SPLITS, Waveform
 from lib.sound.datasets import clip_files, dcase
 from lib.sound.datasets.clip_files import Verdict
+from lib.sound.labels import read_strong
 
 RATE = 16_000
 WEAK = ("Y-Ab_cdefghi_0.000_10.000.wav", "Yweak_second_30.000_34.000.wav")
@@ -296,7 +297,7 @@ def count_decoding(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     decoded: list[Path] = []
     read = media.read_audio
 
-    def counted(path: Path) -> data.Waveform:
+    def counted(path: Path) -> Waveform:
         decoded.append(path)
         return read(path)
 
@@ -428,7 +429,7 @@ def test_a_file_that_cannot_be_read_now_is_asked_again(
     age(place)
     read = media.read_audio
 
-    def unlucky(path: Path) -> data.Waveform:
+    def unlucky(path: Path) -> Waveform:
         if path.stem == Path(TEST[1]).stem:
             raise OSError(5, "Input/output error", str(path))
         return read(path)
@@ -538,5 +539,5 @@ def test_harmless_forms_and_a_binary_list(place: Path) -> None:
 def test_the_official_lists_have_the_published_numbers_of_clips() -> None:
     found = dcase.listed(dcase.lists())
     assert [len(found[split]) for split in SPLITS] == [1578, 14412, 288, 880]
-    published = labels.read_strong(dcase.lists() / "eval_dcase2018.tsv")
+    published = read_strong(dcase.lists() / "eval_dcase2018.tsv")
     assert found["test"] == published.clips

@@ -14,8 +14,8 @@ from scipy import ndimage
 from sklearn.metrics import f1_score
 
 from lib.book import results
-from lib.sound import data, evaluation, experiments, features, preparation, protocol, training
-from lib.sound.data import Corpus, Sight, Waveform
+from lib.sound import evaluation, experiments, features, preparation, protocol, training
+from lib.sound.data import SPLITS, Corpus, Sight, Waveform
 from lib.sound.experiments import Prepared
 from lib.sound.features import Standardiser
 from lib.sound.labels import Events
@@ -191,7 +191,7 @@ def test_training_frames_that_sound_have_mean_0_and_variance_1(
 def test_all_splits_are_standardised_by_the_training_clips(
     mixed: Corpus, prepared: Prepared
 ) -> None:
-    for split in data.SPLITS:
+    for split in SPLITS:
         raw = features.extract(mixed, "log_mel", mixed.clips[split]).astype(np.float64)
         bands = raw.reshape(*raw.shape[:2], 32, 4).mean(axis=3)
         scale = prepared.scales["spectral"]

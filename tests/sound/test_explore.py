@@ -17,8 +17,8 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
 
 from lib.book import interact
-from lib.sound import data, evaluation, experiments, explore, models
-from lib.sound.data import Corpus
+from lib.sound import evaluation, experiments, explore, models
+from lib.sound.data import Corpus, Waveform
 from lib.sound.datasets.mixtures import CLASSES
 from lib.sound.explore import LOOKS, Scenes
 from lib.sound.labels import Events
@@ -265,7 +265,7 @@ def test_sound_is_for_live_readers_only(
     shown: list[object] = []
     heard: list[str] = []
 
-    def audio(name: str) -> data.Waveform:
+    def audio(name: str) -> Waveform:
         heard.append(name)
         return mixed.audio(name)
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lib.sound import labels
-from lib.sound.labels import CLASSES
+from lib.sound.labels import CLASSES, STRONG_COLUMNS, read_durations, read_strong, read_weak
 
 HEADER = "filename\tonset\toffset\tevent_label\n"
 Write = Callable[..., Path]
@@ -28,7 +27,7 @@ def write(tmp_path: Path) -> Write:
 
 def test_events_are_read_with_their_clips_in_order(write: Write) -> None:
     path = write("b.wav\t0.5\t1.5\tDog", "a.wav\t\t\t", "b.wav\t2\t9.5\tSpeech")
-    events = labels.read_strong(path)
+    events = read_strong(path)
     assert events.clips == ("b.wav", "a.wav")
     assert events.clip.tolist() == [0, 0]
     assert [CLASSES[label] for label in events.label] == ["Dog", "Speech"]
@@ -38,10 +37,10 @@ def test_events_are_read_with_their_clips_in_order(write: Write) -> None:
 
 def test_offsets_past_the_end_are_clipped_to_the_clip(write: Write) -> None:
     path = write("a.wav\t3\t10.115\tDog", "b.wav\t1\t9\tDog")
-    assert labels.read_strong(path).offset.tolist() == [10.0, 9.0]
-    shorter = labels.read_strong(path, {"b.wav": 4.5})
+    assert read_strong(path).offset.tolist() == [10.0, 9.0]
+    shorter = read_strong(path, {"b.wav": 4.5})
     assert shorter.offset.tolist() == [10.0, 4.5] and shorter.durations.tolist() == [10.0, 4.5]
-    assert labels.read_strong(path, float("inf")).offset.tolist() == [10.115, 9.0]
+    assert read_strong(path, float("inf")).offset.tolist() == [10.115, 9.0]
 
 
 @pytest.mark.parametrize("form", ["byte-order mark", "Windows line ends", "empty lines", "commas"])
@@ -55,7 +54,7 @@ def test_harmless_forms_of_the_same_list(write: Write, form: str) -> None:
             "0,Cat,1,2,a.wav", "1,Cat,3,4,a.wav", header=",event_label,onset,offset,filename\n"
         ),
     }[form]()
-    assert labels.read_strong(path).onset.tolist() == [1.0, 3.0]
+    assert read_strong(path).onset.tolist() == [1.0, 3.0]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +79,7 @@ def test_harmless_forms_of_the_same_list(write: Write, form: str) -> None:
 def test_a_bad_line_is_named_with_file_and_row(write: Write, row: str, complaint: str) -> None:
     path = write("ok.wav\t0\t1\tDog", row)
     with pytest.raises(ValueError, match=re.escape(complaint)) as raised:
-        labels.read_strong(path)
+        read_strong(path)
     assert str(raised.value).startswith(f"{path}, row 3: ") and "\n" not in str(raised.value)
 
 
@@ -99,60 +98,58 @@ def test_times_that_are_no_seconds_are_refused_with_a_guess_at_their_unit(
     path = write(*rows)
     for clips in (None, ["a.wav", "b.wav"]):
         if unit is None and clips:  # a single event beyond: left out
-            assert len(labels.read_strong(path, clips=clips)) == 1
+            assert len(read_strong(path, clips=clips)) == 1
             continue
         complaint = (
             f"after their clips have ended; .*are these {unit}" if unit else "row 2: begins at"
         )
         with pytest.raises(ValueError, match=complaint) as raised:
-            labels.read_strong(path, clips=clips)
+            read_strong(path, clips=clips)
         assert "\n" not in str(raised.value)
 
 
 def test_the_same_event_is_looked_for_as_written_and_one_when_clipped(write: Write) -> None:
     path = write("a.wav\t5.0\t10.05\tDog", "a.wav\t5.0\t10.1\tDog")
-    assert len(labels.read_strong(path)) == 1 and len(labels.read_strong(path, 20.0)) == 2
+    assert len(read_strong(path)) == 1 and len(read_strong(path, 20.0)) == 2
     for row in ("a.wav\t5\t10.1\tDog", "a.wav\t12\t13\tDog"):  # clipped, or left out
         with pytest.raises(ValueError, match="row 3: the same event is listed twice"):
-            labels.read_strong(write(row, row), clips=["a.wav"])
+            read_strong(write(row, row), clips=["a.wav"])
 
 
-@pytest.mark.parametrize("missing", labels.STRONG_COLUMNS)
+@pytest.mark.parametrize("missing", STRONG_COLUMNS)
 def test_a_missing_column_is_named(write: Write, missing: str) -> None:
     path = write(header=HEADER.replace(missing, "other"))
     with pytest.raises(ValueError, match=f"row 1: no column '{missing}'"):
-        labels.read_strong(path)
+        read_strong(path)
 
 
 def test_an_empty_file_and_a_binary_one(write: Write, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no column 'filename'"):
-        labels.read_strong(write(header=""))
+        read_strong(write(header=""))
     (tmp_path / "sound.wav").write_bytes(b"RIFF\xff\xfe\x00")
     with pytest.raises(ValueError, match="no text in UTF-8"):
-        labels.read_strong(tmp_path / "sound.wav")
+        read_strong(tmp_path / "sound.wav")
     with pytest.raises(FileNotFoundError, match=r"no list .*nowhere.tsv"):
-        labels.read_strong(tmp_path / "nowhere.tsv")
+        read_strong(tmp_path / "nowhere.tsv")
 
 
 def test_predictions_are_placed_among_the_clips_asked_for(
     write: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = write("b.wav\t1\t2\tDog", "b.wav\t9\t9.5\tDog")
-    found = labels.read_strong(path, {"b.wav": 8.0}, clips=["a.wav", "b.wav"])
+    found = read_strong(path, {"b.wav": 8.0}, clips=["a.wav", "b.wav"])
     assert found.clips == ("a.wav", "b.wav") and found.clip.tolist() == [1]  # padding is cut
     assert capsys.readouterr().out == (
         "list.tsv: 1 of 2 events begin after their clips; left out\n"
     )
-    assert (
-        len(labels.read_strong(write("b.wav\t9\t9.5\tDog"), {"b.wav": 8.0}, clips=["b.wav"])) == 0
-    )
+    assert len(read_strong(write("b.wav\t9\t9.5\tDog"), {"b.wav": 8.0}, clips=["b.wav"])) == 0
     with pytest.raises(ValueError, match="row 2: b.wav is not one of the 1 clips"):
-        labels.read_strong(path, clips=["a.wav"])
+        read_strong(path, clips=["a.wav"])
 
 
 def test_weak_labels_are_split_at_commas(write: Write) -> None:
     header = "filename\tevent_labels\n"
-    assert labels.read_weak(write("a.wav\tDog,Speech", "b.wav\tCat", header=header)) == {
+    assert read_weak(write("a.wav\tDog,Speech", "b.wav\tCat", header=header)) == {
         "a.wav": ("Dog", "Speech"),
         "b.wav": ("Cat",),
     }
@@ -162,20 +159,20 @@ def test_weak_labels_are_split_at_commas(write: Write) -> None:
         "ok.wav\tDog": "ok.wav is listed twice",
     }.items():
         with pytest.raises(ValueError, match=f"row 3: {complaint}"):
-            labels.read_weak(write("ok.wav\tCat", row, header=header))
+            read_weak(write("ok.wav\tCat", row, header=header))
 
 
 def test_durations(write: Write) -> None:
     header = "filename\tduration\n"
-    assert labels.read_durations(write("a.wav\t2.4", header=header)) == {"a.wav": 2.4}
+    assert read_durations(write("a.wav\t2.4", header=header)) == {"a.wav": 2.4}
     with pytest.raises(ValueError, match="row 2: duration is '-1'"):
-        labels.read_durations(write("a.wav\t-1", header=header))
+        read_durations(write("a.wav\t-1", header=header))
     with pytest.raises(ValueError, match="row 3: a.wav is listed twice"):
-        labels.read_durations(write("a.wav\t1", "a.wav\t1", header=header))
+        read_durations(write("a.wav\t1", "a.wav\t1", header=header))
 
 
 def test_a_subset_keeps_clips_in_the_order_asked_for(write: Write) -> None:
-    events = labels.read_strong(write("a.wav\t1\t2\tDog", "b.wav\t\t\t", "c.wav\t3\t4\tCat"))
+    events = read_strong(write("a.wav\t1\t2\tDog", "b.wav\t\t\t", "c.wav\t3\t4\tCat"))
     part = events.subset(["c.wav", "b.wav"])
     assert part.clips == ("c.wav", "b.wav") and part.clip.tolist() == [0]
     assert part.onset.tolist() == [3.0]
@@ -184,19 +181,19 @@ def test_a_subset_keeps_clips_in_the_order_asked_for(write: Write) -> None:
 
 
 def test_the_fingerprint_follows_every_part(write: Write) -> None:
-    first = labels.read_strong(write("a.wav\t1\t2\tDog"))
-    assert first.fingerprint == labels.read_strong(write("a.wav\t1\t2\tDog")).fingerprint
+    first = read_strong(write("a.wav\t1\t2\tDog"))
+    assert first.fingerprint == read_strong(write("a.wav\t1\t2\tDog")).fingerprint
     for row in ("b.wav\t1\t2\tDog", "a.wav\t1\t2\tCat", "a.wav\t1\t2.001\tDog"):
-        assert labels.read_strong(write(row)).fingerprint != first.fingerprint
+        assert read_strong(write(row)).fingerprint != first.fingerprint
 
 
 def test_the_official_lists_are_as_large_as_published(lists: Path) -> None:
     folder = lists / "dcase2018_task4"
-    test = labels.read_strong(folder / "eval_dcase2018.tsv")
+    test = read_strong(folder / "eval_dcase2018.tsv")
     assert test.shape == (880, 10) and len(test) == 3328
     assert int((~test.tags.any(axis=1)).sum()) == 15 and test.offset.max() == 10.0
-    validation = labels.read_strong(folder / "test_dcase2018.tsv")
+    validation = read_strong(folder / "test_dcase2018.tsv")
     assert validation.shape == (288, 10) and len(validation) == 896
-    weak = labels.read_weak(folder / "metadata/train/weak.csv")
+    weak = read_weak(folder / "metadata/train/weak.csv")
     assert len(weak) == 1578
     assert np.mean([len(tags) for tags in weak.values()]) > 1
