@@ -43,17 +43,17 @@ from lib.book import claims, interact, overview
 from lib.book import profiles as sizes
 from lib.book.chapters import chapters, title
 from lib.book.show import Page, cost
-from lib.faces import checkpoints as face_networks
-from lib.faces import explore as faces
-from lib.faces import loader
-from lib.faces import plots as face_plots
-from lib.faces import profiles as face_profiles
-from lib.sound import checkpoints as sound_networks
-from lib.sound import datasets as sound_data
+from lib.faces.data import datasets
+from lib.faces.figures import explore as faces
+from lib.faces.figures import grids as face_plots
+from lib.faces.runs import checkpoints as face_networks
+from lib.faces.runs import profiles as face_profiles
 from lib.sound import evaluation as sound_evaluation
-from lib.sound import experiments as sound_experiments
-from lib.sound import explore as sound
-from lib.sound import profiles as sound_profiles
+from lib.sound.data import datasets as sound_data
+from lib.sound.figures import explore as sound
+from lib.sound.runs import checkpoints as sound_networks
+from lib.sound.runs import experiments as sound_experiments
+from lib.sound.runs import profiles as sound_profiles
 
 cost("00_start")
 
@@ -149,7 +149,7 @@ interact.explore(
 
 # %%
 profile = sizes.choose(face_profiles.PROFILES, PROFILE)
-corpus = loader.load(profile.dataset, profile.sizes)
+corpus = datasets.load(profile.dataset, profile.sizes)
 scenes = faces.scenes(profile, corpus)
 digests = face_networks.digests(faces.NETWORKS, profile, corpus)
 

@@ -38,13 +38,15 @@ from dataclasses import replace
 import numpy as np
 from IPython.display import Markdown
 
-from lib.book import data_root, results, symbols
+from lib.book import data_root, symbols
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost
-from lib.sound import clip_plots, clip_statistics, datasets, profiles
-from lib.sound.data import Sight
-from lib.sound.datasets import mixtures, photos
-from lib.sound.symbols import SYMBOLS
+from lib.runs import results
+from lib.sound.data import datasets, mixtures, photos
+from lib.sound.data.corpus import Sight
+from lib.sound.figures import clip_plots, clip_statistics
+from lib.sound.runs import profiles
+from lib.sound.runs.symbols import SYMBOLS
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = datasets.load(profile.dataset, profile.sizes)

@@ -28,16 +28,19 @@ PROFILE = "quick"
 import numpy as np
 import pandas as pd
 
-from lib.book import interact, results, symbols
+from lib.book import interact, symbols
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
-from lib.sound import evaluation, oracles, plots, profiles, scored, studies
-from lib.sound.symbols import SYMBOLS
+from lib.runs import results
+from lib.sound import evaluation, oracles
+from lib.sound.figures import metric_plots
+from lib.sound.runs import metric_studies, profiles, system_scores
+from lib.sound.runs.symbols import SYMBOLS
 
 profile = sizes.choose(profiles.METRICS, PROFILE)
-data = scored.load(profile.clips)
+data = system_scores.load(profile.clips)
 truth = data.truth
-page = Page("11_sound_metrics", PROFILE, scored.NAME, "original")
+page = Page("11_sound_metrics", PROFILE, system_scores.NAME, "original")
 cost(page.chapter)
 
 # %%
@@ -80,7 +83,7 @@ source(evaluation.decode)
 # %%
 example = oracles.made_up_clip()
 page.figure(
-    plots.timelines(
+    metric_plots.timelines(
         example,
         {
             "tags right, every event the whole clip": oracles.whole_clips(example),
@@ -139,10 +142,10 @@ source(oracles.whole_clips)
 # %%
 published = results.paper("part1_table3")["rows"]
 alone = [row for row in published if not row["spectral"]]
-erring = studies.runs("taggers", profile, data)
+erring = metric_studies.runs("taggers", profile, data)
 perfect = evaluation.table3_scores(evaluation.all_counts(truth, oracles.whole_clips(truth)))
 page.figure(
-    plots.fall(published, erring, perfect),
+    metric_plots.fall(published, erring, perfect),
     "part1_perfect_tagger",
     alt="Lines from clip-based over segment-based to event-based F1. A perfect tagger falls from 100 "
     "steeply. The paper's pretrained-only rows lie below it; at the segments they lie above taggers with "
@@ -153,7 +156,7 @@ page.figure(
     sources=erring,
 )
 page.table(
-    studies.tagger_table(alone, erring),
+    metric_studies.tagger_table(alone, erring),
     "part1_erring_taggers",
     alt="For each row of Table 3 without spectral input, its scores beside those of a tagger with the same "
     "clip score that never localises.",
@@ -177,9 +180,9 @@ page.table(
 # Each line below is a system that hears perfectly and loses one thing.
 
 # %%
-found = studies.runs("ceilings", profile, data)
+found = metric_studies.runs("ceilings", profile, data)
 page.figure(
-    plots.ceilings(found),
+    metric_plots.ceilings(found),
     "part1_ceilings",
     alt="Clip, segment and event F1 of ten perfect systems that each lose one thing.",
     caption="Ceilings on the labels alone. The number is the event F1. Filters and grids have the paper's "
@@ -197,9 +200,9 @@ page.figure(
 #   *can* be lost is lost, chapters 12 and 14 say.
 
 # %%
-(curve,) = studies.runs("windows", profile, data)
+(curve,) = metric_studies.runs("windows", profile, data)
 page.figure(
-    plots.window_curve(curve),
+    metric_plots.window_curve(curve),
     "part1_windows",
     alt="F1 over the length of a sliding window: event F1 falls off a cliff at 0.4 s, the other two "
     "scores hardly move.",
@@ -220,12 +223,14 @@ for name, seconds in {"events": lengths, "gaps between events of a class": gaps}
 # Each line changes the *counting* alone.
 
 # %%
-(trapped,) = studies.runs("traps", profile, data)
+(trapped,) = metric_studies.runs("traps", profile, data)
 page.table(
-    studies.in_percent("counting", {way["counting"]: way for way in trapped.metrics["ways"]}),
+    metric_studies.in_percent(
+        "counting", {way["counting"]: way for way in trapped.metrics["ways"]}
+    ),
     "part1_traps",
     alt="Segment and event F1 of one system under five ways of counting.",
-    caption=f"{scored.STUDENT}, F1 in percent, all by sed_eval.",
+    caption=f"{system_scores.STUDENT}, F1 in percent, all by sed_eval.",
     sources=[trapped],
     number=".2f",
 )
@@ -243,9 +248,9 @@ page.table(
 # The paper fixes both. What hangs on it?
 
 # %%
-runs = studies.runs("curves", profile, data)
+runs = metric_studies.runs("curves", profile, data)
 page.figure(
-    plots.threshold_curves(runs, evaluation.MEDIAN_FRAMES),
+    metric_plots.threshold_curves(runs, evaluation.MEDIAN_FRAMES),
     "part1_thresholds",
     alt="Three F1 scores over the threshold at a median filter of 7 frames, and event F1 over the threshold "
     "for several median filters.",
@@ -273,13 +278,13 @@ print(f"at the best threshold for each class: {100 * by_class.max(axis=0).mean()
 # %%
 def draw(clip, system, threshold, median):
     """Cut, filter and decode the scores of the whole test set; count all of it, draw one clip."""
-    found, scores, title = data.systems[scored.BASELINE], None, "events as published"
-    if system == scored.STUDENT:
+    found, scores, title = data.systems[system_scores.BASELINE], None, "events as published"
+    if system == system_scores.STUDENT:
         active = evaluation.median_filter(evaluation.decide(data.scores, threshold), median)
         found = evaluation.decode(active, truth, data.hop)
         scores = evaluation.median_filter(data.scores[clip : clip + 1], median)[0]
         title = f"threshold {threshold:.2f}, median filter {median}"
-    return plots.explore_panel(truth, found, clip, scores, data.hop, threshold, title)
+    return metric_plots.explore_panel(truth, found, clip, scores, data.hop, threshold, title)
 
 
 events = np.bincount(truth.clip, minlength=len(truth.clips))
@@ -294,7 +299,7 @@ interact.explore(
         "threshold": (0.02, 0.98, 0.02),
         "median": (1, 31, 2),
     },
-    start={"clip": lively, "system": scored.STUDENT, "threshold": 0.5, "median": 7},
+    start={"clip": lively, "system": system_scores.STUDENT, "threshold": 0.5, "median": 7},
     strip=[{}],
     moving="threshold",
     alt="clip {clip}, {system}, threshold {threshold}, median filter of {median} frames",
@@ -308,9 +313,9 @@ interact.explore(
 # it: draw as many clips anew from the same, some twice and some never, many times, and see how the scores move.
 
 # %%
-(noise,) = studies.runs("noise", profile, data)
+(noise,) = metric_studies.runs("noise", profile, data)
 page.table(
-    pd.DataFrame(studies.noise_table(noise)),
+    pd.DataFrame(metric_studies.noise_table(noise)),
     "part1_test_set_noise",
     alt="Score and standard errors for the three metrics.",
     caption=f"F1 in percent and standard errors in points over {profile.resamples:,} draws, for as many clips "
@@ -322,7 +327,7 @@ page.table(
 
 # %%
 page.figure(
-    plots.table3_noise(published, noise),
+    metric_plots.table3_noise(published, noise),
     "part1_table3_noise",
     alt="For each metric, the differences of six rows of Table 3 to the first, over bands of the test set's "
     "own noise. The event differences of the rows with spectral input lie inside the bands.",
@@ -334,8 +339,10 @@ page.figure(
 
 # %%
 for metric in evaluation.METRICS:
-    band = 1.96 * studies.error_at_kept(noise, metric, "difference")
-    changes = {studies.row_name(row): row[metric] - published[0][metric] for row in published[1:]}
+    band = 1.96 * metric_studies.error_at_kept(noise, metric, "difference")
+    changes = {
+        metric_studies.row_name(row): row[metric] - published[0][metric] for row in published[1:]
+    }
     beyond = sum(abs(change) > band for change in changes.values())
     least = min(abs(changes[row]) for row in ("S + V", "S + A", "S + A + V")) / band
     print(f"{metric}: {beyond} of {len(changes)} differences exceed the band of {band:.1f} points,")

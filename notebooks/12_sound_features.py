@@ -31,21 +31,13 @@ from IPython.display import Markdown
 from lib.book import profiles as sizes
 from lib.book import symbols
 from lib.book.show import Page, cost, source
-from lib.sound import (
-    clip_plots,
-    clip_statistics,
-    datasets,
-    evaluation,
-    experiments,
-    features,
-    oracles,
-    pretrained,
-    probes,
-    profiles,
-)
-from lib.sound.data import Waveform
-from lib.sound.models import INPUTS
-from lib.sound.symbols import SYMBOLS
+from lib.sound import evaluation, features, oracles, pretrained, probes
+from lib.sound.crnn import INPUTS
+from lib.sound.data import datasets
+from lib.sound.data.corpus import Waveform
+from lib.sound.figures import clip_plots, clip_statistics
+from lib.sound.runs import experiments, probing, profiles
+from lib.sound.runs.symbols import SYMBOLS
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = datasets.load(profile.dataset, profile.sizes)
@@ -195,7 +187,7 @@ page.figure(
 source(probes.Probe.fit)
 
 # %%
-result = probes.run(experiments.common(profile))
+result = probing.run(experiments.common(profile))
 found = result.metrics
 page.figure(
     clip_plots.what(found["what"], found["chance"], corpus.classes),

@@ -36,9 +36,11 @@ from IPython.display import Markdown
 from lib.book import profiles as sizes
 from lib.book import symbols
 from lib.book.show import Page, cost, source
-from lib.sound import diagrams, experiments, models, profiles, protocol, result_plots, training
-from lib.sound.models import CRNN, ModelConfig
-from lib.sound.symbols import SYMBOLS
+from lib.sound import crnn, mean_teacher, protocol
+from lib.sound.crnn import CRNN, ModelConfig
+from lib.sound.figures import diagrams, result_plots
+from lib.sound.runs import experiments, profiles
+from lib.sound.runs.symbols import SYMBOLS
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 common = experiments.common(profile)
@@ -97,14 +99,14 @@ drawn.table(
 # %%
 forms = {
     row: experiments.model_config(experiments.config(common, row, seed=0))
-    for row in models.COMBINATIONS
+    for row in crnn.COMBINATIONS
 }
 sizes_of_rows = [
     {
         "row": protocol.short(row),
         "embeddings": ", ".join(f"{name} {size}" for name, size in form.embeddings.items()) or "–",
-        "parameters, paper": models.count_parameters(CRNN(ModelConfig(row))),
-        "parameters here": models.count_parameters(CRNN(form)),
+        "parameters, paper": crnn.count_parameters(CRNN(ModelConfig(row))),
+        "parameters here": crnn.count_parameters(CRNN(form)),
     }
     for row, form in forms.items()
 ]
@@ -133,7 +135,7 @@ page.table(
 # end where the sound does.
 
 # %%
-source(models.linear_pooling)
+source(crnn.linear_pooling)
 
 # %%
 times = np.arange(60)
@@ -164,16 +166,16 @@ replace(page, dataset="made up to explain", rung="").figure(
 # cross-entropy on the labelled half.
 
 # %%
-source(training.losses)
+source(mean_teacher.losses)
 
 # %%
-source(training.Trainer.train_step)
+source(mean_teacher.Trainer.train_step)
 
 # %% [markdown]
 # And this is how the teacher follows:
 
 # %%
-source(training.follow)
+source(mean_teacher.follow)
 
 # %%
 ours, theirs = profile.training, profiles.PROFILES["paper"].training
@@ -250,7 +252,7 @@ Markdown(
 # %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 frame = torch.tensor([[[0.1], [0.4], [0.9], [0.7]]], requires_grad=True)
-poolings = {"linear": models.linear_pooling, "maximum": lambda each: each.max(dim=1).values}
+poolings = {"linear": crnn.linear_pooling, "maximum": lambda each: each.max(dim=1).values}
 for name, pooling in poolings.items():
     (push,) = torch.autograd.grad(pooling(frame).sum(), frame)
     print(f"{name:8}", " ".join(f"{each:+.2f}" for each in push.flatten()))
@@ -265,7 +267,7 @@ print("Only the largest: such a network learns to find one moment of each event,
 # Solution of 2
 students, teacher = np.arange(1.0, 11.0), 0.0
 for step, student in enumerate(students):
-    decay = training.teacher_decay(profile.training, step)
+    decay = mean_teacher.teacher_decay(profile.training, step)
     teacher = decay * teacher + (1 - decay) * student
     if step in (0, 9):
         mean = students[: step + 1].mean()

@@ -24,11 +24,14 @@ PROFILE = "quick"
 # %%
 from IPython.display import Markdown
 
-from lib.book import claims, results
+from lib.book import claims
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
-from lib.sound import experiments, ledger, profiles, protocol, result_plots, verdicts
+from lib.runs import results
+from lib.sound import protocol
+from lib.sound.figures import result_plots
 from lib.sound.protocol import short
+from lib.sound.runs import experiments, ledger, profiles, verdicts
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 common = experiments.common(profile)
@@ -317,7 +320,7 @@ for n in (2, 3, 5, 10, profiles.PROFILES["paper"].trainings):
     print(
         f"n = {n:2}: Student's factor {factor:5.1f}, half-width {4 * factor / n**0.5:5.1f} points"
     )
-print("`trainings` in lib/sound/profiles.py sets n; only what is missing is trained.")
+print("`trainings` in lib/sound/runs/profiles.py sets n; only what is missing is trained.")
 
 # %% [markdown]
 # 2. Which row would you choose if false alarms cost nothing? Which if each one cost a night's sleep?

@@ -34,7 +34,10 @@ import gc
 from lib.book import interact
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
-from lib.sound import checkpoints, datasets, evaluation, experiments, explore, profiles
+from lib.sound import evaluation
+from lib.sound.data import datasets
+from lib.sound.figures import explore
+from lib.sound.runs import checkpoints, experiments, profiles
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 common = experiments.common(profile)

@@ -40,23 +40,17 @@ import torch
 from IPython.display import Markdown
 
 from lib.book import profiles as sizes
-from lib.book import results, symbols
+from lib.book import symbols
 from lib.book.show import Page, cost, source
-from lib.faces import (
-    augment,
-    checkpoints,
-    data_plots,
-    factors,
-    loader,
-    overview,
-    pixels,
-    plots,
-    profiles,
-)
-from lib.faces.symbols import SYMBOLS
+from lib.faces import augment, pixels
+from lib.faces.data import datasets
+from lib.faces.figures import data_plots, factors, grids, overview
+from lib.faces.runs import checkpoints, profiles
+from lib.faces.runs.symbols import SYMBOLS
+from lib.runs import results
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
-corpus = loader.load(profile.dataset, profile.sizes)
+corpus = datasets.load(profile.dataset, profile.sizes)
 digests = checkpoints.digests(["de_gan"], profile, corpus)
 page = Page("20_faces_paper_and_data", PROFILE, corpus.name, corpus.rung, networks=digests)
 cost(page.chapter)
@@ -90,7 +84,7 @@ real = data_plots.portraits(people, range(5))[:, people.classes.index("sadness")
 noise = torch.rand(50, generator=torch.Generator().manual_seed(SEED)) * 2 - 1
 shown = [overview.transfer(generator, x, person, noise) for person in range(5)]
 page.figure(
-    plots.shown(
+    grids.shown(
         corpus, lambda: overview.figure1(shown[2], real[2], "a stranger,\nhappiness", names[2])
     ),
     "part2_fig1",
@@ -99,7 +93,7 @@ page.figure(
     "face of another person comes out, beside a real picture of that person. A map and the code also go to the "
     "recognition of expressions.",
     caption="Fig. 1 of the paper with real numbers in it: stripes and maps are what the network holds of this "
-    f"image. {plots.credit(corpus)}",
+    f"image. {grids.credit(corpus)}",
 )
 
 # %% [markdown]
@@ -107,19 +101,19 @@ page.figure(
 
 # %%
 made = np.stack([each.made for each in shown])
-smiles = np.stack([plots.pixels(augment.centre(real)), made])
-source_x = plots.pixels(augment.centre(x[None]))[0]
+smiles = np.stack([grids.pixels(augment.centre(real)), made])
+source_x = grids.pixels(augment.centre(x[None]))[0]
 smiles = np.concatenate(
     [np.stack([np.full_like(source_x, 255), source_x])[:, None], smiles], axis=1
 )
 grid = {"rows": ("real, sad", "synthesised"), "columns": ["x, a stranger", *names], "width": 6.3}
 page.figure(
-    plots.shown(corpus, lambda: plots.grid_of(smiles, **grid)),
+    grids.shown(corpus, lambda: grids.grid_of(smiles, **grid)),
     "part2_one_smile",
     alt="A smiling stranger, then five people, each in a real picture in which they look sad, and below it as the "
     "network paints them with that stranger's smile.",
     caption="One smile, many people. Below, only the identity code differs from person to person. Compare the mouths "
-    f"with the stranger's, hair and skin with the picture above. {plots.credit(corpus)}",
+    f"with the stranger's, hair and skin with the picture above. {grids.credit(corpus)}",
 )
 
 # %% [markdown]
@@ -221,12 +215,12 @@ page.table(
 three = data_plots.portraits(people, range(3))
 grid = {"rows": names[:3], "columns": people.classes, "width": 6.3}
 page.figure(
-    plots.shown(corpus, lambda: plots.grid_of(three, **grid)),
+    grids.shown(corpus, lambda: grids.grid_of(three, **grid)),
     "part2_people",
     alt="A grid of faces: three people from top to bottom, their expressions from left to right, each in another light "
     "and pose.",
     caption="Three people of the set for pre-training. Go along a row: the person stays. Go down a column: the expression "
-    f"stays, and is much harder to see. {plots.credit(corpus)}",
+    f"stays, and is much harder to see. {grids.credit(corpus)}",
 )
 
 # %% [markdown]
@@ -235,12 +229,12 @@ page.figure(
 # %%
 varied = factors.vary(augment.source_side(profile.sizes.side), SEED)
 page.figure(
-    plots.grid_of(varied, rows=list(factors.FACTORS), width=5.4),
+    grids.grid_of(varied, rows=list(factors.FACTORS), width=5.4),
     "part2_factors",
     alt="Six rows of six faces. In each row one factor changes: identity, expression, intensity, one muscle of the brow, "
     "the light, the pose. Everything else stays.",
     caption="One factor a row. DE-GAN is asked to keep the second row and to drop the first; of the third and fourth it "
-    f"is asked nothing but the name they go by; the last two are what the noise z should account for. {plots.CREDIT['open']}",
+    f"is asked nothing but the name they go by; the last two are what the noise z should account for. {grids.CREDIT['open']}",
 )
 
 # %% [markdown]
@@ -283,11 +277,11 @@ rows = np.random.default_rng(SEED).choice(len(some.images), 6, replace=False)
 pictures, marks = data_plots.pairs(some, neighbours, rows)
 grid = {"rows": ("image", "nearest"), "columns": marks, "width": 5.5}
 page.figure(
-    plots.shown(corpus, lambda: plots.grid_of(pictures, **grid)),
+    grids.shown(corpus, lambda: grids.grid_of(pictures, **grid)),
     "part2_pairs",
     alt="Six images drawn at random over their nearest neighbours; above each pair stands whether person and "
     "expression agree.",
-    caption=f"Six images, drawn at random, and what is nearest to each. {plots.credit(corpus)}",
+    caption=f"Six images, drawn at random, and what is nearest to each. {grids.credit(corpus)}",
 )
 
 # %% [markdown]
@@ -303,7 +297,7 @@ totals = {
 }
 shares = {name: between / total for name, (total, between) in totals.items()}
 page.figure(
-    plots.shown(corpus, lambda: data_plots.explained(np.mean(people.images, axis=0), shares)),
+    grids.shown(corpus, lambda: data_plots.explained(np.mean(people.images, axis=0), shares)),
     "part2_explained",
     alt="Three small maps: the mean of all images, a blurred face; the share of each pixel explained by identity, large over "
     "hair, forehead, cheeks and neck, smaller at eyes, eyebrows and mouth; the share explained by expression, small, at "

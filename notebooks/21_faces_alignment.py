@@ -38,8 +38,10 @@ from IPython.display import Markdown, display
 from lib.book import data_root
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
-from lib.faces import alignment, alignment_plots, augment, profiles
-from lib.faces.datasets import london
+from lib.faces import alignment, augment
+from lib.faces.data import london
+from lib.faces.figures import alignment_plots
+from lib.faces.runs import profiles
 
 sizes.choose(profiles.PROFILES, PROFILE)
 page = Page("21_faces_alignment", PROFILE, london.NAME, "open")

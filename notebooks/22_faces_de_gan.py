@@ -34,21 +34,13 @@ from IPython.display import Markdown
 
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
-from lib.faces import (
-    arithmetic,
-    checkpoints,
-    diagrams,
-    loader,
-    models,
-    plots,
-    profiles,
-    studies,
-    training,
-    training_plots,
-)
+from lib.faces import de_gan, gan_training
+from lib.faces.data import datasets
+from lib.faces.figures import diagrams, grids, training_plots
+from lib.faces.runs import ablations, arithmetic, checkpoints, profiles
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
-corpus = loader.load(profile.dataset, profile.sizes)
+corpus = datasets.load(profile.dataset, profile.sizes)
 digests = checkpoints.digests(["de_gan"], profile, corpus)
 page = Page("22_faces_de_gan", PROFILE, corpus.name, corpus.rung, networks=digests)
 cost(page.chapter)
@@ -85,7 +77,7 @@ page.figure(
 )
 
 # %%
-source(models.Trunk)
+source(de_gan.Trunk)
 
 # %% [markdown]
 # A *stage* is two or three 3×3 convolutions, each followed by batch normalisation and an exponential unit (ELU); from
@@ -119,10 +111,10 @@ page.table(
 # A negative mean log-probability is a *cross-entropy*, and so each equation is a line or two.
 
 # %%
-source(training.discriminator_loss)
+source(gan_training.discriminator_loss)
 
 # %%
-source(training.generator_loss)
+source(gan_training.generator_loss)
 
 # %% [markdown]
 # A few invented numbers show the quarrel. Person A smiles; $G$ was asked to lend that smile to
@@ -130,19 +122,19 @@ source(training.generator_loss)
 # pushed. $D$ gets there by moving its own weights, $G$ only by changing the picture.
 
 # %%
-real = models.Judgement(torch.tensor([[1.2, 0.5, 0.3]]), torch.tensor([[1.0, 0.4]]))
-fake = models.Judgement(torch.tensor([[0.8, 0.3, 1.5]]), torch.tensor([[0.9, 0.2]]))
+real = de_gan.Judgement(torch.tensor([[1.2, 0.5, 0.3]]), torch.tensor([[1.0, 0.4]]))
+fake = de_gan.Judgement(torch.tensor([[0.8, 0.3, 1.5]]), torch.tensor([[0.9, 0.2]]))
 for logits in (*real, *fake):
     logits.requires_grad_()
-true, asked = (training.Labels(torch.tensor([0]), torch.tensor([who])) for who in (0, 1))
+true, asked = (gan_training.Labels(torch.tensor([0]), torch.tensor([who])) for who in (0, 1))
 of_d = torch.autograd.grad(
-    training.discriminator_loss(real, fake, true), (*real, *fake), materialize_grads=True
+    gan_training.discriminator_loss(real, fake, true), (*real, *fake), materialize_grads=True
 )
-of_g = torch.autograd.grad(training.generator_loss(fake, asked), fake)
+of_g = torch.autograd.grad(gan_training.generator_loss(fake, asked), fake)
 steps = {
-    "D on the real face of A": models.Judgement(*of_d[:2]),
-    "D on G's face": models.Judgement(*of_d[2:]),
-    "G on its own face": models.Judgement(*of_g),
+    "D on the real face of A": de_gan.Judgement(*of_d[:2]),
+    "D on G's face": de_gan.Judgement(*of_d[2:]),
+    "G on its own face": de_gan.Judgement(*of_g),
 }
 page.figure(
     training_plots.pulls(steps, ("happiness", "sadness", "fake"), ("A", "B")),
@@ -176,13 +168,13 @@ page.figure(
 # explained next; with the paper's settings none of them acts.)
 
 # %%
-source(models.initialise)
+source(de_gan.initialise)
 
 # %%
-source(training.Trainer.train_step)
+source(gan_training.Trainer.train_step)
 
 # %%
-source(training.Trainer.turn)
+source(gan_training.Trainer.turn)
 
 # %% [markdown]
 # ## What the equations alone did not achieve
@@ -205,12 +197,12 @@ source(training.Trainer.turn)
 #   not separated.
 
 # %%
-source(profiles.GANConfig)
+source(gan_training.GANConfig)
 
 # %%
 switches = ("warm_up", "own_identity", "reconstruction", "generator_rate", "falling", "average")
 common = ("learning_rate", "steps", "batch", "strong", "generator_steps", "augmentation")
-configs = {"profile paper": profiles.GANConfig(), "here": settings}
+configs = {"profile paper": gan_training.GANConfig(), "here": settings}
 rows = [
     {"switch": name} | {key: str(getattr(config, name)) for key, config in configs.items()}
     for name in (*switches, *common)
@@ -224,7 +216,7 @@ page.table(
 )
 
 # %%
-source(training.Trainer.wanted)
+source(gan_training.Trainer.wanted)
 
 # %% [markdown]
 # ## The training of the network that this book uses
@@ -261,9 +253,9 @@ Markdown(
 # they see; chapter 23 introduces these judges.
 
 # %%
-small = studies.profile_of(profile)
-few = loader.load(profile.dataset, small.sizes)
-found = studies.runs(small, few, compute=PROFILE == "smoke")
+small = ablations.profile_of(profile)
+few = datasets.load(profile.dataset, small.sizes)
+found = ablations.runs(small, few, compute=PROFILE == "smoke")
 done = {name: result for name, result in found.items() if result is not None}
 page.table(
     training_plots.table(found),
@@ -271,7 +263,7 @@ page.table(
     alt="For each training the share of pictures in which judges see what was asked for, and the source's "
     "person, with intervals.",
     caption="Percent of pictures, with 95 % intervals over people; one training each, so a difference "
-    "of a few points may be the seed's. A dash: `python -m lib.faces.studies` has not computed it yet.",
+    "of a few points may be the seed's. A dash: `python -m lib.faces.runs.ablations` has not computed it yet.",
     sources=done.values(),
 )
 
@@ -295,11 +287,11 @@ if done:
         sources=done.values(),
     )
     page.figure(
-        plots.shown(few, lambda: training_plots.faces(done, few.held_out())),
+        grids.shown(few, lambda: training_plots.faces(done, few.held_out())),
         "part2_studies_faces",
         alt="First row: a person with each expression. Each further row: the same expressions as one "
         "training lends them to another person.",
-        caption=f"What they look like: every row below the first shows the same person. {plots.credit(few)}",
+        caption=f"What they look like: every row below the first shows the same person. {grids.credit(few)}",
         sources=done.values(),
     )
 
@@ -316,7 +308,7 @@ Markdown(
     f"The expression asked for is seen in: {'; '.join(said) or 'no training yet'}. Guessing would give "
     f"{100 / here.expressions:.0f} %. All had {small.gan.steps:,} steps with {small.sizes.people} people at "
     f"{small.sizes.side} px; what fails here may need no more than patience: the paper's training shows $D$ and $G$ "
-    f"{seen_by(profiles.GANConfig()) / seen_by(small.gan):,.0f} times as many pictures."
+    f"{seen_by(gan_training.GANConfig()) / seen_by(small.gan):,.0f} times as many pictures."
     + (
         f" Best is {max(shares, key=shares.get)}, worst {min(shares, key=shares.get)}: a choice that looked right on the "
         "way may look otherwise once all are tried side by side. The network of the book was not chosen by this table."
@@ -331,7 +323,7 @@ Markdown(
 # %%
 small_form = checkpoints.model_config(small, few)
 trainings = {
-    "paper, pre-training": (paper, profiles.GANConfig()),
+    "paper, pre-training": (paper, gan_training.GANConfig()),
     f"profile {PROFILE}": (here, settings),
     "one of the studies": (small_form, small.gan),
 }
@@ -370,9 +362,9 @@ page.table(
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
-clueless = models.Judgement(torch.zeros(1, here.expressions + 1), torch.zeros(1, here.identities))
-nobody = training.Labels(torch.tensor([0]), torch.tensor([0]))
-Markdown(f"{float(training.generator_loss(clueless, nobody)):.3f}, the dotted line above.")
+clueless = de_gan.Judgement(torch.zeros(1, here.expressions + 1), torch.zeros(1, here.identities))
+nobody = gan_training.Labels(torch.tensor([0]), torch.tensor([0]))
+Markdown(f"{float(gan_training.generator_loss(clueless, nobody)):.3f}, the dotted line above.")
 
 # %% [markdown]
 # 2. Add to eq. 1 a term that teaches $D^i$ to call no made face by the name asked for. Who gains?

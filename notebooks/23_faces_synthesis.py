@@ -33,22 +33,14 @@ from IPython.display import Markdown
 
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
-from lib.book.weights import file_digest
-from lib.faces import (
-    augment,
-    checkpoints,
-    experiments,
-    explore,
-    knowledge,
-    loader,
-    plots,
-    profiles,
-    synthesis,
-    synthesis_plots,
-)
+from lib.faces import augment
+from lib.faces.data import datasets
+from lib.faces.figures import explore, grids, synthesis_plots
+from lib.faces.runs import checkpoints, experiments, knowledge, profiles, synthesis
+from lib.runs.weights import file_digest
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
-corpus = loader.load(profile.dataset, profile.sizes)
+corpus = datasets.load(profile.dataset, profile.sizes)
 asked = checkpoints.digests(explore.NETWORKS, profile, corpus)
 page = Page("23_faces_synthesis", PROFILE, corpus.name, corpus.rung, networks=asked)
 cost(page.chapter)
@@ -78,7 +70,7 @@ page.figure(
     alt="A grid of faces. Above, a real picture of each target; left, seven strangers, each with another "
     "expression. Each cell inside is synthesised: the target of its column with the expression of its row.",
     caption="Above and left real pictures, all others painted by DE-GAN (z = 0). Down a column the person should "
-    f"stay, along a row the expression. {plots.credit(corpus)}",
+    f"stay, along a row the expression. {grids.credit(corpus)}",
 )
 
 # %%
@@ -102,7 +94,7 @@ page.figure(
     "part2_grid_known",
     alt="First row: people of the training with one expression each. Below: the same expressions "
     "on person 0.",
-    caption=f"Sources whom DE-GAN knew, in pictures it did not. {plots.credit(corpus)}",
+    caption=f"Sources whom DE-GAN knew, in pictures it did not. {grids.credit(corpus)}",
 )
 
 # %% [markdown]
@@ -120,7 +112,7 @@ page.figure(
     alt="Two sources and, right of each, four faces of person 0 that differ in the draw of z alone and look nearly "
     "the same.",
     caption="Each row: one code, one person, four draws of z. To the eye hardly anything changes. "
-    + plots.credit(corpus),
+    + grids.credit(corpus),
 )
 
 # %% [markdown]
@@ -173,7 +165,7 @@ page.figure(
     alt="Seven faces on the way from one expression to another; under each, what probability the judge gives "
     "to the expressions.",
     caption=f"From the first stranger's {cast.names[0]} to the last one's {cast.names[-1]}, on person 1. Drawn are "
-    f"both and the expressions of which the judge is surest on the way. {plots.credit(corpus)}",
+    f"both and the expressions of which the judge is surest on the way. {grids.credit(corpus)}",
 )
 
 # %% [markdown]
@@ -212,7 +204,7 @@ page.figure(
     "part2_failures",
     alt="Seven sources, the faces synthesised from them in which a judge believed least, and their targets.",
     caption=f"The worst of {len(known)} people: asked for, and what the judge saw. "
-    f"{plots.credit(corpus)}",
+    f"{grids.credit(corpus)}",
 )
 
 # %% [markdown]

@@ -33,28 +33,19 @@ import math
 import pandas as pd
 from IPython.display import Markdown
 
-from lib.book import claims, results
+from lib.book import claims
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
-from lib.book.weights import file_digest
-from lib.faces import (
-    arithmetic,
-    experiments,
-    folds,
-    knowledge,
-    ledger,
-    loader,
-    profiles,
-    protocol,
-    recognition,
-    recognition_plots,
-    studies,
-    verdicts,
-)
-from lib.faces.data import EXPRESSIONS
+from lib.faces import folds, protocol, recognition
+from lib.faces.data import datasets
+from lib.faces.data.corpus import EXPRESSIONS
+from lib.faces.figures import recognition_plots
+from lib.faces.runs import ablations, arithmetic, experiments, knowledge, ledger, profiles, verdicts
+from lib.runs import results
+from lib.runs.weights import file_digest
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
-corpus = loader.load(profile.dataset, profile.sizes)
+corpus = datasets.load(profile.dataset, profile.sizes)
 networks = experiments.networks(profile, corpus)
 page = Page("24_faces_recognition", PROFILE, corpus.name, corpus.rung)
 cost(page.chapter)
@@ -373,9 +364,9 @@ page.table(
 # under each choice, one training each.
 
 # %%
-small = studies.profile_of(profile)
-faces = loader.load(profile.dataset, small.sizes)
-short = studies.runs(small, faces, compute=PROFILE == "smoke")
+small = ablations.profile_of(profile)
+faces = datasets.load(profile.dataset, small.sizes)
+short = ablations.runs(small, faces, compute=PROFILE == "smoke")
 page.table(
     ledger.synthesis(short),
     "part2_ledger_synthesis",

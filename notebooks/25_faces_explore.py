@@ -32,10 +32,12 @@ from IPython.display import Markdown, display
 from lib.book import interact
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
-from lib.faces import checkpoints, explore, loader, plots, profiles, upload
+from lib.faces.data import datasets
+from lib.faces.figures import explore, grids, upload
+from lib.faces.runs import checkpoints, profiles
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
-corpus = loader.load(profile.dataset, profile.sizes)
+corpus = datasets.load(profile.dataset, profile.sizes)
 digests = checkpoints.digests(explore.NETWORKS, profile, corpus)
 page = Page("25_faces_explore", PROFILE, corpus.name, corpus.rung, networks=digests)
 cost(page.chapter)
@@ -84,7 +86,7 @@ interact.explore(
     moving="face",
     alt="{face}, lent to person {person}, noise {noise_1:.2f} and {noise_2:.2f}",
     caption="Source, synthesised face, opinions of both judges, and the person's own pictures. "
-    + plots.credit(corpus),
+    + grids.credit(corpus),
 )
 
 # %% [markdown]
@@ -120,7 +122,7 @@ interact.explore(
     strip=[{}],
     moving="people",
     alt="expressions of {stranger} lent to people {people}, noise {noise_1:.2f} and {noise_2:.2f}",
-    caption="Above: the stranger. Left: each person's own smile. " + plots.credit(corpus),
+    caption="Above: the stranger. Left: each person's own smile. " + grids.credit(corpus),
 )
 
 # %% [markdown]
@@ -155,7 +157,7 @@ interact.explore(
     strip=[{}],
     moving="end",
     alt="{steps} faces of person {person} from {begin} to {end}, noise {noise_1:.2f} and {noise_2:.2f}",
-    caption="Faces on the way, and the expression judge's opinion of each. " + plots.credit(corpus),
+    caption="Faces on the way, and the expression judge's opinion of each. " + grids.credit(corpus),
 )
 
 # %% [markdown]

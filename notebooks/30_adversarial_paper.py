@@ -46,8 +46,9 @@ import numpy as np
 from lib.adversarial import data, plots, profiles
 from lib.adversarial.symbols import SYMBOLS
 from lib.book import profiles as sizes
-from lib.book import results, symbols
+from lib.book import symbols
 from lib.book.show import Page, cost
+from lib.runs import results
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 digits = data.load(profile.dataset)

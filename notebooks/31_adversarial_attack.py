@@ -30,17 +30,18 @@ from IPython.display import Markdown
 from lib.adversarial import (
     attacks,
     checkpoints,
+    classifiers,
     data,
     evaluation,
-    models,
     plots,
     profiles,
     training,
 )
 from lib.adversarial.symbols import SYMBOLS
 from lib.book import profiles as sizes
-from lib.book import results, symbols
+from lib.book import symbols
 from lib.book.show import Page, cost, source
+from lib.runs import results
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 digits = data.load(profile.dataset)
@@ -62,7 +63,7 @@ symbols.table(SYMBOLS, chapter=31)
 # largest names the digit.
 
 # %%
-source(models.MadryNet)
+source(classifiers.MadryNet)
 
 # %% [markdown]
 # Robust training is a game inside the training loop. Before each step on the weights, the batch is

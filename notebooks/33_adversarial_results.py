@@ -29,9 +29,10 @@ import pandas as pd
 import torch
 
 from lib.adversarial import checkpoints, data, evaluation, plots, profiles, training, verdicts
-from lib.book import claims, results
+from lib.book import claims
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
+from lib.runs import results
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 digits = data.load(profile.dataset)

@@ -15,8 +15,8 @@
 #
 # **Question.** Of everything the three papers claim, what did this book find again?
 #
-# The rules are code, and they hold for whatever numbers come out: `lib/sound/verdicts.py`,
-# `lib/faces/verdicts.py`, `lib/adversarial/verdicts.py`. A claim is
+# The rules are code, and they hold for whatever numbers come out: `lib/sound/runs/verdicts.py`,
+# `lib/faces/runs/verdicts.py`, `lib/adversarial/verdicts.py`. A claim is
 #
 # - **reproduced**, if our numbers say what the paper says, as its rule asks;
 # - **partly** reproduced, if they do under a condition that the rule names;

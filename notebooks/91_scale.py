@@ -41,13 +41,13 @@ from IPython.display import HTML, Markdown
 
 from lib.adversarial import determinism as attack_works
 from lib.adversarial import scaling as attacks
-from lib.book import determinism, determinism_table, scaling, sweep
 from lib.book.files import REPOSITORY
 from lib.book.show import Page, cost, source
-from lib.faces import determinism as face_works
-from lib.faces import scaling as faces
-from lib.sound import determinism as sound_works
-from lib.sound import scaling as sound
+from lib.faces.runs import determinism as face_works
+from lib.faces.runs import scaling as faces
+from lib.runs import determinism, determinism_table, scaling, sweep
+from lib.sound.runs import determinism as sound_works
+from lib.sound.runs import scaling as sound
 
 page = Page("91_scale", PROFILE, "recordings, rendered faces, MNIST", "open")
 digits = Page("91_scale", PROFILE, "mnist", "original")
@@ -213,7 +213,7 @@ HTML(determinism_table.promises().to_html(index=False, border=0))
 # %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 from lib.adversarial import checkpoints, data, evaluation, profiles
-from lib.book import results
+from lib.runs import results
 
 profile, mnist = profiles.PROFILES["quick"], data.load("mnist")
 networks = checkpoints.networks(profile, mnist)

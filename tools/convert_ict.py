@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.faces.datasets.ict_model import FILE, VERTICES, read
+from lib.faces.render.face_model import FILE, VERTICES, read
 
 NEUTRAL, IDENTITY = "generic_neutral_mesh", "identity"
 LARGEST = 32767  # of int16

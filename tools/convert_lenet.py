@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-from lib.adversarial.models import ReferenceLeNet
+from lib.adversarial.classifiers import ReferenceLeNet
 from lib.book.data_root import COMMITTED
 from lib.book.files import write_atomically
 

@@ -21,8 +21,8 @@ from tqdm.auto import tqdm
 
 from lib.book import data_root
 from lib.book.files import write_atomically
-from lib.sound.labels import read_text
-from lib.sound.media import read_audio
+from lib.sound.data.media import read_audio
+from lib.sound.events import read_text
 
 TERMS = """\
 The lists of DCASE 2018 task 4 (MIT) name clips of YouTube; the clips belong to whoever made them.

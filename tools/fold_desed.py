@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.sound.labels import Events, read_strong
-from lib.sound.scored import DESED_HOP
+from lib.sound.events import Events, read_strong
+from lib.sound.runs.system_scores import DESED_HOP
 
 FRAMES = 157  # of 64 ms, a clip
 NAME = "predictions_th_*.tsv"

@@ -20,12 +20,14 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from lib.adversarial import attacks, data, models, training
+from lib.adversarial import attacks, classifiers, data, training
 from lib.adversarial.data import Digits
-from lib.adversarial.profiles import PROFILES, Profile, TrainingConfig
-from lib.book import data_root, results, states, weights
+from lib.adversarial.profiles import PROFILES, Profile
+from lib.adversarial.training import TrainingConfig
+from lib.book import data_root
 from lib.book.files import REPOSITORY, write_atomically
-from lib.book.weights import SHIPPED, save_weights, shipped_run
+from lib.runs import results, states, weights
+from lib.runs.weights import SHIPPED, save_weights, shipped_run
 
 CACHE = REPOSITORY / "data" / "cache" / "checkpoints"
 
@@ -50,7 +52,7 @@ class Network:
 
     def load(self) -> nn.Module:
         """Return the network, frozen, float32."""
-        return models.load(self.path, self.architecture)
+        return classifiers.load(self.path, self.architecture)
 
 
 def networks(profile: Profile, digits: Digits, *, train: bool = True) -> list[Network]:
@@ -157,7 +159,7 @@ def ship(name: str) -> Path:
         "run": run,
         "command": f"python -m lib.adversarial.checkpoints ship {name}",
         "licence": "CC BY 4.0",
-        "metrics": measure(models.load(path), digits),
+        "metrics": measure(classifiers.load(path), digits),
         "provenance": results.provenance(seconds, digits.name, digits.rung),
     }
     write_atomically(path.with_suffix(".json"), json.dumps(record, indent=1) + "\n")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import torch
 
-from lib.adversarial import attacks, checkpoints, data, models, training
+from lib.adversarial import attacks, checkpoints, classifiers, data, training
 from lib.adversarial.data import Digits
 from lib.adversarial.evaluation import predict
-from lib.adversarial.profiles import TrainingConfig
-from lib.book.determinism import Outcome, Work, as_arrays
+from lib.adversarial.training import TrainingConfig
+from lib.runs.determinism import Outcome, Work, as_arrays
 
 TRAINED, TESTED, ATTACKED = 64, 200, 64  # images
 BATCH = 32  # large enough for the fast way back to the image
@@ -33,7 +33,7 @@ def train(checkpoint: Path) -> Outcome:
 
 def attack(checkpoint: Path) -> Outcome:
     """Attack the natural network; labels are what it reads. There is nothing to keep on the way."""
-    network = models.load(checkpoints.shipped_path("natural"))
+    network = classifiers.load(checkpoints.shipped_path("natural"))
     images = data.to_batch(digits().test_images[:ATTACKED])
     truth = torch.from_numpy(digits().test_labels[:ATTACKED])
     random = torch.Generator().manual_seed(0)

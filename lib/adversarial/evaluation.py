@@ -14,14 +14,14 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
-from lib.adversarial import attacks, checkpoints, data, detector, models
+from lib.adversarial import attacks, checkpoints, classifiers, data, detector
 from lib.adversarial.checkpoints import Network
 from lib.adversarial.data import Digits
 from lib.adversarial.detector import PAPER_THRESHOLD, READINGS
 from lib.adversarial.profiles import Profile
-from lib.book import sweep
-from lib.book.device import best_device
-from lib.book.results import Result
+from lib.runs import sweep
+from lib.runs.device import best_device
+from lib.runs.results import Result
 
 PART = "part3"
 LEDGER: dict[str, Callable[[float], dict[str, Any]]] = {
@@ -147,7 +147,7 @@ def attack_run(config: dict[str, Any]) -> dict[str, Any]:
     """
     digits = cached_digits(config["dataset"])
     device = best_device()
-    model = models.load(checkpoints.find_by_digest(config["weights"]), config["architecture"])
+    model = classifiers.load(checkpoints.find_by_digest(config["weights"]), config["architecture"])
     model = model.to(device)
     generator = torch.Generator().manual_seed(config["seed"])
     correct: list[Tensor] = []

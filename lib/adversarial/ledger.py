@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from lib.adversarial.evaluation import at_epsilon, share
-from lib.book.results import Result
+from lib.runs.results import Result
 
 Runs = Mapping[tuple[str, str], Sequence[Result]]
 AttackReadings = Mapping[str, Mapping[str, Sequence[Result]]]  # {kind: {reading: results}}

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from lib.adversarial import detector
 from lib.adversarial.evaluation import at_epsilon, predict, rate
 from lib.book.claims import wilson
-from lib.book.results import Result
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
+from lib.runs.results import Result
 
 KIND_COLOURS = {"natural": PALETTE[1], "robust": PALETTE[0]}
 PAIR_LINES = {"ours": "-", "reference": "--"}

@@ -2,32 +2,14 @@
 
 from dataclasses import dataclass
 
+from lib.adversarial.training import TrainingConfig
+
 # Fig. 2 to 4: 0.01 to 0.50. Table II: the fifteen values it prints.
 PAPER_EPSILONS = tuple(round(0.01 * step, 2) for step in range(1, 51))
 TABLE_EPSILONS = (
     *(0.01, 0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.33),
     *(0.35, 0.37, 0.40, 0.42, 0.45, 0.47, 0.50),
 )
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How a network is trained. epsilon 0 is natural training; above 0, every image is attacked."""
-
-    name: str
-    epochs: int
-    batch_size: int = 128
-    initial_weights: str = "uniform"  # or "truncated_normal" (0.1, bias 0.1), Madry's script
-    learning_rate: float = 1e-3  # the peak of one cycle, or the constant value
-    one_cycle: bool = True  # linear up over a tenth of the training, then a cosine to zero
-    epsilon: float = 0.0  # 0.3 for the robust network, as in Madry's challenge
-    attack_steps: int = 5
-    attack_step_size: float = 0.06  # five reach the ball's boundary; Madry: 40 of 0.01
-    ramp_epochs: float = 2.0  # epsilon grows from 0: at full size the first epochs learn nothing
-    restart_epochs: int = 8  # perturbations are kept between epochs and drawn anew this often
-    average_from: float = 0.8  # the result is a running mean of the weights over the last fifth
-    average_decay: float = 0.999
-    seed: int = 0
 
 
 @dataclass(frozen=True)

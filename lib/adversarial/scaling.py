@@ -5,7 +5,7 @@ from typing import Any
 from lib.adversarial import checkpoints, data, evaluation
 from lib.adversarial.data import IMAGE_SIZE
 from lib.adversarial.profiles import PROFILES
-from lib.book.scaling import FACTORS, timed
+from lib.runs.scaling import FACTORS, timed
 
 IMAGES = {"smoke": 40, "quick": 250, "paper": 10_000}  # of a run
 STEPS, EPSILON = 5, 0.2  # of the attack; the paper's 40 steps take eight times as long

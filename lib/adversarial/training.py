@@ -6,6 +6,7 @@ max over the epsilon ball; the inner maximum is approached by PGD against the cu
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,30 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from lib.adversarial import attacks, models
+from lib.adversarial import attacks, classifiers
 from lib.adversarial.data import Digits, to_batch
-from lib.adversarial.profiles import TrainingConfig
-from lib.book import states
-from lib.book.device import autocast, best_device, half_precision
+from lib.runs import states
+from lib.runs.device import autocast, best_device, half_precision
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a network is trained. epsilon 0 is natural training; above 0, every image is attacked."""
+
+    name: str
+    epochs: int
+    batch_size: int = 128
+    initial_weights: str = "uniform"  # or "truncated_normal" (0.1, bias 0.1), Madry's script
+    learning_rate: float = 1e-3  # the peak of one cycle, or the constant value
+    one_cycle: bool = True  # linear up over a tenth of the training, then a cosine to zero
+    epsilon: float = 0.0  # 0.3 for the robust network, as in Madry's challenge
+    attack_steps: int = 5
+    attack_step_size: float = 0.06  # five reach the ball's boundary; Madry: 40 of 0.01
+    ramp_epochs: float = 2.0  # epsilon grows from 0: at full size the first epochs learn nothing
+    restart_epochs: int = 8  # perturbations are kept between epochs and drawn anew this often
+    average_from: float = 0.8  # the result is a running mean of the weights over the last fifth
+    average_decay: float = 0.999
+    seed: int = 0
 
 
 class Trainer:
@@ -35,8 +55,10 @@ class Trainer:
         self.images = to_batch(digits.train_images).to(self.device)  # (n, 1, 28, 28)
         self.labels = torch.from_numpy(digits.train_labels).to(self.device)  # (n,)
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.model = models.build("madry", self.generator, config.initial_weights).to(self.device)
-        self.average = models.frozen(self.model)
+        self.model = classifiers.build("madry", self.generator, config.initial_weights).to(
+            self.device
+        )
+        self.average = classifiers.frozen(self.model)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate)
         self.perturbations = torch.zeros_like(self.images, dtype=torch.float16)
         self.epoch = 0
@@ -86,7 +108,7 @@ class Trainer:
         epsilon = config.epsilon * ramp
         dtype = torch.bfloat16 if half_precision(self.device) else torch.float32
         adversarial = attacks.pgd(
-            models.frozen(self.model, dtype),
+            classifiers.frozen(self.model, dtype),
             images,
             self.labels[index],
             epsilon,
@@ -160,7 +182,7 @@ def train(
             report(epoch, loss, trainer.average)
         if checkpoint is not None:
             states.write(checkpoint, trainer.state(), run)
-    return models.frozen(trainer.average).cpu()
+    return classifiers.frozen(trainer.average).cpu()
 
 
 def remaining(trainer: Trainer) -> Iterator[int]:

@@ -11,7 +11,7 @@ import numpy as np
 from lib.adversarial.data import Digits
 from lib.adversarial.evaluation import PART, at_epsilon, rate, share
 from lib.book.claims import Claim, wilson
-from lib.book.results import Result
+from lib.runs.results import Result
 
 Runs = Mapping[tuple[str, str], Sequence[Result]]
 Curves = Mapping[str, Mapping[str, Mapping[str, float]]]  # {kind: {rate: {epsilon: value}}}

@@ -9,13 +9,15 @@ from functools import cache, partial
 
 import torch
 
-from lib.adversarial import checkpoints, data, evaluation, models
+from lib.adversarial import checkpoints, classifiers, data, evaluation
 from lib.adversarial.checkpoints import Network
 from lib.adversarial.data import IMAGE_SIZE, Digits
-from lib.adversarial.profiles import PROFILES, Profile, TrainingConfig
-from lib.book import profiles, workload
-from lib.book.sweep import Config
-from lib.book.workload import Provenance, Work, flop
+from lib.adversarial.profiles import PROFILES, Profile
+from lib.adversarial.training import TrainingConfig
+from lib.book import profiles
+from lib.runs import workload
+from lib.runs.sweep import Config
+from lib.runs.workload import Provenance, Work, flop
 
 PART = evaluation.PART
 
@@ -110,7 +112,7 @@ def attack_flop(architecture: str, method: str, steps: int) -> int:
 def _looks(architecture: str) -> tuple[int, int]:
     """Return the FLOP for each image of what a network says, and of that and the way back."""
     with torch.device("meta"):
-        network = models.frozen(models.build(architecture))
+        network = classifiers.frozen(classifiers.build(architecture))
         image = torch.empty(1, 1, IMAGE_SIZE, IMAGE_SIZE, requires_grad=True)
     return flop(lambda: network(image)), flop(lambda: network(image).sum().backward())
 
@@ -118,7 +120,7 @@ def _looks(architecture: str) -> tuple[int, int]:
 def training_flop(config: TrainingConfig) -> int:
     """Return the FLOP of training for each image in an epoch, its attack included."""
     with torch.device("meta"):
-        network = models.build("madry")
+        network = classifiers.build("madry")
         image = torch.empty(1, 1, IMAGE_SIZE, IMAGE_SIZE)
     update = flop(lambda: network(image).sum().backward())
     return update + (config.attack_steps * _looks("madry")[1] if config.epsilon else 0)

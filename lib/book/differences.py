@@ -36,7 +36,7 @@ def processor_kind() -> str:
     """Return what decides the last bits of a computation: the maker and the widest instructions."""
     import torch
 
-    from lib.book.results import processor
+    from lib.runs.results import processor
 
     name = processor()
     maker = next((each for each in ("AMD", "Intel") if each in name), name)

@@ -160,7 +160,7 @@ def _scheduler(options: argparse.Namespace) -> Iterator[str | None]:
         raise ValueError("--deterministic reaches no workers elsewhere; leave one out")
     if options.cluster and (options.jobs is None or options.lab or options.html):
         raise ValueError("--cluster slurm runs chapters and needs --jobs N, the number of jobs")
-    from lib.book import cluster
+    from lib.runs import cluster
 
     if options.cluster:
         with cluster.slurm(options.jobs) as address:
@@ -332,7 +332,7 @@ def show_what_is_missing(
     In a process of its own, which is told what a chapter's kernel is told.
     """
     parts = sorted({f"part{step.source.name[0]}" for step in plans} & set(PARTS))
-    command = [sys.executable, "-m", "lib.book.dry_run", profile, *parts]
+    command = [sys.executable, "-m", "lib.runs.dry_run", profile, *parts]
     told = os.environ | _environment(profile, options, root)
     return subprocess.run(command, env=told, cwd=REPOSITORY, check=False).returncode
 
@@ -430,7 +430,7 @@ def _environment(profile: str, options: argparse.Namespace, root: Path) -> dict[
     if options.settings:
         told["BOOK_FIGURES"] = str(_figures(options, root))
     if options.deterministic:
-        from lib.book.device import deterministic_environment
+        from lib.runs.device import deterministic_environment
 
         told |= deterministic_environment()
     if options.retrain:

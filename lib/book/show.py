@@ -2,7 +2,7 @@
 
 A chapter makes one `Page` and hands it each figure and table. The page displays them and writes
 them into figures/<profile>/: a picture as PNG, a table as CSV and PNG, each with a JSON beside it,
-to which the caption links. `python -m lib.book.results explain FILE` prints what it says.
+to which the caption links. `python -m lib.runs.results explain FILE` prints what it says.
 """
 
 import inspect
@@ -25,10 +25,11 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 from matplotlib_inline.config import InlineBackend
 
-from lib.book import chapters, explain
+from lib.book import chapters
 from lib.book.claims import FIGURES, Claim, as_table
 from lib.book.files import REPOSITORY, refuse_another_lib, write_atomically
-from lib.book.results import Result
+from lib.runs import explain
+from lib.runs.results import Result
 
 if get_ipython():  # in a cell, too, a figure is shown as it is saved: cropped, it would fall apart
     InlineBackend.instance().print_figure_kwargs = {"bbox_inches": None}  # type: ignore[dict-item]

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lib.book.rows import Rows, take
+from lib.runs.rows import Rows, take
 
 CROPS = ((0, 0), (0, 2), (2, 0), (2, 2), (1, 1))  # top left corners (y, x), in margins
 ANGLES = tuple(range(-15, 16, 3))  # degrees, counter-clockwise

@@ -6,6 +6,7 @@ gives logits, the recogniser of section 3.2 too.
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,26 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from lib.book import states
-from lib.book.device import autocast, best_device
-from lib.book.rows import Rows, take
 from lib.faces import augment
-from lib.faces.models import ModelConfig, Trunk, initialise
-from lib.faces.profiles import ClassifierConfig, GANConfig
+from lib.faces.de_gan import ModelConfig, Trunk, initialise
+from lib.faces.gan_training import GANConfig
+from lib.runs import states
+from lib.runs.device import autocast, best_device
+from lib.runs.rows import Rows, take
 
 Loss = Callable[[Any, Tensor], Tensor]  # of a network's output and the targets (batch,)
 PREDICTED = 128  # pictures at a time
 CHECKPOINT_STEPS = 250  # seconds of a GPU, or minutes of a CPU: all that an interruption costs
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """How a classifier is trained (section 4.1); the defaults are the paper's."""
+
+    steps: int = 32_350  # 50 epochs of 647 batches: 981 x 0.9 pictures of CK+, 110 variants each
+    batch: int = 150
+    learning_rate: float = 1e-4
+    falling: float = 0.0  # share of the steps, at the end, in which the rate falls to 0
 
 
 class Classifier(nn.Module):

@@ -13,13 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lib.book.rows import take
-from lib.faces import augment, checkpoints
+from lib.faces import augment
 from lib.faces.classifier import PREDICTED, Classifier
-from lib.faces.data import BASIC, EXPRESSIONS, Corpus, Faces
-from lib.faces.models import NOISE, Generator
-from lib.faces.profiles import Profile
+from lib.faces.data.corpus import BASIC, EXPRESSIONS, Corpus, Faces
+from lib.faces.de_gan import NOISE, Generator
 from lib.faces.protocol import Estimate, share
+from lib.runs.rows import take
 
 Network = Callable[[Tensor], Tensor]  # from pictures (batch, 3, side, side) to logits
 
@@ -50,20 +49,6 @@ class Judges:
         parts = images.split(PREDICTED)
         networks = (self.expression, self.identity)
         return Verdict(*(torch.cat([net(part).float() for part in parts]) for net in networks))
-
-
-def panel(profile: Profile, corpus: Corpus) -> Judges:
-    """Return the judges of the people DE-GAN learns, trained where they are not there yet.
-
-    Args:
-        profile: its `judge` says how they are trained.
-        corpus: whose `judging` set they learn from.
-    """
-    expression, identity = (
-        checkpoints.load(checkpoints.trained(kind, profile, corpus))
-        for kind in ("expression_judge", "identity_judge")
-    )
-    return seated(expression, identity, corpus)
 
 
 def seated(expression: Classifier, identity: Classifier, corpus: Corpus) -> Judges:

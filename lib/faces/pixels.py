@@ -7,9 +7,9 @@ the first of them, and what they know can be counted without any network.
 import numpy as np
 import pandas as pd
 
-from lib.book.rows import Rows
-from lib.faces.data import Faces
+from lib.faces.data.corpus import Faces
 from lib.faces.protocol import share
+from lib.runs.rows import Rows
 
 TOGETHER = 512  # pictures whose distances to all others are held at once
 

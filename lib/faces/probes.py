@@ -15,12 +15,12 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lib.book.rows import Rows
 from lib.faces import folds
 from lib.faces.classifier import predict
-from lib.faces.data import Faces
-from lib.faces.models import Trunk
+from lib.faces.data.corpus import Faces
+from lib.faces.de_gan import Trunk
 from lib.faces.protocol import Estimate, by_person, pooled
+from lib.runs.rows import Rows
 
 REGULARISATION = 0.1  # C of the logistic regression
 ITERATIONS = 5000

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lib.book import sweep
 from lib.book.claims import bootstrap_interval, mean_interval
-from lib.book.results import Result
+from lib.runs import sweep
+from lib.runs.results import Result
 
 SEED = 0  # of the bootstrap
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lib.faces.models import ModelConfig, Trunk
+from lib.faces.de_gan import ModelConfig, Trunk
 
 PARTS = ("maps and code", "code", "maps")  # what is read; the first is the paper's
 WEIGHTS = (0.7, 0.6, 0.4, 0.3, 1.0)  # lambda_1 to lambda_5, section 4.1: largest map first

@@ -19,7 +19,7 @@ from scipy import ndimage, sparse
 from scipy.sparse import csgraph
 
 from lib.book import claims
-from lib.sound.labels import Events
+from lib.sound.events import Events
 
 THRESHOLD = 0.5  # section 2.2: "a simple, fixed threshold of 0.5"
 MEDIAN_FRAMES = 7  # section 2.2: "a window of 7 temporal frames"

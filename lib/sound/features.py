@@ -18,14 +18,15 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from lib.book import rows
 from lib.book.files import REPOSITORY, write_atomically
-from lib.book.rows import Rows
+from lib.runs import rows
+from lib.runs.rows import Rows
 from lib.sound import pretrained
-from lib.sound.data import Corpus, Stills, Waveform
+from lib.sound.data.corpus import Corpus, Stills, Waveform
 
 CACHE = REPOSITORY / "data" / "cache" / "features"
 VERSION = 1  # raise it when what is computed changes: the cache then starts afresh
+FARTHEST = 10.0  # standard deviations
 
 RATE = 22100  # Hz, as the paper says: at 22,050 there would be 603 frames, not its 604
 WINDOW, HOP, BANDS = 2048, 366, 128
@@ -141,6 +142,14 @@ def _clips(
         return
     for part, frames in zip(parts, valid, strict=True):
         yield from (clip[:length] for clip, length in zip(part, frames, strict=True) if length)
+
+
+def standardised(values: np.ndarray, scale: Standardiser) -> torch.Tensor:
+    """Return features with zero mean and unit variance per dimension over the training clips.
+
+    Beyond FARTHEST they are cut: a unit that hardly ever fires would drown all others when it does.
+    """
+    return torch.from_numpy(scale(values).clip(-FARTHEST, FARTHEST).astype(np.float16))
 
 
 def on_grid(features: np.ndarray, align: str) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from lib.sound import evaluation
 from lib.sound.evaluation import FRAME_SECONDS, FRAMES, MEDIAN_FRAMES, SEGMENT_SECONDS
-from lib.sound.labels import CLASSES, CLIP_SECONDS, Events
+from lib.sound.events import CLASSES, CLIP_SECONDS, Events
 
 WINDOW_SECONDS = 0.96  # of the audio network, section 4.2
 WINDOW_HOP_SECONDS = 0.06  # 960 ms with an overlap of 900 ms

@@ -21,11 +21,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lib.book import data_root
-from lib.book.device import best_device
 from lib.book.vision import load_torchvision
-from lib.book.weights import file_digest
-from lib.sound.data import Waveform
-from lib.sound.labels import CLIP_SECONDS
+from lib.runs.device import best_device
+from lib.runs.weights import file_digest
+from lib.sound.data.corpus import Waveform
+from lib.sound.events import CLIP_SECONDS
 
 RATE = 16000  # Hz
 WINDOW, HOP, FFT = 400, 160, 512  # samples: 25 ms, 10 ms

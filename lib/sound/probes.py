@@ -15,17 +15,13 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 
-from lib.book import sweep
-from lib.book.results import Result
-from lib.sound import evaluation, experiments, features, preparation, pretrained
-from lib.sound.clip_statistics import clear_onsets
-from lib.sound.data import Corpus
+from lib.sound import evaluation, features, pretrained
+from lib.sound.crnn import INPUTS
+from lib.sound.data.corpus import Corpus
 from lib.sound.evaluation import COLLAR
+from lib.sound.events import Events
 from lib.sound.features import FRAMES, GRID, GRID_TIMES, POOLED, Standardiser
-from lib.sound.labels import CLIP_SECONDS, Events
-from lib.sound.models import INPUTS
 
-PART, EXPERIMENT = "part1", "probes"
 REGULARISATION = 0.1  # C of the logistic regression
 ITERATIONS = 3000
 PRETRAINED = ("visual", "audio")  # inputs that networks made
@@ -37,60 +33,6 @@ WIDTHS = np.arange(1, 101) * 0.02  # seconds, of the rises that are tried
 CENTRES = np.arange(-40, 41) * 0.02  # seconds after the onset
 NEVER = 20.0  # logit of what cannot be learnt
 ENDS = (0.025, 0.975)
-READ = ("dataset", "rung", "sizes", "rotation", "streams", "weights", "fingerprint")  # of a run
-
-
-def describe(common: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the run on the clips of the first rotation, as plain JSON.
-
-    Args:
-        common: see `experiments.describe`.
-    """
-    everything = experiments.config(common, INPUTS, seed=0)
-    read = {name: everything[name] for name in (*READ, "sight") if name in everything}
-    return {**read, "regularisation": REGULARISATION, "margin": MARGIN}
-
-
-def run(common: Mapping[str, Any]) -> Result:
-    """Return what the probes find; see `run_one`."""
-    return sweep.only(sweep.run(PART, EXPERIMENT, [describe(common)], run_one, jobs=1))
-
-
-def run_one(config: dict[str, Any]) -> dict[str, Any]:
-    """Probe the features of a corpus: *what* on its validation clips, *when* on its test clips.
-
-    Returns:
-        `what`: for each kind of features, see `scored`. `when`: for each input, see `steps`.
-        `drift`: the same for the audio stream joined by index and by time, for onsets in the first
-        and in the second half of their clips. `chance`: the mean average precision of a guess.
-    """
-    corpus = experiments.corpus_of(config)
-    streams = {name: stream for name, stream in config["streams"].items() if name in PRETRAINED}
-    scales = standardisers(corpus, streams)
-    learnt, heard = (
-        clip_features(corpus, streams, split, scales) for split in ("weak", "validation")
-    )
-    targets, tags = corpus.weak_targets(), corpus.strong["validation"]
-    probes = {name: Probe.fit(each, targets) for name, each in learnt.items()}
-    what = {name: scored(probe(heard[name]), tags) for name, probe in probes.items()}
-    truth = corpus.strong["test"]
-    responses = {
-        name: np.stack([probes[kind](standardised(frames, scales[kind])) for frames in clips])
-        for name, kind, clips in frame_features(corpus, streams, "test")
-    }
-    seen = clear_onsets(truth, MARGIN)
-    late = truth.onset[seen] >= CLIP_SECONDS / 2
-    drift = {
-        half: {name: steps(responses[name], truth, chosen) for name in ("audio", "by index")}
-        | {"expected": float(expected_shift(truth.onset[chosen]).mean())}
-        for half, chosen in (("first", seen[~late]), ("second", seen[late]))
-    }
-    return {
-        "what": what,
-        "when": {name: steps(responses[name], truth, seen) for name in INPUTS},
-        "drift": drift,
-        "chance": float(tags.tags.mean(axis=0).mean()),
-    }
 
 
 def standardisers(corpus: Corpus, streams: Mapping[str, str]) -> dict[str, Standardiser]:
@@ -123,7 +65,7 @@ def clip_features(
 
 def standardised(frames: np.ndarray, scale: Standardiser) -> np.ndarray:
     """Return a clip's frames (151, n) as the networks are given them, float32."""
-    return preparation.standardised(frames, scale).float().numpy()
+    return features.standardised(frames, scale).float().numpy()
 
 
 def frame_features(

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lib.book import sweep
 from lib.book.claims import mean_interval
-from lib.book.results import Result
-from lib.sound.data import Sight
+from lib.runs import sweep
+from lib.runs.results import Result
+from lib.sound.crnn import COMBINATIONS, INPUTS, Probabilities
+from lib.sound.data.corpus import Sight
 from lib.sound.evaluation import METRICS, SCORES
-from lib.sound.models import COMBINATIONS, INPUTS, Probabilities
 
 Row = tuple[str, ...]  # of COMBINATIONS
 Runs = Mapping[Row, Sequence[Result]]

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from lib.adversarial import checkpoints, data, evaluation
 from lib.adversarial.data import Digits
-from lib.book import results
+from lib.runs import results
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lib.adversarial import attacks, data, models
+from lib.adversarial import attacks, classifiers, data
 from lib.adversarial.data import Digits
 from lib.adversarial.detector import Detector
 
@@ -295,7 +295,7 @@ def rectified_first(network: nn.Module, images: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("architecture", ["madry", "reference"])
 def test_relu_after_pooling_changes_no_bit(architecture: str, digits: Digits) -> None:
-    network = models.frozen(models.build(architecture, seeded(0)))
+    network = classifiers.frozen(classifiers.build(architecture, seeded(0)))
     images = data.to_batch(digits.test_images[:8])
     labels = torch.from_numpy(digits.test_labels[:8])
     variable = images.clone().requires_grad_(True)

@@ -10,12 +10,13 @@ import torch
 from safetensors.torch import load_file
 from scipy.stats import fisher_exact
 
-from lib.adversarial import attacks, checkpoints, data, models, training
+from lib.adversarial import attacks, checkpoints, classifiers, data, training
 from lib.adversarial.checkpoints import Network
 from lib.adversarial.data import Digits
-from lib.adversarial.profiles import PROFILES, TrainingConfig
-from lib.book import results
+from lib.adversarial.profiles import PROFILES
+from lib.adversarial.training import TrainingConfig
 from lib.book.files import REPOSITORY
+from lib.runs import results
 from tests.together import GATE, together
 
 TINY = TrainingConfig("natural", epochs=1, batch_size=16)
@@ -41,7 +42,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def ship_by_hand(config: TrainingConfig, digits: Digits, folder: Path) -> Path:
     """Put random weights and a matching record where shipped networks lie."""
     path = folder / f"part3_original_{config.name}.safetensors"
-    checkpoints.save_weights(models.build("madry", torch.Generator().manual_seed(9)), path)
+    checkpoints.save_weights(classifiers.build("madry", torch.Generator().manual_seed(9)), path)
     run = checkpoints.training_run(config, digits)
     path.with_suffix(".json").write_text(json.dumps({"run": run}))
     return path
@@ -67,7 +68,7 @@ from pathlib import Path
 import torch
 from lib.adversarial import checkpoints, data
 from lib.adversarial.data import Digits
-from lib.adversarial.profiles import TrainingConfig
+from lib.adversarial.training import TrainingConfig
 torch.set_num_threads(1)
 checkpoints.SHIPPED = checkpoints.CACHE = Path(sys.argv[1])
 found = data.load("mnist_small")
@@ -135,12 +136,12 @@ def test_a_record_without_its_weights_ships_nothing(
 
 
 def test_stored_weights_are_half_precision_and_close(private_folders: Path) -> None:
-    model = models.build("madry", torch.Generator().manual_seed(0))
+    model = classifiers.build("madry", torch.Generator().manual_seed(0))
     path = private_folders / "new" / "x.safetensors"
     checkpoints.save_weights(model, path)
     assert [file.name for file in path.parent.iterdir()] == ["x.safetensors"]
     assert {value.dtype for value in load_file(path).values()} == {torch.float16}
-    for name, value in models.load(path).state_dict().items():
+    for name, value in classifiers.load(path).state_dict().items():
         exact = model.state_dict()[name]
         assert bool(((value - exact).abs() <= exact.abs() / 2000 + 1e-7).all()), name
 
@@ -191,7 +192,7 @@ def test_shipped_weights_are_half_precision_and_fit(path: Path) -> None:
     assert {value.dtype for value in stored.values()} == {torch.float16}
     assert all(bool(torch.isfinite(value).all()) for value in stored.values())
     assert path.stat().st_size < 7e6
-    models.load(path)
+    classifiers.load(path)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -210,7 +211,7 @@ def test_profile_quick_uses_the_shipped_network(
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_recorded_accuracies_are_measured_again(path: Path, mnist: Digits) -> None:
     recorded = json.loads(path.with_suffix(".json").read_text())["metrics"]
-    network = models.load(path)
+    network = classifiers.load(path)
     images, labels = data.to_batch(mnist.test_images), torch.from_numpy(mnist.test_labels)
     clean = training.accuracy(network, images, labels)
     assert recorded["clean_images"] == len(images)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lib.adversarial import determinism as works
-from lib.book import determinism
+from lib.runs import determinism
 
 
 def test_two_fresh_processes_come_to_the_same_bits() -> None:

@@ -8,16 +8,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from lib.adversarial import attacks, checkpoints, data, evaluation, ledger, models, verdicts
+from lib.adversarial import attacks, checkpoints, classifiers, data, evaluation, ledger, verdicts
 from lib.adversarial.checkpoints import Network
 from lib.adversarial.data import Digits
 from lib.adversarial.detector import READINGS
 from lib.adversarial.evaluation import LEDGER, PART, RATES, rate
 from lib.adversarial.profiles import PAPER_EPSILONS, PROFILES, TABLE_EPSILONS
 from lib.adversarial.verdicts import Judge, crossing
-from lib.book import results
 from lib.book.claims import Claim
-from lib.book.results import Result
+from lib.runs import results
+from lib.runs.results import Result
 
 CURVES = results.paper("part3_figures")["curves"]
 TABLE = results.paper("part3_table2")
@@ -30,7 +30,7 @@ Few = Callable[[int, int], Digits]
 def network(private_folders: Any) -> Network:
     """Give an untrained network on disk, where a run finds it by its digest."""
     path = checkpoints.CACHE / "random.safetensors"
-    checkpoints.save_weights(models.build("madry", torch.Generator().manual_seed(2)), path)
+    checkpoints.save_weights(classifiers.build("madry", torch.Generator().manual_seed(2)), path)
     return Network("ours", "natural", path)
 
 
@@ -168,7 +168,7 @@ def test_noise_stays_in_both_boxes(norm: str, digits: Digits) -> None:
     labels = torch.from_numpy(digits.test_labels[:20])
     config = {"method": "noise", "epsilon": 0.15, "norm": norm}
     generator = torch.Generator().manual_seed(0)
-    found = evaluation.attack(models.build("madry"), images, labels, config, generator)
+    found = evaluation.attack(classifiers.build("madry"), images, labels, config, generator)
     gaps = (found - images).flatten(1)
     sizes = gaps.abs().amax(1) if norm == "linf" else gaps.norm(dim=1)
     assert float(found.min()) >= 0 and float(found.max()) <= 1
@@ -176,7 +176,7 @@ def test_noise_stays_in_both_boxes(norm: str, digits: Digits) -> None:
 
 
 def test_the_method_decides_which_attack_is_run(digits: Digits) -> None:
-    model = models.frozen(models.build("madry", torch.Generator().manual_seed(2)))
+    model = classifiers.frozen(classifiers.build("madry", torch.Generator().manual_seed(2)))
     images = data.to_batch(digits.test_images[:10])
     labels = torch.from_numpy(digits.test_labels[:10])
     config = {"epsilon": 0.2, "norm": "linf", "steps": 3, "step_size": 0.05, "random_start": True}

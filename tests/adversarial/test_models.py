@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from lib.adversarial import attacks, models
-from lib.adversarial.models import MadryNet, ReferenceLeNet
+from lib.adversarial import attacks, classifiers
+from lib.adversarial.classifiers import MadryNet, ReferenceLeNet
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -37,7 +37,7 @@ def test_parameter_counts(network: type[nn.Module], expected: int) -> None:
 @pytest.mark.parametrize("architecture", ["madry", "reference"])
 @pytest.mark.parametrize("batch", [1, 5])
 def test_a_batch_of_images_becomes_ten_logits_each(architecture: str, batch: int) -> None:
-    network = models.frozen(models.build(architecture, seeded()))
+    network = classifiers.frozen(classifiers.build(architecture, seeded()))
     images = torch.rand(batch, 1, 28, 28, generator=seeded(1))
     logits = network(images)
     assert logits.shape == (batch, 10) and logits.dtype == torch.float32
@@ -49,7 +49,7 @@ def test_a_batch_of_images_becomes_ten_logits_each(architecture: str, batch: int
 def test_a_generator_decides_the_initial_weights(architecture: str, rule: str) -> None:
     before = torch.get_rng_state()
     first, again, other = (
-        models.build(architecture, seeded(seed), rule).state_dict() for seed in (0, 0, 1)
+        classifiers.build(architecture, seeded(seed), rule).state_dict() for seed in (0, 0, 1)
     )
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not any(torch.equal(first[n], other[n]) for n in first if n.endswith("weight"))
@@ -57,7 +57,7 @@ def test_a_generator_decides_the_initial_weights(architecture: str, rule: str) -
 
 
 def test_uniform_weights_and_biases_lie_within_one_over_the_root_of_the_inputs() -> None:
-    network = models.build("madry", seeded())
+    network = classifiers.build("madry", seeded())
     for name, inputs in (("conv1", 25), ("conv2", 800), ("dense1", 3136), ("dense2", 1024)):
         for kind in ("weight", "bias"):
             values = network.get_parameter(f"{name}.{kind}").detach()
@@ -65,7 +65,7 @@ def test_uniform_weights_and_biases_lie_within_one_over_the_root_of_the_inputs()
 
 
 def test_truncated_normal_is_madrys_rule() -> None:
-    network = models.build("madry", seeded(), "truncated_normal")
+    network = classifiers.build("madry", seeded(), "truncated_normal")
     for name, values in network.state_dict().items():
         if name.endswith("bias"):
             assert bool((values == 0.1).all()), name
@@ -80,15 +80,15 @@ def test_truncated_normal_is_madrys_rule() -> None:
 
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(ValueError, match="unknown architecture 'vgg'; choose one of: madry, ref"):
-        models.build("vgg")
+        classifiers.build("vgg")
     with pytest.raises(ValueError, match="unknown initial_weights 'zeros'"):
-        models.build("madry", initial_weights="zeros")
+        classifiers.build("madry", initial_weights="zeros")
 
 
 @pytest.mark.parametrize("architecture", ["madry", "reference"])
 def test_what_was_stored_is_loaded_frozen(architecture: str, tmp_path: Path) -> None:
-    model = models.build(architecture, seeded())
-    found = models.load(stored(model, tmp_path / "x.safetensors"), architecture)
+    model = classifiers.build(architecture, seeded())
+    found = classifiers.load(stored(model, tmp_path / "x.safetensors"), architecture)
     assert not found.training
     assert not any(weights.requires_grad for weights in found.parameters())
     for name, weights in found.state_dict().items():
@@ -96,35 +96,35 @@ def test_what_was_stored_is_loaded_frozen(architecture: str, tmp_path: Path) -> 
 
 
 def test_half_precision_files_are_loaded_as_float32(tmp_path: Path) -> None:
-    model = models.build("reference", seeded())
-    found = models.load(stored(model.half(), tmp_path / "x.safetensors"), "reference")
+    model = classifiers.build("reference", seeded())
+    found = classifiers.load(stored(model.half(), tmp_path / "x.safetensors"), "reference")
     for name, weights in found.state_dict().items():
         assert weights.dtype == torch.float32, name
         assert torch.equal(weights, model.state_dict()[name].float()), name
 
 
 def test_another_architecture_is_refused(tmp_path: Path) -> None:
-    path = stored(models.build("reference", seeded()), tmp_path / "x.safetensors")
+    path = stored(classifiers.build("reference", seeded()), tmp_path / "x.safetensors")
     with pytest.raises(
         ValueError, match="x.safetensors does not hold the 'madry' network"
     ) as found:
-        models.load(path, "madry")
+        classifiers.load(path, "madry")
     assert "\n" not in str(found.value)
     with pytest.raises(ValueError, match="unknown architecture 'vgg'"):
-        models.load(path, "vgg")
+        classifiers.load(path, "vgg")
 
 
 def test_a_missing_layer_is_refused(tmp_path: Path) -> None:
-    weights = dict(models.build("madry", seeded()).state_dict())
+    weights = dict(classifiers.build("madry", seeded()).state_dict())
     del weights["dense2.bias"]
     save_file({name: value.contiguous() for name, value in weights.items()}, tmp_path / "x")
     with pytest.raises(ValueError, match=r"see dense2.bias \(10,\)"):
-        models.load(tmp_path / "x")
+        classifiers.load(tmp_path / "x")
 
 
 @pytest.mark.parametrize("damage", ["truncated", "header", "empty", "text"])
 def test_a_damaged_file_is_refused_and_left_as_it_is(damage: str, tmp_path: Path) -> None:
-    path = stored(models.build("reference", seeded()), tmp_path / "x.safetensors")
+    path = stored(classifiers.build("reference", seeded()), tmp_path / "x.safetensors")
     whole = path.read_bytes()
     path.write_bytes(
         {
@@ -138,21 +138,21 @@ def test_a_damaged_file_is_refused_and_left_as_it_is(damage: str, tmp_path: Path
     with pytest.raises(
         ValueError, match="x.safetensors is not a readable safetensors file"
     ) as found:
-        models.load(path, "reference")
+        classifiers.load(path, "reference")
     assert "\n" not in str(found.value)
     assert path.read_bytes() == before
 
 
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no checkpoint at .*--retrain") as found:
-        models.load(tmp_path / "x.safetensors")
+        classifiers.load(tmp_path / "x.safetensors")
     assert "\n" not in str(found.value)
 
 
 def test_frozen_does_not_touch_the_original() -> None:
-    model = models.build("reference", seeded()).train()
+    model = classifiers.build("reference", seeded()).train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    copy = models.frozen(model, torch.bfloat16)
+    copy = classifiers.frozen(model, torch.bfloat16)
     assert all(weights.dtype == torch.bfloat16 for weights in copy.parameters())
     for weights in copy.parameters():
         weights.zero_()
@@ -162,13 +162,15 @@ def test_frozen_does_not_touch_the_original() -> None:
 
 
 @pytest.mark.parametrize("architecture", ["madry", "reference"])
-@pytest.mark.parametrize("batch", [models.SMALLEST_FAST_BATCH - 1, models.SMALLEST_FAST_BATCH + 8])
+@pytest.mark.parametrize(
+    "batch", [classifiers.SMALLEST_FAST_BATCH - 1, classifiers.SMALLEST_FAST_BATCH + 8]
+)
 def test_the_fast_way_back_to_the_image_is_the_plain_convolutions(
     architecture: str, batch: int
 ) -> None:
     generator = torch.Generator().manual_seed(4)
-    plain = models.build(architecture, generator).eval()
-    fast = models.frozen(plain)
+    plain = classifiers.build(architecture, generator).eval()
+    fast = classifiers.frozen(plain)
     images = torch.rand(batch, 1, 28, 28, generator=generator)
     labels = torch.randint(0, 10, (batch,), generator=generator)
     expected = attacks.image_gradient(plain, images, labels)  # its weights ask for gradients

@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from lib.adversarial import data, models, plots
+from lib.adversarial import classifiers, data, plots
 from lib.adversarial.data import Digits
 from lib.adversarial.detector import READINGS, Detector
 from lib.adversarial.evaluation import LEDGER, PART, QUANTILES
-from lib.book.results import Result
 from lib.book.show import PALETTE, png
+from lib.runs.results import Result
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 KINDS = ("natural", "robust")
@@ -227,7 +227,7 @@ def test_a_gallery_has_a_place_for_every_image_and_a_signed_scale_where_needed(
 def test_first_filters_show_the_most_concentrated_kernels_with_their_share(
     architecture: str,
 ) -> None:
-    network = models.frozen(models.build(architecture, torch.Generator().manual_seed(0)))
+    network = classifiers.frozen(classifiers.build(architecture, torch.Generator().manual_seed(0)))
     figure = plots.first_filters({"one": network, "two": network}, shown=4)
     kernels = network.get_parameter("conv1.weight")[:, 0].abs().numpy()
     shares = sorted(kernels.max(axis=(1, 2)) / kernels.sum(axis=(1, 2)), reverse=True)[:4]

@@ -10,11 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lib.adversarial import data, models, training
+from lib.adversarial import classifiers, data, training
 from lib.adversarial.data import Digits
-from lib.adversarial.profiles import TrainingConfig
-from lib.adversarial.training import Trainer
-from lib.book import device, states
+from lib.adversarial.training import Trainer, TrainingConfig
+from lib.runs import device, states
 from tests.damage import DAMAGES, Bits, stored
 
 NATURAL = TrainingConfig("natural", epochs=4, batch_size=32)
@@ -68,7 +67,7 @@ class Small(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: Tensor) -> Tensor:
-        hidden = F.relu(F.max_pool2d(models.convolve_image(self.conv1, images), 2))
+        hidden = F.relu(F.max_pool2d(classifiers.convolve_image(self.conv1, images), 2))
         hidden = F.relu(F.max_pool2d(self.conv2(hidden), 2))
         return self.dense(hidden.flatten(1))
 
@@ -76,7 +75,7 @@ class Small(nn.Module):
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let small networks be trained."""
-    monkeypatch.setitem(models.ARCHITECTURES, "madry", Small)
+    monkeypatch.setitem(classifiers.ARCHITECTURES, "madry", Small)
 
 
 class Whole(NamedTuple):

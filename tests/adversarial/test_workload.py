@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from lib.adversarial import checkpoints, data, evaluation, models, workload
+from lib.adversarial import checkpoints, classifiers, data, evaluation, workload
 from lib.adversarial.profiles import PROFILES
-from lib.book import results
-from lib.book.results import Result
-from lib.book.weights import save_weights
-from lib.book.workload import Work
+from lib.runs import results
+from lib.runs.results import Result
+from lib.runs.weights import save_weights
+from lib.runs.workload import Work
 
 FIRST, SECOND = 28 * 28 * 32 * 25, 14 * 14 * 64 * 32 * 25  # MACs of an image, layer by layer
 THIRD, LAST = 7 * 7 * 64 * 1024, 1024 * 10
@@ -56,7 +56,7 @@ def test_what_has_a_result_is_present_and_a_damaged_one_is_missing_where_it_lies
     digits = data.load(SMOKE.dataset)
     natural, robust = checkpoints.networks(SMOKE, digits, train=False)[:2]
     for seed, network in enumerate((natural, robust)):
-        save_weights(models.build("madry", torch.Generator().manual_seed(seed)), network.path)
+        save_weights(classifiers.build("madry", torch.Generator().manual_seed(seed)), network.path)
     strengths = evaluation.strengths(SMOKE)
     for epsilon in strengths[:2]:
         config = evaluation.attack_config(SMOKE, natural, digits, epsilon)

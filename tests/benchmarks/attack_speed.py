@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lib.adversarial import attacks, checkpoints, data, models
-from lib.adversarial.models import MadryNet
+from lib.adversarial import attacks, checkpoints, classifiers, data
+from lib.adversarial.classifiers import MadryNet
 from lib.adversarial.training import accuracy
 
 EPSILON, STEP_SIZE, BATCH = 0.07, 0.01, 100
@@ -190,7 +190,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     warnings.simplefilter("ignore")  # other libraries' business
     torch.set_num_threads(1)
-    network = models.load(checkpoints.shipped_path("natural"))
+    network = classifiers.load(checkpoints.shipped_path("natural"))
     digits = data.load()
     images = data.to_batch(digits.test_images[: asked.images])
     labels = torch.from_numpy(digits.test_labels[: asked.images])

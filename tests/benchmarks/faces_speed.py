@@ -25,15 +25,15 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lib.faces import arithmetic, augment, classifier, recognition
-from lib.faces.classifier import Classifier
-from lib.faces.data import EXPRESSIONS, Faces, Requests
-from lib.faces.datasets import ict
-from lib.faces.datasets.made import Render
-from lib.faces.models import NOISE, Decoder, Generator, ModelConfig, Trunk
-from lib.faces.profiles import ClassifierConfig, GANConfig
+from lib.faces import augment, classifier, recognition
+from lib.faces.classifier import Classifier, ClassifierConfig
+from lib.faces.data.corpus import EXPRESSIONS, Faces, Requests
+from lib.faces.de_gan import NOISE, Decoder, Generator, ModelConfig, Trunk
+from lib.faces.gan_training import GANConfig, Labels, Trainer
 from lib.faces.recognition import Recogniser
-from lib.faces.training import Labels, Trainer
+from lib.faces.render import ict
+from lib.faces.render.made import Render
+from lib.faces.runs import arithmetic
 from tests.benchmarks.sound_speed import in_precision, in_turns, judge
 
 PEOPLE = 101  # for pre-training

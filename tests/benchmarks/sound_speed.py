@@ -23,13 +23,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lib.book import device
-from lib.sound import evaluation, features, pretrained, scored
-from lib.sound.data import Waveform
-from lib.sound.labels import CLASSES, Events
-from lib.sound.models import CRNN, DROPOUT, Dropout, ModelConfig, SpectralEncoder, Stack
-from lib.sound.profiles import TrainingConfig
-from lib.sound.training import Trainer, TrainingSet
+from lib.runs import device
+from lib.sound import evaluation, features, pretrained
+from lib.sound.crnn import CRNN, DROPOUT, Dropout, ModelConfig, SpectralEncoder, Stack
+from lib.sound.data.corpus import Waveform
+from lib.sound.events import CLASSES, Events
+from lib.sound.mean_teacher import Trainer, TrainingConfig, TrainingSet
+from lib.sound.runs import system_scores
 
 Ways = Mapping[str, Callable[[], object]]
 KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -261,7 +261,7 @@ def by_counts(truth: Events, found: Events) -> dict[str, float]:
 
 def thresholds_in_turns(rounds: int, clips: int, count: int) -> bool:
     """Time the scores of a test set at many thresholds; return whether all digits are equal."""
-    found = scored.load(clips)
+    found = system_scores.load(clips)
     truth, scores = found.truth, found.scores
     values = (np.arange(count) + 0.5) / count
     ways = {

@@ -14,17 +14,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from lib.book.scaling import megabytes, peak_memory_mb
+from lib.runs.scaling import megabytes, peak_memory_mb
 
 RUN = 8000  # images of one run
 
 
 def sound(clips: int, folder: Path) -> float:
     """Prepare wide features, as of a pretrained network, of clips, and train for one epoch."""
-    from lib.sound import features, preparation, pretrained, scaling, training
-    from lib.sound.data import SPLITS, Corpus
-    from lib.sound.labels import CLASSES
-    from lib.sound.models import ModelConfig
+    from lib.sound import features, mean_teacher, pretrained
+    from lib.sound.crnn import CRNN, ModelConfig
+    from lib.sound.data.corpus import SPLITS, Corpus
+    from lib.sound.events import CLASSES
+    from lib.sound.runs import extraction, scaling
 
     def noise(corpus: object, stream: str, clip: str) -> np.ndarray:
         return np.random.default_rng(0).random(features._shape(stream), dtype=np.float32)
@@ -45,26 +46,26 @@ def sound(clips: int, folder: Path) -> float:
         left_out={},
         notes=lambda name: "",
     )
-    splits, _ = preparation.prepare(corpus, "yamnet", "index", 128, folder)
-    weak, unlabelled = ({"audio": splits[split]} for split in preparation.TRAINING_SPLITS)
+    splits, _ = extraction.prepare(corpus, "yamnet", "index", 128, folder)
+    weak, unlabelled = ({"audio": splits[split]} for split in extraction.TRAINING_SPLITS)
     form = ModelConfig(("audio",), width=0.125, audio_features=1024)
-    training.train(
+    mean_teacher.train(
         form,
         scaling.one_epoch(clips, batch=10),
-        training.TrainingSet(weak, torch.from_numpy(corpus.weak_targets()), unlabelled),
+        mean_teacher.TrainingSet(weak, torch.from_numpy(corpus.weak_targets()), unlabelled),
         seed=0,
     )
-    training.predict(training.CRNN(form), weak)
+    mean_teacher.predict(CRNN(form), weak)
     return megabytes(folder / "prepared")
 
 
 def faces(count: int, folder: Path) -> float:
     """Make faces, augment each once, train DE-GAN for some steps and let a classifier look."""
-    from lib.faces import augment, classifier, training
-    from lib.faces.data import EXPRESSIONS, Requests
-    from lib.faces.datasets import made
-    from lib.faces.models import ModelConfig
-    from lib.faces.profiles import GANConfig
+    from lib.faces import augment, classifier, gan_training
+    from lib.faces.data.corpus import EXPRESSIONS, Requests
+    from lib.faces.de_gan import ModelConfig
+    from lib.faces.gan_training import GANConfig
+    from lib.faces.render import made
 
     def noise(requests: Requests, size: int) -> tuple[np.ndarray, None]:
         shape = (len(requests.people), size, size, 3)
@@ -76,7 +77,7 @@ def faces(count: int, folder: Path) -> float:
     random = torch.Generator().manual_seed(0)
     for rows in torch.randperm(count, generator=random).split(35):
         augment.draw(found.images, rows, random)
-    training.train(ModelConfig(people, classes, 96, 0.05), GANConfig(4, 1, 16), found, seed=0)
+    gan_training.train(ModelConfig(people, classes, 96, 0.05), GANConfig(4, 1, 16), found, seed=0)
     classifier.predict(lambda pictures: pictures.mean(dim=(1, 2, 3)), found.images)
     found.take(np.arange(count // 2)).renumbered().fingerprint()
     return megabytes(folder)
@@ -84,7 +85,7 @@ def faces(count: int, folder: Path) -> float:
 
 def adversarial(count: int, folder: Path) -> float:
     """Attack as many images in runs of RUN each."""
-    from lib.adversarial import checkpoints, evaluation, models
+    from lib.adversarial import checkpoints, classifiers, evaluation
     from lib.adversarial.data import Digits
 
     images = np.random.default_rng(0).integers(256, size=(RUN, 28, 28), dtype=np.uint8)
@@ -96,7 +97,7 @@ def adversarial(count: int, folder: Path) -> float:
     evaluation.cached_digits = lambda name: digits  # type: ignore[assignment]
     evaluation.thresholds = lambda found: {"paper": {"authors": 0.01}}
     checkpoints.find_by_digest = lambda digest: folder
-    models.load = lambda path, architecture: network
+    classifiers.load = lambda path, architecture: network
     run = {
         "dataset": "noise",
         "weights": "",

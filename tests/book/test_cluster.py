@@ -13,14 +13,15 @@ from typing import Any
 
 import pytest
 
-from lib.book import run, sweep
+from lib.book import run
 from lib.book.files import REPOSITORY
-from lib.book.results import Result
+from lib.runs import sweep
+from lib.runs.results import Result
 from tests.book.clusters import Cluster, free_port, running, wait_until
 
 pytest.importorskip("distributed", reason="needs the extra: requirements-cluster.txt")
 
-from lib.book import cluster as clusters
+from lib.runs import cluster as clusters
 
 Config = dict[str, Any]
 WriteChapter = Callable[..., Path]
@@ -241,8 +242,8 @@ def test_the_chapters_are_told_the_scheduler(one: Cluster, write_chapter: WriteC
 def test_without_the_extra_one_line_says_how_to_get_it(
     write_chapter: WriteChapter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delitem(sys.modules, "lib.book.cluster")
-    monkeypatch.delattr("lib.book.cluster")
+    monkeypatch.delitem(sys.modules, "lib.runs.cluster")
+    monkeypatch.delattr("lib.runs.cluster")
     monkeypatch.setitem(sys.modules, "distributed", None)  # as if it were not installed
     assert call(write_chapter().parents[1], "--scheduler", "tcp://127.0.0.1:8786") == 2
     line = capsys.readouterr().err

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from lib.book import determinism, determinism_table, device, results, run, sweep
-from lib.book.determinism import Outcome
+from lib.book import run
 from lib.book.files import REPOSITORY
-from lib.book.results import Result
+from lib.runs import determinism, determinism_table, device, results, sweep
+from lib.runs.determinism import Outcome
+from lib.runs.results import Result
 
 DIGITS = np.array([3, 1, 4], np.int64)
 
@@ -77,7 +78,7 @@ WORKS = """
 import time
 from pathlib import Path
 import numpy as np, torch
-from lib.book.determinism import Outcome
+from lib.runs.determinism import Outcome
 
 def train(checkpoint):
     done = int(checkpoint.read_text()) if checkpoint.is_file() else 0
@@ -167,7 +168,7 @@ from lib.book import sweep
 
 def look(config):
     import os, torch
-    from lib.book.device import best_device
+    from lib.runs.device import best_device
     best_device()
     return {
         "environment": dict(os.environ),

@@ -12,11 +12,12 @@ from types import ModuleType, SimpleNamespace
 import pytest
 import torch
 
-from lib.book import dry_run, results, run, workload
+from lib.book import run
 from lib.book.chapters import PARTS
-from lib.book.dry_run import PLUGINS
-from lib.book.results import Result
-from lib.book.workload import Work
+from lib.runs import dry_run, results, workload
+from lib.runs.dry_run import PLUGINS
+from lib.runs.results import Result
+from lib.runs.workload import Work
 
 WriteChapter = Callable[..., Path]
 Ask = Callable[[dict[str, list[Work]]], None]

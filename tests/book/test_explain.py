@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.book import claims, explain, results
+from lib.book import claims
 from lib.book.claims import Claim
 from lib.book.files import REPOSITORY
-from lib.book.results import Result
-from lib.book.weights import file_digest
+from lib.runs import explain, results
+from lib.runs.results import Result
+from lib.runs.weights import file_digest
 
 WEIGHTS = REPOSITORY / "data" / "checkpoints" / "part3_original_natural.safetensors"
 
@@ -163,7 +164,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_the_command_prints_it_or_one_line_of_what_is_wrong() -> None:
     def call(file: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "lib.book.results", "explain", file]
+        command = [sys.executable, "-m", "lib.runs.results", "explain", file]
         return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
 
     good, bad = call(str(WEIGHTS)), call("nowhere.json")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lib.book.files import REPOSITORY
-from lib.book.scaling import RETURNED, peak_memory_mb
+from lib.runs.scaling import RETURNED, peak_memory_mb
 
 BOUND = 1.3
 
@@ -47,7 +47,7 @@ def test_the_peak_is_the_processs_own_and_stays_when_memory_is_given_back() -> N
     held = b"\1" * 300_000_000
     assert peak_memory_mb() > 300
     code = (
-        "from lib.book.scaling import RETURNED, peak_memory_mb\n"
+        "from lib.runs.scaling import RETURNED, peak_memory_mb\n"
         "before = peak_memory_mb()\n"
         "held = b'\\1' * 200_000_000\n"
         "del held\n"

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lib.book import results
-from lib.book.results import Result
+from lib.runs import results
+from lib.runs.results import Result
 
 CONFIG = {"epsilon": 0.1, "model": "natural", "steps": 40, "box": [0, 1], "seed": None}
 RESULT = Result("part3", "attack", CONFIG, {"accuracy": 0.1 + 0.2, "flagged": 7}, {"seconds": 1.5})

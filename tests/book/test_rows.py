@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from lib.book import rows
-from lib.book.rows import Rows
+from lib.runs import rows
+from lib.runs.rows import Rows
 
 VALUES = np.random.default_rng(0).standard_normal((11, 3, 4)).astype(np.float16)
 

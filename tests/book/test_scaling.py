@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib.book import results, scaling
-from lib.book.results import Result
-from lib.faces import scaling as faces
-from lib.sound import scaling as sound
+from lib.faces.runs import scaling as faces
+from lib.runs import results, scaling
+from lib.runs.results import Result
+from lib.sound.runs import scaling as sound
 
 
 def made_up(sizes: list[int]) -> list[Result]:

@@ -35,8 +35,8 @@ def clone(tmp_path: Path) -> Path:
     (folder / "librosa").mkdir()
     (folder / "librosa" / "__init__.py").touch()
     (folder / "librosa" / "beat.py").write_text("print('compiled', file=open('compiled', 'a'))\n")
-    (folder / "lib" / "faces").mkdir()
-    (folder / "lib" / "faces" / "explore.py").write_text("def rendered(*what): pass\n")
+    (folder / "lib" / "faces" / "figures").mkdir(parents=True)
+    (folder / "lib" / "faces" / "figures" / "explore.py").write_text("def rendered(*what): pass\n")
     (folder / ".venv" / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
     binaries = folder / ".venv" / "bin"
     binaries.mkdir(parents=True)

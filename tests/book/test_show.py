@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from lib.book import results, show
+from lib.book import show
 from lib.book.files import REPOSITORY
-from lib.book.results import Result
 from lib.book.show import Page
+from lib.runs import results
+from lib.runs.results import Result
 
 
 @pytest.fixture

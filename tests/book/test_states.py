@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lib.book import states
+from lib.runs import states
 from tests.damage import DAMAGES, bits, flipped, stored
 from tests.together import GATE, together
 

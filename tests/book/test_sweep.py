@@ -16,9 +16,9 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from lib.book import results, sweep
 from lib.book.files import REPOSITORY
-from lib.book.results import Result
+from lib.runs import results, sweep
+from lib.runs.results import Result
 
 
 def square(config: dict[str, Any]) -> dict[str, Any]:
@@ -254,7 +254,7 @@ def test_a_sweep_on_this_machine_needs_no_dask(folder: Path) -> None:
     code = (
         "import sys\nfrom lib.book import run, sweep\nfrom tests.book.test_sweep import spoil\n"
         f"sweep.run('part3', 'squares', [{{'x': 1}}], spoil, jobs=1, folder={str(folder)!r})\n"
-        "print(*{'dask', 'distributed', 'lib.book.cluster'} & sys.modules.keys())"
+        "print(*{'dask', 'distributed', 'lib.runs.cluster'} & sys.modules.keys())"
     )
     told = {name: value for name, value in os.environ.items() if name != "BOOK_SCHEDULER"}
     done = subprocess.run(

@@ -10,8 +10,8 @@ import pytest
 from lib.adversarial.symbols import SYMBOLS as ADVERSARIAL
 from lib.book import chapters, symbols
 from lib.book.symbols import Symbol
-from lib.faces.symbols import SYMBOLS as FACES
-from lib.sound.symbols import SYMBOLS as SOUND
+from lib.faces.runs.symbols import SYMBOLS as FACES
+from lib.sound.runs.symbols import SYMBOLS as SOUND
 
 PARTS = {"sound": SOUND, "faces": FACES, "adversarial": ADVERSARIAL}
 EVERY = [(part, symbol) for part, listed in PARTS.items() for symbol in listed]
@@ -76,7 +76,7 @@ def test_a_symbol_has_one_meaning_and_fits_into_a_table(listed: tuple[Symbol, ..
     [
         "lib.sound.evaluation.THRESHHOLD",
         "lib.sound.evaluation.decide:treshold",
-        "lib.sound.labels.Events:begin",
+        "lib.sound.events.Events:begin",
         "lib.sound.no_such_module.THRESHOLD",
     ],
 )
@@ -101,7 +101,7 @@ def test_a_symbol_is_looked_for_in_formulas_only(text: str, symbol: str, expecte
 
 TWO = (
     Symbol(r"\tau", "threshold", "0.5", "lib.sound.evaluation.decide:threshold", 11),
-    Symbol("L", "loss", "", "lib.sound.training.losses", 13),
+    Symbol("L", "loss", "", "lib.sound.mean_teacher.losses", 13),
 )
 
 

@@ -13,18 +13,21 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-import lib.sound.checkpoints
+import lib.sound.runs.checkpoints
 from lib.adversarial import checkpoints, data, detector, evaluation, plots
 from lib.adversarial import profiles as adversarial_profiles
 from lib.book.show import png
-from lib.faces import augment, loader, upload
-from lib.faces import explore as faces
-from lib.faces import profiles as faces_profiles
-from lib.sound import datasets, experiments
-from lib.sound import explore as sound
-from lib.sound import profiles as sound_profiles
-from lib.sound.data import Corpus
-from lib.sound.profiles import Profile
+from lib.faces import augment
+from lib.faces.data import datasets as face_sets
+from lib.faces.figures import explore as faces
+from lib.faces.figures import upload
+from lib.faces.runs import profiles as faces_profiles
+from lib.sound.data import datasets as sound_sets
+from lib.sound.data.corpus import Corpus
+from lib.sound.figures import explore as sound
+from lib.sound.runs import experiments
+from lib.sound.runs import profiles as sound_profiles
+from lib.sound.runs.profiles import Profile
 
 Answer = tuple[str, bytes]
 # Tiny networks, but for faces: those of smoke hardly answer to the noise; quick's are shipped.
@@ -47,7 +50,7 @@ def _sound() -> tuple[Profile, dict[str, Any], Corpus]:
     """Return the profile of chapter 15, what its runs have in common, and its clips."""
     profile = sound_profiles.PROFILES[PROFILES["15_sound_explore"]]
     common = experiments.common(profile)
-    return profile, common, datasets.load(common["dataset"], profile.sizes)
+    return profile, common, sound_sets.load(common["dataset"], profile.sizes)
 
 
 @cache
@@ -55,9 +58,9 @@ def sounds() -> sound.Scenes:
     """Return the clips of chapter 15 and what its networks find in them."""
     profile, common, corpus = _sound()
     clips = sound.choose_clips(corpus.strong["test"], profile.shown_clips)
-    networks = lib.sound.checkpoints.networks(common)
+    networks = lib.sound.runs.checkpoints.networks(common)
     return sound.observe(
-        corpus, clips, networks, lib.sound.checkpoints.inputs(common, corpus, clips)
+        corpus, clips, networks, lib.sound.runs.checkpoints.inputs(common, corpus, clips)
     )
 
 
@@ -85,7 +88,7 @@ def seconds(clip: str) -> float:
 def lenders() -> faces.Scenes:
     """Return the people and networks of chapter 25."""
     profile = faces_profiles.PROFILES[PROFILES["25_faces_explore"]]
-    return faces.scenes(profile, loader.load(profile.dataset, profile.sizes))
+    return faces.scenes(profile, face_sets.load(profile.dataset, profile.sizes))
 
 
 def portrait() -> bytes:

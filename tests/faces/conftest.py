@@ -5,13 +5,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lib.faces import augment, explore, loader
+from lib.faces import augment
 from lib.faces.classifier import Classifier
-from lib.faces.data import EXPRESSIONS, Corpus
-from lib.faces.datasets.made import OTHERS
-from lib.faces.explore import Scenes
-from lib.faces.models import Generator, ModelConfig
-from lib.faces.profiles import PROFILES
+from lib.faces.data import datasets
+from lib.faces.data.corpus import EXPRESSIONS, Corpus
+from lib.faces.de_gan import Generator, ModelConfig
+from lib.faces.figures import explore
+from lib.faces.figures.explore import Scenes
+from lib.faces.render.made import OTHERS
+from lib.faces.runs.profiles import PROFILES
 
 PEOPLE, SIDE = 5, 32
 
@@ -19,7 +21,7 @@ PEOPLE, SIDE = 5, 32
 @pytest.fixture(scope="session")
 def corpus() -> Corpus:
     """Give a corpus of few rendered people."""
-    return loader.load("ict", replace(PROFILES["smoke"].sizes, people=PEOPLE, side=SIDE))
+    return datasets.load("ict", replace(PROFILES["smoke"].sizes, people=PEOPLE, side=SIDE))
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.faces import alignment
-from lib.faces.datasets import london
+from lib.faces.data import london
 
 SIDE = 256  # of the photographs
 

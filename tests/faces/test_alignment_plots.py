@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from lib.book.show import png
-from lib.faces import alignment, alignment_plots, augment, plots
-from lib.faces.datasets import london
+from lib.faces import alignment, augment
+from lib.faces.data import london
+from lib.faces.figures import alignment_plots, grids
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 
@@ -40,7 +41,7 @@ def centres(image: np.ndarray) -> np.ndarray:
 
 def test_people_stand_neutral_above_smiling(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[np.ndarray] = []
-    monkeypatch.setattr(plots, "grid_of", lambda images, rows: seen.append(images))
+    monkeypatch.setattr(grids, "grid_of", lambda images, rows: seen.append(images))
     taken = london.photographs()
     alignment_plots.pairs(taken, [2, 0])
     assert (seen[0][0] == taken.images[[4, 0]]).all()

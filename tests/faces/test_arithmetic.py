@@ -10,14 +10,13 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from lib.faces import arithmetic
-from lib.faces.arithmetic import PRETRAINING
 from lib.faces.classifier import Classifier
-from lib.faces.data import Faces
-from lib.faces.models import Discriminator, Generator, ModelConfig, Trunk
-from lib.faces.profiles import GANConfig
+from lib.faces.data.corpus import Faces
+from lib.faces.de_gan import Discriminator, Generator, ModelConfig, Trunk
+from lib.faces.gan_training import GANConfig, Trainer
 from lib.faces.recognition import Recogniser
-from lib.faces.training import Trainer
+from lib.faces.runs import arithmetic
+from lib.faces.runs.arithmetic import PRETRAINING
 
 CHANNELS = (3, 32, 64, 64, 64, 128, 128, 96, 192, 192, 128, 256, 256, 160)  # as published
 SIDES = (96, 96, 48, 48, 48, 24, 24, 24, 12, 12, 12, 6, 6, 6)  # of each convolution's result

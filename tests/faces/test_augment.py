@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from lib.book import rows as on_disk
 from lib.faces import augment
 from lib.faces.augment import ANGLES, CROPS, VARIANTS
+from lib.runs import rows as on_disk
 
 SIDE = 32
 SOURCE = 36  # source_side(SIDE)

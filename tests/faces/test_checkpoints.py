@@ -14,17 +14,20 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from lib.book import results
-from lib.book.weights import save_weights
-from lib.faces import augment, checkpoints, classifier, judges, loader, training
-from lib.faces.checkpoints import KINDS
-from lib.faces.classifier import Classifier
-from lib.faces.data import EXPRESSIONS, Corpus, Faces, Requests, Sizes
-from lib.faces.datasets import ict
-from lib.faces.explore import NEW
+from lib.faces import augment, classifier, gan_training, judges
+from lib.faces.classifier import Classifier, ClassifierConfig
+from lib.faces.data import datasets
+from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces, Requests, Sizes
+from lib.faces.de_gan import Discriminator, Generator, ModelConfig, initialise
+from lib.faces.figures.explore import NEW
+from lib.faces.gan_training import GANConfig
 from lib.faces.judges import Judges
-from lib.faces.models import Discriminator, Generator, ModelConfig, initialise
-from lib.faces.profiles import PROFILES, ClassifierConfig, GANConfig, Profile
+from lib.faces.render import ict
+from lib.faces.runs import checkpoints
+from lib.faces.runs.checkpoints import KINDS
+from lib.faces.runs.profiles import PROFILES, Profile
+from lib.runs import results
+from lib.runs.weights import save_weights
 
 Run = dict[str, Any]
 PEOPLE, SIDE, SOURCE = 4, 32, 36  # source_side(32)
@@ -287,15 +290,15 @@ def test_judges_learn_from_other_pictures_than_de_gan(kind: str) -> None:
 def stop_at(step: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Let DE-GAN's training be interrupted before a step (never: -1); give the steps taken."""
     taken: list[int] = []
-    advance = training.Trainer.advance
+    advance = gan_training.Trainer.advance
 
-    def interrupted(self: training.Trainer) -> dict[str, float]:
+    def interrupted(self: gan_training.Trainer) -> dict[str, float]:
         if self.step == step:
             raise KeyboardInterrupt
         taken.append(self.step)
         return advance(self)
 
-    monkeypatch.setattr(training.Trainer, "advance", interrupted)
+    monkeypatch.setattr(gan_training.Trainer, "advance", interrupted)
     return taken
 
 
@@ -431,7 +434,7 @@ def no_constant(name: str) -> float:
 def test_losses_that_did_not_occur_are_minus_one_in_the_record() -> None:
     faces = noisy(0)
     config = checkpoints.model_config(TINY, corpus())
-    exact = training.train(config, GAN, faces, checkpoints.SEEDS["de_gan"]).history
+    exact = gan_training.train(config, GAN, faces, checkpoints.SEEDS["de_gan"]).history
     found = checkpoints.trained("de_gan", TINY, corpus())
     json.loads(found.path.with_suffix(".json").read_text(), parse_constant=no_constant)
     assert found.history.keys() == exact.keys()
@@ -480,7 +483,7 @@ def test_the_command_ships_a_network_of_the_quick_profile(
         asked.append((name, sizes))
         return corpus(name=name)
 
-    monkeypatch.setattr(data, "load", load)
+    monkeypatch.setattr(datasets, "load", load)
     monkeypatch.setitem(PROFILES, "quick", TINY)
     monkeypatch.setattr(sys, "argv", ["checkpoints", "ship", "supervised"])
     checkpoints.main()
@@ -563,7 +566,7 @@ def fresh() -> Faces:
 
 def panel(expression: Classifier, identity: Classifier) -> Judges:
     """Return the shipped judges."""
-    return judges.seated(expression, identity, loader.load("ict", PROFILES["quick"].sizes))
+    return judges.seated(expression, identity, datasets.load("ict", PROFILES["quick"].sizes))
 
 
 def test_shipped_judges_are_right_about_fresh_faces() -> None:

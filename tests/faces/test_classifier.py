@@ -12,12 +12,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lib.book import states
 from lib.faces import classifier
-from lib.faces.classifier import Classifier, Trainer
-from lib.faces.models import CODE, ModelConfig, Trunk, count_parameters
-from lib.faces.profiles import ClassifierConfig
+from lib.faces.classifier import Classifier, ClassifierConfig, Trainer
+from lib.faces.de_gan import CODE, ModelConfig, Trunk, count_parameters
 from lib.faces.recognition import Recogniser, total_loss
+from lib.runs import states
 from tests.damage import DAMAGES, Bits, stored
 
 SIDE, SOURCE = 32, 36  # source_side(32)

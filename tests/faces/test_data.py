@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.book import data_root
-from lib.faces import loader
-from lib.faces.data import (
+from lib.faces.data import datasets, originals
+from lib.faces.data.corpus import (
     BASIC,
     CK_PLUS,
     EXPRESSIONS,
@@ -21,7 +21,7 @@ from lib.faces.data import (
     Shape,
     Sizes,
 )
-from lib.faces.datasets import ict, made, originals
+from lib.faces.render import ict, made
 
 SHAPE = Shape(3, {"fear": 2, "happiness": 3}, 2)
 SIZES = Sizes(side=16, people=2, frames=3, held_out=1, shapes={"ck": SHAPE}, seed=5)
@@ -86,9 +86,9 @@ def test_the_original_rung_needs_bu_4dfe_and_one_set_more(
     root: Path, names: tuple[str, ...], best: str
 ) -> None:
     put(root, *names)
-    corpus = loader.load("best", SIZES)
+    corpus = datasets.load("best", SIZES)
     assert (corpus.name, corpus.rung) == (best, "open" if best == "ict" else best)
-    assert loader.load("ict", SIZES).rung == "open"  # what is asked for by name is taken
+    assert datasets.load("ict", SIZES).rung == "open"  # what is asked for by name is taken
     if best == "original":
         there = {short for short, name in originals.RECOGNITION.items() if name in names}
         assert set(corpus.sets) == there
@@ -98,11 +98,11 @@ def test_the_original_rung_needs_bu_4dfe_and_one_set_more(
 def test_unknown_names_are_refused(name: str) -> None:
     complaint = f"unknown dataset {name!r}; choose one of: best, original, ict"
     with pytest.raises(ValueError, match=complaint):
-        loader.load(name, SIZES)
+        datasets.load(name, SIZES)
 
 
 def test_data_asked_for_by_name_that_are_not_there_are_named(root: Path) -> None:
-    corpus = loader.load("original", SIZES)
+    corpus = datasets.load("original", SIZES)
     assert dict(corpus.sets) == {}
     with pytest.raises(FileNotFoundError, match="BU-4DFE .* not found"):
         corpus.pretraining()
@@ -114,7 +114,7 @@ def test_data_asked_for_by_name_that_are_not_there_are_named(root: Path) -> None
 def test_a_corpus_renders_nothing_until_a_set_is_called_for(
     root: Path, asked: list[Requests], tmp_path: Path
 ) -> None:
-    corpus = loader.load("ict", SIZES)
+    corpus = datasets.load("ict", SIZES)
     assert set(corpus.sets) == {"ck"} and len(corpus.judging_sequences) == 2 * 7 * 3
     assert not asked and not (tmp_path / "cache").exists()
     corpus.held_out()
@@ -130,7 +130,7 @@ def test_an_original_corpus_reads_nothing_until_a_set_is_called_for(
     read: list[tuple[str, int]] = []
     monkeypatch.setattr(originals, "load", lambda name, side: read.append((name, side)))
     put(root, "bu_4dfe", "ck_plus")
-    corpus = loader.load("best", SIZES)
+    corpus = datasets.load("best", SIZES)
     assert read == []
     corpus.sets["ck"]()
     corpus.pretraining()
@@ -138,7 +138,7 @@ def test_an_original_corpus_reads_nothing_until_a_set_is_called_for(
 
 
 def test_the_sets_of_a_corpus_are_as_its_sizes_say(root: Path, asked: list[Requests]) -> None:
-    corpus = loader.load("ict", SIZES)
+    corpus = datasets.load("ict", SIZES)
     sets = {name: getattr(corpus, name)() for name in SETS}
     assert {name: len(each.images) for name, each in sets.items()} == {
         "pretraining": 42,  # 2 people, 7 expressions, 3 frames
@@ -157,7 +157,7 @@ def test_the_sets_of_a_corpus_are_as_its_sizes_say(root: Path, asked: list[Reque
 def test_judges_and_measurements_have_pictures_of_their_own(
     root: Path, asked: list[Requests]
 ) -> None:
-    corpus = loader.load("ict", SIZES)
+    corpus = datasets.load("ict", SIZES)
     numbers = [set(getattr(corpus, name)().sequences.tolist()) for name in SETS]
     assert len(set.union(*numbers)) == sum(map(len, numbers)) == 42 + 42 + 14
     assert numbers[1] == set(corpus.judging_sequences)

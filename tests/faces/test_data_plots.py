@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from lib.book import results
 from lib.book.show import png
-from lib.faces import data_plots, loader, profiles
-from lib.faces.data import Faces
-from lib.faces.datasets import originals
-from lib.faces.images import GROUND
+from lib.faces.data import datasets, originals
+from lib.faces.data.corpus import Faces
+from lib.faces.data.images import GROUND
+from lib.faces.figures import data_plots
+from lib.faces.runs import profiles
+from lib.runs import results
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 
@@ -48,7 +49,7 @@ def test_the_table_of_sets_tells_what_stands_in_their_place(
 ) -> None:
     monkeypatch.setenv("BOOK_DATA", str(tmp_path))
     profile = profiles.PROFILES["paper"]
-    corpus = loader.load("ict", profile.sizes)
+    corpus = datasets.load("ict", profile.sizes)
     published = results.paper("part2_protocol")["rows"]
     table = data_plots.sets(published, profile, corpus).set_index("set")
     assert table["images"]["BU-4DFE"] == "60,600" and table["images"]["Oulu-CASIA"] == "–"
@@ -56,7 +57,7 @@ def test_the_table_of_sets_tells_what_stands_in_their_place(
     assert table["images here"].tolist() == [f"{101 * 7 * 86:,}", "981", "624", "1,440"]
     assert set(table["present"]) == {"no"}
     few = profiles.PROFILES["smoke"]
-    table = data_plots.sets(published, few, loader.load("ict", few.sizes)).set_index("set")
+    table = data_plots.sets(published, few, datasets.load("ict", few.sizes)).set_index("set")
     assert table["images here"].tolist() == ["84", "36", "–", "–"]
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.faces import determinism as works
+from lib.faces.runs import determinism as works
 
 
 def test_a_gan_learns_from_rendered_faces_and_keeps_a_checkpoint(tmp_path: Path) -> None:

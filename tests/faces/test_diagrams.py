@@ -8,15 +8,9 @@ import torch
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from lib.faces import arithmetic, diagrams
-from lib.faces.models import (
-    CODE,
-    Discriminator,
-    Generator,
-    ModelConfig,
-    Trunk,
-    count_parameters,
-)
+from lib.faces.de_gan import CODE, Discriminator, Generator, ModelConfig, Trunk, count_parameters
+from lib.faces.figures import diagrams
+from lib.faces.runs import arithmetic
 
 FORMS = {
     "paper": arithmetic.PRETRAINING,

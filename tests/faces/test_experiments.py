@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 import torch
 
-from lib.book import results
-from lib.book.weights import save_weights
-from lib.faces import augment, checkpoints, classifier, experiments, folds, training
-from lib.faces.classifier import Classifier
-from lib.faces.data import Corpus, Faces, Shape, Sizes
-from lib.faces.datasets import made
-from lib.faces.experiments import METHODS
-from lib.faces.models import Discriminator, Generator, ModelConfig, Trunk, initialise
-from lib.faces.profiles import PROFILES, ClassifierConfig
+from lib.faces import augment, classifier, folds, gan_training
+from lib.faces.classifier import Classifier, ClassifierConfig
+from lib.faces.data.corpus import Corpus, Faces, Shape, Sizes
+from lib.faces.de_gan import Discriminator, Generator, ModelConfig, Trunk, initialise
+from lib.faces.render import made
+from lib.faces.runs import checkpoints, experiments
+from lib.faces.runs.experiments import METHODS
+from lib.faces.runs.profiles import PROFILES
+from lib.runs import results
+from lib.runs.weights import save_weights
 
 Run = dict[str, Any]
 CLASSES = ("fear", "happiness", "surprise")
@@ -310,13 +311,13 @@ def test_fine_tuning_begins_with_the_stored_networks_and_other_people(
     faces: Faces, encoders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: dict[str, Any] = {}
-    train = training.train
+    train = gan_training.train
 
     def watched(model: ModelConfig, *rest: Any, **named: Any) -> Any:
         seen.update(model=model, people=rest[1].people, start=named["start"])
         return train(model, *rest, **named)
 
-    monkeypatch.setattr(training, "train", watched)
+    monkeypatch.setattr(gan_training, "train", watched)
     run = config("de_gan fine-tuned", 0, 0)
     record = {"run": {"model": asdict(MODEL)}}
     rows, _ = experiments.rows_of(faces, run)
@@ -369,7 +370,7 @@ def counted_steps(
 
         monkeypatch.setattr(kind, "advance", counted)
 
-    count("gan", training.Trainer, lambda trainer: trainer.step)
+    count("gan", gan_training.Trainer, lambda trainer: trainer.step)
     count("reader", classifier.Trainer, lambda trainer: len(trainer.history))
     return taken
 

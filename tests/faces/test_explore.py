@@ -17,11 +17,14 @@ from torch import Tensor, nn
 
 from lib.book import interact
 from lib.book.show import png
-from lib.faces import augment, checkpoints, explore, loader, plots
-from lib.faces.data import EXPRESSIONS, Corpus, Faces, Requests
-from lib.faces.datasets import ict
-from lib.faces.explore import STRANGERS, Scenes
-from lib.faces.profiles import PROFILES
+from lib.faces import augment
+from lib.faces.data import datasets
+from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces, Requests
+from lib.faces.figures import explore, grids
+from lib.faces.figures.explore import STRANGERS, Scenes
+from lib.faces.render import ict
+from lib.faces.runs import checkpoints
+from lib.faces.runs.profiles import PROFILES
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 PEOPLE, SIDE = 5, 32  # of the scenes
@@ -52,7 +55,7 @@ def drawn_with(scenes: Scenes) -> Any:
 
 def original(faces: Faces, others: Faces) -> Corpus:
     """Return a corpus that says it is of the original sets."""
-    made = loader.load("ict", PROFILES["smoke"].sizes)
+    made = datasets.load("ict", PROFILES["smoke"].sizes)
     sets = {"ck": lambda: others}
     return replace(made, name="original", rung="original", pretraining=lambda: faces, sets=sets)
 
@@ -150,8 +153,8 @@ def test_the_panel_shows_source_synthesised_face_and_the_persons_own(
     shown = pictures(figure)
     assert len(shown) == 2 + 7
     for picture, face in zip(shown, torch.cat([source, made, own]), strict=True):
-        difference = picture - enlarged(plots.pixels(face), len(picture))
-        assert np.abs(difference).max() <= plots.STEP / 2
+        difference = picture - enlarged(grids.pixels(face), len(picture))
+        assert np.abs(difference).max() <= grids.STEP / 2
     words = figure_texts(figure)
     guesses = explore.opinion(scenes.identity_judge, own).argmax(axis=1)
     assert words[3].endswith(f"known to the judge in {(guesses == 3).sum()} of these 7")
@@ -191,18 +194,18 @@ def test_a_grid_lends_every_expression_to_each_person(
         found.update(labels, cells=cells)
         return plt.figure()
 
-    monkeypatch.setattr(plots, "grid_of", grid_of)
+    monkeypatch.setattr(grids, "grid_of", grid_of)
     judges = {"expression_judge": Always(4, 7), "identity_judge": Always(1, PEOPLE)}
     explore.grid(replace(scenes, **judges), "B", 0, (0, 1))
     cells = found["cells"]
     assert cells.shape == (4, 8, SIDE, SIDE, 3) and (cells[0, 0] == 255).all()
-    assert (cells[0, 1:] == plots.pixels(augment.centre(scenes.strangers[1]))).all()
+    assert (cells[0, 1:] == grids.pixels(augment.centre(scenes.strangers[1]))).all()
     code = explore.encode(scenes, scenes.strangers[1])
     for person in range(3):
         own = augment.centre(scenes.people[person, 4][None])
-        assert (cells[1 + person, 0] == plots.pixels(own)[0]).all()
+        assert (cells[1 + person, 0] == grids.pixels(own)[0]).all()
         made = explore.synthesise(scenes, code, [person] * 7, explore.noise(0, 1))
-        difference = cells[1 + person, 1:].astype(int) - plots.pixels(made)
+        difference = cells[1 + person, 1:].astype(int) - grids.pixels(made)
         assert np.abs(difference).max() <= 1
     assert found["rows"][1:] == [
         "person 0, own: 0\nexpression: 1\nidentity: 0",
@@ -234,8 +237,8 @@ def test_a_walk_begins_and_ends_at_the_two_faces_and_is_straight(scenes: Scenes)
     made = explore.synthesise(scenes, codes, [2] * 5, explore.noise(*z))
     shown = pictures(figure)
     assert len(shown) == 5
-    for picture, face in zip(shown, plots.pixels(made), strict=True):
-        assert np.abs(picture - enlarged(face, len(picture))).max() <= plots.STEP
+    for picture, face in zip(shown, grids.pixels(made), strict=True):
+        assert np.abs(picture - enlarged(face, len(picture))).max() <= grids.STEP
     read = 100 * explore.opinion(scenes.expression_judge, made)
     lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
     for label, name in enumerate(EXPRESSIONS):

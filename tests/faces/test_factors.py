@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from lib.faces import factors
-from lib.faces.data import EXPRESSIONS, NEUTRAL
-from lib.faces.factors import Setting
+from lib.faces.data.corpus import EXPRESSIONS, NEUTRAL
+from lib.faces.figures import factors
+from lib.faces.figures.factors import Setting
 
 SIZE, SEED = 40, 0
 

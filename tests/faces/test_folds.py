@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.faces import folds
-from lib.faces.data import CK_PLUS, EXPRESSIONS, Requests, Shape
-from lib.faces.datasets import made
+from lib.faces.data.corpus import CK_PLUS, EXPRESSIONS, Requests, Shape
+from lib.faces.render import made
 
 Columns = tuple[np.ndarray, np.ndarray]
 

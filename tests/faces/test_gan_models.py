@@ -11,7 +11,7 @@ from scipy import stats
 from torch import nn
 from torch.nn import functional as F
 
-from lib.faces.models import (
+from lib.faces.de_gan import (
     CODE,
     NOISE,
     Decoder,

@@ -12,11 +12,10 @@ import torch
 from scipy import stats
 from torch import nn
 
-from lib.faces import augment, training
-from lib.faces.data import Faces
-from lib.faces.models import NOISE, Judgement, ModelConfig
-from lib.faces.profiles import GANConfig
-from lib.faces.training import DEGAN, Labels, Trainer
+from lib.faces import augment, gan_training
+from lib.faces.data.corpus import Faces
+from lib.faces.de_gan import NOISE, Judgement, ModelConfig
+from lib.faces.gan_training import DEGAN, GANConfig, Labels, Trainer
 from tests.damage import DAMAGES, Bits, stored
 
 SIDE, SOURCE = 32, 36  # source_side(32)
@@ -97,7 +96,7 @@ def test_the_discriminators_loss_is_the_negative_of_eq_1() -> None:
         + math.log(probability(fake.expression, row, 6))  # N^e + 1, the last
         for row in range(4)
     ]
-    found = float(training.discriminator_loss(real, fake, labels))
+    found = float(gan_training.discriminator_loss(real, fake, labels))
     assert found == pytest.approx(-math.fsum(terms) / 4, rel=1e-5)
 
 
@@ -109,7 +108,7 @@ def test_the_generators_loss_is_the_negative_of_eq_2() -> None:
         + math.log(probability(fake.identity, row, int(wanted.identities[row])))
         for row in range(3)
     ]
-    found = float(training.generator_loss(fake, wanted))
+    found = float(gan_training.generator_loss(fake, wanted))
     assert found == pytest.approx(-math.fsum(terms) / 3, rel=1e-5)
 
 
@@ -118,7 +117,7 @@ def test_accuracy_is_the_mean_of_three_and_a_real_face_must_beat_fake() -> None:
     labels = Labels(torch.tensor([0, 1, 2, 3]), torch.tensor([0, 1, 2, 3]))
     real = Judgement(hot[[0, 1, 6, 6]], 9 * torch.eye(5)[[0, 1, 2, 0]])  # 2 and 3 of 4
     fake = Judgement(hot[[6, 0, 0, 0]], torch.zeros(4, 5))  # 1 of 4
-    assert training.accuracy(real, fake, labels) == pytest.approx((2 / 4 + 3 / 4 + 1 / 4) / 3)
+    assert gan_training.accuracy(real, fake, labels) == pytest.approx((2 / 4 + 3 / 4 + 1 / 4) / 3)
 
 
 # one step
@@ -233,18 +232,18 @@ def test_pictures_of_a_batch_show_what_their_labels_say(augmentation: str) -> No
 
 def test_flips_are_the_upright_centre_crop_and_its_mirror() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (1, SOURCE, SOURCE, 3)).astype(np.uint8)
-    flips = training.variants("flips")
+    flips = gan_training.variants("flips")
     made = augment.augment(torch.from_numpy(picture).expand(2, -1, -1, -1), flips)
     plain = torch.from_numpy(picture[0, 2:-2, 2:-2].transpose(2, 0, 1)) / 127.5 - 1
     assert len(flips) == 2
     assert torch.equal(made[0], plain)
     assert torch.equal(made[1], plain.flip(2))
-    assert training.variants("all").tolist() == list(range(110))
+    assert gan_training.variants("all").tolist() == list(range(110))
 
 
 def test_unknown_augmentation_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown augmentation 'some'; choose one of: all, flips"):
-        training.variants("some")
+        gan_training.variants("some")
 
 
 # whose turn it is
@@ -279,7 +278,7 @@ def test_a_discriminator_that_waits_is_not_trained() -> None:
 def test_strength_is_a_running_mean(monkeypatch: pytest.MonkeyPatch) -> None:
     values = [0.2, 0.9, 1.0, 0.4]
     given_values = iter(values)
-    monkeypatch.setattr(training, "accuracy", lambda *_: next(given_values))
+    monkeypatch.setattr(gan_training, "accuracy", lambda *_: next(given_values))
     one = trainer(warm_up=0)
     for _ in values:
         one.advance()
@@ -297,7 +296,7 @@ def test_follow_is_the_weighted_mean_of_weights_and_statistics() -> None:
             tensor.data.fill_(value)
     average.num_batches_tracked.fill_(5)
     network.num_batches_tracked.fill_(50)
-    training.follow(average, network, 0.75)
+    gan_training.follow(average, network, 0.75)
     assert int(average.num_batches_tracked) == 5
     for tensor in (average.weight, average.bias, average.running_mean, average.running_var):
         assert tensor.tolist() == [0.75 * 2 + 0.25 * 10] * 3
@@ -365,8 +364,8 @@ class Whole(NamedTuple):
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     """Give a training; to be kept does not change it."""
     path = tmp_path_factory.mktemp("whole") / "state.training"
-    found = training.train(FORM, LONGER, FACES, 0)
-    assert same(found, training.train(FORM, LONGER, FACES, 0, path))
+    found = gan_training.train(FORM, LONGER, FACES, 0)
+    assert same(found, gan_training.train(FORM, LONGER, FACES, 0, path))
     assert math.isnan(found.history["generator"][0])  # in the warm-up
     return Whole(LONGER, found, stored(path))
 
@@ -393,10 +392,10 @@ def test_a_training_interrupted_at_any_step_ends_at_the_same_bits(
         with monkeypatch.context() as power:
             counted_steps(power, stop)
             with pytest.raises(Stopped):
-                training.train(FORM, whole.config, FACES, 0, path)
+                gan_training.train(FORM, whole.config, FACES, 0, path)
     torch.manual_seed(2)  # the global generator plays no part
     taken = counted_steps(monkeypatch)
-    resumed = training.train(FORM, whole.config, FACES, 0, path)
+    resumed = gan_training.train(FORM, whole.config, FACES, 0, path)
     assert taken == list(range(stops[-1] // 2 * 2, 8))  # the intervals before are not repeated
     assert same(resumed, whole.found)
     assert stored(path) == whole.state  # optimisers and random draws, too
@@ -411,10 +410,10 @@ def test_after_damage_a_training_goes_on_from_the_state_before(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = tmp_path / "state.training"
-    training.train(FORM, whole.config, FACES, 0, path)
+    gan_training.train(FORM, whole.config, FACES, 0, path)
     path.write_bytes(DAMAGES[damage](path.read_bytes()))
     taken = counted_steps(monkeypatch)
-    resumed = training.train(FORM, whole.config, FACES, 0, path)
+    resumed = gan_training.train(FORM, whole.config, FACES, 0, path)
     assert "state.training is damaged" in capsys.readouterr().err
     assert taken == [6, 7]
     assert same(resumed, whole.found)
@@ -422,16 +421,16 @@ def test_after_damage_a_training_goes_on_from_the_state_before(
 
 
 def test_another_seed_is_another_training(whole: Whole) -> None:
-    assert not same(training.train(FORM, whole.config, FACES, seed=1), whole.found)
+    assert not same(gan_training.train(FORM, whole.config, FACES, seed=1), whole.found)
 
 
 def test_a_finished_training_is_read_not_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "state.training"
-    first = training.train(FORM, SHORT, FACES, 0, path)
+    first = gan_training.train(FORM, SHORT, FACES, 0, path)
     steps = counted_steps(monkeypatch)
-    again = training.train(FORM, SHORT, FACES, 0, path)
+    again = gan_training.train(FORM, SHORT, FACES, 0, path)
     assert not steps
     assert equal(snapshot(first.generator), snapshot(again.generator))
     assert first.history == again.history
@@ -445,7 +444,7 @@ def test_the_global_generator_is_left_alone() -> None:
 
 def test_the_history_holds_means_over_intervals() -> None:
     config = replace(SHORT, warm_up=3)
-    found = training.train(FORM, config, FACES, 0)
+    found = gan_training.train(FORM, config, FACES, 0)
     one = trainer(warm_up=3)
     steps = [one.advance() for _ in range(6)]
     for name, values in found.history.items():
@@ -457,7 +456,7 @@ def test_the_history_holds_means_over_intervals() -> None:
 
 
 def test_what_comes_back_is_the_running_mean_frozen() -> None:
-    found = training.train(FORM, replace(SHORT, average=0.9), FACES, 0)
+    found = gan_training.train(FORM, replace(SHORT, average=0.9), FACES, 0)
     one = trainer(average=0.9)
     for _ in range(SHORT.steps):
         one.advance()
@@ -497,41 +496,41 @@ def test_a_loss_that_is_no_number_stops_the_training_with_its_step() -> None:
     with pytest.raises(FloatingPointError, match="step 2: .*nan.*; lower the learning rate"):
         one.advance()
     with pytest.raises(FloatingPointError, match="step 2: .*nan"):
-        training.train(FORM, replace(SHORT, learning_rate=1e30), FACES, seed=0)
+        gan_training.train(FORM, replace(SHORT, learning_rate=1e30), FACES, seed=0)
 
 
 @pytest.mark.parametrize("other", ["seed", "configuration", "form", "faces"])
 def test_a_checkpoint_of_another_training_is_refused(other: str, tmp_path: Path) -> None:
     path = tmp_path / "state.training"
-    training.train(FORM, SHORT, FACES, 0, path)
+    gan_training.train(FORM, SHORT, FACES, 0, path)
     form = replace(FORM, width=0.25) if other == "form" else FORM
     config = replace(SHORT, steps=9) if other == "configuration" else SHORT
     faces = squares(frames=2) if other == "faces" else FACES
     with pytest.raises(ValueError, match="belongs to another configuration; move it away"):
-        training.train(form, config, faces, int(other == "seed"), path)
+        gan_training.train(form, config, faces, int(other == "seed"), path)
 
 
 def test_pictures_and_labels_must_fit_the_networks() -> None:
     with pytest.raises(ValueError, match=r"\(36, 36, 3\); networks for 48 pixels take \(56"):
-        training.train(replace(FORM, side=48), SHORT, FACES, 0)
+        gan_training.train(replace(FORM, side=48), SHORT, FACES, 0)
     with pytest.raises(ValueError, match="squares has 4 identities, the networks 5"):
-        training.train(replace(FORM, identities=5), SHORT, FACES, 0)
+        gan_training.train(replace(FORM, identities=5), SHORT, FACES, 0)
     with pytest.raises(ValueError, match="squares has 2 expressions, the networks 3"):
-        training.train(replace(FORM, expressions=3), SHORT, FACES, 0)
+        gan_training.train(replace(FORM, expressions=3), SHORT, FACES, 0)
 
 
 def test_people_without_pictures_are_refused() -> None:
     """They would be asked for, though the discriminator never learns who they are."""
     with pytest.raises(ValueError, match="only 3 of 4 identities have pictures"):
-        training.train(FORM, SHORT, FACES.take(np.flatnonzero(FACES.identities != 1)), 0)
+        gan_training.train(FORM, SHORT, FACES.take(np.flatnonzero(FACES.identities != 1)), 0)
 
 
 @pytest.mark.parametrize("intervals", [0, 4, 12])
 def test_steps_must_make_whole_intervals(intervals: int) -> None:
     with pytest.raises(ValueError, match=f"6 steps do not make {intervals} equal intervals"):
-        training.train(FORM, replace(SHORT, intervals=intervals), FACES, 0)
+        gan_training.train(FORM, replace(SHORT, intervals=intervals), FACES, 0)
 
 
 def test_a_warm_up_must_leave_steps_to_the_generator() -> None:
     with pytest.raises(ValueError, match="the warm-up of 6 steps leaves none of 6"):
-        training.train(FORM, replace(SHORT, warm_up=6), FACES, 0)
+        gan_training.train(FORM, replace(SHORT, warm_up=6), FACES, 0)

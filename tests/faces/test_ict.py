@@ -13,12 +13,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from lib.book import data_root
-from lib.faces import mesh
-from lib.faces.data import EXPRESSIONS, NEUTRAL, Requests
-from lib.faces.datasets import ict, ict_model
-from lib.faces.datasets.ict import Identity, Scene
-from lib.faces.datasets.ict_model import FORM, LANDMARKS, PARTS
-from lib.faces.datasets.ict_surface import Surface
+from lib.faces.data.corpus import EXPRESSIONS, NEUTRAL, Requests
+from lib.faces.render import face_model, ict, mesh
+from lib.faces.render.face_model import FORM, LANDMARKS, PARTS
+from lib.faces.render.ict import Identity, Scene
+from lib.faces.render.surface import Surface
 
 GOLDEN = (  # person, expression, intensity, sequence and frame: of the sets, and 100,000s of others
     *((0, 0, 1.0, 0, 0), (2, 4, 0.8, 1, 0), (41, 3, 0.9, 5, 0), (7, NEUTRAL, 0.0, 4, 0)),
@@ -66,13 +65,13 @@ def scene() -> Scene:
 
 def weights(**shapes: float) -> np.ndarray:
     """Return the weights of a few shapes, (57,)."""
-    names = ict_model.load().names
+    names = face_model.load().names
     return np.array([shapes.get(name, 0.0) for name in names])
 
 
 @needs_model
 def test_the_vertices_are_the_neutral_head_plus_weighted_modes_and_shapes() -> None:
-    path = data_root.locate("ict_facekit") / ict_model.FILE
+    path = data_root.locate("ict_facekit") / face_model.FILE
     with np.load(path, allow_pickle=False) as file:
         kept = np.r_[0:22221, 23021:23791]
         neutral = file["neutral"][kept].astype(np.float64)
@@ -80,16 +79,16 @@ def test_the_vertices_are_the_neutral_head_plus_weighted_modes_and_shapes() -> N
         shapes = file["expr_q"][:, kept] * file["expr_scale"].astype(np.float64)[:, None, None]
     generator = np.random.default_rng(0)
     of_modes, of_shapes = generator.standard_normal(100), generator.random(57)
-    model = ict_model.load()
-    found = ict_model.add_shapes(model.neutral, of_modes, model.modes)
-    found = ict_model.add_shapes(found, of_shapes, model.shapes)
+    model = face_model.load()
+    found = face_model.add_shapes(model.neutral, of_modes, model.modes)
+    found = face_model.add_shapes(found, of_shapes, model.shapes)
     expected = neutral + np.einsum("k,kvx", of_modes, modes) + np.einsum("k,kvx", of_shapes, shapes)
     assert np.abs(found - expected).max() < 1e-4
 
 
 @needs_model
 def test_the_polygons_are_those_of_the_file_without_the_irises() -> None:
-    model = ict_model.load()
+    model = face_model.load()
     assert model.triangles.min() == 0 and model.triangles.max() == len(model.neutral) - 1 == 22990
     corners = model.neutral[model.triangles]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -100,19 +99,19 @@ def test_the_polygons_are_those_of_the_file_without_the_irises() -> None:
 
 @needs_model
 def test_landmarks_and_eyes_are_where_their_names_say() -> None:
-    marks = ict_model.load().neutral[LANDMARKS]
+    marks = face_model.load().neutral[LANDMARKS]
     mirror = [*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1)]
     mirror += [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40]
     mirror += [*range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), *range(67, 64, -1)]
     assert np.abs(marks - marks[mirror] * (-1, 1, 1)).max() < 0.01
     assert marks[8, 1] == marks[:, 1].min()  # the chin
-    eyes = ict_model.load().neutral[ict_model.EYES]
+    eyes = face_model.load().neutral[face_model.EYES]
     assert np.abs(eyes - [marks[36:42].mean(axis=0), marks[42:48].mean(axis=0)]).max() < 1.0
 
 
 @needs_model
 def test_the_skin_sees_more_sky_than_the_inside_of_the_mouth() -> None:
-    seen = ict_model.load().occlusion
+    seen = face_model.load().occlusion
     assert seen.min() >= 0 and seen.max() <= 1
     assert seen[LANDMARKS[30]] > 0.9 and seen[PARTS["mouth"]].mean() < 0.1  # the nose's tip
 
@@ -247,7 +246,7 @@ def test_an_expression_grows_with_its_intensity_and_none_is_the_face_at_rest() -
         half = ict.expression_weights(person, index, 0.5) - person.resting
         assert half == pytest.approx(apex / 2) and (apex != 0).any()
         assert (ict.expression_weights(person, index, 0.0) == person.resting).all()
-        active = {kind for kind, w in zip(ict_model.load().kinds, apex, strict=True) if w}
+        active = {kind for kind, w in zip(face_model.load().kinds, apex, strict=True) if w}
         assert active == set(ict.APEX[name])
     assert (ict.expression_weights(person, NEUTRAL, 1.0) == person.resting).all()
 
@@ -288,7 +287,7 @@ def test_glasses_and_long_hair_are_added_behind_the_model(identity: Identity) ->
     bare = ict.build(identity).surface
     look = replace(identity.look, glasses=True, hair=replace(identity.look.hair, length=-8.0))
     dressed = ict.build(replace(identity, look=look)).surface
-    count = len(ict_model.load().neutral)
+    count = len(face_model.load().neutral)
     assert len(bare.vertices) == count < len(dressed.vertices)
     assert (dressed.vertices[:count] == bare.vertices).all()
     added = dressed.vertices[count:]
@@ -395,5 +394,5 @@ def test_a_damaged_model_is_named(tmp_path: Path, damage: str, complaint: str) -
     if damage == "text":
         path.write_text("no archive")
     with pytest.raises(ValueError, match=re.escape(complaint)) as raised:
-        ict_model.read(path)
+        face_model.read(path)
     assert str(path) in str(raised.value) and "\n" not in str(raised.value)

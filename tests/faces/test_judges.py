@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lib.faces import checkpoints, classifier, judges, loader
-from lib.faces.classifier import Classifier
-from lib.faces.data import Faces
+from lib.faces import classifier, judges
+from lib.faces.classifier import Classifier, ClassifierConfig
+from lib.faces.data import datasets
+from lib.faces.data.corpus import Faces
+from lib.faces.de_gan import Generator, ModelConfig
 from lib.faces.judges import Judges
-from lib.faces.models import Generator, ModelConfig
-from lib.faces.profiles import PROFILES, ClassifierConfig
+from lib.faces.runs import checkpoints
+from lib.faces.runs.profiles import PROFILES
 
 CLASSES = ("fear", "happiness", "surprise")
 PEOPLE, SIDE, SIZE = 4, 32, 36
@@ -170,8 +172,8 @@ def test_a_profiles_judges_are_trained_once_and_know_what_they_learnt_from(
     monkeypatch.setattr(checkpoints, "CACHE", tmp_path)
     monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path / "none")
     profile = PROFILES["smoke"]
-    corpus = loader.load("ict", profile.sizes)
-    found = judges.panel(profile, corpus)
+    corpus = datasets.load("ict", profile.sizes)
+    found = checkpoints.panel(profile, corpus)
     learnt = corpus.judging()
     assert found.sequences == set(learnt.sequences.tolist())
     assert not found.sequences & set(corpus.pretraining().sequences.tolist())
@@ -179,7 +181,7 @@ def test_a_profiles_judges_are_trained_once_and_know_what_they_learnt_from(
     assert (found.classes, found.identities) == (learnt.classes, learnt.people)
     monkeypatch.setattr(checkpoints, "train", lambda *arguments: pytest.fail("trained again"))
     assert judges.ceiling(found, corpus.held_out()) == judges.ceiling(
-        judges.panel(profile, corpus), corpus.held_out()
+        checkpoints.panel(profile, corpus), corpus.held_out()
     )
 
 

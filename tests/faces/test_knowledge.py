@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lib.book import results, sweep
-from lib.faces import checkpoints, knowledge
-from lib.faces.data import Corpus, Faces, Shape
-from lib.faces.models import Generator, ModelConfig, initialise
-from lib.faces.profiles import PROFILES
+from lib.faces.data import datasets
+from lib.faces.data.corpus import Corpus, Faces, Shape
+from lib.faces.de_gan import Generator, ModelConfig, initialise
 from lib.faces.protocol import Estimate
+from lib.faces.runs import checkpoints, knowledge
+from lib.faces.runs.profiles import PROFILES
+from lib.runs import results, sweep
 
 CLASSES = ("anger", "contempt", "disgust")
 PEOPLE, STRANGERS, SIDE = 5, 6, 32
@@ -92,7 +93,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "identity_judge": Reader(1, PEOPLE),
     }
     by_digest = {NETWORKS[kind]: network.eval() for kind, network in networks.items()}
-    monkeypatch.setattr(data, "load", lambda dataset, sizes: corpus)
+    monkeypatch.setattr(datasets, "load", lambda dataset, sizes: corpus)
     monkeypatch.setattr(knowledge, "find_by_digest", lambda digest: digest)
     monkeypatch.setattr(checkpoints, "stored", lambda digest: digest)
     monkeypatch.setattr(checkpoints, "load", by_digest.__getitem__)

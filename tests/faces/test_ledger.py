@@ -5,10 +5,11 @@ import re
 import numpy as np
 import pytest
 
-from lib.book.results import Result
-from lib.faces import ledger, models, profiles, recognition, studies
-from lib.faces.experiments import METHODS
-from lib.faces.ledger import CHOSEN, NOT_MEASURED
+from lib.faces import de_gan, recognition
+from lib.faces.runs import ablations, ledger, profiles
+from lib.faces.runs.experiments import METHODS
+from lib.faces.runs.ledger import CHOSEN, NOT_MEASURED
+from lib.runs.results import Result
 
 PEOPLE, FOLDS = 8, 2
 
@@ -43,7 +44,7 @@ def test_every_entry_is_complete_and_measured_by_what_there_is() -> None:
     measured = [name for entry in ledger.RECOGNITION for name in entry.measured]
     assert set(measured) <= set(METHODS)
     shown = [entry.measured[0] for entry in ledger.SYNTHESIS if entry.measured]
-    assert sorted([CHOSEN, *shown]) == sorted(studies.VARIANTS)
+    assert sorted([CHOSEN, *shown]) == sorted(ablations.VARIANTS)
 
 
 def test_the_ledger_says_what_the_code_does() -> None:
@@ -53,8 +54,8 @@ def test_the_ledger_says_what_the_code_does() -> None:
     )
     said = ", ".join(f"{weight:g}" for weight in recognition.WEIGHTS)
     assert found["weights of eq. 3"].the_paper_says == said
-    assert found["length of f(x)"].we_take == str(models.CODE)
-    assert found["noise z"].we_take == f"{models.NOISE}, uniform"
+    assert found["length of f(x)"].we_take == str(de_gan.CODE)
+    assert found["noise z"].we_take == f"{de_gan.NOISE}, uniform"
     chosen = profiles.PROFILES["quick"].gan
     ratio = f"{chosen.generator_steps} : 1, D near {chosen.strong}"
     assert found["update ratio"].we_take == ratio

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lib.faces import alignment, augment
-from lib.faces.datasets import london
+from lib.faces.data import london
 
 SIDE = 48
 

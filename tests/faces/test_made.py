@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lib.book.rows import Rows
-from lib.faces.data import CK_PLUS, EXPRESSIONS, Faces, Requests, Shape
-from lib.faces.datasets import made
+from lib.faces.data.corpus import CK_PLUS, EXPRESSIONS, Faces, Requests, Shape
+from lib.faces.render import made
+from lib.runs.rows import Rows
 
 SIDE, SIZE = 8, 10  # source_side(8) is 10
 asked: list[Requests] = []

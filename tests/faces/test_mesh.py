@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lib.faces import mesh
-from lib.faces.mesh import NOTHING
+from lib.faces.render import mesh
+from lib.faces.render.mesh import NOTHING
 
 RADIUS, SIDE = 40.0, 100
 

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from lib.book import data_root
-from lib.book.rows import Rows
 from lib.faces.alignment import align
-from lib.faces.data import CK_PLUS, EXPRESSIONS, Faces
-from lib.faces.datasets import ckplus, london, mmi, originals, sequences
+from lib.faces.data import ckplus, london, mmi, originals, sequences
+from lib.faces.data.corpus import CK_PLUS, EXPRESSIONS, Faces
+from lib.runs.rows import Rows
 
 SIDE = 32
 Put = Callable[..., Path]

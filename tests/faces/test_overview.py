@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from lib.book.show import PAGE_WIDTH, png
-from lib.faces import augment, overview, plots
-from lib.faces.models import CODE, NOISE, Generator, ModelConfig, initialise
+from lib.faces import augment
+from lib.faces.de_gan import CODE, NOISE, Generator, ModelConfig, initialise
+from lib.faces.figures import grids, overview
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 
@@ -35,8 +36,8 @@ def test_a_transfer_is_the_generators_own(network: Generator, picture: np.ndarra
     with torch.no_grad():
         made = network(image, torch.tensor([3]), noise[None])
         assert np.array_equal(shown.code, network.encoder(image)[0].numpy())
-    assert np.array_equal(shown.made, plots.pixels(made)[0])
-    assert np.array_equal(shown.source, plots.pixels(image)[0])
+    assert np.array_equal(shown.made, grids.pixels(made)[0])
+    assert np.array_equal(shown.source, grids.pixels(image)[0])
     assert [maps.shape[1] for maps in shown.maps] == [SIDE // 2**n for n in range(1, 5)]
     assert shown.identity.tolist() == [0, 0, 0, 1, 0] and len(shown.code) == CODE
 
@@ -49,7 +50,7 @@ def test_figure_1_has_its_pictures_and_words(network: Generator, picture: np.nda
     for word in ("a source", "a target, real", "$f(x)$: 350", "one of 5", "$z$: 50", "residue"):
         assert word in words
     images = [np.asarray(image.get_array()) for image in axes.images]
-    large = plots.enlarged(shown.made, round(overview.FACE * plots.DPI))
+    large = grids.enlarged(shown.made, round(overview.FACE * grids.DPI))
     assert any(np.array_equal(image, large) for image in images)
     assert len(images) == 3 + 2 + 4  # pictures, f(x) and z, maps
     for image in axes.images:

@@ -6,7 +6,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import f_oneway
 
 from lib.faces import pixels
-from lib.faces.data import Faces
+from lib.faces.data.corpus import Faces
 
 CLASSES = ("anger", "happiness", "surprise")
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from lib.book.show import PAGE_WIDTH, png
-from lib.faces import plots
-from lib.faces.data import Corpus, Faces
+from lib.faces.data.corpus import Corpus, Faces
+from lib.faces.figures import grids
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 
@@ -30,20 +30,20 @@ def images(rows: int, columns: int, side: int = 8) -> np.ndarray:
 
 def test_every_picture_stands_in_its_place() -> None:
     asked = images(2, 3)
-    figure = plots.grid_of(asked, rows=("a", "b"), columns=("x", "y", "z"), corner="c")
+    figure = grids.grid_of(asked, rows=("a", "b"), columns=("x", "y", "z"), corner="c")
     sheet = np.asarray(figure.images[0].get_array())
-    side = plots.LARGEST
-    assert sheet.shape == (2 * side + plots.GAP, 3 * side + 2 * plots.GAP, 3)
+    side = grids.LARGEST
+    assert sheet.shape == (2 * side + grids.GAP, 3 * side + 2 * grids.GAP, 3)
     for row, column in np.ndindex(2, 3):
-        y, x = row * (side + plots.GAP) + side // 2, column * (side + plots.GAP) + side // 2
+        y, x = row * (side + grids.GAP) + side // 2, column * (side + grids.GAP) + side // 2
         difference = sheet[y, x].astype(int) - asked[row, column, 0, 0]
-        assert np.abs(difference).max() < plots.STEP
+        assert np.abs(difference).max() < grids.STEP
     assert {text.get_text() for text in figure.texts} == {*"abxyzc"}
 
 
 @pytest.mark.parametrize("width", [PAGE_WIDTH, 4.0])
 def test_a_grid_keeps_to_its_width_and_its_labels_stay_inside(width: float) -> None:
-    figure = plots.grid_of(images(3, 9), rows=("long label", "two\nlines", "c"), width=width)
+    figure = grids.grid_of(images(3, 9), rows=("long label", "two\nlines", "c"), width=width)
     assert figure.get_figwidth() <= width + 0.01
     assert len(png(figure)) > 1000
     for text in figure.texts:
@@ -52,15 +52,15 @@ def test_a_grid_keeps_to_its_width_and_its_labels_stay_inside(width: float) -> N
 
 
 def test_labels_stand_beside_their_rows() -> None:
-    figure = plots.grid_of(images(3, 2), rows=("first", "second", "third"))
+    figure = grids.grid_of(images(3, 2), rows=("first", "second", "third"))
     heights = [text.get_window_extent().y0 for text in figure.texts]
     assert heights == sorted(heights, reverse=True)
-    assert np.diff(heights) == pytest.approx(-(plots.LARGEST + plots.GAP), abs=1.5)
+    assert np.diff(heights) == pytest.approx(-(grids.LARGEST + grids.GAP), abs=1.5)
 
 
 def test_grids_without_labels_are_their_pictures_alone() -> None:
-    figure = plots.grid_of(images(1, 1))
-    assert figure.get_size_inches() * plots.DPI == pytest.approx([plots.LARGEST] * 2)
+    figure = grids.grid_of(images(1, 1))
+    assert figure.get_size_inches() * grids.DPI == pytest.approx([grids.LARGEST] * 2)
     assert figure.texts == []
 
 
@@ -69,19 +69,19 @@ def test_grids_without_labels_are_their_pictures_alone() -> None:
 )
 def test_other_arrays_are_refused(wrong: np.ndarray) -> None:
     with pytest.raises(ValueError, match="needs uint8 images of"):
-        plots.grid_of(wrong)
+        grids.grid_of(wrong)
 
 
 def test_labels_must_be_one_for_each() -> None:
     with pytest.raises(ValueError, match="2 row labels for 1 rows"):
-        plots.grid_of(images(1, 2), rows=("a", "b"))
+        grids.grid_of(images(1, 2), rows=("a", "b"))
     with pytest.raises(ValueError, match="1 column labels for 2 columns"):
-        plots.grid_of(images(1, 2), columns=("a",))
+        grids.grid_of(images(1, 2), columns=("a",))
 
 
 def test_pixels_span_the_levels() -> None:
     values = torch.tensor([-1.0, -2.0, 0.0, 1.0, 3.0]).repeat(3, 2, 1)[None]
-    levels = plots.pixels(values)
+    levels = grids.pixels(values)
     assert levels.dtype == np.uint8 and levels.shape == (1, 2, 5, 3)
     assert levels[0, 0, :, 0].tolist() == [0, 0, 128, 255, 255]
 
@@ -89,29 +89,29 @@ def test_pixels_span_the_levels() -> None:
 def test_pixels_turn_back_what_the_networks_read() -> None:
     asked = np.random.default_rng(1).integers(0, 256, (2, 5, 4, 3), dtype=np.uint8)
     read = torch.from_numpy(asked).permute(0, 3, 1, 2).float() / 127.5 - 1
-    assert np.array_equal(plots.pixels(read), asked)
+    assert np.array_equal(grids.pixels(read), asked)
 
 
 def test_original_faces_are_shown_to_none_but_their_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BOOK_SHOW_FACES", raising=False)
     draw = pytest.fail
-    figure = plots.shown(corpus("original"), lambda: draw("drawn"))
+    figure = grids.shown(corpus("original"), lambda: draw("drawn"))
     assert "licence" in figure.axes[0].texts[0].get_text()
-    assert not plots.may_show(corpus("original"))
+    assert not grids.may_show(corpus("original"))
     monkeypatch.setenv("BOOK_SHOW_FACES", "1")
-    assert plots.may_show(corpus("original"))
+    assert grids.may_show(corpus("original"))
 
 
 def test_rendered_faces_are_shown_with_their_credit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BOOK_SHOW_FACES", raising=False)
     made = plt.figure()
-    assert plots.shown(corpus("open"), lambda: made) is made
-    assert "ICT-FaceKit" in plots.credit(corpus("open"))
+    assert grids.shown(corpus("open"), lambda: made) is made
+    assert "ICT-FaceKit" in grids.credit(corpus("open"))
 
 
 def test_enlarged_pictures_keep_their_form_and_nearly_their_colours() -> None:
     plain = np.full((10, 20, 3), 97, dtype=np.uint8)
-    large = plots.enlarged(plain, 50)
+    large = grids.enlarged(plain, 50)
     assert large.shape == (25, 50, 3) and set(np.unique(large)) == {99}
-    assert (plots.enlarged(plain * 0 + 255, 50) == 255).all()
-    assert plots.enlarged(plain, 4).shape == (2, 4, 3)
+    assert (grids.enlarged(plain * 0 + 255, 50) == 255).all()
+    assert grids.enlarged(plain, 4).shape == (2, 4, 3)

@@ -9,8 +9,8 @@ from scipy.stats import norm
 
 from lib.faces import augment, probes
 from lib.faces.classifier import Classifier
-from lib.faces.data import EXPRESSIONS, Faces
-from lib.faces.models import Generator, ModelConfig
+from lib.faces.data.corpus import EXPRESSIONS, Faces
+from lib.faces.de_gan import Generator, ModelConfig
 
 PEOPLE, FRAMES = 40, 2
 MODEL = ModelConfig(identities=3, expressions=7, side=32, width=0.125)

@@ -8,9 +8,9 @@ import pytest
 from scipy import stats
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 
-from lib.book.results import Result
 from lib.faces import protocol
 from lib.faces.protocol import Predictions
+from lib.runs.results import Result
 
 CLASSES, PEOPLE, FOLDS = 3, 20, 5
 

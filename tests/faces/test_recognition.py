@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lib.faces import augment, classifier, recognition
-from lib.faces.models import CODE, ModelConfig, Trunk, initialise
-from lib.faces.profiles import ClassifierConfig
+from lib.faces.classifier import ClassifierConfig
+from lib.faces.de_gan import CODE, ModelConfig, Trunk, initialise
 from lib.faces.recognition import PARTS, WEIGHTS, LocalCNN, Recogniser, Recognition
 
 CLASSES = 3

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import recall_score
 
-from lib.book import results
-from lib.book.results import Result
 from lib.faces import protocol
-from lib.faces import recognition_plots as plots
-from lib.faces.experiments import METHODS
-from lib.faces.models import ModelConfig
+from lib.faces.de_gan import ModelConfig
+from lib.faces.figures import recognition_plots as plots
 from lib.faces.recognition import CONNECTED
-from lib.faces.verdicts import SETS, Judge
+from lib.faces.runs.experiments import METHODS
+from lib.faces.runs.verdicts import SETS, Judge
+from lib.runs import results
+from lib.runs.results import Result
 
 PAPER = results.paper("part2_tables")
 CLASSES, PEOPLE, FOLDS = ("anger", "fear", "sadness"), 12, 3

@@ -11,14 +11,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from lib.book import results
-from lib.book.results import Result
-from lib.faces import checkpoints, judges, plots, studies, training, training_plots
-from lib.faces.data import EXPRESSIONS, Corpus, Faces, Sizes
+from lib.faces import gan_training, judges
+from lib.faces.data import datasets
+from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces, Sizes
+from lib.faces.de_gan import NOISE, Generator, ModelConfig
+from lib.faces.figures import grids, training_plots
+from lib.faces.gan_training import GANConfig
 from lib.faces.judges import Judges
-from lib.faces.models import NOISE, Generator, ModelConfig
-from lib.faces.profiles import PROFILES, GANConfig
-from lib.faces.studies import STUDY, VARIANTS
+from lib.faces.runs import ablations, checkpoints
+from lib.faces.runs.ablations import STUDY, VARIANTS
+from lib.faces.runs.profiles import PROFILES
+from lib.runs import results
+from lib.runs.results import Result
 
 PEOPLE, FRAMES = 3, 2
 TINY = replace(
@@ -63,13 +67,13 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(checkpoints, "CACHE", tmp_path / "cache")
     seven = len(EXPRESSIONS)
     sure = Judges(always(seven, 1), always(PEOPLE, 2), EXPRESSIONS, PEOPLE, frozenset())
-    monkeypatch.setattr(data, "load", lambda dataset, sizes: corpus())
+    monkeypatch.setattr(datasets, "load", lambda dataset, sizes: corpus())
     monkeypatch.setattr(judges, "panel", lambda profile, corpus: sure)
 
 
 def described(name: str = "as in the book", rung: str = "open") -> dict[str, Any]:
     """Return one run at the tiny size."""
-    return studies.describe(TINY, corpus(rung), VARIANTS[name], 0)
+    return ablations.describe(TINY, corpus(rung), VARIANTS[name], 0)
 
 
 def test_every_study_changes_what_it_says_and_nothing_else() -> None:
@@ -84,12 +88,12 @@ def test_every_study_changes_what_it_says_and_nothing_else() -> None:
 
 
 def test_no_two_studies_are_the_same_training() -> None:
-    runs = [studies.describe(STUDY, corpus(), variant, 0) for variant in VARIANTS.values()]
+    runs = [ablations.describe(STUDY, corpus(), variant, 0) for variant in VARIANTS.values()]
     assert len({results.key(run) for run in runs}) == len(VARIANTS)
 
 
 def test_equations_alone_have_every_switch_at_the_papers_value() -> None:
-    left = replace(STUDY.gan, **studies.EQUATIONS)
+    left = replace(STUDY.gan, **ablations.EQUATIONS)
     paper = GANConfig()
     shortened = {"steps", "intervals", "batch", "augmentation"}
     for each in fields(GANConfig):
@@ -98,13 +102,13 @@ def test_equations_alone_have_every_switch_at_the_papers_value() -> None:
 
 
 def test_a_study_is_never_longer_than_its_profile() -> None:
-    assert studies.profile_of(PROFILES["smoke"]) is PROFILES["smoke"]
-    assert studies.profile_of(PROFILES["quick"]) is STUDY
-    assert studies.profile_of(PROFILES["paper"]) is STUDY
+    assert ablations.profile_of(PROFILES["smoke"]) is PROFILES["smoke"]
+    assert ablations.profile_of(PROFILES["quick"]) is STUDY
+    assert ablations.profile_of(PROFILES["paper"]) is STUDY
 
 
 def test_a_run_reports_what_the_judges_see() -> None:
-    metrics = studies.run_one(described())
+    metrics = ablations.run_one(described())
     assert metrics["expression"]["value"] == pytest.approx(1 / len(EXPRESSIONS))
     asked = metrics["identity"]["value"]
     assert 0 < asked < 1  # of the people drawn, some are person 2
@@ -119,59 +123,59 @@ def test_a_run_reports_what_the_judges_see() -> None:
 def test_an_interrupted_run_goes_on_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = studies.run_one(described())
+    whole = ablations.run_one(described())
     taken: list[int] = []
-    advance = training.Trainer.advance
+    advance = gan_training.Trainer.advance
 
-    def stopping(trainer: training.Trainer) -> dict[str, float]:
+    def stopping(trainer: gan_training.Trainer) -> dict[str, float]:
         if taken == [0, 1, 2]:
             taken.clear()
             raise KeyboardInterrupt
         taken.append(trainer.step)
         return advance(trainer)
 
-    monkeypatch.setattr(training.Trainer, "advance", stopping)
+    monkeypatch.setattr(gan_training.Trainer, "advance", stopping)
     with pytest.raises(KeyboardInterrupt):
-        studies.run_one(described())
-    assert studies.run_one(described()) == whole
+        ablations.run_one(described())
+    assert ablations.run_one(described()) == whole
     assert taken == [2, 3]  # the first of two intervals is not repeated
     assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_half_as_wide_has_fewer_parameters() -> None:
     whole, half = (
-        studies.run_one(described(name))["parameters"]
+        ablations.run_one(described(name))["parameters"]
         for name in ("as in the book", "half as wide")
     )
     assert half < whole
 
 
 def test_faces_come_back_as_they_were_made() -> None:
-    result = Result("part2", "studies", described(), studies.run_one(described()))
-    found = studies.faces_of(result)
+    result = Result("part2", "studies", described(), ablations.run_one(described()))
+    found = ablations.faces_of(result)
     assert found.shape == (len(EXPRESSIONS), 32, 32, 3)
     strip = planted().images[:5, :32, :32]
-    metrics = result.metrics | {"faces": studies._as_text(strip)}
-    np.testing.assert_array_equal(studies.faces_of(replace(result, metrics=metrics)), strip)
+    metrics = result.metrics | {"faces": ablations._as_text(strip)}
+    np.testing.assert_array_equal(ablations.faces_of(replace(result, metrics=metrics)), strip)
 
 
 def test_faces_of_the_original_sets_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "load", lambda dataset, sizes: corpus("original"))
+    monkeypatch.setattr(datasets, "load", lambda dataset, sizes: corpus("original"))
     monkeypatch.setattr(
-        studies.checkpoints,
+        ablations.checkpoints,
         "model_config",
         lambda profile, corpus: ModelConfig(PEOPLE, len(EXPRESSIONS), 32, 0.125),
     )
     run = described(rung="original")
-    metrics = studies.run_one(run)
+    metrics = ablations.run_one(run)
     assert metrics["faces"] == ""
-    assert len(studies.faces_of(Result("part2", "studies", run, metrics))) == 0
+    assert len(ablations.faces_of(Result("part2", "studies", run, metrics))) == 0
 
 
 def test_sources_are_one_persons_first_picture_in_each_expression() -> None:
     faces = planted()
-    rows = studies.first_rows(faces)
-    assert faces.identities[rows].tolist() == [studies.SOURCE] * len(EXPRESSIONS)
+    rows = ablations.first_rows(faces)
+    assert faces.identities[rows].tolist() == [ablations.SOURCE] * len(EXPRESSIONS)
     assert faces.expressions[rows].tolist() == list(range(len(EXPRESSIONS)))
     assert faces.frames[rows].tolist() == [0] * len(EXPRESSIONS)
 
@@ -184,11 +188,11 @@ def test_made_faces_are_of_the_person_asked_for() -> None:
         asked.extend([*inputs, output])
 
     generator.register_forward_hook(record)
-    made = studies.made_of(generator, planted())
+    made = ablations.made_of(generator, planted())
     images, people, noise, output = asked
-    np.testing.assert_array_equal(made, plots.pixels(output))
-    np.testing.assert_array_equal(studies.source_faces(planted()), plots.pixels(images))
-    assert people.tolist() == [studies.ASKED] * len(EXPRESSIONS)
+    np.testing.assert_array_equal(made, grids.pixels(output))
+    np.testing.assert_array_equal(ablations.source_faces(planted()), grids.pixels(images))
+    assert people.tolist() == [ablations.ASKED] * len(EXPRESSIONS)
     assert noise.shape == (len(EXPRESSIONS), NOISE)
 
 
@@ -199,15 +203,15 @@ def test_only_what_is_asked_for_is_computed(tmp_path: Any, monkeypatch: Any) -> 
         seen.append(compute)
         return [None] * len(configs)
 
-    monkeypatch.setattr(studies.sweep, "run", run)
-    found = studies.runs(STUDY, corpus(), compute=False)
+    monkeypatch.setattr(ablations.sweep, "run", run)
+    found = ablations.runs(STUDY, corpus(), compute=False)
     assert found == dict.fromkeys(VARIANTS)
-    assert list(studies.runs(TINY, corpus())) == list(VARIANTS)[: studies.FEW]
+    assert list(ablations.runs(TINY, corpus())) == list(VARIANTS)[: ablations.FEW]
     assert seen == [False, True]
 
 
 def test_faces_stand_under_their_sources() -> None:
-    result = Result("part2", "studies", described(), studies.run_one(described()))
+    result = Result("part2", "studies", described(), ablations.run_one(described()))
     figure = training_plots.faces({"one": result}, planted(100))
     words = [text.get_text() for text in figure.texts]
     assert {"source", "one", *EXPRESSIONS} <= set(words)

@@ -8,12 +8,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lib.faces import augment, loader, synthesis
-from lib.faces.data import EXPRESSIONS, Faces
+from lib.faces import augment
+from lib.faces.data import datasets
+from lib.faces.data.corpus import EXPRESSIONS, Faces
+from lib.faces.de_gan import NOISE, Generator, ModelConfig
 from lib.faces.judges import Judges
-from lib.faces.models import NOISE, Generator, ModelConfig
-from lib.faces.profiles import PROFILES
 from lib.faces.protocol import Estimate
+from lib.faces.runs import synthesis
+from lib.faces.runs.profiles import PROFILES
 
 MODEL = ModelConfig(identities=3, expressions=7, side=32, width=0.125)
 SMOKE = PROFILES["smoke"]
@@ -61,7 +63,7 @@ def test_of_people_in_a_set_the_middle_picture_is_taken_and_contempt_left_out() 
 
 
 def test_lenders_are_in_no_set_and_the_known_ones_borrow_nothing() -> None:
-    corpus = loader.load("ict", SMOKE.sizes)
+    corpus = datasets.load("ict", SMOKE.sizes)
     many = replace(SMOKE, sizes=replace(SMOKE.sizes, people=20))
     strangers, known = (
         make(many, corpus) for make in (synthesis.strangers, synthesis.acquaintances)

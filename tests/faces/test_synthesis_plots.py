@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib.book.results import Result
-from lib.faces import synthesis_plots
-from lib.faces.data import EXPRESSIONS
+from lib.faces.data.corpus import EXPRESSIONS
+from lib.faces.figures import synthesis_plots
+from lib.runs.results import Result
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 

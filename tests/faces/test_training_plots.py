@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lib.book.results import Result
-from lib.faces import training_plots
-from lib.faces.checkpoints import Trained
-from lib.faces.models import Judgement
-from lib.faces.training import Labels, discriminator_loss
+from lib.faces.de_gan import Judgement
+from lib.faces.figures import training_plots
+from lib.faces.gan_training import Labels, discriminator_loss
+from lib.faces.runs.checkpoints import Trained
+from lib.runs.results import Result
 
 TRAINING = {"steps": 40, "intervals": 4, "warm_up": 10, "strong": 0.9, "falling": 0.25}
 

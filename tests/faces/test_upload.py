@@ -16,10 +16,11 @@ from PIL import Image
 from scipy.ndimage import center_of_mass, gaussian_filter
 
 from lib.book.show import Page, png
-from lib.faces import alignment, explore, upload
-from lib.faces.datasets import london
-from lib.faces.datasets.made import OTHERS
-from lib.faces.explore import Scenes
+from lib.faces import alignment
+from lib.faces.data import london
+from lib.faces.figures import explore, upload
+from lib.faces.figures.explore import Scenes
+from lib.faces.render.made import OTHERS
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 WANTED = np.array([[0.36, 0.46], [0.64, 0.46]])

@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib.book import claims, results
+from lib.book import claims
 from lib.book.claims import NOT_TESTABLE, UNDECIDED
-from lib.book.results import Result
-from lib.faces import verdicts
-from lib.faces.experiments import METHODS
 from lib.faces.protocol import Estimate
-from lib.faces.verdicts import SETS, Judge
+from lib.faces.runs import verdicts
+from lib.faces.runs.experiments import METHODS
+from lib.faces.runs.verdicts import SETS, Judge
+from lib.runs import results
+from lib.runs.results import Result
 
 PAPER = results.paper("part2_tables")
 PEOPLE, IMAGES, FOLDS = 12, 4, 3

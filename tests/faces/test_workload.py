@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from lib.book import results
-from lib.book.results import Result
-from lib.book.workload import Work
-from lib.faces import arithmetic, checkpoints, experiments, loader, workload
-from lib.faces.models import ModelConfig
-from lib.faces.profiles import PROFILES
+from lib.faces.data import datasets
+from lib.faces.de_gan import ModelConfig
+from lib.faces.runs import arithmetic, checkpoints, experiments, workload
+from lib.faces.runs.profiles import PROFILES
+from lib.runs import results
+from lib.runs.results import Result
+from lib.runs.workload import Work
 
 SMOKE, PAPER = PROFILES["smoke"], PROFILES["paper"]
 
@@ -52,7 +53,7 @@ def test_on_an_empty_book_everything_is_missing(empty: Path) -> None:
 
 
 def test_networks_and_results_are_found_where_the_chapters_put_them(empty: Path) -> None:
-    corpus = loader.load(SMOKE.dataset, SMOKE.sizes)
+    corpus = datasets.load(SMOKE.dataset, SMOKE.sizes)
     description = checkpoints.describe("supervised", SMOKE, corpus)
     network = checkpoints.place(description)
     network.parent.mkdir()

@@ -22,9 +22,9 @@ from typing import Any
 
 import pytest
 
-from lib.book import results, sweep
 from lib.book.files import REPOSITORY
-from lib.book.results import Result
+from lib.runs import results, sweep
+from lib.runs.results import Result
 from tests.book.clusters import Cluster, running, wait_until
 
 pytest.importorskip("distributed", reason="needs the extra: requirements-cluster.txt")
@@ -342,7 +342,7 @@ def test_results_of_an_older_version(
         assert json.loads(path.read_text())["provenance"]["version"] == 2
 
 
-@pytest.mark.parametrize("lacking", ["", "lib/book/cluster.py"], ids=["changed", "before clusters"])
+@pytest.mark.parametrize("lacking", ["", "lib/runs/cluster.py"], ids=["changed", "before clusters"])
 def test_a_worker_with_another_copy_of_the_book(
     lacking: str,
     cluster: Cluster,

@@ -13,12 +13,12 @@ from safetensors.torch import save
 from lib.adversarial import data as digits
 from lib.adversarial import training
 from lib.adversarial.profiles import SMOKE
-from lib.adversarial.profiles import TrainingConfig as NetworkConfig
-from lib.book import results
-from lib.faces import experiments as faces
-from lib.faces.profiles import PROFILES as FACES
-from lib.sound import experiments as sound
-from lib.sound.profiles import PROFILES as SOUND
+from lib.adversarial.training import TrainingConfig as NetworkConfig
+from lib.faces.runs import experiments as faces
+from lib.faces.runs.profiles import PROFILES as FACES
+from lib.runs import results
+from lib.sound.runs import experiments as sound
+from lib.sound.runs.profiles import PROFILES as SOUND
 
 
 def network(run: dict[str, Any]) -> dict[str, Any]:

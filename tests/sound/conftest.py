@@ -10,16 +10,19 @@ import torch
 from hypothesis import settings
 from torch import Tensor, nn
 
-from lib.book import data_root, results
-from lib.book.results import Result
-from lib.sound import datasets, evaluation, experiments, features, pretrained, protocol, scored
-from lib.sound.data import Corpus, Sizes
-from lib.sound.datasets import photos
-from lib.sound.datasets.photos import Photograph
-from lib.sound.labels import Events
-from lib.sound.models import COMBINATIONS
-from lib.sound.profiles import PROFILES, Profile, TrainingConfig
-from lib.sound.scored import Scored
+from lib.book import data_root
+from lib.runs import results
+from lib.runs.results import Result
+from lib.sound import evaluation, features, pretrained, protocol
+from lib.sound.crnn import COMBINATIONS
+from lib.sound.data import datasets, photos
+from lib.sound.data.corpus import Corpus, Sizes
+from lib.sound.data.photos import Photograph
+from lib.sound.events import Events
+from lib.sound.mean_teacher import TrainingConfig
+from lib.sound.runs import experiments, system_scores
+from lib.sound.runs.profiles import PROFILES, Profile
+from lib.sound.runs.system_scores import Scored
 
 MakeEvents = Callable[..., Events]
 MakeRun = Callable[..., Result]
@@ -37,7 +40,7 @@ TINY = replace(
 @pytest.fixture(scope="session")
 def few() -> Scored:
     """Give a few clips of the test set, the last of them without events."""
-    return scored.load(40)
+    return system_scores.load(40)
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +52,7 @@ def lists() -> Path:
 @pytest.fixture(scope="session")
 def real() -> Scored:
     """Give the whole test set."""
-    return scored.load()
+    return system_scores.load()
 
 
 @pytest.fixture

@@ -10,13 +10,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from lib.book import results
-from lib.book.results import Result
-from lib.sound import checkpoints, evaluation, experiments, preparation
-from lib.sound.data import Corpus
+from lib.runs import results
+from lib.runs.results import Result
+from lib.sound import evaluation, features
+from lib.sound.crnn import COMBINATIONS, CRNN
+from lib.sound.data.corpus import Corpus
 from lib.sound.features import Standardiser
-from lib.sound.models import COMBINATIONS, CRNN
-from lib.sound.profiles import PROFILES, Profile
+from lib.sound.runs import checkpoints, experiments, extraction
+from lib.sound.runs.profiles import PROFILES, Profile
 
 Run = dict[str, Any]
 ALL = ("spectral", "audio", "visual")
@@ -238,9 +239,9 @@ def test_recorded_scores_are_measured_again() -> None:
     corpus = experiments.corpus_of(run)
     assert experiments.fingerprints(run) == run["fingerprint"]
     clips = corpus.clips["test"]
-    raw = preparation.raw_clips(corpus, clips, "log_mel", "index", run["mel_bands"])
+    raw = extraction.raw_clips(corpus, clips, "log_mel", "index", run["mel_bands"])
     scale = experiments.load_scales(path)["spectral"]
-    inputs = preparation.standardised(np.stack(list(raw)), scale)
+    inputs = features.standardised(np.stack(list(raw)), scale)
     model = experiments.load_weights(path, experiments.model_config(run))
     found = experiments.training.predict(model, {"spectral": inputs})
     scores = evaluation.table3_scores(experiments.count(corpus.strong["test"], found))

@@ -15,14 +15,15 @@ from IPython.display import Audio, Markdown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.book import results
 from lib.book.show import png
-from lib.sound import clip_plots, features, pretrained, probes
-from lib.sound.data import Waveform
-from lib.sound.datasets.mixtures import CLASSES
+from lib.runs import results
+from lib.sound import features, pretrained, probes
+from lib.sound.crnn import INPUT_NAMES
+from lib.sound.data.corpus import Waveform
+from lib.sound.data.mixtures import CLASSES
+from lib.sound.events import Events
 from lib.sound.features import GRID, GRID_TIMES, Standardiser
-from lib.sound.labels import Events
-from lib.sound.models import INPUT_NAMES
+from lib.sound.figures import clip_plots
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 MakeEvents = Callable[..., Events]

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from lib.book import data_root
-from lib.sound import clip_statistics
-from lib.sound.clip_statistics import FRAME
-from lib.sound.data import SPLITS, Corpus, Sight, Sizes, Waveform
-from lib.sound.datasets import mixtures
-from lib.sound.labels import Events
+from lib.sound.data import mixtures
+from lib.sound.data.corpus import SPLITS, Corpus, Sight, Sizes, Waveform
+from lib.sound.events import Events
+from lib.sound.figures import clip_statistics
+from lib.sound.figures.clip_statistics import FRAME
 
 MakeEvents = Callable[..., Events]
 RATE = 16_000
@@ -148,5 +148,5 @@ def test_clear_onsets_have_silence_before_and_sound_after(make: MakeEvents) -> N
         (3, 2, 3, 9),  # within another of its class
     )
     events = make(*rows, clips=4)
-    assert clip_statistics.clear_onsets(events, 1.0).tolist() == [1, 3, 4, 6, 7]
-    assert clip_statistics.clear_onsets(make(clips=2), 1.0).shape == (0,)
+    assert events.clear_onsets(events, 1.0).tolist() == [1, 3, 4, 6, 7]
+    assert events.clear_onsets(make(clips=2), 1.0).shape == (0,)

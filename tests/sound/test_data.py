@@ -11,12 +11,13 @@ import pytest
 import soundfile
 
 from lib.book import data_root
-from lib.sound import datasets, experiments, features, training
-from lib.sound.data import SPLITS, Corpus
-from lib.sound.datasets import dcase, mixtures
+from lib.sound import features, mean_teacher
+from lib.sound.data import datasets, dcase, mixtures
+from lib.sound.data.corpus import SPLITS, Corpus
 from lib.sound.evaluation import METRICS
-from lib.sound.labels import CLASSES
-from lib.sound.profiles import Profile
+from lib.sound.events import CLASSES
+from lib.sound.runs import experiments
+from lib.sound.runs.profiles import Profile
 
 FILM_RATE = 2  # pictures a second
 HTML = b"<html>This video is not available</html>"
@@ -154,7 +155,7 @@ def test_the_whole_of_part_one_runs_on_the_original(
     student = experiments.load_weights(experiments.weights_path(run), experiments.model_config(run))
     again = experiments.score(student, prepared, "test")
     assert again == found["test"]
-    probabilities = training.predict(student, prepared.splits["test"])
+    probabilities = mean_teacher.predict(student, prepared.splits["test"])
     assert np.isfinite(probabilities.frame.numpy()).all()
 
 

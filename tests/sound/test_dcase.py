@@ -12,11 +12,11 @@ import pytest
 import soundfile
 
 from lib.book import data_root
-from lib.sound import features, media, pretrained
-from lib.sound.data import SPLITS, Waveform
-from lib.sound.datasets import clip_files, dcase
-from lib.sound.datasets.clip_files import Verdict
-from lib.sound.labels import read_strong
+from lib.sound import features, pretrained
+from lib.sound.data import clip_files, dcase, media
+from lib.sound.data.clip_files import Verdict
+from lib.sound.data.corpus import SPLITS, Waveform
+from lib.sound.events import read_strong
 
 RATE = 16_000
 WEAK = ("Y-Ab_cdefghi_0.000_10.000.wav", "Yweak_second_30.000_34.000.wav")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.sound import determinism as works
+from lib.sound.events import CLASSES
 from lib.sound.features import BANDS, FRAMES
-from lib.sound.labels import CLASSES
+from lib.sound.runs import determinism as works
 
 
 def test_a_mean_teacher_learns_from_the_recordings_and_keeps_a_checkpoint(tmp_path: Path) -> None:

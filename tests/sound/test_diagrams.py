@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from lib.book.show import PAGE_WIDTH
-from lib.sound import diagrams
-from lib.sound.models import COMBINATIONS, CRNN, ModelConfig, count_parameters
+from lib.sound.crnn import COMBINATIONS, CRNN, ModelConfig, count_parameters
+from lib.sound.figures import diagrams
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 ALL = ("spectral", "audio", "visual")

@@ -13,14 +13,15 @@ from safetensors.torch import load_file
 from scipy import ndimage
 from sklearn.metrics import f1_score
 
-from lib.book import results
-from lib.sound import evaluation, experiments, features, preparation, protocol, training
-from lib.sound.data import SPLITS, Corpus, Sight, Waveform
-from lib.sound.experiments import Prepared
+from lib.runs import results
+from lib.sound import evaluation, features, mean_teacher, protocol
+from lib.sound.crnn import COMBINATIONS, CRNN, Probabilities
+from lib.sound.data.corpus import SPLITS, Corpus, Sight, Waveform
+from lib.sound.events import Events
 from lib.sound.features import Standardiser
-from lib.sound.labels import Events
-from lib.sound.models import COMBINATIONS, CRNN, Probabilities
-from lib.sound.profiles import PROFILES, Profile
+from lib.sound.runs import experiments, extraction
+from lib.sound.runs.experiments import Prepared
+from lib.sound.runs.profiles import PROFILES, Profile
 
 MakeEvents = Callable[..., Events]
 Run = dict[str, Any]
@@ -159,10 +160,10 @@ def test_a_field_that_trainings_do_not_have_is_refused(run: Run) -> None:
 
 def test_neighbouring_bands_are_averaged() -> None:
     log_mel = np.arange(3 * 128, dtype=np.float16).reshape(3, 128)
-    found = preparation.fewer_bands(log_mel, 32)
+    found = extraction.fewer_bands(log_mel, 32)
     assert found.shape == (3, 32) and found.dtype == np.float16
     assert found[2, 5] == log_mel[2, 20:24].astype(float).mean()
-    assert preparation.fewer_bands(log_mel, 128) is log_mel
+    assert extraction.fewer_bands(log_mel, 128) is log_mel
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -176,12 +177,12 @@ def test_training_frames_that_sound_have_mean_0_and_variance_1(
             for split in ("weak", "unlabelled")
             for clip, length in zip(
                 prepared.splits[split][name],
-                preparation.sounding_frames(mixed, split, stream),
+                extraction.sounding_frames(mixed, split, stream),
                 strict=True,
             )
         ]
     )
-    whole = np.abs(frames).max(axis=0) < preparation.FARTHEST  # nothing was cut
+    whole = np.abs(frames).max(axis=0) < extraction.FARTHEST  # nothing was cut
     moves = whole & (prepared.scales[name].std != 1)  # where a dimension never changes it is 1
     assert moves.sum() > 20  # many units of YAMNet rest in so few clips
     assert frames[:, whole].mean(axis=0) == pytest.approx(0, abs=2e-3)
@@ -202,7 +203,7 @@ def test_all_splits_are_standardised_by_the_training_clips(
 
 def test_values_far_from_all_others_are_cut() -> None:
     scale = Standardiser(np.zeros(3, np.float32), np.full(3, 0.5, np.float32))
-    found = preparation.standardised(np.array([[[1.0, 50.0, -50.0]]]), scale)
+    found = features.standardised(np.array([[[1.0, 50.0, -50.0]]]), scale)
     assert found.flatten().tolist() == [2.0, 10.0, -10.0]
 
 
@@ -222,11 +223,11 @@ def test_the_silence_behind_a_short_clip_does_not_sound(mixed: Corpus, tmp_path:
         content=lambda name, sense: name,
         audio=lambda name: sounds[name],
     )
-    short, whole = preparation.sounding_frames(two, "weak", "log_mel", tmp_path)
+    short, whole = extraction.sounding_frames(two, "weak", "log_mel", tmp_path)
     reach = features.WINDOW // 2 / features.HOP  # a window looks beyond its centre
     assert features.valid_frames(3.02) <= short <= features.valid_frames(3.02) + reach
     assert whole == features.FRAMES
-    pooled = preparation.sounding_frames(two, "weak", "yamnet", tmp_path)
+    pooled = extraction.sounding_frames(two, "weak", "yamnet", tmp_path)
     assert short % 4 and list(pooled) == [short // 4 + 1, features.GRID]
 
 
@@ -234,7 +235,7 @@ def test_joined_by_time_are_other_patches_of_audio(mixed: Corpus) -> None:
     clips = mixed.clips["test"][:2]
     patches = features.extract(mixed, "yamnet", clips)
     for align in ("index", "time"):
-        found = preparation.raw_clips(mixed, clips, "yamnet", align, 32)
+        found = extraction.raw_clips(mixed, clips, "yamnet", align, 32)
         assert np.array_equal(np.stack(list(found)), features.on_grid(patches, align))
 
 
@@ -305,7 +306,7 @@ def test_what_is_kept_of_a_run_gives_its_scores_again(
         counted = evaluation.SCORES[name](protocol.counts(result, name))
         assert counted == metrics["test"]["scores"][name]
     assert set(metrics["history"]) == {
-        *training.Losses._fields,
+        *mean_teacher.Losses._fields,
         *(f"validation_{name}" for name in evaluation.METRICS),
     }
     assert {len(values) for values in metrics["history"].values()} == {run["training"]["epochs"]}
@@ -340,15 +341,15 @@ def test_an_interrupted_run_ends_as_if_nothing_had_been(
 ) -> None:
     monkeypatch.setattr(experiments, "WEIGHTS", tmp_path)
     begun: list[int] = []
-    epoch = training.Trainer.train_epoch
+    epoch = mean_teacher.Trainer.train_epoch
 
-    def stopping(trainer: training.Trainer) -> dict[str, float]:
+    def stopping(trainer: mean_teacher.Trainer) -> dict[str, float]:
         begun.append(trainer.epoch)
         if begun == [0, 1]:
             raise Stopped
         return epoch(trainer)
 
-    monkeypatch.setattr(training.Trainer, "train_epoch", stopping)
+    monkeypatch.setattr(mean_teacher.Trainer, "train_epoch", stopping)
     with pytest.raises(Stopped):
         experiments.run_one(run)
     metrics = experiments.run_one(run)
@@ -372,7 +373,7 @@ def test_a_run_that_stops_while_it_is_scored_is_not_trained_again(
         power.setattr(experiments, "readings", stopped)
         with pytest.raises(Stopped):
             experiments.run_one(run)
-    monkeypatch.setattr(training.Trainer, "train_epoch", stopped)
+    monkeypatch.setattr(mean_teacher.Trainer, "train_epoch", stopped)
     assert experiments.run_one(run) == trained[0]
     assert list(tmp_path.iterdir()) == [experiments.weights_path(run)]
 

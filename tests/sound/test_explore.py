@@ -17,12 +17,14 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
 
 from lib.book import interact
-from lib.sound import evaluation, experiments, explore, models
-from lib.sound.data import Corpus, Waveform
-from lib.sound.datasets.mixtures import CLASSES
-from lib.sound.explore import LOOKS, Scenes
-from lib.sound.labels import Events
-from lib.sound.models import COMBINATIONS, CRNN, ModelConfig, Probabilities
+from lib.sound import crnn, evaluation
+from lib.sound.crnn import COMBINATIONS, CRNN, ModelConfig, Probabilities
+from lib.sound.data.corpus import Corpus, Waveform
+from lib.sound.data.mixtures import CLASSES
+from lib.sound.events import Events
+from lib.sound.figures import explore
+from lib.sound.figures.explore import LOOKS, Scenes
+from lib.sound.runs import experiments
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 MakeEvents = Callable[..., Events]
@@ -39,7 +41,7 @@ def said(truth: Events, noise: float, seed: int = 0) -> Probabilities:
     ):
         frame[clip, (times >= on) & (times < off), label] += 0.5
     probabilities = torch.from_numpy(frame.clip(0.01, 0.99))
-    return Probabilities(probabilities, models.linear_pooling(probabilities))
+    return Probabilities(probabilities, crnn.linear_pooling(probabilities))
 
 
 @pytest.fixture

@@ -10,10 +10,12 @@ import librosa
 import numpy as np
 import pytest
 
-from lib.sound import datasets, features, preparation, pretrained
-from lib.sound.data import SPLITS, Corpus, Sight, Stills, Waveform
+from lib.sound import features, pretrained
+from lib.sound.data import datasets
+from lib.sound.data.corpus import SPLITS, Corpus, Sight, Stills, Waveform
 from lib.sound.features import Standardiser
-from lib.sound.profiles import Profile
+from lib.sound.runs import extraction
+from lib.sound.runs.profiles import Profile
 
 NAMES = ("noise.wav", "tone.wav", "short.wav", "click.wav")
 MakeCorpus = Callable[..., Corpus]
@@ -328,7 +330,7 @@ def test_each_still_is_looked_at_once_and_found_again(
     ready = {}
     for corpus in (few, plain):
         place = tmp_path / str(corpus is few)
-        ready[corpus is few] = preparation.prepare(corpus, "eye", "index", 128, place)
+        ready[corpus is few] = extraction.prepare(corpus, "eye", "index", 128, place)
     assert seen == [40, 40, *[features.GRID] * 4]  # another folder, and then clip by clip
     np.testing.assert_array_equal(found, features.extract(plain, "eye", NAMES, tmp_path / "False"))
     for split in SPLITS[:1]:
@@ -348,7 +350,7 @@ def test_what_is_heard_does_not_change_with_what_is_seen(
     assert other.fingerprint("sight") != mixed.fingerprint("sight")
     assert other.stills and mixed.stills and other.stills.key == mixed.stills.key
     places = [
-        preparation._place(each, stream, "index", 128, None)
+        extraction._place(each, stream, "index", 128, None)
         for stream in ("log_mel", "eye")
         for each in (mixed, other)
     ]

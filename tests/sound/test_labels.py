@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lib.sound.labels import CLASSES, STRONG_COLUMNS, read_durations, read_strong, read_weak
+from lib.sound.events import CLASSES, STRONG_COLUMNS, read_durations, read_strong, read_weak
 
 HEADER = "filename\tonset\toffset\tevent_label\n"
 Write = Callable[..., Path]

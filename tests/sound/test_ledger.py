@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 import torch
 
-from lib.book.results import Result
-from lib.sound import evaluation, experiments, features, ledger, profiles, protocol, verdicts
-from lib.sound.datasets import mixtures
-from lib.sound.labels import Events
-from lib.sound.models import COMBINATIONS, Probabilities, linear_pooling
+from lib.runs.results import Result
+from lib.sound import evaluation, features, mean_teacher, protocol
+from lib.sound.crnn import COMBINATIONS, Probabilities, linear_pooling
+from lib.sound.data import mixtures
+from lib.sound.events import Events
+from lib.sound.runs import experiments, ledger, verdicts
 
 MakeRun = Callable[..., Result]
 LEVELS = {"clip": 0.6, "segment": 0.5, "event": 0.3}
@@ -58,7 +59,7 @@ def test_the_ledger_says_what_the_code_does() -> None:
     assert f"{features.RATE:,}" in table.loc["sample rate", "we take"]
     assert str(features.FRAMES) in table.loc["sample rate", "we take"]
     assert f"{features.QUIETEST:.0f} dB" in table.loc["floor of the logarithm", "we take"]
-    chosen = profiles.TrainingConfig()
+    chosen = mean_teacher.TrainingConfig()
     assert chosen.consistency_ramp and "learning rate" in table.loc["consistency ramp", "we take"]
     assert chosen.teacher_mode == "train" and "training" in table.loc["teacher's mode", "we take"]
     assert "at least 200 ms" in table.loc["offset tolerance", "we take"]

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from lib.book import data_root
-from lib.sound import media
+from lib.sound.data import media
 
 TONE = (0.5 * np.sin(np.arange(16000) / 16000 * 2 * np.pi * 440)).astype(np.float32)
 RATE = 16000

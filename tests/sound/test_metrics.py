@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from lib.sound import evaluation
-from lib.sound.labels import Events, read_strong
-from lib.sound.scored import BASELINE, STUDENT, Scored
+from lib.sound.events import Events, read_strong
+from lib.sound.runs.system_scores import BASELINE, STUDENT, Scored
 
 MakeEvents = Callable[..., Events]
 

@@ -10,11 +10,10 @@ import pytest
 import soundfile
 
 from lib.book import data_root
-from lib.sound import datasets
-from lib.sound.data import SPLITS, Corpus, Sizes
-from lib.sound.datasets import mixtures
-from lib.sound.datasets.mixtures import CLASSES, FOLDS, RATE, Layer, Mixer, Recipe, Recording
-from lib.sound.labels import CLASSES as DCASE_CLASSES
+from lib.sound.data import datasets, mixtures
+from lib.sound.data.corpus import SPLITS, Corpus, Sizes
+from lib.sound.data.mixtures import CLASSES, FOLDS, RATE, Layer, Mixer, Recipe, Recording
+from lib.sound.events import CLASSES as DCASE_CLASSES
 
 SIZES = Sizes(weak=40, unlabelled=30, validation=20, test=40)
 META = "clip,fold,label,active_start,active_end,licence,author\n"

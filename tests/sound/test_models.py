@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from torch import nn
 
-from lib.sound.models import (
+from lib.sound.crnn import (
     COMBINATIONS,
     CRNN,
     Dropout,

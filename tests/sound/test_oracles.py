@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from lib.sound import evaluation, oracles
-from lib.sound.labels import Events, read_strong
-from lib.sound.scored import Scored
+from lib.sound.events import Events, read_strong
+from lib.sound.runs.system_scores import Scored
 
 MakeEvents = Callable[..., Events]
 

@@ -12,9 +12,9 @@ from PIL import Image
 from scipy import stats
 
 from lib.book import data_root
-from lib.sound.data import Corpus, Sight
-from lib.sound.datasets import mixtures, photos
-from lib.sound.datasets.photos import CROPS, FOLDER, PANS, REST, SCENE, Camera, Heard, Photograph
+from lib.sound.data import mixtures, photos
+from lib.sound.data.corpus import Corpus, Sight
+from lib.sound.data.photos import CROPS, FOLDER, PANS, REST, SCENE, Camera, Heard, Photograph
 
 PERFECT = Sight(never_seen=0.0, out_of_step=0.0, distractor=0.0)
 TIMES = np.arange(200) / 20  # seconds

@@ -21,8 +21,9 @@ from torch import Tensor, nn
 
 from lib.book import data_root
 from lib.book.vision import load_torchvision
-from lib.sound import media, pretrained
-from lib.sound.data import Waveform
+from lib.sound import pretrained
+from lib.sound.data import media
+from lib.sound.data.corpus import Waveform
 
 mobilenetv2 = load_torchvision().models.mobilenetv2
 

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from lib.sound import experiments, features, pretrained, probes
-from lib.sound.data import Corpus
+from lib.sound import features, pretrained, probes
+from lib.sound.crnn import INPUTS
+from lib.sound.data.corpus import Corpus
+from lib.sound.events import Events
 from lib.sound.features import FRAMES, GRID, GRID_TIMES
-from lib.sound.labels import Events
-from lib.sound.models import INPUTS
 from lib.sound.probes import LAGS, REGULARISATION, Probe
-from lib.sound.profiles import Profile
+from lib.sound.runs import experiments, probing
+from lib.sound.runs.profiles import Profile
 
 MakeEvents = Callable[..., Events]
 
@@ -172,7 +173,7 @@ def test_networks_have_their_published_sizes() -> None:
 
 def test_a_probe_reads_what_the_rows_read(mixed: Corpus, profile: Profile) -> None:
     common = experiments.describe(profile, "esc10")
-    found = probes.describe(common)
+    found = probing.describe(common)
     run = experiments.config(common, INPUTS, 0)
     assert found == {
         **{name: run[name] for name in found if name in run},

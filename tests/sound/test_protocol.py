@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import stats
 
-from lib.book import results
-from lib.book.results import Result
+from lib.runs import results
+from lib.runs.results import Result
 from lib.sound import protocol
+from lib.sound.crnn import COMBINATIONS, Probabilities
 from lib.sound.evaluation import METRICS
-from lib.sound.models import COMBINATIONS, Probabilities
 
 MakeRun = Callable[..., Result]
 PAPER = results.paper("part1_table3")

@@ -10,17 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lib.book import results
 from lib.book.claims import mean_interval
-from lib.book.results import Result
 from lib.book.show import PAGE_WIDTH
-from lib.sound import protocol, result_plots
-from lib.sound.data import Sight
+from lib.runs import results
+from lib.runs.results import Result
+from lib.sound import protocol
+from lib.sound.crnn import COMBINATIONS, linear_pooling
+from lib.sound.data.corpus import Sight
 from lib.sound.evaluation import METRICS
-from lib.sound.models import COMBINATIONS, linear_pooling
-from lib.sound.plots import METRIC_COLOURS, METRIC_NAMES
+from lib.sound.figures import result_plots
+from lib.sound.figures.metric_plots import METRIC_COLOURS, METRIC_NAMES
 from lib.sound.protocol import Runs
-from lib.sound.verdicts import AUDIO, SPECTRAL, VISUAL, WITH_AUDIO, Judge
+from lib.sound.runs.verdicts import AUDIO, SPECTRAL, VISUAL, WITH_AUDIO, Judge
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 MakeRun = Callable[..., Result]

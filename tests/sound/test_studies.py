@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from lib.book import results
 from lib.book.files import REPOSITORY
-from lib.book.results import Result
-from lib.sound import evaluation, oracles, plots, profiles, studies
-from lib.sound.scored import BASELINE, Scored
+from lib.runs import results
+from lib.runs.results import Result
+from lib.sound import evaluation, oracles
+from lib.sound.figures import metric_plots
+from lib.sound.runs import metric_studies, profiles
+from lib.sound.runs.system_scores import BASELINE, Scored
 
 PROFILE = replace(profiles.METRICS["smoke"], resamples=20, thresholds=(0.5,), medians=(7,))
 ROWS = results.paper("part1_table3")["rows"]
@@ -22,13 +24,13 @@ pytestmark = pytest.mark.usefixtures("private_results", "no_open_figures")
 
 def only(experiment: str, data: Scored) -> Result:
     """Return the one run of an experiment at the test's size."""
-    (run,) = studies.runs(experiment, PROFILE, data)
+    (run,) = metric_studies.runs(experiment, PROFILE, data)
     return run
 
 
 def test_the_stored_results_are_those_of_the_committed_lists(real: Scored) -> None:
     folder = REPOSITORY / "data" / "results" / "part1"
-    for experiment, (configs, _) in studies.grids(profiles.METRICS["quick"], real).items():
+    for experiment, (configs, _) in metric_studies.grids(profiles.METRICS["quick"], real).items():
         expected = {results.location("part1", experiment, config).stem for config in configs}
         assert {path.stem for path in (folder / experiment).iterdir()} == expected
         for path in (folder / experiment).iterdir():
@@ -36,10 +38,10 @@ def test_the_stored_results_are_those_of_the_committed_lists(real: Scored) -> No
 
 
 def test_every_ceiling_is_one_run_and_is_kept(few: Scored, private_results: Path) -> None:
-    first = studies.runs("ceilings", PROFILE, few)
+    first = metric_studies.runs("ceilings", PROFILE, few)
     assert [run.config["ceiling"] for run in first] == list(oracles.CEILINGS)
     assert len(list(private_results.rglob("*.json"))) == len(first)
-    assert studies.runs("ceilings", PROFILE, few) == first
+    assert metric_studies.runs("ceilings", PROFILE, few) == first
 
 
 def test_the_curve_at_the_paper_setting_is_the_scores_cut_and_filtered(few: Scored) -> None:
@@ -52,10 +54,12 @@ def test_the_curve_at_the_paper_setting_is_the_scores_cut_and_filtered(few: Scor
 
 
 def test_tables_read_the_same_from_a_file_as_from_memory(few: Scored) -> None:
-    first, again = (studies.noise_table(only("noise", few)) for _ in range(2))
+    first, again = (metric_studies.noise_table(only("noise", few)) for _ in range(2))
     assert first == again and [list(row) for row in first] == [list(row) for row in again]
     ways = [only("traps", few).metrics["ways"] for _ in range(2)]
-    tables = [studies.in_percent("counting", {way["counting"]: way for way in w}) for w in ways]
+    tables = [
+        metric_studies.in_percent("counting", {way["counting"]: way for way in w}) for w in ways
+    ]
     assert tables[0].equals(tables[1]) and list(tables[0]) == ["counting", "segment", "event"]
 
 
@@ -68,10 +72,10 @@ def test_silence_pays_where_it_is_not_counted(few: Scored) -> None:
 
 def test_taggers_that_never_localise_are_near_each_other(few: Scored) -> None:
     config = {"clips": len(few.truth.clips), "draws": 3, "seed": 0}
-    sure, erring = (studies.tagger_run(config | {"clip F1": score}) for score in (1.0, 0.7))
+    sure, erring = (metric_studies.tagger_run(config | {"clip F1": score}) for score in (1.0, 0.7))
     assert sure["spread"]["event"] == 0 and erring["spread"]["event"] > 0
     assert erring["event"] < sure["event"]
-    table = studies.tagger_table(ROWS[4:], studies.runs("taggers", PROFILE, few))
+    table = metric_studies.tagger_table(ROWS[4:], metric_studies.runs("taggers", PROFILE, few))
     assert table["features"].tolist() == ["V", "A", "A + V"]
 
 
@@ -95,13 +99,17 @@ def test_the_noise_of_a_difference_is_paired(few: Scored) -> None:
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda data: plots.timelines(data.truth, data.systems),
-        lambda data: plots.timelines(oracles.made_up_clip(), {"same": oracles.made_up_clip()}),
-        lambda data: plots.ceilings(studies.runs("ceilings", PROFILE, data)),
-        lambda data: plots.window_curve(only("windows", data)),
-        lambda data: plots.threshold_curves(studies.runs("curves", PROFILE, data), 7),
-        lambda data: plots.table3_noise(ROWS, only("noise", data)),
-        lambda data: plots.fall(ROWS, studies.runs("taggers", PROFILE, data), ROWS[0]),
+        lambda data: metric_plots.timelines(data.truth, data.systems),
+        lambda data: metric_plots.timelines(
+            oracles.made_up_clip(), {"same": oracles.made_up_clip()}
+        ),
+        lambda data: metric_plots.ceilings(metric_studies.runs("ceilings", PROFILE, data)),
+        lambda data: metric_plots.window_curve(only("windows", data)),
+        lambda data: metric_plots.threshold_curves(metric_studies.runs("curves", PROFILE, data), 7),
+        lambda data: metric_plots.table3_noise(ROWS, only("noise", data)),
+        lambda data: metric_plots.fall(
+            ROWS, metric_studies.runs("taggers", PROFILE, data), ROWS[0]
+        ),
     ],
     ids=["timelines", "made up", "ceilings", "windows", "thresholds", "noise", "fall"],
 )
@@ -122,7 +130,7 @@ def test_the_panel_draws_every_kind_of_clip(few: Scored, threshold: float) -> No
         (silent, nothing, np.zeros_like(few.scores[0])),
         (silent, found, None),
     ):
-        figure = plots.explore_panel(few.truth, events, clip, scores, few.hop, threshold, "")
+        figure = metric_plots.explore_panel(few.truth, events, clip, scores, few.hop, threshold, "")
         figure.canvas.draw()
         expected = evaluation.table3_scores(evaluation.all_counts(few.truth, events))
         shown = [bar.get_height() for bar in figure.axes[-1].patches]
@@ -130,7 +138,7 @@ def test_the_panel_draws_every_kind_of_clip(few: Scored, threshold: float) -> No
 
 
 def test_the_rows_of_table_3_are_typed_as_printed() -> None:
-    assert [studies.row_name(row) for row in ROWS] == [
+    assert [metric_studies.row_name(row) for row in ROWS] == [
         *("S", "S + V", "S + A", "S + A + V", "V", "A", "A + V")
     ]
     first, last = ROWS[0], ROWS[3]  # section 5.1: gains of 4.81, 4.50 and 7.50 %

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from lib.sound import training
-from lib.sound.models import CRNN, ModelConfig, Probabilities
-from lib.sound.profiles import PROFILES, TrainingConfig
-from lib.sound.training import Losses, Shuffled, Trainer, TrainingSet
+from lib.sound import mean_teacher
+from lib.sound.crnn import CRNN, ModelConfig, Probabilities
+from lib.sound.mean_teacher import Losses, Shuffled, Trainer, TrainingConfig, TrainingSet
+from lib.sound.runs.profiles import PROFILES
 from tests.damage import DAMAGES, Bits, stored
 
 PAPER = PROFILES["paper"].training
@@ -46,7 +46,7 @@ def test_the_loss_is_that_of_section_2_3() -> None:
         for _ in range(2)
     )
     targets = torch.from_numpy(generator.integers(0, 2, (2, 10)).astype(float))
-    found = training.losses(student, teacher, targets)
+    found = mean_teacher.losses(student, teacher, targets)
     p, y = student.clip[:2].numpy(), targets.numpy()
     assert float(found.classification) == pytest.approx(
         -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
@@ -57,12 +57,12 @@ def test_the_loss_is_that_of_section_2_3() -> None:
 
 
 def test_the_learning_rate_rises_for_12500_steps_and_then_decays() -> None:
-    assert training.learning_rate(PAPER, 0) == pytest.approx(1e-3 * math.exp(-5))
-    assert training.learning_rate(PAPER, 6250) == pytest.approx(1e-3 * math.exp(-1.25))
-    assert training.learning_rate(PAPER, 12_500) == 1e-3
-    assert training.learning_rate(PAPER, 12_501) == pytest.approx(1e-3 * 0.99995)
-    assert training.learning_rate(PAPER, 50_000) == pytest.approx(1.534e-4, rel=1e-3)
-    rates = [training.learning_rate(PAPER, step) for step in range(0, 12_501, 100)]
+    assert mean_teacher.learning_rate(PAPER, 0) == pytest.approx(1e-3 * math.exp(-5))
+    assert mean_teacher.learning_rate(PAPER, 6250) == pytest.approx(1e-3 * math.exp(-1.25))
+    assert mean_teacher.learning_rate(PAPER, 12_500) == 1e-3
+    assert mean_teacher.learning_rate(PAPER, 12_501) == pytest.approx(1e-3 * 0.99995)
+    assert mean_teacher.learning_rate(PAPER, 50_000) == pytest.approx(1.534e-4, rel=1e-3)
+    rates = [mean_teacher.learning_rate(PAPER, step) for step in range(0, 12_501, 100)]
     assert rates == sorted(rates)
 
 
@@ -70,13 +70,13 @@ def test_the_quick_schedule_has_the_published_shape() -> None:
     quick = PROFILES["quick"].training
     steps = quick.epochs * quick.steps_per_epoch
     assert quick.ramp_steps / steps == PAPER.ramp_steps / 50_000
-    assert training.learning_rate(quick, steps) == pytest.approx(1.534e-4, rel=1e-3)
+    assert mean_teacher.learning_rate(quick, steps) == pytest.approx(1.534e-4, rel=1e-3)
 
 
 def test_consistency_is_ramped_or_the_papers_two_from_the_first_step() -> None:
-    assert training.consistency_weight(PAPER, 0) == pytest.approx(2 * math.exp(-5))
-    assert training.consistency_weight(PAPER, 20_000) == 2
-    assert training.consistency_weight(replace(PAPER, consistency_ramp=False), 0) == 2
+    assert mean_teacher.consistency_weight(PAPER, 0) == pytest.approx(2 * math.exp(-5))
+    assert mean_teacher.consistency_weight(PAPER, 20_000) == 2
+    assert mean_teacher.consistency_weight(replace(PAPER, consistency_ramp=False), 0) == 2
 
 
 def test_the_teacher_is_the_running_mean_of_the_student() -> None:
@@ -86,12 +86,12 @@ def test_the_teacher_is_the_running_mean_of_the_student() -> None:
     for step, value in enumerate(values):
         with torch.no_grad():
             student.head.bias.fill_(value)
-        decay = training.teacher_decay(PAPER, step)
-        training.follow(teacher, student, decay, buffers=False)
+        decay = mean_teacher.teacher_decay(PAPER, step)
+        mean_teacher.follow(teacher, student, decay, buffers=False)
         mean = decay * mean + (1 - decay) * value
         assert float(teacher.head.bias.detach()[0]) == pytest.approx(mean, abs=1e-6)
     assert mean == pytest.approx(np.mean(values))  # so few steps are averaged plainly
-    assert training.teacher_decay(PAPER, 10_000) == 0.999
+    assert mean_teacher.teacher_decay(PAPER, 10_000) == 0.999
 
 
 @pytest.mark.parametrize("buffers", [False, True])
@@ -99,7 +99,7 @@ def test_running_statistics_follow_only_where_asked(buffers: bool) -> None:
     teacher, student = CRNN(FORM), CRNN(FORM)
     norm = student.encoders["spectral"].stacks[0][1]
     norm.running_mean.fill_(4.0)
-    training.follow(teacher, student, 0.75, buffers=buffers)
+    mean_teacher.follow(teacher, student, 0.75, buffers=buffers)
     found = float(teacher.encoders["spectral"].stacks[0][1].running_mean[0])
     assert found == (1.0 if buffers else 0.0)
 
@@ -166,8 +166,8 @@ class Whole(NamedTuple):
 def whole(clips: TrainingSet, tmp_path_factory: pytest.TempPathFactory) -> Whole:
     """Give a training; to be kept does not change it."""
     path = tmp_path_factory.mktemp("whole") / "kept"
-    student, history = training.train(FORM, SHORT, clips, 0, validate=level)
-    again, repeated = training.train(FORM, SHORT, clips, 0, path, level)
+    student, history = mean_teacher.train(FORM, SHORT, clips, 0, validate=level)
+    again, repeated = mean_teacher.train(FORM, SHORT, clips, 0, path, level)
     assert equal(weights(student), weights(again)) and history == repeated
     assert {len(values) for values in history.values()} == {3}
     return Whole(weights(student), history, stored(path))
@@ -186,10 +186,10 @@ def test_a_training_interrupted_at_any_step_ends_at_the_same_bits(
         with monkeypatch.context() as power:
             counted_steps(power, stop)
             with pytest.raises(Stopped):
-                training.train(FORM, SHORT, clips, 0, path, level)
+                mean_teacher.train(FORM, SHORT, clips, 0, path, level)
     torch.manual_seed(2)  # the global generator plays no part
     taken = counted_steps(monkeypatch)
-    resumed, history = training.train(FORM, SHORT, clips, 0, path, level)
+    resumed, history = mean_teacher.train(FORM, SHORT, clips, 0, path, level)
     assert taken == list(range(stops[-1] // 2 * 2, 6))  # the epochs before are not repeated
     assert equal(whole.weights, weights(resumed)) and history == whole.history
     assert stored(path) == whole.state  # teacher, optimiser and random draws, too
@@ -205,10 +205,10 @@ def test_after_damage_a_training_goes_on_from_the_state_before(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = tmp_path / "state.training"
-    training.train(FORM, SHORT, clips, 0, path, level)
+    mean_teacher.train(FORM, SHORT, clips, 0, path, level)
     path.write_bytes(DAMAGES[damage](path.read_bytes()))
     taken = counted_steps(monkeypatch)
-    resumed, history = training.train(FORM, SHORT, clips, 0, path, level)
+    resumed, history = mean_teacher.train(FORM, SHORT, clips, 0, path, level)
     assert "state.training is damaged" in capsys.readouterr().err
     assert taken == [4, 5]
     assert equal(whole.weights, weights(resumed)) and history == whole.history
@@ -216,7 +216,7 @@ def test_after_damage_a_training_goes_on_from_the_state_before(
 
 
 def test_another_seed_is_another_training(whole: Whole, clips: TrainingSet) -> None:
-    other, _ = training.train(FORM, SHORT, clips, seed=1)
+    other, _ = mean_teacher.train(FORM, SHORT, clips, seed=1)
     assert not equal(whole.weights, weights(other))
 
 
@@ -231,8 +231,8 @@ def test_training_learns_what_can_be_learned() -> None:
     weak = {"audio": targets[:, None, :].repeat(1, 151, 1) - 0.25}
     form = ModelConfig(("audio",), audio_features=10, width=0.25)
     config = replace(SHORT, epochs=30, weak_batch=12, learning_rate=1e-2)
-    model, _ = training.train(form, config, TrainingSet(weak, targets, weak), seed=0)
-    found = training.predict(model, weak, batch_size=5)
+    model, _ = mean_teacher.train(form, config, TrainingSet(weak, targets, weak), seed=0)
+    found = mean_teacher.predict(model, weak, batch_size=5)
     assert found.frame.shape == (12, 151, 10)
     assert torch.equal(found.clip > 0.5, targets > 0.5)
 
@@ -254,7 +254,7 @@ def test_features_that_are_no_numbers_stop_the_training(clips: TrainingSet, spli
     broken = {name: value.clone() for name, value in getattr(clips, split).items()}
     broken["spectral"][:] = float("nan")
     with pytest.raises(FloatingPointError, match="step 0: probabilities are no numbers; lower"):
-        training.train(FORM, SHORT, replace(clips, **{split: broken}), seed=0)
+        mean_teacher.train(FORM, SHORT, replace(clips, **{split: broken}), seed=0)
 
 
 @pytest.mark.parametrize("split", ["weak", "unlabelled"])
@@ -263,11 +263,11 @@ def test_without_clips_nothing_is_trained(clips: TrainingSet, split: str) -> Non
     if split == "weak":
         none["targets"] = clips.targets[:0]
     with pytest.raises(ValueError, match="there is no clip to train on; every split needs some"):
-        training.train(FORM, SHORT, replace(clips, **none), seed=0)
+        mean_teacher.train(FORM, SHORT, replace(clips, **none), seed=0)
 
 
 def test_a_checkpoint_of_another_training_is_refused(clips: TrainingSet, tmp_path: Path) -> None:
     path = tmp_path / "state.training"
-    training.train(FORM, SHORT, clips, 0, path)
+    mean_teacher.train(FORM, SHORT, clips, 0, path)
     with pytest.raises(ValueError, match="belongs to another configuration"):
-        training.train(FORM, SHORT, clips, 1, path)
+        mean_teacher.train(FORM, SHORT, clips, 1, path)

@@ -6,22 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from lib.book import claims, results
+from lib.book import claims
 from lib.book.claims import NOT_TESTABLE, UNDECIDED, Claim
-from lib.book.results import Result
-from lib.sound import protocol, verdicts
+from lib.runs import results
+from lib.runs.results import Result
+from lib.sound import protocol
+from lib.sound.crnn import COMBINATIONS
 from lib.sound.evaluation import METRICS
-from lib.sound.models import COMBINATIONS
 from lib.sound.protocol import Difference
-from lib.sound.verdicts import (
-    ALL,
-    AUDIO,
-    PRETRAINED,
-    SPECTRAL,
-    VISUAL,
-    WITH_AUDIO,
-    Judge,
-)
+from lib.sound.runs import verdicts
+from lib.sound.runs.verdicts import ALL, AUDIO, PRETRAINED, SPECTRAL, VISUAL, WITH_AUDIO, Judge
 
 MakeRun = Callable[..., Result]
 Levels = Mapping[tuple[str, ...], Mapping[str, float]]

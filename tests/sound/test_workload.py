@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from lib.book import results
-from lib.book.results import Result
-from lib.sound import experiments, workload
-from lib.sound.models import COMBINATIONS
-from lib.sound.profiles import TrainingConfig
+from lib.runs import results
+from lib.runs.results import Result
+from lib.sound.crnn import COMBINATIONS
+from lib.sound.mean_teacher import TrainingConfig
+from lib.sound.runs import experiments, workload
 
 FRAMES, HIDDEN, CLASSES = 151, 128, 10
 

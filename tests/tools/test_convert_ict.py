@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lib.faces.datasets import ict_model
+from lib.faces.render import face_model
 from tools import convert_ict
 
 KEPT, DROPPED = 6, 2
@@ -39,9 +39,9 @@ def test_offsets_names_and_polygons_come_out_as_they_went_in(
     for index, name in enumerate(("jawOpen", "PupilDilate_L")):
         write_mesh(tmp_path / f"{name}.obj", NEUTRAL + offsets(10 + index))
     convert_ict.convert(tmp_path, tmp_path)
-    with np.load(tmp_path / ict_model.FILE) as made:
+    with np.load(tmp_path / face_model.FILE) as made:
         kinds = {name: made[name].dtype.kind for name in made}
-        assert kinds == {name: kind for name, (kind, _) in ict_model.FORM.items()}
+        assert kinds == {name: kind for name, (kind, _) in face_model.FORM.items()}
         assert made["neutral"] == pytest.approx(NEUTRAL, abs=1e-5)
         assert made["quads"].tolist() == QUADS
         assert made["expr_names"].tolist() == ["PupilDilate_L", "jawOpen"]

@@ -8,8 +8,8 @@ import pytest
 
 from lib.book import data_root
 from lib.sound import evaluation
-from lib.sound.labels import CLASSES, read_strong
-from lib.sound.scored import DESED_HOP
+from lib.sound.events import CLASSES, read_strong
+from lib.sound.runs.system_scores import DESED_HOP
 from tools import fold_desed
 
 STEPS = [round(0.01 + 0.02 * step, 2) for step in range(50)]

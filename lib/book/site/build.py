@@ -20,9 +20,9 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from lib.book import chapters
-from lib.book.explain import explain
 from lib.book.site import render
 from lib.book.site.links import Links
+from lib.runs.explain import explain
 
 ASSETS = ("site.css", "site.js", "search.js")
 TEXTS = {"README.md": "readme", "data/README.md": "data"}  # pages that are no chapters

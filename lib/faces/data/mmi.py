@@ -1,0 +1,142 @@
+"""MMI as the paper uses it (section 4.2): three frames at the peak of every frontal sequence.
+
+Assumed layout, that of a download from the database: one folder to a session, Sessions/1767, with
+- S001-091.avi, the video: S001 is the person;
+- S001-091.xml, whose <Metatag Name="Emotion" Value="1"/> is the label: 1 to 6 are anger, disgust,
+  fear, happiness, sadness and surprise, more are others; it may stand in session.xml as well;
+- session.xml, whose <track view="0"/> says from where the video was taken: 0 is the front;
+- S001-091-oao_aucs.xml, where an expert marked the action units: <Marker Frame="37" Type="2"/> is
+  the frame, counted from 1, at which one reaches its apex (2) or leaves it (3).
+
+The three frames are centred on the median of these marks or, without any, on the middle of the
+video. Some videos were taken with the camera on its side: frames without a face are turned.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from xml.etree import ElementTree
+
+import av
+import numpy as np
+
+from lib.faces.alignment import align_found
+from lib.faces.data.corpus import BASIC
+from lib.faces.data.sequences import LAST, Listing, Picture, Sequence, attempt
+
+FRONT = "0"
+APEX = ("2", "3")
+
+
+def listing(folder: Path, files: Mapping[str, list[str]]) -> Listing:
+    """Return the frontal sequences labelled with one of the six expressions."""
+    found = Listing()
+    for name in (video for videos in files.values() for video in videos):
+        video = folder / name
+        try:
+            expression = _expression(video)
+        except (OSError, ValueError) as error:
+            found.skipped[name] = str(error)
+            continue
+        if expression:
+            person, marks = video.stem.partition("-")[0], _marks(name)
+            beside = (marks,) if (folder / marks).is_file() else ()
+            found.sequences.append(Sequence(name, person, expression, (name,), beside))
+    return found
+
+
+def aligned(folder: Path, sequence: Sequence, side: int) -> Iterator[Picture]:
+    """Yield three aligned frames of a sequence, or one line for all of it."""
+    (name,) = sequence.files
+    try:
+        apex = read_apex(folder / sequence.beside[0]) if sequence.beside else None
+        frames = read_frames(folder / name, apex)
+    except (OSError, ValueError) as error:
+        yield Picture(name, 0, None, str(error))
+        return
+    for number, frame in frames.items():
+
+        def make(frame: np.ndarray = frame) -> np.ndarray:
+            return _upright(frame, side)
+
+        yield attempt(folder, f"{name}, frame {number}", number, make)
+
+
+def read_apex(path: Path) -> int | None:
+    """Return the frame amid all marks of an apex, counted from 0, or None where there are none.
+
+    Raises:
+        ValueError: the file is no XML, or a mark has no frame.
+    """
+    marks = [mark for mark in _parsed(path).iter("Marker") if mark.get("Type") in APEX]
+    numbers = [mark.get("Frame", "") for mark in marks]
+    if wrong := [number for number in numbers if not number.isdecimal()]:
+        raise ValueError(f"{path.name} marks the frame {wrong[0]!r}, no number")
+    return round(float(np.median([int(number) for number in numbers]))) - 1 if numbers else None
+
+
+def read_frames(path: Path, apex: int | None) -> dict[int, np.ndarray]:
+    """Return three frames of a video around its apex or, where that is None, its middle.
+
+    Returns:
+        {number of the frame, from 0: (height, width, 3) uint8 RGB}.
+
+    Raises:
+        ValueError: it cannot be decoded, or has fewer than three frames.
+    """
+    count = sum(1 for _ in _decoded(path))
+    if count < LAST:
+        raise ValueError(f"{path.name} has {count} frames instead of {LAST} or more")
+    centre = count // 2 if apex is None else apex
+    first = min(max(centre - LAST // 2, 0), count - LAST)
+    return {
+        number: frame.to_ndarray(format="rgb24")
+        for number, frame in enumerate(_decoded(path))
+        if first <= number < first + LAST
+    }
+
+
+def _decoded(path: Path) -> Iterator[av.VideoFrame]:
+    """Yield the frames of a video, or raise ValueError with one line."""
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise ValueError(f"{path.name} has no pictures")
+            yield from container.decode(container.streams.video[0])
+    except av.error.FFmpegError as error:
+        reason = error.strerror or "damaged"
+        raise ValueError(f"{path.name} cannot be decoded ({reason}); get it again") from None
+
+
+def _upright(frame: np.ndarray, side: int) -> np.ndarray:
+    """Return the aligned face of a frame, turned by a right angle where it shows none as it is."""
+    try:
+        return align_found(frame, side)
+    except ValueError:
+        return align_found(np.ascontiguousarray(np.rot90(frame, -1)), side)
+
+
+def _expression(video: Path) -> str:
+    """Return the expression of a video, nothing where it is of another kind or not frontal."""
+    session, own = video.with_name("session.xml"), video.with_suffix(".xml")
+    trees = [_parsed(path) for path in (own, session) if path.is_file()]
+    views = [track.get("view", FRONT) for tree in trees for track in tree.iter("track")]
+    tags = [tag for tree in trees for tag in tree.iter("Metatag") if tag.get("Name") == "Emotion"]
+    if not tags or any(view != FRONT for view in views):
+        return ""
+    value = tags[0].get("Value", "").strip()
+    if not value.isdecimal() or value == "0":
+        raise ValueError(f"the label is {value!r}, no whole number from 1 on")
+    return BASIC[int(value) - 1] if int(value) <= len(BASIC) else ""
+
+
+def _parsed(path: Path) -> ElementTree.Element:
+    """Return the root of an XML file, or raise ValueError with one line."""
+    try:
+        return ElementTree.parse(path).getroot()
+    except ElementTree.ParseError as error:
+        raise ValueError(f"{path.name} is no XML ({error}); get it again") from None
+
+
+def _marks(video: str) -> str:
+    """Return where the action units of a video are marked, if they are."""
+    return video.rpartition(".")[0] + "-oao_aucs.xml"

@@ -1,0 +1,253 @@
+"""The original rung of Part II: CK+, MMI, Oulu-CASIA and BU-4DFE (sections 4.1 and 4.2).
+
+None may be passed on: a reader asks their owners. Faces are found and aligned once and kept in
+data/cache; later the images are read from there batch by batch: those of BU-4DFE are gigabytes.
+"""
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import joblib
+import numpy as np
+from tqdm.auto import tqdm
+
+from lib.book import data_root
+from lib.book.files import REPOSITORY, write_atomically
+from lib.faces.augment import source_side
+from lib.faces.data import bu4dfe, ckplus, mmi, oulu_casia
+from lib.faces.data.corpus import BASIC, CK_PLUS, EXPRESSIONS, Corpus, Faces, Sizes
+from lib.faces.data.sequences import Listing, Picture, Sequence, aligned_files, by_folder
+from lib.runs import rows
+
+CACHE = REPOSITORY / "data" / "cache" / "faces"
+VERSION = 1  # raise it when aligned images change: the cache then starts afresh
+PRETRAINING = "bu_4dfe"
+RECOGNITION = {"ck": "ck_plus", "mmi": "mmi", "oulu": "oulu_casia"}  # by their short names
+LABELS = ("expressions", "identities", "sequences", "frames")  # what Faces has beside its images
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How large a set is; `by_expression` counts sequences, where that is published."""
+
+    people: int
+    sequences: int
+    images: int
+    by_expression: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Original:
+    """One set: how it is read, and its size in the paper; data/sources.toml says where it is."""
+
+    title: str
+    classes: tuple[str, ...]
+    published: Counts
+    listing: Callable[[Path, Mapping[str, list[str]]], Listing]
+    aligned: Callable[[Path, Sequence, int], Iterator[Picture]] = aligned_files
+
+
+SETS = {
+    "ck_plus": Original(
+        title="CK+",
+        classes=EXPRESSIONS,
+        published=Counts(CK_PLUS.people, 327, 981, dict(CK_PLUS.sequences)),
+        listing=ckplus.listing,
+        aligned=ckplus.aligned,
+    ),
+    "mmi": Original(
+        title="MMI",
+        classes=BASIC,
+        published=Counts(31, 208, 624, {}),
+        listing=mmi.listing,
+        aligned=mmi.aligned,
+    ),
+    "oulu_casia": Original(
+        title="Oulu-CASIA",
+        classes=BASIC,
+        published=Counts(80, 480, 1440, dict.fromkeys(BASIC, 80)),
+        listing=oulu_casia.listing,
+    ),
+    "bu_4dfe": Original(
+        title="BU-4DFE",
+        classes=BASIC,
+        published=Counts(101, 606, 60600, dict.fromkeys(BASIC, 101)),
+        listing=bu4dfe.listing,
+    ),
+}
+
+
+def present(name: str) -> bool:
+    """Return whether at least one image or video of a set is there; nothing is opened.
+
+    Raises:
+        ValueError: no set has that name.
+    """
+    _original(name)
+    return data_root.present(name)
+
+
+def load(name: str, side: int, jobs: int = 1) -> Faces:
+    """Return the aligned faces of a set, its images in the cache.
+
+    Files that cannot be used are in `skipped`, with their reasons.
+
+    Args:
+        name: of SETS.
+        side: of the aligned images, in pixels.
+        jobs: processes to align in, the first time.
+
+    Raises:
+        ValueError: no set has that name, or nothing of it can be used.
+        FileNotFoundError: it is not there.
+        OSError: the cache cannot be written.
+    """
+    original = _original(name)
+    folder = data_root.locate(name)
+    listing = original.listing(folder, by_folder(folder, data_root.files(name)))
+    place = CACHE / f"{name}-{side}-{_stamp(folder, listing, side)}"
+    faces = _read(place, name)
+    if faces is None:
+        _build(place, name, listing, side, jobs)
+        faces = _read(place, name)
+    if faces is None:
+        raise OSError(f"{place}.npy was altered while it was written; run again")
+    return faces
+
+
+def corpus(sizes: Sizes) -> Corpus:
+    """Return the sets that are there: BU-4DFE for pre-training, the others for recognition.
+
+    Its frames show one performance of each person and expression, so there are no other pictures:
+    judges learn from those DE-GAN learns from, and both are measured on them.
+    """
+    side = source_side(sizes.side)
+
+    def reader(name: str) -> Callable[[], Faces]:
+        return lambda: load(name, side)
+
+    people = reader(PRETRAINING)
+    sets = {key: reader(name) for key, name in RECOGNITION.items() if present(name)}
+    return Corpus("original", "original", people, people, people, range(0), sets)
+
+
+def enough() -> bool:
+    """Return whether there is a set to pre-train on and one to recognise."""
+    return present(PRETRAINING) and any(map(present, RECOGNITION.values()))
+
+
+def differences(faces: Faces) -> list[str]:
+    """Return one line for each count in which a set differs from the paper's; none where it agrees.
+
+    Raises:
+        ValueError: it is none of SETS.
+    """
+    original = _original(faces.name)
+    paper = original.published
+    _, first = np.unique(faces.sequences, return_index=True)
+    found = Counter(faces.classes[label] for label in faces.expressions[first])
+    counts = [
+        ("labelled sequences", len(first), paper.sequences),
+        ("people", faces.people, paper.people),
+        ("images", len(faces.images), paper.images),
+        *((f"sequences of {name}", found[name], n) for name, n in paper.by_expression.items()),
+    ]
+    lines = [
+        f"{original.title}: {here} {what}, the paper has {there}"
+        for what, here, there in counts
+        if here != there
+    ]
+    if faces.skipped:
+        lines.append(f"{original.title}: {len(faces.skipped)} files or sequences are left out")
+    return lines
+
+
+def _original(name: str) -> Original:
+    """Return a set, or raise ValueError with the names there are."""
+    if name not in SETS:
+        raise ValueError(f"unknown set {name!r}; choose one of: {', '.join(SETS)}")
+    return SETS[name]
+
+
+def _stamp(folder: Path, listing: Listing, side: int) -> str:
+    """Return what changes with labels, places, sizes and times of change of all files used."""
+    digest = hashlib.sha256(f"{VERSION} {side}".encode())
+    for sequence in listing.sequences:
+        digest.update(f"\0{sequence.name}\0{sequence.person}\0{sequence.expression}".encode())
+        for file in sequence.files + sequence.beside:
+            stat = (folder / file).stat()
+            digest.update(b"\0" + os.fsencode(file))
+            digest.update(f"\0{stat.st_size} {stat.st_mtime_ns}".encode())
+    digest.update(repr(sorted(listing.skipped.items())).encode())
+    return digest.hexdigest()[:16]
+
+
+def _build(place: Path, name: str, listing: Listing, side: int, jobs: int) -> None:
+    """Align a set into the cache, one image after the other: all of BU-4DFE would fill memory."""
+    found: list[tuple[int, int]] = []  # sequence and frame of each image
+    skipped = dict(listing.skipped)
+
+    def images() -> Iterator[np.ndarray]:
+        for number, pictures in enumerate(_aligned(name, listing, side, jobs)):
+            for picture in pictures:
+                if picture.image is None:
+                    skipped[picture.name] = picture.reason
+                else:
+                    found.append((number, picture.frame))
+                    yield picture.image[None]
+        if not found:
+            reason = next((f"{k}: {v}" for k, v in skipped.items()), "no labelled sequence")
+            raise ValueError(f"nothing of {SETS[name].title} can be used: {reason}")
+
+    rows.write(place.with_suffix(".npy"), images())
+    index = {**_labels(listing, found, SETS[name].classes), "skipped": skipped}
+    write_atomically(place.with_suffix(".json"), json.dumps(index))
+
+
+def _aligned(name: str, listing: Listing, side: int, jobs: int) -> Iterator[list[Picture]]:
+    """Yield the pictures of each sequence, in order."""
+    folder = data_root.locate(name)
+    tasks = (joblib.delayed(_pictures)(name, folder, each, side) for each in listing.sequences)
+    with joblib.parallel_config("loky", inner_max_num_threads=1):
+        done = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
+        yield from tqdm(
+            done, f"align {name}", len(listing.sequences), unit="sequence", disable=None
+        )
+
+
+def _pictures(name: str, folder: Path, sequence: Sequence, side: int) -> list[Picture]:
+    """Return the pictures of one sequence."""
+    return list(SETS[name].aligned(folder, sequence, side))
+
+
+def _labels(
+    listing: Listing, found: list[tuple[int, int]], classes: tuple[str, ...]
+) -> dict[str, list[int]]:
+    """Return the labels of each image; people and sequences count from 0 among those in use."""
+    used = [listing.sequences[number] for number, _ in found]
+    people = [sequence.person for sequence in used]
+    return {
+        "expressions": [classes.index(sequence.expression) for sequence in used],
+        "identities": np.unique(people, return_inverse=True)[1].tolist(),
+        "sequences": np.unique([n for n, _ in found], return_inverse=True)[1].tolist(),
+        "frames": [frame for _, frame in found],
+    }
+
+
+def _read(place: Path, name: str) -> Faces | None:
+    """Return a set from the cache, None where it is missing or damaged."""
+    try:
+        index = json.loads(place.with_suffix(".json").read_text())
+        labels = {key: np.array(index[key], dtype=np.int64) for key in LABELS}
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+    images = rows.read(place.with_suffix(".npy"))
+    if images is None or any(len(each) != len(images) for each in labels.values()):
+        return None
+    classes = SETS[name].classes
+    return Faces(name, "original", images, classes=classes, skipped=index["skipped"], **labels)

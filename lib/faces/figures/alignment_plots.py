@@ -1,0 +1,126 @@
+"""What alignment does, in pictures: eyes found and true, faces before and after, their mean."""
+
+from collections.abc import Sequence
+
+import cv2
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from lib.book.show import INK, PAGE_WIDTH, PALETTE
+from lib.faces import alignment, augment
+from lib.faces.data.london import CLASSES, Photographs
+from lib.faces.figures import grids
+
+ACROSS = 6  # portraits in a row
+
+
+def pairs(photographs: Photographs, people: Sequence[int]) -> Figure:
+    """Draw some people twice, neutral (above) and smiling (below), as they were photographed."""
+    rows = [2 * np.array(people), 2 * np.array(people) + 1]
+    return grids.grid_of(photographs.images[rows], rows=CLASSES)
+
+
+def scatter(
+    image: np.ndarray, eyes: np.ndarray, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a face as it may lie in a photograph, turned, scaled and moved, and its eyes.
+
+    Args:
+        image: (side, side, 3) uint8.
+        eyes: (2, 2) in pixels, the left one first.
+        generator: draws up to 20 degrees, a scale of 0.7 to 1 and a shift of a tenth.
+    """
+    side = len(image)
+    angle, scale = generator.uniform(-20, 20), generator.uniform(0.7, 1)
+    turn = cv2.getRotationMatrix2D((side / 2, side / 2), angle, scale)
+    turn[:, 2] = turn[:, 2] + generator.uniform(-0.1, 0.1, 2) * side
+    moved = cv2.warpAffine(
+        image, turn, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    points = np.column_stack([eyes - 0.5, np.ones(2)])  # OpenCV counts from pixel centres
+    return moved, (points @ turn.T + 0.5).astype(np.float32)
+
+
+def eyes(images: np.ndarray, true: np.ndarray, found: np.ndarray) -> Figure:
+    """Draw portraits with their true eyes (circles) and where the cascades see them (crosses).
+
+    Args:
+        images: (n, side, side, 3) uint8.
+        true: (n, 2, 2) in pixels.
+        found: (n, 2, 2), not a number where no eyes were found.
+    """
+    rows = -(-len(images) // ACROSS)
+    figure, axes = plt.subplots(
+        rows, ACROSS, figsize=(PAGE_WIDTH, PAGE_WIDTH / ACROSS * rows), squeeze=False
+    )
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, image, circles, crosses in zip(axes.flat, images, true, found, strict=False):
+        axis.imshow(image, extent=(0, len(image), len(image), 0))
+        axis.scatter(*circles.T, s=90, facecolors="none", edgecolors="white", linewidths=1.6)
+        axis.scatter(*crosses.T, s=40, marker="x", color=PALETTE[1], linewidths=1.6)
+    return figure
+
+
+def error_curve(errors: np.ndarray) -> Figure:
+    """Draw the share of faces whose worse eye is off by less than so much, missed ones included.
+
+    Args:
+        errors: (n, 2) as fractions of the distance of the eyes, not a number where none was found.
+    """
+    worst = np.sort(errors.max(axis=1))
+    share = np.arange(1, len(worst) + 1) / len(worst)
+    seen = np.isfinite(worst)
+    figure, axis = plt.subplots(figsize=(PAGE_WIDTH * 0.7, 2.6))
+    axis.step(100 * worst[seen], 100 * share[seen], where="post", color=PALETTE[0])
+    axis.axvline(25, color=INK, linestyle=":", linewidth=1)
+    axis.annotate("half an eye's width", (25, 4), (-4, 0), textcoords="offset points", ha="right")
+    axis.set(
+        xlabel="error of the worse eye, % of the distance of the eyes",
+        ylabel="faces, %",
+        xlim=(0, 30),
+        ylim=(0, 101),
+    )
+    return figure
+
+
+def mean_faces(before: np.ndarray, after: np.ndarray) -> Figure:
+    """Draw four faces and the mean of all, as photographed (above) and aligned (below).
+
+    Args:
+        before: (n, side, side, 3) uint8.
+        after: the same faces aligned, (n, side, side, 3) uint8.
+    """
+    rows = [
+        np.stack([*faces[:4], faces.mean(axis=0).round().astype(np.uint8)])
+        for faces in (before, after)
+    ]
+    labels = ["", "", "", "", f"mean of {len(before)}"]
+    return grids.grid_of(np.stack(rows), rows=["as it lies", "aligned"], columns=labels)
+
+
+def variants(image: np.ndarray) -> Figure:
+    """Draw 55 of a picture's 110 variants: five crops, eleven angles; the others are mirrored.
+
+    Args:
+        image: (source, source, 3) uint8.
+    """
+    every = torch.arange(0, augment.VARIANTS, 2)
+    images = torch.from_numpy(image)[None].expand(len(every), *image.shape)
+    made = grids.pixels(augment.augment(images.contiguous(), every))
+    grid = made.reshape(len(augment.CROPS), len(augment.ANGLES), *made.shape[1:])
+    crops = ["top left", "top right", "bottom left", "bottom right", "centre"]
+    return grids.grid_of(grid, rows=crops, columns=[f"{angle}°" for angle in augment.ANGLES])
+
+
+def found_or_missing(images: np.ndarray) -> np.ndarray:
+    """Return the eyes found in each portrait, (n, 2, 2), not a number where there are none."""
+    places = np.full((len(images), 2, 2), np.nan)
+    for row, image in enumerate(images):
+        try:
+            places[row] = alignment.find_eyes(image)
+        except ValueError:  # no eyes: that is what is counted
+            continue
+    return places

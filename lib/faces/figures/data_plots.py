@@ -1,0 +1,147 @@
+"""The paper's sets and the faces at hand, as tables and pictures (sections 4.1 and 4.2)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
+from lib.faces.data import originals
+from lib.faces.data.corpus import Corpus, Faces
+from lib.faces.data.images import GROUND
+from lib.faces.runs.profiles import Profile
+
+SHORT = {name: short for short, name in originals.RECOGNITION.items()}  # in Corpus.sets
+
+
+def sets(published: Sequence[Mapping[str, Any]], profile: Profile, corpus: Corpus) -> pd.DataFrame:
+    """Return what the paper says of its sets, and what stands in their place here.
+
+    Args:
+        published: the rows of data/paper/part2_protocol.json.
+        profile: its sizes are those of sets that are made.
+        corpus: at hand.
+    """
+    rows = []
+    for row in published:
+        name, numbers = str(row["set"]), ("people", "sequences", "images", "expressions")
+        said = {key: "–" if row[key] is None else f"{row[key]:,}" for key in numbers}
+        there = {"present": "yes" if originals.present(name) else "no"}
+        used = {"set": row["title"], "used for": row["used"]}
+        rows.append(used | said | _here(name, profile, corpus) | there)
+    return pd.DataFrame(rows)
+
+
+def _here(name: str, profile: Profile, corpus: Corpus) -> dict[str, str]:
+    """Return people and images of what stands for a set, from its shape: nothing is rendered."""
+    if corpus.rung == "original":
+        if not originals.present(name):
+            return {"people here": "–", "images here": "–"}
+        faces = corpus.sets[SHORT[name]]() if name in SHORT else corpus.pretraining()
+        people, images = faces.people, len(faces.images)
+    elif name == originals.PRETRAINING:
+        people = profile.sizes.people
+        images = people * profile.sizes.frames * len(originals.SETS["ck_plus"].classes)
+    elif SHORT[name] in profile.sizes.shapes:
+        shape = profile.sizes.shapes[SHORT[name]]
+        people, images = shape.people, sum(shape.sequences.values()) * shape.frames
+    else:
+        return {"people here": "–", "images here": "–"}
+    return {"people here": f"{people:,}", "images here": f"{images:,}"}
+
+
+def portraits(faces: Faces, people: Sequence[int]) -> np.ndarray:
+    """Return some people with every expression, (people, classes, s, s, 3) uint8.
+
+    The picture in the middle of all that a person has of an expression; grey where there is none.
+    """
+    side = faces.images.shape[1]
+    shown = np.full((len(people), len(faces.classes), side, side, 3), GROUND, dtype=np.uint8)
+    for row, label in np.ndindex(shown.shape[:2]):
+        own = np.flatnonzero((faces.identities == people[row]) & (faces.expressions == label))
+        if len(own):
+            shown[row, label] = faces.images[own[len(own) // 2]]
+    return shown
+
+
+def pairs(faces: Faces, neighbours: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Return pictures over their neighbours, (2, n, s, s, 3) uint8, and what both have in common.
+
+    Args:
+        faces: the set.
+        neighbours: of each of its pictures, see `pixels.nearest`.
+        rows: which pictures.
+    """
+    found = neighbours[rows]
+    marks = [
+        ["✓" if alike else "✗" for alike in labels[rows] == labels[found]]
+        for labels in (faces.identities, faces.expressions)
+    ]
+    words = [f"person {one}\nexpression {other}" for one, other in zip(*marks, strict=True)]
+    return np.stack([faces.images[rows], faces.images[found]]), words
+
+
+def agreement(found: pd.DataFrame) -> Figure:
+    """Draw how often neighbours agree, with intervals, beside chance; see `pixels.agreement`."""
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.55 * len(found) + 0.75))
+    for place, row in enumerate(found.itertuples()):
+        value, low, high = 100 * row.share, 100 * row.low, 100 * row.high
+        axes.plot([low, high], [place, place], color=PALETTE[0], linewidth=5, alpha=0.4)
+        axes.plot(value, place, "o", color=PALETTE[0], label="" if place else "nearest picture")
+        axes.plot(
+            100 * row.chance, place, "|", color=INK, ms=16, mew=2, label="" if place else "chance"
+        )
+        axes.text(high + 1.5, place, f"{value:.1f} %", va="center", fontsize=9)
+    axes.set_yticks(range(len(found)), [f"same {name}" for name in found["about"]])
+    axes.set(xlim=(-1, 101), ylim=(len(found) - 0.5, -0.5), xlabel="% of pictures")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
+    return figure
+
+
+def explained(mean: np.ndarray, shares: Mapping[str, np.ndarray]) -> Figure:
+    """Draw the mean picture, and which share of each pixel's deviations a factor explains.
+
+    Args:
+        mean: (h, w, 3), 0 to 255.
+        shares: by factor, (h, w), 0 to 1; each has its own scale.
+    """
+    figure, panels = plt.subplots(1, 1 + len(shares), figsize=(PAGE_WIDTH, 2.5))
+    panels[0].imshow(mean.round().astype(np.uint8), interpolation="bicubic")
+    panels[0].set_title("mean of all pictures", fontsize=10)
+    for axes, (name, share) in zip(panels[1:], shares.items(), strict=True):
+        image = axes.imshow(100 * share, cmap="viridis", vmin=0, interpolation="nearest")
+        axes.set_title(f"{name} explains", fontsize=10)
+        bar = figure.colorbar(image, ax=axes, shrink=0.85, format="%g %%")
+        bar.outline.set_visible(False)
+    for axes in panels:
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+    return figure
+
+
+def counts(faces: Faces) -> Figure:
+    """Draw how many sequences show each expression, and how many each person has."""
+    _, first = np.unique(faces.sequences, return_index=True)
+    shown = np.bincount(faces.expressions[first], minlength=len(faces.classes))
+    own = np.bincount(np.bincount(faces.identities[first]))[1:]
+    figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.6), width_ratios=(3, 2))
+    rare = shown.argmin()
+    colours = [PALETTE[1] if place == rare else PALETTE[0] for place in range(len(shown))]
+    _bars(left, faces.classes, shown, colours)
+    left.set_xlabel(f"sequences, of {len(first)}")
+    _bars(right, [str(n) for n in range(1, len(own) + 1)], own, [PALE] * len(own))
+    right.set(xlabel=f"people, of {faces.people}", ylabel="sequences of a person")
+    return figure
+
+
+def _bars(axes: Axes, names: Sequence[str], values: np.ndarray, colours: list[str]) -> None:
+    """Draw bars from top to bottom with their numbers."""
+    bars = axes.barh(names, values, color=colours)
+    axes.bar_label(bars, fmt="%d", padding=3, fontsize=9)
+    axes.invert_yaxis()
+    axes.grid(False)
+    axes.set_xlim(0, 1.15 * values.max())

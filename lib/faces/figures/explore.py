@@ -1,0 +1,435 @@
+"""Expressions lent from face to face, one setting at a time (section 3.1, Fig. 1).
+
+Pictures are made, and networks loaded, once (`scenes`); a new setting only encodes a face, decodes
+a few, asks the judges and draws.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+from torch.nn import functional as F
+
+from lib.book.show import INK, PAGE_WIDTH, PALETTE
+from lib.faces import alignment, augment
+from lib.faces.classifier import Classifier
+from lib.faces.data import images
+from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces, Requests
+from lib.faces.de_gan import NOISE, Generator
+from lib.faces.figures import grids
+from lib.faces.figures.grids import DPI, FONT, MARKERS
+from lib.faces.render import ict
+from lib.faces.render.made import OTHERS
+from lib.faces.runs import checkpoints
+from lib.faces.runs.profiles import Profile
+
+STRANGERS = "ABC"  # people of the recognition set, whom DE-GAN never met
+PEOPLE = 12  # whom they lend to; more would keep a reader waiting
+NETWORKS = ("de_gan", "expression_judge", "identity_judge")  # asked here, of checkpoints.KINDS
+INTENSITY = 0.9  # of every expression rendered here
+NEW = 1_000_000  # number of a sequence that is in no set: new light, pose and background
+TOGETHER = 3  # people in one grid
+GRID_WIDTH = 6.6  # inches
+STEPS = (3, 9)  # faces in a walk, least and most
+SHARE = 0.15  # probability from which on an expression is drawn in a walk
+LOOKS: tuple[dict[str, Any], ...] = (
+    {"color": PALETTE[0], "hatch": "////"},
+    {"color": PALETTE[1]},
+)  # of source and synthesised face
+
+
+@dataclass(frozen=True, eq=False)
+class Scenes:
+    """Who can lend an expression, who can borrow it, and the networks that do and judge it.
+
+    `strangers` (3, classes, source, source, 3) and `people` (p, classes, source, source, 3) are
+    uint8 pictures of everybody with every expression; `eyes` (2, 2) is where eyes are in them, (x,
+    y) as fractions of the side, the left one first.
+    """
+
+    corpus: Corpus
+    classes: tuple[str, ...]
+    strangers: np.ndarray
+    people: np.ndarray
+    eyes: np.ndarray
+    generator: Generator
+    expression_judge: Classifier
+    identity_judge: Classifier
+
+    @property
+    def names(self) -> list[str]:
+        """Return a name to choose each stranger's picture by."""
+        return [f"{name}, {letter}" for letter in STRANGERS for name in self.classes]
+
+    @cached_property
+    def recognised(self) -> np.ndarray:
+        """Return in how many of their own pictures the identity judge knows each person, (p,)."""
+        own = augment.centre(self.people.reshape(-1, *self.people.shape[2:]))
+        seen = opinion(self.identity_judge, own).argmax(1).reshape(self.people.shape[:2])
+        return (seen == np.arange(len(seen))[:, None]).sum(axis=1)
+
+    def source(self, name: str) -> np.ndarray:
+        """Return a stranger's picture, (source, source, 3) uint8.
+
+        Raises:
+            ValueError: nobody has this name.
+        """
+        if name not in self.names:
+            raise ValueError(f"no face {name!r}; take one like {self.names[0]!r}")
+        return self.strangers[divmod(self.names.index(name), len(self.classes))]
+
+
+def scenes(profile: Profile, corpus: Corpus) -> Scenes:
+    """Return what there is to play with.
+
+    People are rendered in a light and pose that no network has seen; on the original rung, where
+    nobody can be, pictures of the sets are taken.
+    """
+    networks: dict[str, Any] = {
+        "generator" if kind == "de_gan" else kind: checkpoints.load(
+            checkpoints.trained(kind, profile, corpus)
+        )
+        for kind in NETWORKS
+    }
+    if corpus.rung == "original":
+        found = corpus.pretraining()
+        strangers = first_faces(next(iter(corpus.sets.values()))(), found.classes, len(STRANGERS))
+        people = faces_of(found, range(min(PEOPLE, found.people)))
+        return Scenes(corpus, found.classes, strangers, people, usual_eyes(), **networks)
+    size, seed = augment.source_side(profile.sizes.side), profile.sizes.seed
+    strangers, eyes = rendered(range(OTHERS, OTHERS + len(STRANGERS)), size, seed)
+    people, _ = rendered(range(min(PEOPLE, profile.sizes.people)), size, seed)
+    return Scenes(corpus, EXPRESSIONS, strangers, people, level(eyes / size), **networks)
+
+
+def rendered(people: Sequence[int], size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return people with every expression, each in one light and pose, and where their eyes are.
+
+    Args:
+        people: their numbers.
+        size: side of the pictures in pixels.
+        seed: of people and all else.
+
+    Returns:
+        (people, 7, size, size, 3) uint8 and (people, 7, 2, 2) float32, in pixels.
+    """
+    shape = (len(people), len(EXPRESSIONS))
+    person, expression = np.indices(shape).reshape(2, -1)
+    numbers, intensity = np.asarray(people)[person], np.full(person.shape, INTENSITY)
+    sequences, frames = np.full_like(person, NEW), np.zeros_like(person)
+    requests = Requests(numbers, expression, intensity, sequences, frames, seed)
+    pictures, eyes = ict.render(requests, size)
+    return pictures.reshape(*shape, size, size, 3), eyes.reshape(*shape, 2, 2)
+
+
+def faces_of(faces: Faces, people: Sequence[int]) -> np.ndarray:
+    """Return people of a set with every expression, (people, classes, source, source, 3)."""
+    labels = range(len(faces.classes))
+    return np.stack([[_middle(faces, label, each) for label in labels] for each in people])
+
+
+def first_faces(faces: Faces, classes: Sequence[str], count: int) -> np.ndarray:
+    """Return the first people to show each expression, (count, classes, source, source, 3) uint8.
+
+    Not everybody in a set shows everything: beside each other stand different people. Where they
+    are fewer, the last one comes again.
+    """
+    found = []
+    for name in classes:
+        label = faces.classes.index(name) if name in faces.classes else -1
+        people = np.unique(faces.identities[faces.expressions == label]).tolist() or [-1]
+        found.append([_middle(faces, label, people[min(i, len(people) - 1)]) for i in range(count)])
+    return np.stack(found, axis=1)
+
+
+def _middle(faces: Faces, label: int, person: int) -> np.ndarray:
+    """Return the middle picture of a person with an expression, grey where there is none."""
+    rows = np.flatnonzero((faces.identities == person) & (faces.expressions == label))
+    if not len(rows):
+        return np.full(faces.images.shape[1:], images.GROUND, dtype=np.uint8)
+    return np.asarray(faces.images[rows[len(rows) // 2]])
+
+
+def noise(first: float, second: float) -> Tensor:
+    """Return z (50,) somewhere on two fixed directions, each with half of the entries.
+
+    Args:
+        first: how far along the first, -1 to 1.
+        second: how far along the second.
+
+    Raises:
+        ValueError: it is farther than any z in training.
+    """
+    if not (abs(first) <= 1 and abs(second) <= 1):
+        raise ValueError(f"noise of {first:g} and {second:g}; z lies within -1 and 1")
+    signs = torch.randint(2, (NOISE,), generator=torch.Generator().manual_seed(0)) * 2.0 - 1
+    return signs * torch.tensor([first, second]).repeat_interleave(NOISE // 2)
+
+
+@torch.no_grad()
+def synthesise(scenes: Scenes, codes: Tensor, people: Sequence[int], z: Tensor) -> Tensor:
+    """Return G_de(f(x), I, z), one face for each code and person, (n, 3, side, side).
+
+    Args:
+        scenes: the generator and who can be asked for.
+        codes: f(x), (n, code).
+        people: the identity of each.
+        z: (50,), the same for all.
+
+    Raises:
+        ValueError: there is no such person.
+    """
+    for person in people:
+        if not 0 <= person < len(scenes.people):
+            raise ValueError(f"person {person}; choose 0 to {len(scenes.people) - 1}")
+    identity = F.one_hot(torch.tensor(people), scenes.generator.config.identities).float()
+    made: Tensor = scenes.generator.decoder(codes, identity, z.expand(len(codes), -1))
+    return made
+
+
+@torch.no_grad()
+def encode(scenes: Scenes, pictures: np.ndarray) -> Tensor:
+    """Return f(x) of pictures (n, source, source, 3) uint8, (n, code)."""
+    code: Tensor = scenes.generator.encoder(augment.centre(pictures))
+    return code
+
+
+@torch.no_grad()
+def opinion(judge: Classifier, faces: Tensor) -> np.ndarray:
+    """Return a judge's probabilities for faces (n, 3, side, side), (n, classes)."""
+    return judge(faces).softmax(dim=1).numpy()
+
+
+def lend(
+    scenes: Scenes, source: np.ndarray, name: str, person: int, z: tuple[float, float]
+) -> Figure:
+    """Draw a face, somebody else with its expression, and what the judges see in both.
+
+    Args:
+        scenes: people and networks.
+        source: the face, (source, source, 3) uint8.
+        name: of the face.
+        person: who borrows.
+        z: the noise, see `noise`.
+
+    Raises:
+        ValueError: there is no such person, or the noise is out of range.
+    """
+    made = synthesise(scenes, encode(scenes, source[None]), [person], noise(*z))
+    faces = torch.cat([augment.centre(source[None]), made])
+    read = opinion(scenes.expression_judge, faces)
+    taken = opinion(scenes.identity_judge, made)[0]
+    return grids.shown(scenes.corpus, lambda: _lent(scenes, name, person, faces, read, taken))
+
+
+def _lent(
+    scenes: Scenes, name: str, person: int, faces: Tensor, read: np.ndarray, taken: np.ndarray
+) -> Figure:
+    """Draw what `lend` has found."""
+    source, made = grids.pixels(faces)
+    likeliest = int(taken.argmax())
+    belief = f"{100 * taken[likeliest]:.0f} %"
+    canvas = Canvas(382)
+    canvas.text(0, 68, name)
+    canvas.put(source, 0, 72, 144)
+    canvas.text(172, 20, f"lent to person {person}")
+    canvas.put(made, 172, 24, 192)
+    canvas.text(172, 236, f"identity judge: person {likeliest}, {belief}")
+    own = f"{scenes.recognised[person]} of these {len(scenes.classes)}"
+    canvas.text(0, 284, f"person {person} in pictures of their own; known to the judge in {own}")
+    step = canvas.width // len(scenes.classes)
+    real = grids.pixels(augment.centre(scenes.people[person]))
+    for place, (label, picture) in enumerate(zip(scenes.classes, real, strict=True)):
+        canvas.put(picture, place * step, 288, 72)
+        canvas.text(place * step, 378, label)
+    _bars(canvas.axes(490, 24, 328, 186), scenes.classes, read)
+    seen, shown = (_seen(scenes.classes, each) for each in read)
+    canvas.figure.set_label(
+        f"expression judge: {seen} in the source, {shown} in the synthesised face; "
+        f"identity judge: person {likeliest}, {belief}"
+    )
+    return canvas.figure
+
+
+def _seen(classes: Sequence[str], read: np.ndarray) -> str:
+    """Return in words what a judge sees rather than all else."""
+    return f"{classes[int(read.argmax())]} {100 * read.max():.0f} %"
+
+
+class Canvas:
+    """A figure in which pictures and words have places in pixels from the upper left corner."""
+
+    def __init__(self, height: int) -> None:
+        self.width, self.height = round(PAGE_WIDTH * DPI), height
+        size = self.width / DPI, height / DPI
+        self.figure = plt.figure(figsize=size, dpi=DPI, layout="none")
+
+    def put(self, picture: np.ndarray, x: int, y: int, side: int) -> None:
+        """Show a square picture enlarged to `side` pixels."""
+        large = grids.enlarged(picture, side)
+        self.figure.figimage(large, xo=x, yo=self.height - y - side)
+
+    def text(self, x: int, y: int, words: str) -> None:
+        """Write a line that stands on (x, y)."""
+        place = x / self.width, 1 - y / self.height
+        self.figure.text(*place, words, fontsize=FONT, color=INK, va="bottom")
+
+    def axes(self, x: int, y: int, width: int, height: int) -> Axes:
+        """Return axes whose frame is this box."""
+        left, bottom = x / self.width, 1 - (y + height) / self.height
+        return self.figure.add_axes((left, bottom, width / self.width, height / self.height))
+
+
+def _bars(axes: Axes, classes: Sequence[str], read: np.ndarray) -> None:
+    """Draw the judge's probabilities for source and synthesised face, (2, classes)."""
+    places = np.arange(len(classes))
+    for row, (label, look) in enumerate(zip(("source", "synthesised"), LOOKS, strict=True)):
+        axes.barh(
+            places + 0.4 * row - 0.2, 100 * read[row], 0.38, label=label, edgecolor="white", **look
+        )
+    axes.set(xlim=(0, 100), ylim=(len(classes) - 0.5, -0.5), xticks=(0, 50, 100))
+    axes.set_yticks(places, classes)
+    axes.tick_params(labelsize=FONT, length=0)
+    axes.grid(axis="y", visible=False)
+    axes.set_title("expression judge, %", fontsize=FONT, pad=4)
+    axes.legend(fontsize=FONT, ncols=2, loc="upper left", bbox_to_anchor=(-0.1, -0.08))
+
+
+def grid(scenes: Scenes, stranger: str, first: int, z: tuple[float, float]) -> Figure:
+    """Draw a stranger's expressions, each lent to some people, and how many the judges recognise.
+
+    Args:
+        scenes: people and networks.
+        stranger: a letter of STRANGERS.
+        first: of the people, of whom TOGETHER are drawn, or as many as there are.
+        z: the noise, see `noise`.
+
+    Raises:
+        ValueError: there is no such stranger or person, or the noise is out of range.
+    """
+    if stranger not in tuple(STRANGERS):
+        raise ValueError(f"stranger {stranger!r}; choose one of: {', '.join(STRANGERS)}")
+    sources = scenes.strangers[STRANGERS.index(stranger)]
+    people = list(range(first, min(first + TOGETHER, len(scenes.people)))) or [first]
+    codes = encode(scenes, sources).repeat(len(people), 1)
+    asked, wanted = np.tile(np.arange(len(sources)), len(people)), np.repeat(people, len(sources))
+    made = synthesise(scenes, codes, wanted.tolist(), noise(*z))
+    seen = opinion(scenes.expression_judge, made).argmax(1) == asked
+    known = opinion(scenes.identity_judge, made).argmax(1) == wanted
+    right = np.stack([seen, known]).reshape(2, len(people), -1).sum(axis=2)
+    return grids.shown(scenes.corpus, lambda: _grid(scenes, sources, people, made, right))
+
+
+def _grid(
+    scenes: Scenes, sources: np.ndarray, people: list[int], made: Tensor, right: np.ndarray
+) -> Figure:
+    """Draw what `grid` has found; `right` (2, people) counts expressions and identities."""
+    side, count = made.shape[-1], len(sources)
+    cells = np.full((len(people) + 1, count + 1, side, side, 3), 255, dtype=np.uint8)
+    cells[0, 1:] = grids.pixels(augment.centre(sources))
+    smiles = scenes.people[people, scenes.classes.index("happiness")]
+    cells[1:, 0] = grids.pixels(augment.centre(smiles))
+    cells[1:, 1:] = grids.pixels(made).reshape(len(people), count, side, side, 3)
+    rows = [
+        f"person {person}, own: {scenes.recognised[person]}\nexpression: {seen}\nidentity: {known}"
+        for person, (seen, known) in zip(people, right.T, strict=True)
+    ]
+    columns = ["own smile", *scenes.classes]
+    figure = grids.grid_of(cells, rows=["the stranger", *rows], columns=columns, width=GRID_WIDTH)
+    said = [
+        f"person {person}: expression {seen} of {count}, identity {known} of {count}"
+        for person, (seen, known) in zip(people, right.T, strict=True)
+    ]
+    figure.set_label(f"seen by the judges, {'; '.join(said)}")
+    figure.add_axes((0, 0, 1, 1)).axis("off")  # Jupyter shows no figure that has no axes
+    return figure
+
+
+def walk(
+    scenes: Scenes, start: str, end: str, person: int, steps: int, z: tuple[float, float]
+) -> Figure:
+    """Draw faces of one person on the straight line between the codes of two faces.
+
+    Args:
+        scenes: people and networks.
+        start: name of a face.
+        end: likewise.
+        person: whose faces are drawn.
+        steps: how many, the two ends among them.
+        z: the noise, see `noise`.
+
+    Raises:
+        ValueError: there is no such face or person, or steps or noise are out of range.
+    """
+    if not STEPS[0] <= steps <= STEPS[1]:
+        raise ValueError(f"a walk of {steps} faces; choose {STEPS[0]} to {STEPS[1]}")
+    ends = np.stack([scenes.source(start), scenes.source(end)])
+    shares = torch.linspace(0, 1, steps)[:, None]
+    first, last = encode(scenes, ends)
+    codes = torch.lerp(first, last, shares)
+    made = synthesise(scenes, codes, [person] * steps, noise(*z))
+    read = opinion(scenes.expression_judge, made)
+    title = f"person {person}, from {start} to {end}"
+    return grids.shown(scenes.corpus, lambda: _walk(scenes, title, made, read))
+
+
+def _walk(scenes: Scenes, title: str, made: Tensor, read: np.ndarray) -> Figure:
+    """Draw what `walk` has found."""
+    count, left, right = len(made), 46, 132
+    canvas = Canvas(316)
+    width = canvas.width - left - right
+    step, side = width / count, min(96, width // count - 2)
+    canvas.text(left, 18, title)
+    for place, picture in enumerate(grids.pixels(made)):
+        canvas.put(picture, left + round((place + 0.5) * step - side / 2), 22, side)
+    axes = canvas.axes(left, 130, width, 140)
+    for label in sorted({*np.flatnonzero(read.max(axis=0) >= SHARE), *read.argmax(axis=1)}):
+        look = {"color": PALETTE[label], "marker": MARKERS[label], "label": scenes.classes[label]}
+        axes.plot(100 * read[:, label], **look)
+    axes.set(xlim=(-0.5, count - 0.5), ylim=(-3, 103), yticks=(0, 50, 100))
+    axes.set_xticks(range(count), [f"{place / (count - 1):.2g}" for place in range(count)])
+    axes.set_xlabel("share of the way", fontsize=FONT)
+    axes.set_ylabel("expression judge, %", fontsize=FONT)
+    axes.tick_params(labelsize=FONT)
+    axes.legend(fontsize=FONT, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    said = ", ".join(_seen(scenes.classes, each) for each in read)
+    canvas.figure.set_label(f"the expression judge sees {said}")
+    return canvas.figure
+
+
+def level(eyes: np.ndarray) -> np.ndarray:
+    """Return the mean place of many pairs of eyes (..., 2, 2), level and in the middle, (2, 2)."""
+    (left, height), (right, other) = eyes.reshape(-1, 2, 2).mean(axis=0)
+    half, middle = (right - left) / 2, (height + other) / 2
+    return np.array([[0.5 - half, middle], [0.5 + half, middle]])
+
+
+def usual_eyes() -> np.ndarray:
+    """Return where `alignment.align` puts eyes, (2, 2) as fractions of the side."""
+    half = alignment.EYE_DISTANCE / 2
+    height = alignment.EYE_HEIGHT
+    return np.array([[0.5 - half, height], [0.5 + half, height]])
+
+
+def groups(scenes: Scenes) -> dict[str, int]:
+    """Return a name for each group of people that a grid shows, and its first person."""
+    count = len(scenes.people)
+    firsts = range(0, count, TOGETHER)
+    return {f"{first} to {min(first + TOGETHER, count) - 1}": first for first in firsts}
+
+
+def controls(scenes: Scenes) -> dict[str, Any]:
+    """Return the controls of who borrows, and of the noise."""
+    return {"person": (0, len(scenes.people) - 1, 1), **noise_controls()}
+
+
+def noise_controls() -> dict[str, Any]:
+    """Return the controls of the noise."""
+    return {name: (-1.0, 1.0, 0.25) for name in ("noise_1", "noise_2")}

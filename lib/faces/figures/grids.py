@@ -1,0 +1,149 @@
+"""What the pictures of all chapters of Part II share: grids of faces, and who may be shown."""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import cv2
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from lib.book.show import INK, PAGE_WIDTH
+from lib.faces.data.corpus import Corpus
+
+CREDIT = {
+    "open": "Faces: ICT-FaceKit (MIT), rendered by this book (open rung).",
+    "original": "Faces: the original sets, under their licences; not to be passed on.",
+}
+DPI = 110  # of every saved picture, see lib.book.show
+GAP = 2  # pixels between faces
+MARKERS = "os^Dv<>"  # by expression
+FONT = 9
+LARGEST = 112  # pixels of one face's side
+STEP = 6  # from one level of a colour to the next: the eye sees no difference
+
+
+def may_show(corpus: Corpus) -> bool:
+    """Return whether faces may be drawn: those of the original sets only where a reader says so.
+
+    Their licences allow no faces in public; BOOK_SHOW_FACES=1 is for a reader's own machine.
+    """
+    return corpus.rung != "original" or os.environ.get("BOOK_SHOW_FACES") == "1"
+
+
+def credit(corpus: Corpus) -> str:
+    """Return the sentence of a caption that says whose faces these are, and their licence."""
+    return CREDIT[corpus.rung]
+
+
+def shown(corpus: Corpus, draw: Callable[[], Figure]) -> Figure:
+    """Return what `draw` draws, or words in its place where these faces may not be shown."""
+    if may_show(corpus):
+        return draw()
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 1.0))
+    axes.axis("off")
+    words = (
+        "The licence of the original faces forbids showing them here.\n"
+        "On your own machine, set BOOK_SHOW_FACES=1 and run the chapter again."
+    )
+    axes.text(0.5, 0.5, words, ha="center", va="center", fontsize=FONT, color=INK)
+    return figure
+
+
+def pixels(images: Tensor) -> np.ndarray:
+    """Return images as a generator makes them, (..., 3, h, w) in [-1, 1], as RGB for a picture.
+
+    Returns:
+        (..., h, w, 3) uint8; what lies outside of [-1, 1] is clipped.
+    """
+    levels = ((images.detach().float() + 1) * 127.5).clamp(0, 255).round()
+    return levels.movedim(-3, -1).byte().cpu().numpy()
+
+
+def grid_of(
+    images: np.ndarray,
+    *,
+    rows: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    corner: str = "",
+    width: float = PAGE_WIDTH,
+) -> Figure:
+    """Draw a grid of small pictures, each enlarged to whole pixels, with labels and no axes.
+
+    Args:
+        images: (rows, columns, height, width, 3) uint8, RGB.
+        rows: a label left of each row; a line break makes two lines of it.
+        columns: a label above each column.
+        corner: what rows and columns are, above the rows' labels.
+        width: of the whole picture in inches; faces are never larger than 112 pixels.
+            A face of 100 pixels takes about 9 kB in a chapter.
+
+    Raises:
+        ValueError: the images are of another shape or type, or labels are too many or too few.
+    """
+    _check(images, rows, columns)
+    left, top = _room((*rows, corner)), _room((*columns, corner), upright=False)
+    count = images.shape[1]
+    side = min(LARGEST, (round(width * DPI) - left) // count - GAP)
+    sheet = _sheet(images, side)
+    height, breadth = sheet.shape[0] + top, sheet.shape[1] + left
+    figure = plt.figure(figsize=(breadth / DPI, height / DPI), layout="none")
+    figure.figimage(sheet, xo=left, yo=0)
+    step_down, step = (sheet.shape[0] + GAP) / len(images), side + GAP
+    style: dict[str, Any] = {"fontsize": FONT, "color": INK}
+    for row, label in enumerate(rows):
+        y = (sheet.shape[0] - step_down * (row + 0.5)) / height
+        figure.text((left - 6) / breadth, y, label, ha="right", va="center", **style)
+    for column, label in enumerate(columns):
+        x, y = (left + step * column + side / 2) / breadth, (sheet.shape[0] + 5) / height
+        figure.text(x, y, label, ha="center", va="bottom", **style)
+    if corner:
+        x, y = (left - 6) / breadth, (sheet.shape[0] + 5) / height
+        figure.text(x, y, corner, ha="right", va="bottom", style="italic", **style)
+    return figure
+
+
+def _check(images: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> None:
+    """Raise ValueError where images cannot be a labelled grid."""
+    if images.ndim != 5 or images.shape[-1] != 3 or images.dtype != np.uint8:
+        raise ValueError(
+            f"a grid needs uint8 images of (rows, columns, height, width, 3), not {images.dtype} "
+            f"of {images.shape}"
+        )
+    for name, labels, count in zip(("row", "column"), (rows, columns), images.shape, strict=False):
+        if labels and len(labels) != count:
+            raise ValueError(f"{len(labels)} {name} labels for {count} {name}s; give one for each")
+
+
+def _room(labels: Sequence[str], *, upright: bool = True) -> int:
+    """Return the pixels that labels take: the widest one's width, or the most lines' height."""
+    if not any(labels):
+        return 0
+    figure = plt.figure(layout="none", dpi=DPI)
+    boxes = [figure.text(0, 0, label, fontsize=FONT).get_window_extent() for label in labels]
+    plt.close(figure)
+    return int(max(box.width if upright else box.height for box in boxes)) + 10
+
+
+def _sheet(images: np.ndarray, side: int) -> np.ndarray:
+    """Return a grid's pictures, each `side` pixels wide, on one white sheet (h, w, 3) uint8."""
+    rows, columns = images.shape[:2]
+    down = round(side * images.shape[2] / images.shape[3])
+    sheet = np.full((rows * (down + GAP), columns * (side + GAP), 3), 255, dtype=np.uint8)
+    for row, column in np.ndindex(rows, columns):
+        y, x = row * (down + GAP), column * (side + GAP)
+        sheet[y : y + down, x : x + side] = enlarged(images[row, column], side)
+    return sheet[:-GAP, :-GAP]
+
+
+def enlarged(image: np.ndarray, side: int) -> np.ndarray:
+    """Return a picture (h, w, 3) uint8 brought smoothly to a width of `side` pixels, in 43 levels.
+
+    White stays white. Drawn at its own size, its file is half as large as with all 256 levels.
+    """
+    down = round(side * image.shape[0] / image.shape[1])
+    smooth = cv2.INTER_AREA if side < image.shape[1] else cv2.INTER_CUBIC
+    found = cv2.resize(np.ascontiguousarray(image), (side, down), interpolation=smooth)
+    return found // STEP * STEP + STEP // 2

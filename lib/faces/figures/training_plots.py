@@ -1,0 +1,196 @@
+"""Pictures of how DE-GAN is trained: who pulls where, and what happened (sections 3.1 and 4.1)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
+from lib.faces.data.corpus import Faces
+from lib.faces.de_gan import Judgement
+from lib.faces.figures import grids
+from lib.faces.runs import ablations
+from lib.faces.runs.checkpoints import Trained
+from lib.runs.results import Result
+
+LINES = {
+    "discriminator": (PALETTE[1], "-", "D's loss (eq. 1)"),
+    "generator": (PALETTE[2], "--", "G's loss (eq. 2)"),
+    "reconstruction": (PALETTE[4], "-", "own identity: mean difference from the source"),
+    "strength": (PALETTE[0], "-", "D's accuracy"),
+}
+MARKS = {  # of the shares of a study
+    "expression": (PALETTE[0], "o", "the expression asked for"),
+    "identity": (PALETTE[2], "s", "the person asked for"),
+    "leak": (PALETTE[3], "D", "the person in the source"),
+}
+UP, DOWN = {"color": PALETTE[0]}, {"color": PALETTE[3], "hatch": "////"}
+NARROW = 5.6  # inches of the grid of faces, which has many rows
+COLUMNS = 4  # of the small pictures of all studies
+
+
+def pulls(
+    gradients: Mapping[str, Judgement], expressions: Sequence[str], identities: Sequence[str]
+) -> Figure:
+    """Draw where a step pushes each logit of D, one row for each loss and picture.
+
+    Args:
+        gradients: of the losses, with respect to the logits of one picture, (1, n) each.
+        expressions: names of the first head's entries.
+        identities: names of the second head's.
+    """
+    figure, grid = plt.subplots(
+        len(gradients),
+        2,
+        figsize=(PAGE_WIDTH, 1.15 * len(gradients) + 0.5),
+        sharey=True,
+        sharex="col",
+        squeeze=False,
+        width_ratios=(len(expressions), len(identities)),
+    )
+    for row, (name, gradient) in zip(grid, gradients.items(), strict=True):
+        for axes, names, slope in zip(row, (expressions, identities), gradient, strict=True):
+            for place, value in enumerate(-slope[0].numpy()):
+                axes.bar(place, value, 0.6, edgecolor="white", **(UP if value > 0 else DOWN))
+            axes.set_xticks(range(len(names)), names)
+            axes.axhline(0, color=INK, lw=0.8)
+        row[0].set_title(f"{name}: expression", fontsize=9.5)
+    grid[0, 1].set_title("identity", fontsize=9.5)
+    figure.supylabel("push on the answer (− slope of the loss)", fontsize=9)
+    return figure
+
+
+def history(found: Trained) -> Figure:
+    """Draw the losses of a training and how strong D was, over the steps.
+
+    Args:
+        found: a DE-GAN; -1 in its history stands for what did not occur.
+    """
+    training, values = found.run["training"], found.history
+    figure, rows = plt.subplots(
+        3, 1, figsize=(PAGE_WIDTH, 4.6), sharex=True, height_ratios=(2, 1, 1.2)
+    )
+    panels = (("discriminator", "generator"), ("reconstruction",), ("strength",))
+    for axes, names in zip(rows, panels, strict=True):
+        for name in names:
+            _line(axes, training, [None if v < 0 else v for v in values[name]], name)
+        _warm_up(axes, training)
+        if training["falling"]:
+            axes.axvline(training["steps"] * (1 - training["falling"]), color=INK, lw=0.9, ls="--")
+        axes.legend(fontsize=8.5, loc="lower right", bbox_to_anchor=(1, 0.97), ncols=2, borderpad=0)
+    rows[0].set(ylabel="loss", ylim=(0, None))
+    model = found.run["model"]
+    ignorant = math.log(model["expressions"] + 1) + math.log(model["identities"])
+    rows[0].axhline(ignorant, color=INK, lw=0.9, ls=":")
+    place = (training["steps"], ignorant)
+    words: dict[str, Any] = {"ha": "right", "va": "bottom", "fontsize": 8}
+    rows[0].annotate("eq. 2 where D has no idea", place, **words)
+    _threshold(rows[2], training)
+    rows[2].set(xlabel="steps", ylabel="accuracy", xlim=(0, training["steps"]))
+    return figure
+
+
+def _line(
+    axes: Axes, training: Mapping[str, Any], values: Sequence[float | None], name: str
+) -> None:
+    """Draw one curve of a history, each value in the middle of its interval."""
+    length = training["steps"] / training["intervals"]
+    steps = (np.arange(len(values)) + 0.5) * length
+    colour, style, label = LINES[name]
+    numbers = [math.nan if value is None else value for value in values]
+    axes.plot(steps, numbers, style, color=colour, label=label, lw=1.5)
+
+
+def _warm_up(axes: Axes, training: Mapping[str, Any]) -> None:
+    """Shade the steps in which G waits."""
+    if training["warm_up"]:
+        axes.axvspan(0, training["warm_up"], color=PALE, alpha=0.45, lw=0)
+
+
+def _threshold(axes: Axes, training: Mapping[str, Any]) -> None:
+    """Draw from which accuracy on D waits for G."""
+    if 0 < training["strong"] < 1:
+        axes.axhline(training["strong"], color=INK, lw=0.9, ls=":")
+    axes.set_ylim(0, 1.05)
+
+
+def strengths(found: Mapping[str, Result]) -> Figure:
+    """Draw how strong D was in each study, over the steps."""
+    rows = math.ceil(len(found) / COLUMNS)
+    figure, grid = plt.subplots(
+        rows,
+        COLUMNS,
+        figsize=(PAGE_WIDTH, 1.25 * rows + 0.4),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+    )
+    for axes in grid.flat[len(found) :]:
+        axes.axis("off")
+    for axes, (name, result) in zip(grid.flat, found.items(), strict=False):
+        training = result.config["training"]
+        _line(axes, training, result.metrics["history"]["strength"], "strength")
+        _warm_up(axes, training)
+        _threshold(axes, training)
+        axes.set_title(name, fontsize=8.5)
+        axes.tick_params(labelsize=8)
+    figure.supxlabel("steps", fontsize=9)
+    figure.supylabel("D's accuracy", fontsize=9)
+    return figure
+
+
+def shares(found: Mapping[str, Result]) -> Figure:
+    """Draw what judges see in the pictures of each study, with intervals over people."""
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.36 * len(found) + 1.1))
+    for offset, (share, (colour, mark, label)) in zip((-0.2, 0, 0.2), MARKS.items(), strict=True):
+        drawn = [result.metrics[share] for result in found.values()]
+        values = np.array([[100 * each[end] for end in ("value", "low", "high")] for each in drawn])
+        places = np.arange(len(drawn)) + offset
+        reach = np.abs(values[:, 1:] - values[:, :1]).T
+        style = {"fmt": mark, "color": colour, "markersize": 5, "lw": 1.2}
+        axes.errorbar(values[:, 0], places, xerr=reach, label=label, **style)
+    ceiling = next(iter(found.values())).metrics["ceiling"]
+    for share in ("expression", "identity"):
+        colour = MARKS[share][0]
+        axes.axvline(100 * ceiling[share]["value"], color=colour, lw=1, ls=":")
+    axes.set_yticks(range(len(found)), list(found))
+    axes.set(
+        ylim=(len(found) - 0.5, -0.5), xlim=(-2, 102), xlabel="pictures in which judges see, %"
+    )
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return figure
+
+
+def table(found: Mapping[str, Result | None]) -> pd.DataFrame:
+    """Return what judges see in the pictures of each study, in percent; a dash for no result."""
+    rows = []
+    for name, result in found.items():
+        row: dict[str, Any] = {"training": name}
+        for share, (_, _, label) in MARKS.items():
+            row[label] = None if result is None else _percent(result.metrics[share])
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _percent(estimate: Mapping[str, float]) -> str:
+    """Return a share in percent with its interval, as text."""
+    value, low, high = (100 * estimate[name] for name in ("value", "low", "high"))
+    return f"{value:.0f} [{low:.0f}, {high:.0f}]"
+
+
+def faces(found: Mapping[str, Result], sources: Faces) -> Figure:
+    """Draw the faces kept of each study under their sources, one column for each expression.
+
+    Args:
+        found: the studies.
+        sources: the set of which a few pictures were sources, see `studies.first_rows`.
+    """
+    rows = ablations.first_rows(sources)
+    names = [sources.classes[label] for label in sources.expressions[rows]]
+    strips = [ablations.source_faces(sources), *map(ablations.faces_of, found.values())]
+    return grids.grid_of(np.stack(strips), rows=["source", *found], columns=names, width=NARROW)

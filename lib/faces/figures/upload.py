@@ -1,0 +1,177 @@
+"""A reader's own photograph as the source of an expression: read, aligned, and never written.
+
+It comes through the browser into the memory of the kernel, and stays there, as the small picture
+that the networks see, until another takes its place or the kernel ends.
+"""
+
+import html
+import io
+import math
+import os
+from dataclasses import dataclass
+
+import ipywidgets as widgets
+import numpy as np
+from IPython.display import Markdown, display
+from matplotlib.figure import Figure
+from PIL import Image
+
+from lib.book import interact
+from lib.book.show import Page
+from lib.faces import alignment
+from lib.faces.data import images, london
+from lib.faces.figures import explore, grids
+from lib.faces.figures.explore import Scenes
+
+TILT = 9  # degrees by which it hangs askew
+ALT = "your expression lent to person {person}, noise {noise_1:.2f} and {noise_2:.2f}"
+
+
+def photograph(scenes: Scenes, content: bytes, name: str) -> np.ndarray:
+    """Return the face in a photograph, placed as the networks know faces, (source, source, 3).
+
+    Args:
+        scenes: say where eyes belong, and how large a picture is.
+        content: the bytes of a file.
+        name: what to call it in a complaint.
+
+    Raises:
+        ValueError: it is no image, is damaged, too large or too small, or does not show one face.
+    """
+    image = images.decode(content, name)
+    return placed(image, alignment.find_eyes(image), scenes.eyes, scenes.people.shape[2])
+
+
+def placed(image: np.ndarray, eyes: np.ndarray, wanted: np.ndarray, side: int) -> np.ndarray:
+    """Return a face turned, scaled and cut so that its eyes come to lie where they are wanted.
+
+    `alignment.align` has a place of its own for eyes; it is given points of the photograph which,
+    once there, bring the eyes to the wanted ones.
+
+    Args:
+        image: (height, width, 3) uint8.
+        eyes: (2, 2), in its pixels, the left one first.
+        wanted: (2, 2), as fractions of the side.
+        side: of the result, in pixels.
+
+    Returns:
+        (side, side, 3) uint8.
+    """
+    (left, right), (first, second), theirs = (
+        points @ [1, 1j] for points in (eyes.astype(np.float64), wanted, explore.usual_eyes())
+    )
+    found = left + (right - left) / (second - first) * (theirs - first)
+    points = np.stack([found.real, found.imag], axis=1)
+    beyond = np.maximum(-points, points - [image.shape[1] - 1, image.shape[0] - 1]).max()
+    margin = max(0, math.ceil(beyond))  # a face may fill its photograph
+    if margin:
+        image = around(image, margin)
+    return alignment.align(image, points + margin, side)
+
+
+def around(image: np.ndarray, margin: int) -> np.ndarray:
+    """Return a picture with its outermost pixels repeated around it, `margin` times."""
+    return np.pad(image, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
+
+
+def portrait() -> bytes:
+    """Return the PNG of a portrait that hangs askew: what a reader's photograph may be like.
+
+    It is the first of the London set's smiles.
+    """
+    image = london.photographs().images[london.CLASSES.index("smiling")]
+    wide = around(image, len(image) // 4)
+    file = io.BytesIO()
+    Image.fromarray(wide).rotate(TILT, Image.Resampling.BICUBIC).save(file, "png")
+    return file.getvalue()
+
+
+@dataclass(eq=False)
+class Lender:
+    """Lends the expression of the photograph that was chosen last.
+
+    `source` (source, source, 3) uint8 is its face, kept in memory until another takes its place.
+    """
+
+    scenes: Scenes
+    source: np.ndarray | None = None
+
+    def take(self, content: bytes, name: str) -> None:
+        """Take the face in the bytes of a file; raises ValueError as `photograph` does."""
+        self.source = photograph(self.scenes, content, name)
+
+    def lend_mine(self, person: int, noise_1: float, noise_2: float) -> Figure:
+        """Lend the expression in the photograph to one person.
+
+        Raises:
+            ValueError: nobody has chosen one, or see `explore.lend`.
+        """
+        if self.source is None:
+            raise ValueError("no photograph yet; choose one with the button in this chapter")
+        noise = noise_1, noise_2
+        return explore.lend(self.scenes, self.source, "your photograph", person, noise)
+
+
+def own_photograph(page: Page, name: str, scenes: Scenes) -> interact.Draw:
+    """Let a reader lend an expression of their own; where no one can, a portrait takes its place.
+
+    Args:
+        page: the chapter's page.
+        name: of the picture's file in figures/.
+        scenes: people and networks.
+
+    Returns:
+        `lend_mine(person, noise_1, noise_2)`, which draws what the panel shows.
+    """
+    lender = Lender(scenes)
+    if not os.environ.get("BOOK_HEADLESS"):
+        display(uploader(lender))
+        return lender.lend_mine
+    display(Markdown("*With a running kernel, you can choose a photograph of your own here.*"))
+    lender.take(portrait(), "portrait.png")
+    assert lender.source is not None
+    figure = explore.lend(scenes, lender.source, "the portrait", 0, (0, 0))
+    alt = "A portrait, person 0 with its expression, and what the judges see in both"
+    page.figure(
+        figure,
+        name,
+        alt=interact.words(figure, alt),
+        caption="A portrait that hung askew, read from the bytes of a PNG file as an upload is. "
+        f"{london.CITATION} {grids.credit(scenes.corpus)}",
+    )
+    return lender.lend_mine
+
+
+def uploader(lender: Lender) -> widgets.VBox:
+    """Return a button for a photograph, a line for what is wrong with it, and then the controls."""
+    button = widgets.FileUpload(accept="image/*", multiple=False, description="Photograph")
+    line, place = widgets.HTML(), widgets.VBox()
+    box = widgets.VBox([button, line, place])
+    controls, start = explore.controls(lender.scenes), {"person": 0, "noise_1": 0.0, "noise_2": 0.0}
+
+    def take(_: object) -> None:
+        if not button.value:
+            return
+        file = button.value[0]
+        button.value = ()  # the file itself is not kept, and may be chosen again
+        try:
+            lender.take(bytes(file["content"]), file["name"])
+        except ValueError as error:
+            line.value = f"<b>{html.escape(str(error))}</b>"
+            return
+        line.value = ""
+        panel = interact.panel(lender.lend_mine, controls, start, ALT)
+        old, place.children = place.children, (panel,)
+        for each in old:
+            _close(each)
+
+    button.observe(take, names="value")
+    return box
+
+
+def _close(widget: widgets.Widget) -> None:
+    """Forget a widget, all within it, and how they looked."""
+    looks = [getattr(widget, name) for name in ("layout", "style") if hasattr(widget, name)]
+    for part in (*getattr(widget, "children", ()), *looks):
+        _close(part)
+    widget.close()

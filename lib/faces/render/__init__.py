@@ -1,0 +1,1 @@
+"""Rendered people: ICT-FaceKit's face model, painted, lit and photographed."""

@@ -1,0 +1,1 @@
+"""What Part II computes: its runs, networks, numbers and verdicts."""

@@ -1,0 +1,247 @@
+"""The trained networks of Part II: shipped, kept in data/cache, or trained now.
+
+A shipped network has a JSON beside it that says how it was made. It is taken where it belongs to
+the profile and the faces at hand; else the network is trained here, which takes the profile's time.
+
+    python -m lib.faces.runs.checkpoints ship de_gan
+
+trains a network of the quick profile on rendered faces anew and puts it into data/checkpoints;
+training goes on from where it was interrupted.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.torch import load_file
+from torch import nn
+from torch.nn import functional as F
+
+from lib.book.files import REPOSITORY, write_atomically
+from lib.faces import classifier, gan_training, judges
+from lib.faces.classifier import Classifier
+from lib.faces.data import datasets
+from lib.faces.data.corpus import EXPRESSIONS, Corpus
+from lib.faces.de_gan import Discriminator, Generator, ModelConfig
+from lib.faces.runs.profiles import PROFILES, Profile
+from lib.runs import results, states
+from lib.runs.weights import SHIPPED, file_digest, save_weights, shipped_run
+
+CACHE = REPOSITORY / "data" / "cache" / "checkpoints"
+KINDS = ("de_gan", "supervised", "expression_judge", "identity_judge")
+SEEDS = dict(zip(KINDS, range(len(KINDS)), strict=True))  # each training has its own
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network on disk: its weights, what it was trained from, and its losses."""
+
+    path: Path
+    run: dict[str, Any]
+    history: dict[str, list[float]]
+
+
+def model_config(profile: Profile, corpus: Corpus) -> ModelConfig:
+    """Return the form of all networks of a profile that learn from the pre-training people."""
+    classes = len(EXPRESSIONS) if corpus.rung != "original" else len(EXPRESSIONS) - 1  # BU-4DFE's
+    return ModelConfig(profile.sizes.people, classes, profile.sizes.side, profile.width)
+
+
+def describe(kind: str, profile: Profile, corpus: Corpus) -> dict[str, Any]:
+    """Return what determines a network's weights, as plain JSON.
+
+    Args:
+        kind: of KINDS: DE-GAN's generator, the same encoder trained on expressions alone, and the
+            two judges, who see other pictures of the same people.
+        profile: its sizes and trainings.
+        corpus: whose people for pre-training it learns from.
+    """
+    run: dict[str, Any] = {
+        "kind": kind,
+        "dataset": corpus.name,
+        "rung": corpus.rung,
+        "people": profile.sizes.people,
+        "frames": profile.sizes.frames,
+        "data_seed": profile.sizes.seed,
+        "model": asdict(model_config(profile, corpus)),
+        "training": asdict(profile.gan if kind == "de_gan" else profile.judge),
+        "seed": SEEDS[kind],
+    }
+    return results.plain(run)
+
+
+def trained(kind: str, profile: Profile, corpus: Corpus) -> Trained:
+    """Return a trained network: shipped, cached, or trained now.
+
+    With BOOK_RETRAIN in the environment what is shipped is passed over.
+    """
+    run = describe(kind, profile, corpus)
+    path = place(run)
+    if shipped_run(path) != run:
+        train(path, run, profile, corpus)
+    return stored(path)
+
+
+def digests(kinds: Sequence[str], profile: Profile, corpus: Corpus) -> dict[str, str]:
+    """Return the digest of the weights of some of the trained networks, by kind."""
+    return {kind: file_digest(trained(kind, profile, corpus).path) for kind in kinds}
+
+
+def place(run: Mapping[str, Any]) -> Path:
+    """Return where a network stands, or will stand once it is trained.
+
+    Args:
+        run: see `describe`; where the file is of this run, the JSON beside it says the same.
+    """
+    shipped = shipped_path(run["rung"], run["kind"])
+    if not os.environ.get("BOOK_RETRAIN") and shipped_run(shipped) == run:
+        return shipped
+    return CACHE / f"part2_{run['kind']}_{results.key(run)}.safetensors"
+
+
+def stored(path: Path) -> Trained:
+    """Return the network in a file, with what the JSON beside it says."""
+    record = json.loads(path.with_suffix(".json").read_text())
+    return Trained(path, record["run"], record["history"])
+
+
+def shipped_path(rung: str, kind: str) -> Path:
+    """Return where a shipped network of a rung stands."""
+    return SHIPPED / f"part2_{rung}_{kind}.safetensors"
+
+
+def discriminator_path(run: Mapping[str, Any]) -> Path:
+    """Return where the discriminator of a DE-GAN is kept; fine-tuning alone needs it."""
+    return CACHE / f"part2_discriminator_{results.key(run)}.safetensors"
+
+
+def progress_path(stage: str, run: Mapping[str, Any]) -> Path:
+    """Return where a training in progress is kept: a stage of a run, which may have several."""
+    return CACHE / f"part2_{stage}_{results.key(run)}.training"
+
+
+def pair(path: Path) -> tuple[Generator, Discriminator]:
+    """Return a stored DE-GAN, both networks, to be trained on.
+
+    Raises:
+        FileNotFoundError: only the generator is there, as it is shipped.
+    """
+    run = json.loads(path.with_suffix(".json").read_text())["run"]
+    beside = discriminator_path(run)
+    if not beside.is_file():
+        raise FileNotFoundError(
+            f"fine-tuning needs the discriminator too, and {path.name} has none in {CACHE}; train "
+            "both with `python -m lib.faces.runs.checkpoints ship de_gan`"
+        )
+    config = ModelConfig(**run["model"])
+    generator, discriminator = Generator(config), Discriminator(config)
+    generator.load_state_dict(load_file(path))
+    discriminator.load_state_dict(load_file(beside))
+    return generator.float(), discriminator.float()
+
+
+def load(found: Trained) -> Any:
+    """Return the network, frozen, float32: a Generator or a Classifier."""
+    config = ModelConfig(**found.run["model"])
+    network: nn.Module = Generator(config)
+    if found.run["kind"] != "de_gan":
+        network = Classifier(config, classes(found.run["kind"], config))
+    network.load_state_dict(load_file(found.path))
+    return network.float().eval().requires_grad_(False)
+
+
+def classes(kind: str, config: ModelConfig) -> int:
+    """Return how many classes a classifier tells apart: people, or expressions."""
+    return config.identities if kind == "identity_judge" else config.expressions
+
+
+def train(
+    path: Path,
+    run: dict[str, Any],
+    profile: Profile,
+    corpus: Corpus,
+) -> None:
+    """Train a network and write its weights and, beside them, its record.
+
+    What is interrupted goes on from its last state.
+    """
+    started = time.monotonic()
+    progress = progress_path(run["kind"], run)
+    make = _train_generator if run["kind"] == "de_gan" else _train_classifier
+    network, history = make(run, profile, corpus, progress)
+    save_weights(network, path)
+    record = {
+        "run": run,
+        "history": history,
+        "licence": "CC BY 4.0",
+        "provenance": results.provenance(time.monotonic() - started, corpus.name, corpus.rung),
+    }
+    write_atomically(path.with_suffix(".json"), json.dumps(record, indent=1) + "\n")
+    states.remove(progress)
+
+
+def _train_generator(
+    run: dict[str, Any], profile: Profile, corpus: Corpus, progress: Path
+) -> tuple[nn.Module, dict[str, list[float]]]:
+    """Return DE-GAN's generator and its losses; the discriminator is stored."""
+    config, faces = ModelConfig(**run["model"]), corpus.pretraining()
+    found = gan_training.train(config, profile.gan, faces, run["seed"], progress)
+    save_weights(found.discriminator, discriminator_path(run))
+    history = {name: _readable(values) for name, values in found.history.items()}
+    return found.generator, history
+
+
+def _train_classifier(
+    run: dict[str, Any], profile: Profile, corpus: Corpus, progress: Path
+) -> tuple[nn.Module, dict[str, list[float]]]:
+    """Return a classifier of expressions or identities and its losses, in a hundred parts."""
+    kind, config = run["kind"], ModelConfig(**run["model"])
+    faces = corpus.judging() if kind.endswith("judge") else corpus.pretraining()
+    network = Classifier(config, classes(kind, config))
+    targets = faces.identities if kind == "identity_judge" else faces.expressions
+    losses = classifier.fit(
+        network, F.cross_entropy, faces.images, targets, profile.judge, run["seed"], progress
+    )
+    parts = np.array_split(losses, min(100, len(losses)))
+    return network, {"loss": [round(float(part.mean()), 4) for part in parts]}
+
+
+def _readable(values: list[float]) -> list[float]:
+    """Return losses as JSON may hold them: -1 where there was none (no loss is negative)."""
+    return [-1.0 if np.isnan(value) else round(value, 4) for value in values]
+
+
+def panel(profile: Profile, corpus: Corpus) -> judges.Judges:
+    """Return the judges of the people DE-GAN learns, trained where they are not there yet.
+
+    Args:
+        profile: its `judge` says how they are trained.
+        corpus: whose `judging` set they learn from.
+    """
+    expression, identity = (
+        load(trained(kind, profile, corpus)) for kind in ("expression_judge", "identity_judge")
+    )
+    return judges.seated(expression, identity, corpus)
+
+
+def main() -> None:
+    """Run the command line described at the top."""
+    parser = argparse.ArgumentParser(prog="python -m lib.faces.runs.checkpoints")
+    parser.add_argument("command", choices=["ship"])
+    parser.add_argument("kind", choices=KINDS)
+    options = parser.parse_args()
+    profile = PROFILES["quick"]
+    corpus = datasets.load("ict", profile.sizes)
+    path = shipped_path(corpus.rung, options.kind)
+    train(path, describe(options.kind, profile, corpus), profile, corpus)
+    print(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""What the trained networks know, computed once: probes of their features, and what judges see.
+
+Section 1 claims that f(x) holds the expression and not the identity, and that synthesised faces
+show both as they were asked. Encoders are probed on pictures they never saw: for the identity of
+the people they learnt from, for the expression of people they never met.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from lib.faces import judges, probes, protocol
+from lib.faces.data import datasets
+from lib.faces.data.corpus import Faces, Shape, Sizes
+from lib.faces.de_gan import Generator
+from lib.faces.judges import Judges
+from lib.faces.probes import Knowledge
+from lib.faces.protocol import Estimate
+from lib.faces.runs import checkpoints
+from lib.faces.runs.experiments import DATASETS, PART, find_by_digest
+from lib.faces.runs.profiles import Profile
+from lib.runs import results, sweep
+from lib.runs.results import Result
+
+EXPERIMENT = "knowledge"
+PROBED = ("de_gan", "supervised")  # whose encoders are probed
+JUDGING = ("expression_judge", "identity_judge")
+SEED = 0  # of the identities and the noise that are drawn
+VERSION = 2  # of what `run_one` returns; since 2 with each person's hits
+
+
+def describe(profile: Profile, rung: str, networks: Mapping[str, str]) -> dict[str, Any]:
+    """Return the run, as plain JSON.
+
+    Args:
+        profile: its sizes.
+        rung: of the data ladder.
+        networks: the digest of each of PROBED and JUDGING, see `weights.file_digest`.
+    """
+    sizes = asdict(profile.sizes)
+    sizes["shapes"] = {"ck": sizes["shapes"]["ck"]}
+    return results.plain(
+        {"dataset": DATASETS[rung], "rung": rung, "sizes": sizes, "networks": dict(networks)}
+    )
+
+
+def find(profile: Profile, rung: str, networks: Mapping[str, str]) -> Result:
+    """Return what the networks know; what has no result yet is computed."""
+    wanted = [describe(profile, rung, networks)]
+    return sweep.only(sweep.run(PART, EXPERIMENT, wanted, run_one, version=VERSION))
+
+
+def run_one(config: dict[str, Any]) -> dict[str, Any]:
+    """Probe the encoders and let the judges look.
+
+    Returns:
+        `probes`: of each network and kind of features, what a probe reads "about" the identity or
+        the expression, with interval and chance, and how many "images" each person has and how many
+        "hits". `ceiling`: how often the judges are right about real pictures. `transfer` and
+        `strangers`: what they see in pictures made from people DE-GAN learnt from, and from others.
+        All but the counts are shares.
+    """
+    sizes = Sizes(**{**config["sizes"], "shapes": {"ck": Shape(**config["sizes"]["shapes"]["ck"])}})
+    corpus = datasets.load(config["dataset"], sizes)
+    known, others = corpus.held_out(), corpus.sets["ck"]()
+    network = {
+        kind: checkpoints.load(checkpoints.stored(find_by_digest(digest)))
+        for kind, digest in config["networks"].items()
+    }
+    panel = judges.seated(network["expression_judge"], network["identity_judge"], corpus)
+    generator = network["de_gan"]
+    assert isinstance(generator, Generator)
+    return {
+        "probes": [row for kind in PROBED for row in _probes(kind, network[kind], known, others)],
+        "ceiling": {name: value._asdict() for name, value in judges.ceiling(panel, known).items()},
+        "transfer": _transfer(generator, panel, known, strangers=False),
+        "strangers": _transfer(generator, panel, others, strangers=True),
+    }
+
+
+def _probes(kind: str, network: nn.Module, known: Faces, others: Faces) -> list[dict[str, Any]]:
+    """Return what probes read from each kind of an encoder's features."""
+    of_known, of_others = (probes.features(network, faces.images) for faces in (known, others))
+    rows = []
+    for name in of_known:
+        found = {
+            "identity": probes.identity(of_known[name], known),
+            "expression": probes.expression(of_others[name], others),
+        }
+        rows += [
+            {"network": kind, "features": name, "about": about, **_plain(each)}
+            for about, each in found.items()
+        ]
+    return rows
+
+
+def _plain(found: Knowledge) -> dict[str, Any]:
+    """Return a probe's accuracy with its interval, chance, and the hits and images by person."""
+    by_person = {"hits": found.hits.tolist(), "images": found.images.tolist()}
+    return {**found.accuracy._asdict(), "chance": found.chance, **by_person}
+
+
+def _transfer(
+    generator: Generator, panel: Judges, sources: Faces, *, strangers: bool
+) -> dict[str, Any]:
+    """Return what the judges see in pictures made from some sources."""
+    found = judges.transfer_scores(generator, panel, sources, SEED, strangers=strangers)
+    shares: dict[str, Any] = {
+        name: value._asdict()
+        for name in ("expression", "identity", "leak")
+        if (value := getattr(found, name)) is not None
+    }
+    return {**shares, "confusion": found.confusion.tolist(), "classes": list(panel.classes)}
+
+
+def estimate(stored: Mapping[str, float]) -> Estimate:
+    """Return an estimate from a result."""
+    return Estimate(stored["value"], stored["low"], stored["high"], int(stored["n"]))
+
+
+def difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> Estimate:
+    """Return by how much one probe reads more images than another, of the same people.
+
+    People are drawn with replacement once for both: what is hard about a person cancels.
+
+    Args:
+        first: a row of `probes`, see `run_one`.
+        second: another.
+
+    Raises:
+        ValueError: they are not about the same images.
+    """
+    if (first["about"], first["images"]) != (second["about"], second["images"]):
+        raise ValueError("these probes read different images; compare two of one question")
+    more = np.subtract(first["hits"], second["hits"])
+    return protocol.pooled(more, np.array(first["images"]))

@@ -1,0 +1,367 @@
+"""Expressions put on other people (section 3.1 and Fig. 1): who lends, who borrows, what comes too.
+
+Nobody is picked by hand: lenders and borrowers are the first of their sets.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+from torch.nn import functional as F
+
+from lib.book.claims import bootstrap_interval
+from lib.faces import augment, classifier, judges
+from lib.faces.classifier import PREDICTED
+from lib.faces.data.corpus import BASIC, EXPRESSIONS, NEUTRAL, Corpus, Faces, Requests
+from lib.faces.de_gan import NOISE, Generator
+from lib.faces.figures.explore import INTENSITY, NEW
+from lib.faces.judges import Judges
+from lib.faces.protocol import Estimate
+from lib.faces.render import ict
+from lib.faces.render.made import OTHERS
+from lib.faces.runs import checkpoints
+from lib.faces.runs.profiles import Profile
+from lib.runs.rows import Rows
+
+STRANGERS = 12  # people of the recognition set, whom DE-GAN never met
+TARGETS = 5  # people DE-GAN learnt, who borrow
+CORNER = 1 / 6  # of the side: the two upper corners show the background
+FLAT = 1e-6  # spread of a number that does not change but for rounding
+
+
+@dataclass(frozen=True, eq=False)
+class Cast:
+    """Everybody in the pictures of chapter 23, and who makes and judges them.
+
+    `codes` (n, 350) are f(x) of all `strangers`, `chosen` (c,) one of them for each expression.
+    `made` (c, people, 3, side, side) puts these on everybody whom DE-GAN learnt, z = 0; `belief`
+    (c, people) is the probability a judge gives to the expression asked for, `recognised`
+    (c, people) whether another names the person asked for.
+    """
+
+    profile: Profile
+    corpus: Corpus
+    generator: Generator
+    panel: Judges
+    strangers: Faces
+    codes: Tensor
+    chosen: np.ndarray
+    made: Tensor
+    belief: np.ndarray
+    recognised: np.ndarray
+
+    @property
+    def borrowers(self) -> list[int]:
+        """Return the first people DE-GAN learnt."""
+        return list(range(min(TARGETS, self.profile.sizes.people)))
+
+    @property
+    def names(self) -> list[str]:
+        """Return the expressions of the chosen strangers."""
+        labels = self.strangers.expressions[self.chosen]
+        return [self.strangers.classes[label] for label in labels]
+
+    @property
+    def seen_in_sources(self) -> list[str]:
+        """Return the expressions that the judge sees in the chosen strangers themselves."""
+        found = self.panel(augment.centre(self.strangers.images[self.chosen])).expression.argmax(1)
+        return [self.panel.classes[label] for label in found]
+
+
+def cast(profile: Profile, corpus: Corpus) -> Cast:
+    """Return who lends and who borrows, all transfers among them, and what judges see in these."""
+    generator = checkpoints.load(checkpoints.trained("de_gan", profile, corpus))
+    panel, lenders = checkpoints.panel(profile, corpus), strangers(profile, corpus)
+    chosen, code = one_of_each(lenders), codes(generator, lenders.images)
+    people = range(generator.config.identities)
+    made = synthesise(generator, code[chosen], people)[:, :, 0]
+    belief = asked_for(panel, lenders.take(chosen), made)
+    seen = panel(made.flatten(0, 1)).identity.argmax(1).unflatten(0, made.shape[:2])
+    recognised = (seen == torch.tensor(people)).numpy()
+    return Cast(profile, corpus, generator, panel, lenders, code, chosen, made, belief, recognised)
+
+
+def strangers(profile: Profile, corpus: Corpus) -> Faces:
+    """Return the first people for recognition, with every expression."""
+    if corpus.rung == "original":
+        return first_people(next(iter(corpus.sets.values()))(), range(STRANGERS))
+    return rendered(profile, corpus, OTHERS + np.arange(STRANGERS))
+
+
+def acquaintances(profile: Profile, corpus: Corpus) -> Faces:
+    """Return the people for pre-training who follow on the borrowers, in pictures new to DE-GAN."""
+    people = (TARGETS + np.arange(len(EXPRESSIONS))) % profile.sizes.people
+    if corpus.rung == "original":
+        return first_people(corpus.held_out(), people.tolist())
+    return rendered(profile, corpus, people)
+
+
+def portraits(profile: Profile, corpus: Corpus, people: Sequence[int]) -> np.ndarray:
+    """Return a picture of each of some people for pre-training, (n, source, source, 3) uint8.
+
+    Made people look neutral, which they never do in pre-training.
+    """
+    if corpus.rung == "original":
+        found = corpus.pretraining()
+        return found.images[[np.flatnonzero(found.identities == each)[0] for each in people]]
+    numbers = np.asarray(people)
+    plain, new = np.full_like(numbers, NEUTRAL), np.full_like(numbers, NEW)
+    return photograph(profile, numbers, plain, new)
+
+
+def rendered(profile: Profile, corpus: Corpus, people: np.ndarray) -> Faces:
+    """Return people with every expression, each picture in a light and before a wall of its own.
+
+    Args:
+        profile: its sizes.
+        corpus: whose renderer is taken; the pictures are in none of its sets.
+        people: their numbers, (n,) int64.
+    """
+    person, label = np.indices((len(people), len(EXPRESSIONS))).reshape(2, -1)
+    sequences, zeros = NEW + label, np.zeros_like(label)
+    images = photograph(profile, people[person], label, sequences)
+    identities = people[person] % OTHERS
+    return Faces(corpus.name, corpus.rung, images, label, identities, sequences, zeros, EXPRESSIONS)
+
+
+def photograph(
+    profile: Profile, people: np.ndarray, expressions: np.ndarray, sequences: np.ndarray
+) -> np.ndarray:
+    """Return one picture of each row, (n, source, source, 3) uint8; see `data.Requests`."""
+    intensity = np.where(expressions == NEUTRAL, 0.0, INTENSITY)
+    frames, sizes = np.zeros_like(people), profile.sizes
+    requests = Requests(people, expressions, intensity, sequences, frames, sizes.seed)
+    return ict.render(requests, augment.source_side(sizes.side))[0]
+
+
+def first_people(faces: Faces, people: Sequence[int]) -> Faces:
+    """Return the middle picture of each basic expression that each of some people shows.
+
+    Sets that are read have no contempt to pre-train on (BU-4DFE).
+    """
+    classes = tuple(name for name in faces.classes if name in BASIC)
+    rows, labels = [], []
+    for person in people:
+        for label, name in enumerate(classes):
+            shown = faces.expressions == faces.classes.index(name)
+            own = np.flatnonzero((faces.identities == person) & shown)
+            rows += own[len(own) // 2 : len(own) // 2 + 1].tolist()
+            labels += [label] * bool(len(own))
+    taken = faces.take(np.array(rows, dtype=np.int64))
+    return replace(taken, expressions=np.array(labels, dtype=np.int64), classes=classes)
+
+
+def one_of_each(faces: Faces) -> np.ndarray:
+    """Return for each expression the first picture of it that shows a person not used before.
+
+    Args:
+        faces: sorted as they should be searched; expressions that nobody shows are left out.
+
+    Returns:
+        Rows, in the order of the classes, int64. Where all who show one are used, the first again.
+    """
+    rows = list[int]()
+    for label in range(len(faces.classes)):
+        shown = np.flatnonzero(faces.expressions == label)
+        unused = shown[~np.isin(faces.identities[shown], faces.identities[rows])]
+        rows += (unused if len(unused) else shown)[:1].tolist()
+    return np.array(rows, dtype=np.int64)
+
+
+def codes(generator: Generator, images: np.ndarray | Rows) -> Tensor:
+    """Return f(x) of pictures (n, source, source, 3) uint8, (n, 350)."""
+    return classifier.predict(generator.encoder, images)
+
+
+def noise(count: int, seed: int) -> Tensor:
+    """Return z as in training, uniform in [-1, 1], (count, 50)."""
+    return torch.rand(count, NOISE, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+@torch.no_grad()
+def synthesise(
+    generator: Generator, code: Tensor, people: Sequence[int], z: Tensor | None = None
+) -> Tensor:
+    """Return G_de(f(x), I, z): every code on every person with every noise.
+
+    Args:
+        generator: of DE-GAN.
+        code: f(x), (n, 350).
+        people: the m identities wanted.
+        z: (d, 50); by default once 0, the middle of its range.
+
+    Returns:
+        (n, m, d, 3, side, side) in [-1, 1].
+
+    Raises:
+        ValueError: the generator does not know a person.
+    """
+    known = generator.config.identities
+    if wrong := [person for person in people if not 0 <= person < known]:
+        raise ValueError(f"no person {wrong[0]}; the generator knows 0 to {known - 1}")
+    identity = F.one_hot(torch.tensor(people), known).float()
+    z = torch.zeros(1, NOISE) if z is None else z
+    shape = len(code), len(identity), len(z)
+    rows = torch.cartesian_prod(*map(torch.arange, shape))  # (n m d, 3)
+    parts = [
+        generator.decoder(code[n], identity[m], z[d])
+        for n, m, d in (part.unbind(1) for part in rows.split(PREDICTED))
+    ]
+    return torch.cat(parts).unflatten(0, shape)
+
+
+def crossed(columns: np.ndarray, rows: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """Return one sheet: pictures above and left of those they led to, a white one in the corner.
+
+    Args:
+        columns: (m, side, side, 3) uint8.
+        rows: (n, side, side, 3) uint8.
+        inner: (n, m, side, side, 3) uint8.
+
+    Returns:
+        (n + 1, m + 1, side, side, 3) uint8.
+    """
+    above = np.concatenate([np.full_like(columns[:1], 255), columns])
+    return np.concatenate([above[None], np.concatenate([rows[:, None], inner], axis=1)])
+
+
+def asked_for(panel: Judges, faces: Faces, made: Tensor) -> np.ndarray:
+    """Return the probability that a judge gives to the expression of each source.
+
+    Args:
+        panel: of judges.
+        faces: n sources.
+        made: (n, m, 3, side, side), from each for m people.
+
+    Returns:
+        (n, m) in [0, 1].
+    """
+    belief = panel(made.flatten(0, 1)).expression.softmax(1).unflatten(0, made.shape[:2])
+    wanted = torch.from_numpy(judges.known_expressions(panel, faces))
+    return belief[torch.arange(len(made)), :, wanted].numpy()
+
+
+def worst(belief: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return sources and the people on whom they fail worst on the whole, nobody twice.
+
+    Args:
+        belief: (n, m), see `asked_for`.
+
+    Returns:
+        Rows, in their order, and columns; all n, unless there are fewer people.
+    """
+    sources, people = linear_sum_assignment(belief)
+    return sources, people
+
+
+def looks(images: Tensor) -> dict[str, np.ndarray]:
+    """Return four numbers that tell of light and background, by name.
+
+    Args:
+        images: (..., 3, side, side) in [-1, 1].
+
+    Returns:
+        (...) each, on a scale where black is 0 and white 1.
+    """
+    side = images.shape[-1]
+    edge, quarter = max(1, round(side * CORNER)), side // 4
+    pixels = (images.double() + 1) / 2
+    top = pixels[..., :edge, :]
+    wall = torch.cat([top[..., :edge], top[..., side - edge :]], dim=-1).mean(dim=(-2, -1))
+    face = pixels[..., quarter : side - quarter, quarter : side - quarter].mean(dim=(-3, -2))
+    half = face.shape[-1] // 2
+    found = {
+        "brightness of the face": face.mean(-1),
+        "face: left less right half": face[..., :half].mean(-1) - face[..., -half:].mean(-1),
+        "brightness of the background": wall.mean(-1),
+        "background: red less blue": wall[..., 0] - wall[..., 2],
+    }
+    return {name: values.numpy() for name, values in found.items()}
+
+
+def traced(sources: Tensor, made: Tensor, people: np.ndarray) -> pd.DataFrame:
+    """Return how much of a source's light and background is in what is made of it, and what z does.
+
+    Args:
+        sources: (n, 3, side, side) in [-1, 1].
+        made: (n, m, d, 3, side, side), for m people with d draws of z.
+        people: who is in the source, (n,) int64.
+
+    Returns:
+        For each of `looks`: its correlation between the source and the mean of what was made of it,
+        with a bootstrap over people, and the shares of its variance, in pictures of one person
+        wanted, that lie between sources and between draws of z; they sum to 1. What never changes
+        follows nothing: 0 throughout.
+    """
+    before, after = looks(sources), looks(made)
+    rows = []
+    for name, values in after.items():
+        pairs = np.stack([before[name], values.mean(axis=(1, 2))])
+        between, within = variance_shares(values)
+        rows.append((name, *_correlation(pairs, people), between, within))
+    columns = ["of the picture", "correlation", "low", "high", "by the source", "by z"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def variance_shares(values: np.ndarray) -> tuple[float, float]:
+    """Return which shares of the variance of (n, m, d) lie between the n, and within, among the d.
+
+    All of it within each of the m. Both are 0 where nothing changes.
+    """
+    whole = values.var(axis=(0, 2)).mean()
+    if whole < FLAT**2:
+        return 0.0, 0.0
+    within = float(values.var(axis=2).mean() / whole)
+    return 1 - within, within
+
+
+def _correlation(pairs: np.ndarray, people: np.ndarray) -> tuple[float, float, float]:
+    """Return the correlation of two rows with its interval from a bootstrap over people."""
+
+    def statistic(drawn: np.ndarray) -> float:
+        some = pairs[:, np.concatenate([own[person] for person in drawn])]
+        return float(np.corrcoef(some)[0, 1]) if some.std(axis=1).min() > FLAT else 0.0
+
+    own = {person: np.flatnonzero(people == person) for person in np.unique(people)}
+    everybody = np.unique(people)
+    interval = bootstrap_interval(everybody, statistic, np.random.default_rng(0))
+    return statistic(everybody), *interval
+
+
+def compare(first: Mapping[str, float], second: Mapping[str, float]) -> str:
+    """Return in words how one estimate compares with another; they differ where intervals part."""
+    if first["low"] > second["high"]:
+        return "more often than"
+    if first["high"] < second["low"]:
+        return "less often than"
+    return "as often, as far as the intervals tell, as"
+
+
+def by_how_much(difference: Estimate) -> str:
+    """Return in words how one probe compares with another, from their difference on the same."""
+    value, low, high = (100 * each for each in difference[:3])
+    if low <= 0 <= high:
+        return (
+            f"no more or less often, as far as the interval tells ({low:+.1f} to {high:+.1f}), than"
+        )
+    low, high = sorted((abs(low), abs(high)))
+    direction = "more" if value > 0 else "less"
+    return f"{abs(value):.1f} points ({low:.1f} to {high:.1f}) {direction} often than"
+
+
+def commonest(*counts: Sequence[Sequence[int]]) -> tuple[tuple[int, int], float, int]:
+    """Return what confusions by asked (rows) and seen (columns), added up, have in common.
+
+    Returns:
+        The commonest confusion (asked, seen), the share of what was asked for that it takes, and
+        the class that is recognised best.
+    """
+    table = np.sum(counts, axis=0, dtype=np.float64)
+    table /= np.maximum(table.sum(axis=1, keepdims=True), 1)
+    wrong = table - np.diag(table.diagonal())
+    asked, seen = divmod(int(wrong.argmax()), len(wrong))
+    return (asked, seen), float(wrong.max()), int(table.diagonal().argmax())

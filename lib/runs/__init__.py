@@ -1,0 +1,1 @@
+"""One run, one result file: computed, resumed, shared by machines, and explained."""

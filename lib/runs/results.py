@@ -1,0 +1,286 @@
+"""One JSON file per run, and tables that put our numbers beside the paper's.
+
+A run is its config: the file's name is a hash of it, so a run that has a file is never repeated
+and a changed config is another run. Files lie in data/results/<part>/<experiment>/<key>.json.
+
+    python -m lib.runs.results explain FILE
+
+says where a figure, a result, weights or a claims.json come from.
+"""
+
+import argparse
+import functools
+import hashlib
+import json
+import math
+import os
+import platform
+import re
+import resource
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from lib.book.files import REPOSITORY, write_atomically
+from lib.runs.device import half_precision
+
+# Smoke runs keep theirs apart: the runner names another folder for them.
+RESULTS = Path(os.environ.get("BOOK_RESULTS") or REPOSITORY / "data" / "results")
+PAPER = REPOSITORY / "data" / "paper"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One finished run: `config` fully determines it, `metrics` is what it measured.
+
+    All three dicts hold plain JSON values; tuples become lists, so that what is loaded equals
+    what was saved.
+
+    Raises:
+        TypeError, ValueError: see `plain`; part or experiment is no lower-case word.
+    """
+
+    part: str
+    experiment: str
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what would not survive a round trip through its file."""
+        for name in (self.part, self.experiment):
+            if not re.fullmatch(r"[a-z0-9_]+", name):
+                raise ValueError(f"{name!r} names a folder: use a-z, 0-9 and _ only")
+        for name in ("config", "metrics", "provenance"):
+            object.__setattr__(self, name, plain(getattr(self, name), name))
+
+
+def plain(value: Any, place: str = "config") -> Any:
+    """Return a copy of `value` made of dict, list, str, bool, int, float and None only.
+
+    Raises:
+        TypeError: something else is in it (a NumPy number, a tensor, a key that is no string).
+        ValueError: a number is NaN or infinite; say None for what is not defined.
+    """
+    if isinstance(value, Mapping):
+        wrong = [name for name in value if not isinstance(name, str)]
+        if wrong:
+            raise TypeError(f"{place} has the key {wrong[0]!r}; keys must be strings")
+        # sorted, as the file is: what was just computed reads in the same order as what was loaded
+        return {name: plain(value[name], f"{place}[{name!r}]") for name in sorted(value)}
+    if isinstance(value, list | tuple):
+        return [plain(inner, f"{place}[{index}]") for index, inner in enumerate(value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{place} is {value}; use a finite number, or None for not defined")
+    for kind in (bool, int, float, str):  # bool first: it is an int too
+        if isinstance(value, kind):
+            return kind(value)
+    if value is None:
+        return None
+    raise TypeError(f"{place} is a {type(value).__name__}; use plain Python numbers and strings")
+
+
+def key(config: Mapping[str, Any]) -> str:
+    """Return the first 16 hex digits of the SHA-256 of a config, whatever its order.
+
+    Raises:
+        TypeError, ValueError: see `plain`.
+    """
+    return _digest(plain(config))[:16]
+
+
+def location(part: str, experiment: str, config: Mapping[str, Any], folder: Path = RESULTS) -> Path:
+    """Return where the result of a run lies."""
+    return Path(folder) / part / experiment / f"{key(config)}.json"
+
+
+def save(result: Result, folder: Path = RESULTS) -> Path:
+    """Write a result into its file and return the path.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written; what was there stays.
+    """
+    content = {"key": key(result.config), **asdict(result)}
+    content["digest"] = _digest(content)
+    target = location(result.part, result.experiment, result.config, folder)
+    write_atomically(target, json.dumps(content, indent=1, sort_keys=True) + "\n")
+    return target
+
+
+def load(path: str | Path) -> Result:
+    """Return the result in a file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is truncated, was altered by hand, or lies in another run's place.
+    """
+    path = Path(path)
+    try:
+        content = json.loads(path.read_bytes())
+        digest, stored_key = content.pop("digest"), content.pop("key")
+        result = Result(**content)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged ({error}); delete it and run again") from None
+    if digest != _digest({"key": stored_key, **content}) or stored_key != key(result.config):
+        raise ValueError(f"{path} was altered after the run; delete it and run again")
+    if path.parts[-3:] != (result.part, result.experiment, f"{stored_key}.json"):
+        raise ValueError(
+            f"{path} holds run {result.part}/{result.experiment}/{stored_key}; move it there"
+        )
+    return result
+
+
+def find(
+    part: str, experiment: str, config: Mapping[str, Any], folder: Path = RESULTS
+) -> Result | None:
+    """Return the result of a run, or None where there is none.
+
+    Raises:
+        ValueError: its file is damaged, see `load`.
+    """
+    try:
+        return load(location(part, experiment, config, folder))
+    except FileNotFoundError:
+        return None
+
+
+def provenance(
+    seconds: float, dataset: str | None = None, rung: str | None = None
+) -> dict[str, Any]:
+    """Return how a result came about; call it in the process that computed it.
+
+    `seconds` is wall time. Peak memory is the process's so far, in MB. The device is the GPU if
+    this process has used one. Nothing in it names the machine, its user or its folders.
+    """
+    on_gpu = torch.cuda.is_initialized()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        "code": code_version(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "platform": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
+        "device": torch.cuda.get_device_name() if on_gpu else "cpu",
+        "bfloat16": half_precision(torch.device("cuda" if on_gpu else "cpu")),  # in training
+        "torch_threads": torch.get_num_threads(),
+        "seconds": round(seconds, 3),
+        "peak_memory_mb": round(peak / (2**20 if sys.platform == "darwin" else 2**10)),
+        "dataset": dataset,
+        "rung": rung,
+        "day": datetime.now(UTC).date().isoformat(),
+    }
+
+
+@functools.cache
+def code_version() -> str:
+    """Return the commit's short hash, with " dirty" if lib/ differs from it, or "unknown"."""
+    if not (REPOSITORY / ".git").exists():  # unpacked inside a repository that is not ours
+        return "unknown"
+    try:
+        commit = _git("rev-parse", "--short", "HEAD")
+        return f"{commit} dirty" if _git("status", "--porcelain", "--", "lib") else commit
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+@functools.cache
+def processor() -> str:
+    """Return the processor's name: platform.processor(), but Linux keeps it in /proc/cpuinfo."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def paper(name: str, folder: Path = PAPER) -> dict[str, Any]:
+    """Return the published numbers in data/paper/<name>.json.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no JSON.
+    """
+    source = Path(folder) / f"{name}.json"
+    try:
+        return json.loads(source.read_bytes())
+    except FileNotFoundError:
+        known = ", ".join(sorted(file.stem for file in Path(folder).glob("*.json"))) or "none"
+        raise FileNotFoundError(f"data/paper has no {name}.json; there is: {known}") from None
+    except ValueError as error:
+        raise ValueError(f"{source} is no JSON ({error}); restore it from the repository") from None
+
+
+def table(
+    configs: Sequence[Mapping[str, Any]],
+    results: Sequence[Result | None],
+    by: str | Sequence[str],
+    metric: str,
+    paper_values: Mapping[Any, float],
+) -> pd.DataFrame:
+    """Return one row per value of `by`, ours beside the paper's.
+
+    `results` belong to `configs` one by one, None for a missing run (as `sweep.run` returns them).
+    `by` names one or more keys of the configs; `paper_values` maps their value (a tuple where there
+    are several) to the published number. Columns: `by`, mean, spread (standard deviation over runs,
+    NaN below two), n (runs), paper, difference (mean - paper). A missing run, or one whose metric
+    is None, does not count; a row without any has NaN and n = 0.
+
+    Raises:
+        KeyError: a config lacks a key of `by`, or a result the metric.
+        ValueError: the lists differ in length.
+    """
+    by = [by] if isinstance(by, str) else list(by)
+    rows = [
+        {name: config[name] for name in by}
+        | {"value": np.nan if result is None else result.metrics[metric]}
+        for config, result in zip(configs, results, strict=True)
+    ]
+    frame = pd.DataFrame(rows, columns=[*by, "value"]).astype({"value": float})
+    groups = frame.groupby(by, sort=False, dropna=False)["value"]
+    joined = groups.agg(mean="mean", spread="std", n="count").reset_index()
+    places = joined[by].itertuples(index=False, name=None)
+    joined["paper"] = [
+        paper_values.get(place if len(by) > 1 else place[0], np.nan) for place in places
+    ]
+    return joined.assign(difference=joined["mean"] - joined["paper"])
+
+
+def _digest(content: Any) -> str:
+    """Return the SHA-256 in hex of plain content as sorted compact JSON."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _git(*arguments: str) -> str:
+    """Return what a git command prints about the book's repository."""
+    command = ["git", "-C", str(REPOSITORY), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Explain the file that the command line names; return the exit code."""
+    from lib.runs.explain import explain  # it needs this module
+
+    parser = argparse.ArgumentParser(prog="python -m lib.runs.results")
+    commands = parser.add_subparsers(required=True, metavar="explain")
+    command = commands.add_parser("explain", help="say where a file comes from")
+    command.add_argument("file", help="of figures/, data/results/ or data/checkpoints/")
+    try:
+        print(explain(parser.parse_args(arguments).file))
+    except (ValueError, FileNotFoundError) as error:
+        parser.exit(1, f"{error}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,258 @@
+"""Many runs: what has a result file is loaded, the rest is computed, one file as each finishes.
+
+An interruption loses only the runs in progress; calling again goes on where it stopped. Runs are
+computed by processes on this machine, or by the Dask workers of the scheduler that BOOK_SCHEDULER
+names (see `cluster`); with BOOK_PRESENT in the environment none is.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import joblib
+import torch
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from lib.runs import results
+from lib.runs.results import Result
+
+Config = Mapping[str, Any]
+RunOne = Callable[[dict[str, Any]], dict[str, Any]]
+
+SAVING_SECONDS = 10.0  # a result that cannot be written is kept in memory at least so long
+PAUSE = 0.5  # seconds until writing it is tried again
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a sweep: what computes it, which version of that, and where its result lies."""
+
+    part: str
+    experiment: str
+    config: Config
+    run_one: RunOne
+    version: int
+    folder: Path
+
+    def present(self, set_aside: bool) -> Result | None:
+        """Return the stored result; a damaged one and one of an older version count as none.
+
+        Args:
+            set_aside: whether such a file is renamed, to make room for a new one.
+
+        Raises:
+            ValueError: it is of a newer version.
+        """
+        file = results.location(self.part, self.experiment, self.config, self.folder)
+        try:
+            found = results.find(self.part, self.experiment, self.config, self.folder)
+        except ValueError as error:
+            tell(f"a damaged result counts as missing: {error}")
+            found, ending = None, "damaged"
+        else:
+            stored = found.provenance.get("version", 1) if found else self.version
+            if stored > self.version:
+                raise ValueError(f"{file} was written by a newer copy of the book; update this one")
+            if stored == self.version:
+                return found
+            ending = f"v{stored}"
+        if set_aside:
+            with suppress(FileNotFoundError):  # somebody else has done it
+                file.replace(file.with_name(f"{file.name}.{ending}"))
+        return None
+
+    def compute(self) -> Result:
+        """Return the result, saved; what somebody else has finished is not computed again.
+
+        Raises:
+            RuntimeError: the run failed; its config is named.
+            OSError: the result could not be written for as long as it took to compute.
+        """
+        if found := self.present(set_aside=True):
+            return found
+        started = time.perf_counter()
+        with _one_thread():
+            try:
+                metrics = self.run_one(results.plain(self.config))  # a copy: run_one may change it
+            except Exception as error:
+                raise self.stopped(f"{type(error).__name__}: {error}") from error
+            seconds = time.perf_counter() - started
+            origin = results.provenance(
+                seconds, self.config.get("dataset"), self.config.get("rung")
+            )
+        origin["version"] = self.version
+        return self.keep(Result(self.part, self.experiment, dict(self.config), metrics, origin))
+
+    def keep(self, result: Result) -> Result:
+        """Save a result and return it; if somebody else has done so meanwhile, return theirs.
+
+        Where that fails, it is tried again for as long as the run took.
+
+        Raises:
+            OSError: it failed all the time.
+        """
+        seconds = max(result.provenance["seconds"], SAVING_SECONDS)
+        until, told = time.monotonic() + seconds, False
+        while True:
+            try:
+                if found := self.present(set_aside=True):
+                    return found
+                results.save(result, self.folder)
+                return result
+            except OSError as error:
+                if time.monotonic() > until:
+                    raise
+                if not told:
+                    tell(f"{error.strerror}; trying for {seconds:.0f} s, then this run is lost")
+                told = True
+            time.sleep(PAUSE)
+
+    def stopped(self, why: str) -> RuntimeError:
+        """Return the error that ends a sweep because of this run."""
+        run = json.dumps(results.plain(self.config))
+        return RuntimeError(f"{self.part} {self.experiment} stopped: {why}; the run was {run}")
+
+
+def run(
+    part: str,
+    experiment: str,
+    configs: Sequence[Config],
+    run_one: RunOne,
+    *,
+    jobs: int | None = None,
+    compute: bool = True,
+    folder: Path | None = None,
+    version: int = 1,
+) -> list[Result | None]:
+    """Return the result of each config, in their order; compute and save those without one.
+
+    `run_one(config)` returns the metrics and must be a function at the top level of a module, so
+    that other processes find it. Each run has one torch thread, whatever `jobs` is: the number of
+    processes, by default BOOK_JOBS or one per core; one stays in this process. Where `jobs` is
+    given, all stay on this machine; else BOOK_SCHEDULER may name another place. Where a config has
+    `dataset` and `rung`, the provenance repeats them. With `compute=False` nothing is run or
+    written, and a missing run is None; with BOOK_PRESENT too, and a line says how many there are.
+    `version` counts up when `run_one` returns something else for the same config: what an older
+    one left is set aside and computed anew.
+
+    Raises:
+        TypeError, ValueError: a config is not plain (see `results.plain`), `jobs` is below 1, or a
+            result was written by a newer version.
+        RuntimeError: a run failed (its config is named); those that had finished are kept.
+        OSError: a result cannot be written.
+    """
+    folder = results.RESULTS if folder is None else Path(folder)
+    wanted = {  # each run once
+        results.key(config): Run(part, experiment, config, run_one, version, folder)
+        for config in configs
+    }
+    showing = compute and only_present()
+    compute = compute and not showing
+    found = {name: each.present(set_aside=compute) for name, each in wanted.items()}
+    missing = [each for name, each in wanted.items() if found[name] is None]
+    if showing and missing:
+        there = f"{len(wanted) - len(missing)} of {len(wanted)}"
+        print(f"{part} {experiment}: {there} runs present; the rest is not shown")
+    if compute and missing:
+        with closing(_finished(missing, jobs)) as finished:
+            progress = tqdm(
+                finished,
+                desc=f"{part} {experiment}",
+                initial=len(wanted) - len(missing),
+                total=len(wanted),
+                disable=None,  # quiet where the output is no terminal
+            )
+            found |= {results.key(result.config): result for result in progress}
+    return [found[results.key(config)] for config in configs]
+
+
+def only(found: Sequence[Result | None]) -> Result:
+    """Return the result of a sweep of one run.
+
+    Raises:
+        RuntimeError: it is missing, and only what is present is shown.
+    """
+    result = found[0] if found else None
+    if result is None:
+        raise RuntimeError("this needs a run that is not there; run it without --present")
+    return result
+
+
+def tell(line: str) -> None:
+    """Write a line to the standard error, if it can be written: it may go to a full disk itself."""
+    with suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
+
+
+def only_present() -> bool:
+    """Return whether runs without a result are left out instead of computed."""
+    return bool(os.environ.get("BOOK_PRESENT"))
+
+
+def _finished(runs: Sequence[Run], jobs: int | None) -> Generator[Result, None, None]:
+    """Return the results as they finish, computed here or where BOOK_SCHEDULER says."""
+    address = os.environ.get("BOOK_SCHEDULER")
+    if jobs is None and address:
+        from lib.runs import cluster  # brings Dask, which is an extra
+
+        return cluster.finished(runs, address)
+    return _finished_here(runs, min(_jobs(jobs), len(runs)))
+
+
+def _jobs(jobs: int | None) -> int:
+    """Return how many processes to use; raise ValueError where that is no positive number."""
+    asked = jobs if jobs is not None else os.environ.get("BOOK_JOBS") or joblib.cpu_count()
+    try:
+        count = int(asked)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise ValueError(f"jobs (or BOOK_JOBS) is {asked!r}; give a number of processes from 1 on")
+    return count
+
+
+def _finished_here(runs: Sequence[Run], jobs: int) -> Generator[Result, None, None]:
+    """Yield results as they finish; leaving early cancels what waits and ends the processes."""
+    if jobs == 1:
+        for each in runs:
+            yield each.compute()
+        return
+    # loky starts fresh interpreters: a forked pool can inherit a locked lock and hang on Ctrl-C
+    begin = {"initializer": _begin_worker, "initargs": (os.getpid(),)}
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=1, **begin):
+        yield from joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(
+            joblib.delayed(Run.compute)(each) for each in runs
+        )
+
+
+def _begin_worker(parent: int) -> None:
+    """Leave Ctrl-C to the parent process, and let no worker outlive it, however it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # else it would begin the next run
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Hold torch and NumPy to one thread: so a run has the same bits with any number of jobs."""
+    threads = torch.get_num_threads()
+    with threadpool_limits(limits=1):
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)

@@ -1,0 +1,1 @@
+"""The clips of Part I: the paper's own, and mixtures of real recordings beside photographs."""

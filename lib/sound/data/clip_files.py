@@ -1,0 +1,205 @@
+"""The media files of clips: found by name, decoded once, and what came of it remembered.
+
+Decoding and hashing thousands of clips takes long, so that the outcome is kept in a text file, one
+line a clip. It holds as long as the clip's files keep their places, sizes and times of change.
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from lib.book.files import write_atomically
+from lib.sound.data import media
+from lib.sound.data.corpus import Waveform
+from lib.sound.events import CLIP_SECONDS
+
+BOTH = (".mp4", ".mkv", ".webm", ".mov")
+AUDIO = (".wav", ".flac", ".ogg", ".opus", ".m4a", ".mp3", ".aac", *BOTH)  # the best first
+NO_AUDIO = "no file of that name under audio/"
+NO_PICTURES = "no pictures"
+ENDS = np.array([0.0, CLIP_SECONDS])  # seconds; to show both, all between them is decoded
+
+VERSION = 1  # raise it when what can be used changes: every clip is then decoded once more
+BATCH = 200  # clips after which the file is written: about what half a minute decodes
+SETTLED = 2.0  # seconds; a file changed later may change again without its time telling
+DIGITS = 16  # of the SHA-256 that begins each line
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of decoding a clip: a digest of its files, and why it is bad, if it is."""
+
+    content: str
+    reason: str
+
+
+class Memo:
+    """Verdicts in a text file, each under a stamp; lines that are damaged count as none."""
+
+    def __init__(self, path: Path) -> None:
+        """Read what is there."""
+        self._path = path
+        self._verdicts = read_memo(path)
+        self._new: dict[str, Verdict] = {}
+
+    def get(self, stamp: str) -> Verdict | None:
+        """Return what is remembered."""
+        return self._verdicts.get(stamp)
+
+    def add(self, stamp: str, verdict: Verdict) -> None:
+        """Remember a verdict; write the file after each BATCH of them."""
+        self._verdicts[stamp] = self._new[stamp] = verdict
+        if len(self._new) >= BATCH:
+            self.save()
+
+    def save(self) -> None:
+        """Write what is new beside what the file holds, that of other processes too.
+
+        Raises:
+            OSError: the file cannot be written; what was there stays.
+        """
+        if not self._new:
+            return
+        verdicts = read_memo(self._path) | self._new
+        lines = ("\t".join((stamp, each.content, each.reason)) for stamp, each in verdicts.items())
+        text = "".join(f"{_line_digest(line)}\t{line}\n" for line in lines)
+        write_atomically(self._path, text)
+        self._new = {}
+
+
+def read_memo(path: Path) -> dict[str, Verdict]:
+    """Return {stamp: verdict} of the lines that are whole."""
+    if not path.is_file():
+        return {}
+    found = {}
+    for line in path.read_bytes().decode(errors="replace").split("\n"):
+        digest, _, rest = line.partition("\t")
+        fields = rest.split("\t")
+        if len(fields) == 3 and digest == _line_digest(rest):
+            found[fields[0]] = Verdict(*fields[1:])
+    return found
+
+
+class Clips:
+    """The media files of clips, found by the names of the lists."""
+
+    def __init__(self, place: Path, memo: Memo) -> None:
+        """Find sound under audio/ and pictures under video/ of a folder."""
+        self._place = place
+        self._audio = by_stem(place / "audio", AUDIO)
+        self._video = by_stem(place / "video", BOTH)
+        self._memo = memo
+
+    def lacking(self, name: str) -> str:
+        """Return which file a clip lacks, by names alone; nothing where it lacks none."""
+        stem = Path(name).stem
+        if stem not in self._audio:
+            return NO_AUDIO
+        seen = stem in self._video or self._audio[stem].suffix.lower() in BOTH
+        return "" if seen else NO_PICTURES
+
+    def audio(self, name: str) -> Waveform:
+        """Return the sound of a clip; raise ValueError where the file is bad."""
+        return media.read_audio(self._audio[Path(name).stem])
+
+    def frames(self, name: str, times: np.ndarray) -> np.ndarray | None:
+        """Return pictures of a clip, or None where it has none; raise ValueError for a bad file."""
+        stem = Path(name).stem
+        return media.read_frames(self._video.get(stem, self._audio[stem]), times)
+
+    def content(self, name: str) -> str:
+        """Return a digest of the files of a clip."""
+        known = self.known(name)
+        return known.content if known else self._hash(name)
+
+    def known(self, name: str) -> Verdict | None:
+        """Return what is remembered of a clip whose files are as they were then."""
+        return self._memo.get(self._stamp(name))
+
+    def examine(self, name: str) -> Verdict:
+        """Hash and decode the files of a clip, and remember what came of it."""
+        try:
+            stamp, settled = self._stamp(name), self._settled(name)
+            verdict = Verdict(self._hash(name), self._fault(name))
+        except OSError as error:  # which may pass: nothing to remember
+            return Verdict("", self._one_line(error))
+        if settled:
+            self._memo.add(stamp, verdict)
+        return verdict
+
+    def save(self) -> None:
+        """Write what is remembered."""
+        self._memo.save()
+
+    def _fault(self, name: str) -> str:
+        """Return why a clip cannot be used, nothing where it can."""
+        try:
+            self.audio(name)
+            return NO_PICTURES if self.frames(name, ENDS) is None else ""
+        except ValueError as error:
+            return self._one_line(error)
+
+    def _one_line(self, error: Exception) -> str:
+        """Return what an error says, fit for a field of a table, its paths inside the folder."""
+        text = str(error).replace(f"{self._place}{os.sep}", "")
+        return " ".join(text.encode(errors="replace").decode().split())
+
+    def _files(self, name: str) -> list[Path]:
+        """Return the files of a clip."""
+        stem = Path(name).stem
+        return [found[stem] for found in (self._audio, self._video) if stem in found]
+
+    def _stamp(self, name: str) -> str:
+        """Return what changes with the places, sizes and times of change of a clip's files."""
+        digest = hashlib.sha256(f"{VERSION} {name}".encode())
+        for path in self._files(name):
+            stat = path.stat()
+            digest.update(b"\0" + os.fsencode(path.relative_to(self._place)))
+            digest.update(f"\0{stat.st_size} {stat.st_mtime_ns}".encode())
+        return digest.hexdigest()
+
+    def _settled(self, name: str) -> bool:
+        """Return whether the files of a clip were last changed some time ago."""
+        changed = (path.stat().st_mtime for path in self._files(name))
+        return all(abs(time.time() - each) > SETTLED for each in changed)
+
+    def _hash(self, name: str) -> str:
+        """Return the SHA-256 of the digests of a clip's files."""
+        paths = self._files(name)
+        stats = [path.stat() for path in paths]
+        digests = [
+            _digest(path, stat.st_size, stat.st_mtime_ns)
+            for path, stat in zip(paths, stats, strict=True)
+        ]
+        return hashlib.sha256(" ".join(digests).encode()).hexdigest()
+
+
+def by_stem(place: Path, endings: tuple[str, ...]) -> dict[str, Path]:
+    """Return {name without ending: file}, of several the one whose ending comes first."""
+    files = sorted(
+        media_files(place, endings), key=lambda path: (endings.index(path.suffix.lower()), path)
+    )
+    return {path.stem: path for path in reversed(files)}
+
+
+def media_files(place: Path, endings: tuple[str, ...]) -> Iterator[Path]:
+    """Yield the files below a folder that have one of these endings."""
+    return (path for path in place.rglob("*") if path.suffix.lower() in endings and path.is_file())
+
+
+def _line_digest(line: str) -> str:
+    """Return the digits that a line of the memo begins with."""
+    return hashlib.sha256(line.encode()).hexdigest()[:DIGITS]
+
+
+@cache
+def _digest(path: Path, size: int, changed: int) -> str:
+    """Return the SHA-256 of a file; size and time of change tell when to read it anew."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

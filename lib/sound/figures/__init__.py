@@ -1,0 +1,1 @@
+"""The pictures of Part I, and its explorer."""

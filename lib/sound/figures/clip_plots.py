@@ -1,0 +1,412 @@
+"""Pictures of single clips and of their features, and players to hear them."""
+
+import base64
+import io
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import librosa
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import soundfile
+from IPython.display import HTML, Audio, Markdown
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
+from lib.sound import features, pretrained
+from lib.sound.crnn import INPUT_NAMES
+from lib.sound.data.corpus import Waveform
+from lib.sound.evaluation import COLLAR, METRICS
+from lib.sound.events import CLIP_SECONDS, Events
+from lib.sound.features import GRID_TIMES
+from lib.sound.figures.metric_plots import (
+    INPUT_COLOURS,
+    METRIC_COLOURS,
+    METRIC_MARKERS,
+    METRIC_NAMES,
+    short_label,
+)
+from lib.sound.oracles import WINDOW_SECONDS
+from lib.sound.runs import metric_studies
+
+STREAM_STYLES = {"spectral": "-", "audio": "--", "visual": "-."}
+WHAT_ORDER = ("spectral", "spectral, mean and deviation", "audio", "visual", "audio and visual")
+HERTZ = (250, 1000, 4000)  # ticks of a mel axis
+SHADES = 32  # of a spectrogram; more are not told apart, and make its file larger
+
+
+# --- to hear
+
+
+def hear(waveform: Waveform) -> Audio | Markdown:
+    """Return a player of a sound or, where no kernel runs, a line that says so.
+
+    Nothing is stored in a notebook: most clips belong to others.
+    """
+    if os.environ.get("BOOK_HEADLESS"):
+        return Markdown("> With a running kernel, a player stands here.")
+    return Audio(waveform.samples, rate=waveform.rate, normalize=False)
+
+
+def excerpt(waveform: Waveform, start: float, seconds: float, rate: int = 16_000) -> HTML:
+    """Return a player that holds a short piece of a sound, stored with the page.
+
+    Only for what may be passed on; name its sources beside it.
+
+    Args:
+        waveform: of any rate.
+        start: of the piece, in seconds.
+        seconds: how long it is.
+        rate: in Hz, at which it is stored, as FLAC.
+    """
+    first = round(start * waveform.rate)
+    piece = waveform.samples[first : first + round(seconds * waveform.rate)]
+    small = librosa.resample(piece, orig_sr=waveform.rate, target_sr=rate)
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.clip(small, -1, 1), rate, format="FLAC", subtype="PCM_16")
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return HTML(f'<audio controls src="data:audio/flac;base64,{data}">a sound</audio>')
+
+
+# --- the paper and the data
+
+
+def claim(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """Draw Table 3 as three scores a row, beside those of its first row (dotted).
+
+    Args:
+        rows: of data/paper/part1_table3.json, in percent.
+    """
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.36 * len(rows) + 1.0))
+    for metric in METRICS:
+        look = {"color": METRIC_COLOURS[metric], "marker": METRIC_MARKERS[metric]}
+        values = [row[metric] for row in rows]
+        axes.axvline(values[0], color=METRIC_COLOURS[metric], linestyle=":", linewidth=1.3)
+        axes.plot(values, range(len(rows)), linestyle="", label=METRIC_NAMES[metric], **look)
+        for place, value in enumerate(values):
+            ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+            spot = (value, place - 0.2)
+            axes.text(*spot, f"{value:.0f}", ha="center", va="bottom", fontsize=8.5, bbox=ground)
+    axes.axhline(sum(row["spectral"] for row in rows) - 0.5, color=PALE, linewidth=1.2)
+    axes.set_yticks(range(len(rows)), [metric_studies.row_name(row) for row in rows])
+    axes.set(ylim=(len(rows) - 0.5, -0.7), xlim=(0, 100), xlabel="F1, %")
+    axes.grid(axis="y", visible=False)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3, fontsize=9)
+    return figure
+
+
+def clip(waveform: Waveform, events: Events, index: int, pictures: np.ndarray | None) -> Figure:
+    """Draw a clip on one axis of time: waveform, log-mel spectrogram, pictures, labels.
+
+    Args:
+        waveform: its sound.
+        events: its labels, among those of other clips.
+        index: which clip of `events` it is.
+        pictures: (n, height, width, 3) uint8, taken in the middle of n equal parts; None if the
+            clip has none.
+    """
+    labels = np.unique(events.label[events.clip == index]).tolist()
+    heights = [0.8, 1.7, 0.8 if pictures is not None else 0.01, 0.26 * len(labels)]
+    figure, grid = plt.subplots(
+        4, 1, figsize=(PAGE_WIDTH, sum(heights) + 1.0), sharex=True, height_ratios=heights
+    )
+    _waveform(grid[0], waveform)
+    spectrogram(grid[1], features.log_mel(waveform))
+    if pictures is not None:
+        _film(grid[2], pictures)
+    grid[2].axis("off")
+    bars(grid[3], events, index, labels)
+    grid[3].set(xlabel="seconds", xlim=(0, CLIP_SECONDS))
+    figure.align_ylabels(grid)
+    return figure
+
+
+def _waveform(axes: Axes, waveform: Waveform) -> None:
+    """Draw the highest and lowest sample of each hundredth of a second."""
+    step = waveform.rate // 100
+    count = len(waveform.samples) // step
+    parts = waveform.samples[: count * step].reshape(count, step)
+    times = (np.arange(count) + 0.5) * step / waveform.rate
+    axes.fill_between(times, parts.min(axis=1), parts.max(axis=1), color=INK, linewidth=0)
+    axes.set(ylim=(-1, 1), ylabel="sample", yticks=(-1, 0, 1))
+
+
+def spectrogram(axes: Axes, log_mel: np.ndarray, cmap: str = "magma", **limits: Any) -> Any:
+    """Draw a (604, 128) log-mel spectrogram over seconds; return its image."""
+    extent = (0, CLIP_SECONDS, -0.5, features.BANDS - 0.5)
+    options: dict[str, Any] = {"aspect": "auto", "origin": "lower", "interpolation": "nearest"}
+    pairs = log_mel.reshape(len(log_mel) // 2, 2, -1).mean(axis=1)  # finer than the picture's dots
+    shades = plt.get_cmap(cmap, SHADES)
+    image = axes.imshow(pairs.T, extent=extent, cmap=shades, **options, **limits)
+    centres = librosa.mel_frequencies(features.BANDS + 2, fmin=0.0, fmax=features.RATE / 2)[1:-1]
+    places = np.interp(HERTZ, centres, np.arange(features.BANDS))
+    axes.set_yticks(places, [f"{hertz / 1000:g}" for hertz in HERTZ])
+    axes.set_ylabel("kHz")
+    axes.grid(visible=False)
+    return image
+
+
+def _film(axes: Axes, pictures: np.ndarray, seconds: float = CLIP_SECONDS) -> None:
+    """Draw pictures side by side, each in the middle of its part of the time."""
+    part = seconds / len(pictures)
+    for number, picture in enumerate(pictures):
+        middle, half = (number + 0.5) * part, 0.48 * part
+        axes.imshow(picture, extent=(middle - half, middle + half, 0, 1), aspect="auto")
+    axes.set(ylim=(0, 1), xlim=(0, seconds))
+    axes.grid(visible=False)
+
+
+def bars(axes: Axes, events: Events, index: int, labels: Sequence[int]) -> None:
+    """Draw a clip's events as bars, one line for each of some classes."""
+    for event in np.flatnonzero(events.clip == index).tolist():
+        label = int(events.label[event])
+        length = events.offset[event] - events.onset[event]
+        look = {"color": PALETTE[label % len(PALETTE)], "edgecolor": INK, "linewidth": 0.6}
+        axes.barh(labels.index(label), length, left=events.onset[event], height=0.7, **look)
+    axes.set_yticks(range(len(labels)), [short_label(events.classes[label]) for label in labels])
+    axes.tick_params(axis="y", labelsize=8.5, length=0)
+    axes.set_ylim(len(labels) - 0.45, -0.55)
+
+
+def photographs(pictures: Sequence[np.ndarray], names: Sequence[str]) -> Figure:
+    """Draw pictures (height, width, 3) uint8 in a row, each under its name."""
+    size = (PAGE_WIDTH, PAGE_WIDTH / len(pictures) + 0.25)
+    figure, grid = plt.subplots(1, len(pictures), figsize=size)
+    for axes, picture, name in zip(grid, pictures, names, strict=True):
+        axes.imshow(picture)
+        axes.set_title(name, fontsize=9, loc="center")
+        axes.axis("off")
+    return figure
+
+
+def statistics(classes: pd.DataFrame, overlaps: np.ndarray, levels: pd.DataFrame) -> Figure:
+    """Draw how many clips have each class, how many classes sound at once, how loud events are.
+
+    Args:
+        classes: see `clip_statistics.classes`.
+        overlaps: see `clip_statistics.overlaps`.
+        levels: see `clip_statistics.levels`.
+    """
+    figure, (left, middle, right) = plt.subplots(
+        1, 3, figsize=(PAGE_WIDTH, 3.0), width_ratios=(1.5, 1, 1)
+    )
+    shares = [name for name in classes.columns if name.endswith("clips, %")]
+    for place, (name, hatch) in enumerate(zip(shares, ("", "////"), strict=True)):
+        look = {"color": PALETTE[place], "hatch": hatch, "edgecolor": "white"}
+        rows = np.arange(len(classes)) + 0.38 * place - 0.19
+        left.barh(rows, classes[name], height=0.36, label=name.removesuffix(", %"), **look)
+    names = [short_label(name.replace(" ", "_")) for name in classes["class"]]
+    left.set_yticks(range(len(classes)), names)
+    left.tick_params(axis="y", labelsize=8.5, length=0)
+    left.set(xlabel="clips with it, %", ylim=(len(classes) - 0.5, -0.6))
+    left.legend(fontsize=8.5, loc="upper right")
+    shown = overlaps[: np.flatnonzero(overlaps).max() + 1]
+    drawn = middle.bar(range(len(shown)), 100 * shown, color=PALETTE[0])
+    middle.bar_label(drawn, fmt="%.0f", fontsize=8.5)
+    middle.set_xticks(range(len(shown)))
+    middle.set(xlabel="classes at once", ylabel="of the time, %")
+    right.hist(levels["contrast"].dropna(), bins=np.arange(-10, 41, 2.5).tolist(), color=PALETTE[0])
+    right.axvline(0, color=INK, linewidth=1, linestyle=":")
+    right.set(xlabel="events over the rest, dB", ylabel="clips")
+    return figure
+
+
+# --- features
+
+
+def standardised(waveform: Waveform, scale: features.Standardiser) -> Figure:
+    """Draw a clip's log-mel spectrogram in dB and, below, standardised band by band."""
+    log_mel = features.log_mel(waveform)
+    figure, grid = plt.subplots(2, 1, figsize=(PAGE_WIDTH, 4.0), sharex=True)
+    first = spectrogram(grid[0], log_mel)
+    second = spectrogram(grid[1], scale(log_mel), "RdBu_r", vmin=-3.0, vmax=3.0)
+    figure.colorbar(first, ax=grid[0], label="dB", pad=0.01)
+    figure.colorbar(second, ax=grid[1], label="deviations", pad=0.01)
+    grid[1].set_xlabel("seconds")
+    return figure
+
+
+def patch(waveform: Waveform, number: int, offset: float = 0.01) -> Figure:
+    """Draw the 64 mel bands that the audio networks hear, and one patch of them.
+
+    Args:
+        waveform: a clip.
+        number: of the patch that is framed and drawn large, among those inside the clip.
+        offset: of the logarithm.
+    """
+    patches = pretrained.log_mel_patches(waveform, offset)[features.UNPADDED]
+    starts = patches[:, : pretrained.STEP].reshape(-1, pretrained.BANDS)
+    whole = np.concatenate([starts, patches[-1, pretrained.STEP :]])
+    seconds = pretrained.HOP / pretrained.RATE
+    figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.5), width_ratios=(3.2, 1))
+    shades = plt.get_cmap("magma", SHADES)
+    options: dict[str, Any] = {"aspect": "auto", "origin": "lower", "cmap": shades}
+    options["interpolation"] = "nearest"
+    options |= {"vmin": float(whole.min()), "vmax": float(whole.max())}
+    pairs = whole.reshape(len(whole) // 2, 2, -1).mean(axis=1)  # finer than the picture's dots
+    left.imshow(pairs.T, extent=(0, len(whole) * seconds, 0, pretrained.BANDS), **options)
+    right.imshow(patches[number].T, extent=(0, WINDOW_SECONDS, 0, pretrained.BANDS), **options)
+    for later, style in ((0, "-"), (1, "--"), (2, ":")):  # neighbours overlap by 0.90 s
+        corner = ((number + later) * pretrained.STEP * seconds, 0.5)
+        frame: dict[str, Any] = {
+            "fill": False,
+            "edgecolor": "white",
+            "linestyle": style,
+            "linewidth": 1.4,
+        }
+        left.add_patch(Rectangle(corner, WINDOW_SECONDS, pretrained.BANDS - 1.5, **frame))
+    left.set(xlabel="seconds", ylabel="mel band")
+    right.set(xlabel="seconds", title=f"patch {number}")
+    for axes in (left, right):
+        axes.grid(visible=False)
+    return figure
+
+
+def distance_maps(inputs: Mapping[str, np.ndarray], events: Events, index: int) -> Figure:
+    """Draw for each input how far any two moments of a clip are apart, under the clip's labels.
+
+    Args:
+        inputs: {name of INPUT_NAMES: (151, n)}, standardised.
+        events: labels.
+        index: which clip of `events` it is.
+    """
+    labels = np.unique(events.label[events.clip == index]).tolist()
+    height = PAGE_WIDTH / len(inputs) - 0.3
+    heights = (0.3 * len(labels), height)
+    size = (PAGE_WIDTH, sum(heights) + 0.7)
+    options: dict[str, Any] = {"sharex": True, "height_ratios": heights, "squeeze": False}
+    figure, grid = plt.subplots(2, len(inputs), figsize=size, **options)
+    look: dict[str, Any] = {"aspect": "auto", "interpolation": "nearest", "vmin": 0, "vmax": 1}
+    look |= {
+        "cmap": plt.get_cmap("viridis_r", SHADES),
+        "extent": (0, CLIP_SECONDS, CLIP_SECONDS, 0),
+    }
+    for (upper, lower), (name, values) in zip(grid.T, inputs.items(), strict=True):
+        bars(upper, events, index, labels)
+        upper.set_title(INPUT_NAMES[name])
+        image = lower.imshow(distances(values[::2]), **look)
+        lower.grid(visible=False)
+        lower.set(xlabel="seconds", xticks=range(0, 11, 2), yticks=range(0, 11, 2))
+        if upper is not grid[0, 0]:
+            upper.tick_params(labelleft=False)
+            lower.tick_params(labelleft=False)
+    grid[1, 0].set_ylabel("seconds")
+    figure.colorbar(image, ax=grid[1, :], label="distance", pad=0.01)
+    return figure
+
+
+def distances(values: np.ndarray) -> np.ndarray:
+    """Return the distance between any two rows, (rows, rows), 1 for independent moments.
+
+    Args:
+        values: (rows, n), standardised: the mean squared distance of independent ones is 2 n.
+    """
+    squares = (values**2).sum(axis=1)
+    between = squares[:, None] + squares[None] - 2 * values @ values.T
+    return np.sqrt(np.maximum(between, 0) / (2 * values.shape[1]))
+
+
+def what(found: Mapping[str, Mapping[str, Any]], chance: float, classes: Sequence[str]) -> Figure:
+    """Draw what each kind of features tells of which classes sound.
+
+    Args:
+        found: `what` of a run of `probes`.
+        chance: mean average precision of a guess.
+        classes: their names.
+    """
+    names = WHAT_ORDER
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(PAGE_WIDTH, 0.3 * len(names) + 1.9), width_ratios=(1, 1.25)
+    )
+    for place, name in enumerate(names):
+        colour = INPUT_COLOURS.get(name, PALETTE[7])
+        low, high = (100 * value for value in found[name]["interval"])
+        value = 100 * found[name]["F1"]
+        left.plot((low, high), (place, place), color=colour)
+        left.plot(value, place, "o", color=colour, markersize=6)
+        left.text(value, place - 0.2, f"{value:.0f}", ha="center", va="bottom", fontsize=8.5)
+    left.set_yticks(range(len(names)), [INPUT_NAMES.get(name, name) for name in names])
+    left.set(xlabel="clip-based F1, %", ylim=(len(names) - 0.4, -0.7), xlim=(0, 100))
+    left.grid(axis="y", visible=False)
+    for name, marker in zip(INPUT_NAMES, "osD", strict=True):
+        values = [100 * v if v is not None else np.nan for v in found[name]["by class"]]
+        look = {"color": INPUT_COLOURS[name], "marker": marker, "linestyle": "", "markersize": 5}
+        right.plot(values, range(len(classes)), **look)
+    right.axvline(100 * chance, color=INK, linestyle=":", linewidth=1.2)
+    right.set_yticks(range(len(classes)), [short_label(label) for label in classes])
+    right.tick_params(axis="y", labelsize=8.5, length=0)
+    right.set(xlabel="average precision, %", ylim=(len(classes) - 0.5, -0.6), xlim=(0, 103))
+    return figure
+
+
+def steps(lags: np.ndarray, found: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Draw how the probes' responses rise at an onset, and what a window of 0.96 s would do.
+
+    Args:
+        lags: (lags,) seconds after the onset.
+        found: {name of INPUT_NAMES: see `probes.steps`}.
+    """
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.3))
+    window = found["audio"]["height"] * np.clip(lags / WINDOW_SECONDS + 0.5, 0, 1)
+    axes.plot(lags, window, color=PALE, linewidth=5, label="a window of 0.96 s", zorder=1)
+    for name in INPUT_NAMES:
+        each = found[name]
+        look = {"color": INPUT_COLOURS[name], "linestyle": STREAM_STYLES[name]}
+        low, high = each["mean interval"]
+        axes.fill_between(lags, low, high, color=look["color"], alpha=0.18, linewidth=0)
+        axes.plot(lags, each["mean"], label=INPUT_NAMES[name], **look)
+    axes.axvline(0, color=INK, linestyle=":", linewidth=1.2)
+    axes.axvspan(-COLLAR, COLLAR, color=PALE, alpha=0.3, linewidth=0)
+    axes.set(xlabel="seconds after the onset", ylabel="response of the probe")
+    axes.set_xlim(lags[0], lags[-1])
+    axes.legend(fontsize=9, loc="upper left")
+    return figure
+
+
+def drift(found: Mapping[str, Mapping[str, Any]], lags: np.ndarray) -> Figure:
+    """Draw the audio probe's response to onsets in either half of a clip, for both ways of joining.
+
+    Args:
+        found: `drift` of a run of `probes`.
+        lags: (lags,) seconds after the onset.
+    """
+    figure, grid = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.7), sharey=True)
+    for axes, (half, each) in zip(grid, found.items(), strict=True):
+        ways = (("by index", PALETTE[1], "-"), ("audio", PALETTE[0], "--"))
+        for name, colour, style in ways:
+            label = "by time" if name == "audio" else name
+            axes.plot(lags, each[name]["mean"], color=colour, linestyle=style, label=label)
+            height = each[name]["height"] / 2
+            axes.plot(each[name]["centre"], height, "D", color=colour, markersize=6)
+        axes.axvline(0, color=INK, linestyle=":", linewidth=1.2)
+        axes.set_title(f"{each['audio']['onsets']} onsets in the {half} half", fontsize=10)
+        axes.set(xlabel="seconds after the onset", xlim=(lags[0], lags[-1]))
+    grid[0].set_ylabel("response of the probe")
+    grid[0].legend(fontsize=9)
+    return figure
+
+
+def grids() -> Figure:
+    """Draw the two grids of 151 frames, and how far they drift apart joined by index."""
+    patches = features.patch_times()
+    inside, nearest = patches[features.UNPADDED], patches[features.nearest_patches()]
+    figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.7), width_ratios=(1.4, 1))
+    for place, times in ((0, GRID_TIMES), (1, inside)):
+        left.plot(times[::5], np.full(len(times[::5]), place), "|", color=INK, markersize=9)
+    for index in range(0, len(inside), 10):
+        left.plot((GRID_TIMES[index], inside[index]), (0.07, 0.93), color=PALETTE[1], linewidth=1.2)
+    left.set_yticks((0, 1), ["spectral", "pretrained\naudio"])
+    left.set(xlabel="seconds", ylim=(-0.35, 1.35), xlim=(0, CLIP_SECONDS))
+    left.grid(axis="y", visible=False)
+    frames = np.arange(len(inside))
+    right.plot(frames, inside - GRID_TIMES, color=PALETTE[1], label="by index")
+    right.plot(frames, nearest - GRID_TIMES, color=PALETTE[0], linestyle="--", label="by time")
+    for collar in (-0.2, 0.2):
+        right.axhline(collar, color=INK, linestyle=":", linewidth=1.2)
+    right.set(xlabel="frame", ylabel="patch minus frame, s", xlim=(0, len(inside) - 1))
+    right.legend(fontsize=9)
+    return figure

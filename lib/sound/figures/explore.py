@@ -1,0 +1,306 @@
+"""One clip at a time: what networks of Table 3 make of it, and how their F1 scores follow.
+
+Everything a reader may ask for is computed once (`observe`); a new threshold or filter then only
+decides, decodes, counts and draws.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import Audio, Markdown, display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
+from lib.sound import evaluation, features, mean_teacher
+from lib.sound.crnn import CRNN, Probabilities
+from lib.sound.data.corpus import Corpus
+from lib.sound.evaluation import FRAME_SECONDS, METRICS
+from lib.sound.events import Events
+from lib.sound.figures import clip_plots, metric_plots
+from lib.sound.protocol import Row, short
+from lib.sound.runs import experiments
+
+PICTURES = 10  # of each clip, one a second in a clip of 10 s
+CLASSES_DRAWN = 4  # more where a clip has more
+RANGE = 60.0  # dB below the loudest that a spectrogram shows
+LEVEL = 3.0  # dB from one shade to the next: a third of the bytes of a smooth picture
+LOOKS: tuple[dict[str, Any], ...] = (
+    {"color": PALETTE[0]},
+    {"color": PALETTE[1], "linestyle": "--"},
+)  # of first and second
+LANES = (-0.28, -0.55)  # where their events are drawn, below the probabilities
+
+
+@dataclass(frozen=True, eq=False)
+class Scenes:
+    """A few clips, seen from all sides.
+
+    `truth` holds their names and events, `found` maps the short name of a row of Table 3 to what
+    its network says, `log_mel` is (clips, 604, 128) in dB, `pictures` are (10, height, width, 3)
+    uint8 of each clip, None where it has none.
+    """
+
+    truth: Events
+    found: Mapping[str, Probabilities]
+    log_mel: np.ndarray
+    pictures: Sequence[np.ndarray | None]
+
+    @property
+    def names(self) -> list[str]:
+        """Return a name to choose each clip by: its number and its classes."""
+        words = np.array([metric_plots.short_label(label) for label in self.truth.classes])
+        return [
+            f"{clip + 1}: {', '.join(words[tags]) or 'nothing'}"
+            for clip, tags in enumerate(self.truth.tags)
+        ]
+
+
+def choose_clips(truth: Events, count: int) -> tuple[str, ...]:
+    """Return the first clips that together hold every class, then the first of the others.
+
+    A clip is taken if it holds a class that none before it does; they keep their order.
+
+    Args:
+        truth: the clips and their events.
+        count: how many to return; all where there are fewer.
+    """
+    seen = np.zeros(len(truth.classes), dtype=bool)
+    new = []
+    for clip, tags in enumerate(truth.tags):
+        if (tags & ~seen).any():
+            new.append(clip)
+            seen |= tags
+    others = [clip for clip in range(len(truth.clips)) if clip not in new]
+    return tuple(truth.clips[clip] for clip in sorted((new + others)[:count]))
+
+
+def observe(
+    corpus: Corpus,
+    clips: Sequence[str],
+    networks: Mapping[Row, CRNN],
+    inputs: Mapping[str, Tensor],
+) -> Scenes:
+    """Return what there is to hear and to see in some test clips, and what networks find in them.
+
+    Args:
+        corpus: whose test clips they are.
+        clips: their names.
+        networks: by row of Table 3.
+        inputs: standardised features of these clips by input, see `experiments.Prepared`.
+    """
+    truth = corpus.strong["test"].subset(clips)
+    shares = (np.arange(PICTURES) + 0.5) / PICTURES
+    return Scenes(
+        truth,
+        {short(row): mean_teacher.predict(network, inputs) for row, network in networks.items()},
+        features.extract(corpus, "log_mel", clips).astype(np.float32),
+        [
+            corpus.frames(clip, shares * seconds)
+            for clip, seconds in zip(clips, truth.durations, strict=True)
+        ],
+    )
+
+
+def listen(corpus: Corpus, scenes: Scenes) -> widgets.Dropdown | list[str]:
+    """Show a list of clips and a player, or say where there is one.
+
+    Sound is never written into a notebook that runs by itself: recordings are not ours to pass on.
+
+    Returns:
+        what a panel takes as its control of the clip: the player's own list, so that both move
+        together, or where nobody can move it the names.
+    """
+    if os.environ.get("BOOK_HEADLESS"):
+        display(Markdown("*With a running kernel, you can listen to each of these clips here.*"))
+        return scenes.names
+    choice = widgets.Dropdown(options=scenes.names, description="clip")
+    display(player(corpus, scenes, choice))
+    return choice
+
+
+def player(corpus: Corpus, scenes: Scenes, choice: widgets.Dropdown) -> widgets.VBox:
+    """Return a list of clips, a player of the chosen one, and a line on where it comes from."""
+    sound = widgets.Audio(format="wav", autoplay=False, loop=False)
+    origin = widgets.Label()
+
+    def load(_: object = None) -> None:
+        clip = scenes.truth.clips[choice.index]
+        waveform = corpus.audio(clip)
+        sound.value = Audio(waveform.samples, rate=waveform.rate).data
+        origin.value = corpus.notes(clip)
+
+    choice.observe(load, names="value")
+    load()
+    return widgets.VBox([choice, sound, origin])
+
+
+def scores(scenes: Scenes, model: str, threshold: float, median: int) -> dict[str, float]:
+    """Return a network's three F1 scores over all of these clips (section 4.3.2).
+
+    Args:
+        scenes: the clips.
+        model: a name in `scenes.found`.
+        threshold: of clip and frame probabilities.
+        median: frames of the filter, odd.
+    """
+    counts = experiments.count(scenes.truth, scenes.found[model], threshold, median)
+    return evaluation.table3_scores(counts)
+
+
+def classes_of_interest(scenes: Scenes, clip: int, models: Sequence[str]) -> np.ndarray:
+    """Return a clip's true classes and, up to CLASSES_DRAWN, the most probable others, sorted.
+
+    They depend on no threshold, so that a picture keeps its rows while a reader moves one.
+    """
+    top = np.max([scenes.found[model].frame[clip].numpy().max(axis=0) for model in models], axis=0)
+    truth = scenes.truth.tags[clip]
+    order = np.lexsort((-top, ~truth))
+    return np.sort(order[: max(CLASSES_DRAWN, truth.sum())])
+
+
+def panel(
+    scenes: Scenes, clip: int, models: Sequence[str], threshold: float, median: int
+) -> Figure:
+    """Draw a clip from above to below: pictures, spectrogram, probabilities and events by class.
+
+    The figure's label says the F1 scores in words.
+
+    Args:
+        scenes: the clips.
+        clip: which one is drawn.
+        models: one or two names in `scenes.found`; a name given twice counts once.
+        threshold: of the decisions.
+        median: frames of the filter.
+    """
+    models = list(dict.fromkeys(models))
+    labels = classes_of_interest(scenes, clip, models)
+    figure = plt.figure(figsize=(PAGE_WIDTH, 5.6), layout="none")  # a fixed layout is drawn sooner
+    margins = {"left": 0.125, "right": 0.99, "bottom": 0.085, "top": 0.945}
+    heights = [0.6, 1.2, *[3.4 / len(labels)] * len(labels)]
+    grid = figure.add_gridspec(len(heights), 2, width_ratios=(3.6, 1), height_ratios=heights)
+    grid.update(**margins, wspace=0.2, hspace=0.14)
+    rows = [figure.add_subplot(grid[row, 0]) for row in range(len(heights))]
+    _pictures(rows[0], scenes.pictures[clip])
+    _spectrogram(rows[1], scenes.log_mel[clip])
+    for axes, label in zip(rows[2:], labels, strict=True):
+        _truth(axes, scenes.truth, clip, label, threshold)
+    elsewhere = 0
+    for place, model in enumerate(models):
+        frame = scenes.found[model].frame[clip : clip + 1].numpy()
+        filtered = evaluation.median_filter(frame, median)[0]
+        events = experiments.events(scenes.truth, scenes.found[model], threshold, median)
+        _findings(rows[2:], scenes.truth, clip, labels, filtered, events, place)
+        elsewhere += int(((events.clip == clip) & ~np.isin(events.label, labels)).sum())
+    _finish(rows, scenes.truth.durations[clip], threshold, median, elsewhere)
+    found = {model: scores(scenes, model, threshold, median) for model in models}
+    _bars(figure.add_subplot(grid[2:, 1]), found, len(scenes.names))
+    figure.set_label(_in_words(found, len(scenes.names)))
+    return figure
+
+
+def _in_words(found: Mapping[str, Mapping[str, float]], clips: int) -> str:
+    """Return the F1 scores of each network as a line."""
+    said = [
+        f"inputs {model}: "
+        + ", ".join(f"{metric} {100 * values[metric]:.0f} %" for metric in METRICS)
+        for model, values in found.items()
+    ]
+    return f"F1 over {clips} clip{'s' * (clips != 1)}; {'; '.join(said)}"
+
+
+def _finish(
+    rows: Sequence[Axes], seconds: float, threshold: float, median: int, elsewhere: int
+) -> None:
+    """Label the rows, and say how many events of classes without a row were found."""
+    for axes in rows[1:]:
+        axes.set_xlim(0, seconds)
+        axes.tick_params(labelbottom=axes is rows[-1], labelsize=8.5)
+    rows[-1].set_xlabel("seconds")
+    title = f"threshold {threshold:.2f}, median filter of {median} frames"
+    if elsewhere:
+        title += f"; {elsewhere} false alarm{'s' * (elsewhere > 1)} of other classes not drawn"
+    rows[0].set_title(title, fontsize=10)
+
+
+def _pictures(axes: Axes, pictures: np.ndarray | None) -> None:
+    """Draw the middle of each picture, side by side, each over its tenth of the clip."""
+    axes.axis("off")
+    if pictures is None:
+        axes.text(0.5, 0.5, "no pictures", ha="center", transform=axes.transAxes)
+    else:
+        height, width = pictures.shape[1:3]
+        left = max(0, width - height) // 2
+        square = pictures[:, :, left : left + height]
+        axes.imshow(np.concatenate(list(square), axis=1), aspect="auto")
+
+
+def _spectrogram(axes: Axes, log_mel: np.ndarray) -> None:
+    """Draw a log-mel spectrogram (604, 128) small: pairs of bands, in steps of LEVEL."""
+    pairs = log_mel.reshape(len(log_mel), -1, 2).mean(axis=2)
+    levels = LEVEL * np.round((pairs - pairs.max()) / LEVEL)
+    clip_plots.spectrogram(axes, levels, vmin=-RANGE, vmax=0)
+    axes.set_ylabel("kHz", fontsize=8.5)
+
+
+def _truth(axes: Axes, truth: Events, clip: int, label: int, threshold: float) -> None:
+    """Prepare the axes of one class: shade where it sounds, and mark the threshold."""
+    here = (truth.clip == clip) & (truth.label == label)
+    axes.broken_barh(_spans(truth, here), (-1, 3), color=PALE, linewidth=0, alpha=0.7)
+    axes.axhline(threshold, color=INK, linestyle=":", linewidth=1)
+    axes.set(ylim=(-0.6, 1.06), yticks=(0, 1))
+    name = metric_plots.short_label(truth.classes[label])
+    axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+    axes.grid(visible=False)
+
+
+def _findings(
+    rows: Sequence[Axes],
+    truth: Events,
+    clip: int,
+    labels: np.ndarray,
+    filtered: np.ndarray,
+    events: Events,
+    place: int,
+) -> None:
+    """Draw one network's filtered probabilities, and its events below them as bars.
+
+    A bar is filled if its event is paired with a true one, hollow if it is a false alarm.
+    """
+    paired = np.isin(np.arange(len(events)), evaluation.match(truth, events))
+    times = (np.arange(len(filtered)) + 0.5) * FRAME_SECONDS
+    colour, lane = LOOKS[place]["color"], LANES[place]
+    for axes, label in zip(rows, labels, strict=True):
+        axes.plot(times, filtered[:, label], linewidth=1.4, **LOOKS[place])
+        here = (events.clip == clip) & (events.label == label)
+        faces = [colour if each else "white" for each in paired[here]]
+        axes.broken_barh(_spans(events, here), (lane, 0.2), facecolors=faces, edgecolor=colour)
+
+
+def _spans(events: Events, chosen: np.ndarray) -> list[tuple[float, float]]:
+    """Return onset and length of the chosen events, in seconds."""
+    lengths = events.offset - events.onset
+    return list(zip(events.onset[chosen].tolist(), lengths[chosen].tolist(), strict=True))
+
+
+def _bars(axes: Axes, found: Mapping[str, Mapping[str, float]], clips: int) -> None:
+    """Draw the F1 scores of all clips of the scenes, a group of bars for each metric."""
+    width = 0.8 / len(found)
+    for place, (model, scored) in enumerate(found.items()):
+        values = [100 * scored[metric] for metric in METRICS]
+        at = np.arange(len(METRICS)) + (place - (len(found) - 1) / 2) * width
+        look = {"color": LOOKS[place]["color"], "hatch": "///" * place, "edgecolor": "white"}
+        axes.bar_label(axes.bar(at, values, width, **look), fmt="%.0f", fontsize=7.5)
+        axes.plot([], [], label=model, **LOOKS[place])
+    axes.set(ylim=(0, 109), yticks=(0, 50, 100))
+    axes.set_xticks(range(len(METRICS)), METRICS, fontsize=8)
+    axes.set_title(f"F1 over all clips\nshown here ({clips}), %", fontsize=9)
+    axes.tick_params(axis="y", labelsize=8.5)
+    axes.grid(axis="x", visible=False)
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.1, 1.18), fontsize=9, title="inputs")

@@ -1,0 +1,268 @@
+"""The pictures of Part I. Each function takes data and returns a matplotlib figure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MultipleLocator
+
+from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
+from lib.runs.results import Result
+from lib.sound import evaluation
+from lib.sound.evaluation import METRICS
+from lib.sound.events import Events
+from lib.sound.oracles import WINDOW_SECONDS
+from lib.sound.runs import metric_studies
+
+METRIC_COLOURS = {"clip": PALETTE[0], "segment": PALETTE[2], "event": PALETTE[1]}
+METRIC_NAMES = {
+    "clip": "clip, micro F1",
+    "segment": "segment, micro F1",
+    "event": "event, macro F1",
+}
+METRIC_STYLES = {"clip": "-", "segment": "--", "event": "-."}
+SHORT_NAMES = {
+    "crying_baby": "baby",
+    "Electric_shaver_toothbrush": "Shaver",
+    "Running_water": "Water",
+}
+INPUT_COLOURS = {"spectral": PALETTE[0], "audio": PALETTE[1], "visual": PALETTE[2]}
+METRIC_MARKERS = {"clip": "o", "segment": "s", "event": "D"}
+
+
+def timelines(truth: Events, found: Mapping[str, Events], clip: int = 0) -> Figure:
+    """Draw a clip's true events and, below, what each of several systems found.
+
+    A found event is filled if it is paired with a true one, hollow if it is a false alarm.
+
+    Args:
+        truth: the true events.
+        found: {name: events} of each system, in the same clips.
+        clip: which clip.
+    """
+    shown_labels = [events.tags[clip] for events in (truth, *found.values())]
+    labels = np.flatnonzero(np.any(shown_labels, axis=0))
+    rows = 1 + len(found)
+    figure, grid = plt.subplots(
+        rows, 1, figsize=(PAGE_WIDTH, 0.32 * rows * max(2, len(labels)) + 0.7), sharex=True
+    )
+    for axes, (name, events) in zip(grid, {"truth": truth, **found}.items(), strict=True):
+        paired = np.zeros(len(events), dtype=bool)
+        matched = evaluation.match(truth, events)
+        paired[matched[matched >= 0]] = True
+        scores = evaluation.table3_scores(evaluation.all_counts(truth, events))
+        shown = np.flatnonzero(events.clip == clip)
+        _draw_bars(axes, events, shown, labels.tolist(), paired)
+        numbers = ", ".join(f"{metric} {100 * scores[metric]:.0f}" for metric in METRICS)
+        axes.set_title(name if name == "truth" else f"{name}: {numbers}", fontsize=9.5)
+        axes.set(xlim=(0, truth.durations[clip]))
+    grid[-1].set_xlabel("seconds")
+    return figure
+
+
+def _draw_bars(
+    axes: Axes, events: Events, shown: np.ndarray, labels: Sequence[int], filled: np.ndarray
+) -> None:
+    """Draw some events as bars, one line per class; hollow where not `filled`."""
+    for index in shown:
+        place = labels.index(int(events.label[index]))
+        axes.barh(
+            place,
+            events.offset[index] - events.onset[index],
+            left=events.onset[index],
+            height=0.62,
+            color=PALETTE[place % len(PALETTE)] if filled[index] else "white",
+            edgecolor=PALETTE[place % len(PALETTE)],
+            linewidth=1.3,
+        )
+    axes.set_yticks(range(len(labels)), [short_label(events.classes[label]) for label in labels])
+    axes.set_ylim(len(labels) - 0.45, -0.55)
+    axes.tick_params(axis="y", labelsize=8.5, length=0)
+
+
+def short_label(label: str) -> str:
+    """Return the word that tells a class from the others."""
+    return SHORT_NAMES.get(label, label.split("_")[0])
+
+
+def fall(
+    rows: Sequence[Mapping[str, Any]], erring: Sequence[Result], perfect: Mapping[str, float]
+) -> Figure:
+    """Draw how systems fall from tagging to coarse to fine detection, one line each.
+
+    Args:
+        rows: of data/paper/part1_table3.json, in percent.
+        erring: taggers that err and never localise, see `studies.tagger_run`.
+        perfect: the scores of one that does not err.
+    """
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 4.2))
+    spectral = [row for row in rows if row["spectral"]]
+    alone = [row for row in rows if not row["spectral"]]
+    shares = [{name: 100 * run.metrics[name] for name in METRICS} for run in erring]
+    tagger = {name: 100 * perfect[name] for name in METRICS}
+    for lines, name, style, colour, width in (
+        (spectral, "paper, rows with spectral input", "o-", PALETTE[0], 1.4),
+        (alone, "paper, rows with pretrained features only", "s--", PALETTE[1], 1.4),
+        (shares, "taggers with their clip scores that never localise", "x:", INK, 1.2),
+        ([tagger], "a perfect tagger that never localises", "D-", INK, 3),
+    ):
+        values = np.array([[line[metric] for metric in METRICS] for line in lines]).T
+        drawn = axes.plot(range(3), values, style, color=colour, linewidth=width, markersize=5)
+        drawn[0].set_label(name)
+    for x, metric in enumerate(METRICS):
+        place = (x, tagger[metric])
+        text = f"{tagger[metric]:.0f}"
+        axes.annotate(text, place, (7, 5), textcoords="offset points", weight="bold")
+    axes.set_xticks(
+        range(3), ["clip-based\n(what?)", "segment-based\n(1 s)", "event-based\n(when?)"]
+    )
+    axes.set(ylabel="F1, %", ylim=(0, 106), xlim=(-0.15, 2.3))
+    axes.legend(loc="lower left", fontsize=9)
+    return figure
+
+
+def ceilings(found: Sequence[Result]) -> Figure:
+    """Draw the three scores of each ceiling, one line per ceiling."""
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.36 * len(found) + 1.0))
+    for place, result in enumerate(found):
+        values = [100 * result.metrics[metric] for metric in METRICS]
+        axes.plot((min(values), max(values)), (place, place), color=PALE, linewidth=1.5, zorder=1)
+        for metric, value in zip(METRICS, values, strict=True):
+            look = {"color": METRIC_COLOURS[metric], "marker": METRIC_MARKERS[metric]}
+            axes.plot(value, place, linestyle="", markersize=6.5, **look)
+        axes.text(values[2] - 2, place, f"{values[2]:.0f}", ha="right", va="center", fontsize=9)
+    for metric in METRICS:
+        look = {"color": METRIC_COLOURS[metric], "marker": METRIC_MARKERS[metric]}
+        axes.plot([], [], linestyle="", markersize=6.5, label=METRIC_NAMES[metric], **look)
+    axes.set_yticks(range(len(found)), [result.config["ceiling"] for result in found])
+    axes.set(ylim=(len(found) - 0.4, -0.6), xlim=(0, 103), xlabel="F1, %")
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.5, 1.0), ncols=3, fontsize=9)
+    return figure
+
+
+def window_curve(result: Result) -> Figure:
+    """Draw the scores of a perfect tagger slid over the clips, over its window's length."""
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.2))
+    for metric in METRICS:
+        look = {"color": METRIC_COLOURS[metric], "linestyle": METRIC_STYLES[metric]}
+        values = 100 * np.array(result.metrics[metric])
+        axes.plot(result.config["windows"], values, label=METRIC_NAMES[metric], **look)
+    for seconds, text in ((2 * evaluation.COLLAR, "twice the collar"), (WINDOW_SECONDS, "0.96 s")):
+        axes.axvline(seconds, color=INK, linestyle=":", linewidth=1.2)
+        axes.annotate(text, (seconds, 62), (4, 0), textcoords="offset points", fontsize=9)
+    axes.set(xlabel="length of the window, s", ylabel="F1, %", ylim=(0, 103))
+    axes.set_xlim(0, max(result.config["windows"]))
+    axes.legend(fontsize=9, loc="center right")
+    return figure
+
+
+def threshold_curves(found: Sequence[Result], median: int) -> Figure:
+    """Draw the three scores over the threshold at one median filter, and event F1 at each."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 3.1), sharey=True)
+    (chosen,) = [result for result in found if result.config["median"] == median]
+    for metric in METRICS:
+        look = {"color": METRIC_COLOURS[metric], "linestyle": METRIC_STYLES[metric]}
+        values = 100 * np.array(chosen.metrics[metric])
+        left.plot(chosen.config["thresholds"], values, label=METRIC_NAMES[metric], **look)
+    for place, result in enumerate(found):
+        values = 100 * np.array(result.metrics["event"])
+        look = {"color": PALETTE[place], "linewidth": 1.3 + 0.9 * (len(found) - 1 - place)}
+        name = str(result.config["median"])  # wide below narrow: curves that coincide are all seen
+        right.plot(result.config["thresholds"], values, label=name, **look)
+    for axes in (left, right):
+        axes.axvline(evaluation.THRESHOLD, color=INK, linestyle=":", linewidth=1.2)
+        axes.set(xlabel="threshold", xlim=(0, 1), ylim=(0, 100))
+    left.set(ylabel="F1, %", title=f"median filter of {median} frames")
+    right.set(title="event F1, by median filter")
+    left.legend(fontsize=8.5, loc="lower center")
+    right.legend(fontsize=8.5, title="frames", ncols=2, loc="upper right")
+    return figure
+
+
+def table3_noise(rows: Sequence[Mapping[str, Any]], noise: Result) -> Figure:
+    """Draw Table 3 as differences to its first row, over the noise of the test set.
+
+    Args:
+        rows: of data/paper/part1_table3.json.
+        noise: see `studies.noise_run`.
+    """
+    figure, grid = plt.subplots(1, 3, figsize=(PAGE_WIDTH, 3.1), sharey=True)
+    first = rows[0]
+    for axes, metric in zip(grid, METRICS, strict=True):
+        for what, shade in (("difference", "#e3e3e3"), ("twins", "#bdbdbd")):
+            half = 1.96 * metric_studies.error_at_kept(noise, metric, what)
+            axes.axvspan(-half, half, color=shade, linewidth=0)
+        for place, row in enumerate(rows[1:]):
+            change = row[metric] - first[metric]
+            colour = PALETTE[0] if row["spectral"] else PALETTE[1]
+            axes.plot((0, change), (place, place), color=colour, linewidth=1.3)
+            axes.plot(change, place, "o" if row["spectral"] else "s", color=colour, markersize=6)
+        axes.axvline(0, color=INK, linewidth=1)
+        axes.xaxis.set_major_locator(MultipleLocator(5))
+        axes.set_title(METRIC_NAMES[metric].split(",")[0], loc="center")
+        axes.set(xlabel="points", ylim=(len(rows) - 1.4, -0.6))
+        axes.grid(axis="y", visible=False)
+    grid[0].set_yticks(range(len(rows) - 1), [metric_studies.row_name(row) for row in rows[1:]])
+    return figure
+
+
+def explore_panel(
+    truth: Events,
+    found: Events,
+    clip: int,
+    scores: np.ndarray | None,
+    hop: float,
+    threshold: float,
+    title: str,
+) -> Figure:
+    """Draw one clip's scores, true events and decisions, and the whole test set's three scores.
+
+    Args:
+        truth: the true events.
+        found: those a system found.
+        clip: which one is drawn.
+        scores: (frames, classes) of that clip, or None where only events are published.
+        hop: seconds from frame to frame.
+        threshold: of the decisions.
+        title: what to write above.
+    """
+    results = evaluation.table3_scores(evaluation.all_counts(truth, found))
+    top = np.zeros(truth.shape[1]) if scores is None else scores.max(axis=0)
+    labels = np.flatnonzero(truth.tags[clip] | (top > max(0.1, threshold)) | found.tags[clip])
+    labels = labels if len(labels) else top.argsort()[-1:]
+    figure = plt.figure(figsize=(PAGE_WIDTH, 4.4), layout="none")  # a fixed layout is drawn sooner
+    ratios = {"width_ratios": (3.1, 1), "height_ratios": (2, 1, 1)}
+    margins = {"left": 0.11, "right": 0.99, "bottom": 0.11, "top": 0.94}
+    grid = figure.add_gridspec(3, 2, wspace=0.27, hspace=0.12, **ratios, **margins)
+    upper = figure.add_subplot(grid[0, 0])
+    middle, lower = (figure.add_subplot(grid[row, 0], sharex=upper) for row in (1, 2))
+    if scores is None:
+        upper.text(
+            0.5, 0.5, "only its events are published", ha="center", transform=upper.transAxes
+        )
+    else:
+        times = (np.arange(len(scores)) + 0.5) * hop
+        for place, label in enumerate(labels):
+            upper.plot(times, scores[:, label], color=PALETTE[place % len(PALETTE)])
+        upper.axhline(threshold, color=INK, linestyle=":", linewidth=1.2)
+    upper.set(ylim=(-0.03, 1.03), ylabel="score", xlim=(0, truth.durations[clip]))
+    matched = evaluation.match(truth, found)
+    hit = np.isin(np.arange(len(found)), matched[matched >= 0])
+    for axes, events, filled in ((middle, truth, matched >= 0), (lower, found, hit)):
+        _draw_bars(axes, events, np.flatnonzero(events.clip == clip), labels.tolist(), filled)
+    middle.set_ylabel("truth", labelpad=1)
+    lower.set_ylabel("found", labelpad=1)
+    lower.set_xlabel("seconds")
+    for axes in (upper, middle):
+        axes.tick_params(labelbottom=False)
+    axes = figure.add_subplot(grid[:, 1])
+    values = [100 * results[metric] for metric in METRICS]
+    bars = axes.bar(METRICS, values, color=[METRIC_COLOURS[metric] for metric in METRICS])
+    axes.bar_label(bars, fmt="%.1f", fontsize=9)
+    axes.set(ylim=(0, 100), ylabel="F1 of all clips, %")
+    axes.tick_params(axis="x", labelsize=8.5)
+    upper.set_title(title, fontsize=10)
+    return figure

@@ -1,0 +1,305 @@
+"""The mean teacher of section 2.3: two networks of one form, one trained, one that follows it.
+
+The student learns the weak labels and to agree with the teacher, on unlabelled clips too; the
+teacher's weights are the running mean of the student's.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from tqdm.auto import tqdm
+
+from lib.runs import states
+from lib.runs.device import autocast, best_device
+from lib.runs.rows import Rows, take
+from lib.sound.crnn import CRNN, ModelConfig, Probabilities
+
+# by input (see models.INPUTS), each (clips, frames, dimensions), in memory or on disk
+Features = Mapping[str, Tensor | Rows]
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a mean teacher is trained (sections 2.3 and 4.3.1)."""
+
+    epochs: int = 200
+    steps_per_epoch: int = 250
+    weak_batch: int = 24
+    unlabelled_batch: int = 24
+    learning_rate: float = 1e-3  # at the end of the ramp
+    ramp_steps: int = 12_500  # 50 epochs of 250
+    decay: float = 0.99995  # of the learning rate after the ramp, each step
+    teacher_decay: float = 0.999
+    consistency: float = 2.0  # weight of both consistency terms
+    consistency_ramp: bool = True  # under the learning rate's ramp, as both DCASE baselines have it
+    teacher_mode: str = (
+        "train"  # own dropout and batch statistics; "eval": neither, as at test time
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """Standardised features of the weak and the unlabelled clips, and the weak clips' labels."""
+
+    weak: Features
+    targets: Tensor  # (weak clips, classes) float32, 1 where the class sounds in the clip
+    unlabelled: Features
+
+
+class Losses(NamedTuple):
+    """The three terms of the loss, before their weights (section 2.3)."""
+
+    classification: Tensor  # binary cross-entropy of clip probabilities, weak clips
+    clip_consistency: Tensor  # mean squared difference of student and teacher, all clips
+    frame_consistency: Tensor  # the same, frame by frame
+
+
+def losses(student: Probabilities, teacher: Probabilities, targets: Tensor) -> Losses:
+    """Return the three terms of the loss.
+
+    Args:
+        student: of weak and unlabelled clips, the weak ones first.
+        teacher: of the same clips.
+        targets: (weak clips, classes), 0 or 1.
+    """
+    return Losses(
+        F.binary_cross_entropy(student.clip[: len(targets)], targets),
+        F.mse_loss(student.clip, teacher.clip),
+        F.mse_loss(student.frame, teacher.frame),
+    )
+
+
+def ramp(step: int, steps: int) -> float:
+    """Return exp(-5 (1 - step / steps)^2), which rises from 0.0067 to 1 and stays there."""
+    return math.exp(-5 * max(0.0, 1 - step / steps) ** 2) if steps else 1.0
+
+
+def learning_rate(config: TrainingConfig, step: int) -> float:
+    """Return the learning rate of a step: a ramp, then a decay by a factor each step (4.3.1)."""
+    after = max(0, step - config.ramp_steps)
+    return config.learning_rate * ramp(step, config.ramp_steps) * config.decay**after
+
+
+def consistency_weight(config: TrainingConfig, step: int) -> float:
+    """Return the weight of the two consistency terms: the paper's 2, or 2 under the ramp."""
+    steps = config.ramp_steps if config.consistency_ramp else 0
+    return config.consistency * ramp(step, steps)
+
+
+def teacher_decay(config: TrainingConfig, step: int) -> float:
+    """Return the decay of the running mean: 0.999, and less while there is little to average."""
+    return min(1 - 1 / (step + 1), config.teacher_decay)
+
+
+@torch.no_grad()
+def follow(teacher: CRNN, student: CRNN, decay: float, buffers: bool) -> None:
+    """Move the teacher's weights to decay x theirs + (1 - decay) x the student's.
+
+    Args:
+        teacher: changed in place.
+        student: what it follows.
+        decay: from 0 (copy) to 1 (stay).
+        buffers: whether the running statistics of batch normalisation follow too.
+    """
+    for mean, weight in zip(teacher.parameters(), student.parameters(), strict=True):
+        mean.lerp_(weight, 1 - decay)
+    if buffers:
+        for statistic, current in zip(teacher.buffers(), student.buffers(), strict=True):
+            if statistic.is_floating_point():  # the count of batches is not averaged
+                statistic.lerp_(current, 1 - decay)
+
+
+class Trainer:
+    """One training: student, teacher, optimiser and position, resumable at each epoch."""
+
+    def __init__(
+        self, model: ModelConfig, config: TrainingConfig, data: TrainingSet, seed: int
+    ) -> None:
+        self.config, self.data = config, data
+        self.device = best_device()
+        self.order = torch.Generator().manual_seed(seed)
+        self.noise = torch.Generator(self.device).manual_seed(seed)  # dropout's
+        with torch.random.fork_rng(devices=[]):  # torch draws initial weights from its global one
+            torch.manual_seed(seed)
+            student, teacher = CRNN(model, self.noise), CRNN(model, self.noise)
+        teacher.load_state_dict(student.state_dict())
+        layout: Any = {"memory_format": torch.channels_last}  # a third less time on a CPU
+        self.student = student.to(self.device, **layout).train()
+        self.teacher = teacher.to(self.device, **layout).train(config.teacher_mode == "train")
+        self.optimizer = torch.optim.Adam(self.student.parameters(), lr=config.learning_rate)
+        self.streams = {
+            "weak": Shuffled(len(data.targets), self.order),
+            "unlabelled": Shuffled(len(next(iter(data.unlabelled.values()))), self.order),
+        }
+        self.epoch = 0
+        self.history: dict[str, list[float]] = {}
+
+    def train_epoch(self) -> dict[str, float]:
+        """Train for one epoch; return the means of the three terms of the loss.
+
+        Raises:
+            FloatingPointError: a loss is no longer a number.
+        """
+        sums = torch.zeros(3)
+        first = self.epoch * self.config.steps_per_epoch
+        for step in range(first, first + self.config.steps_per_epoch):
+            sums += torch.stack([term.detach().cpu() for term in self.train_step(step)])
+        self.epoch += 1
+        means = dict(
+            zip(Losses._fields, (sums / self.config.steps_per_epoch).tolist(), strict=True)
+        )
+        if not all(map(math.isfinite, means.values())):
+            raise FloatingPointError(
+                f"epoch {self.epoch}: losses {means}; lower the learning rate, check the features"
+            )
+        return means
+
+    def record(self, values: Mapping[str, float]) -> None:
+        """Add the numbers of an epoch to the history."""
+        for name, value in values.items():
+            self.history.setdefault(name, []).append(value)
+
+    def train_step(self, step: int) -> Losses:
+        """Take one step of Adam, then let the teacher follow."""
+        features, targets = self.batch()
+        with autocast(self.device):
+            student = self.student(features)
+            with torch.no_grad():
+                teacher = self.teacher(features)
+        if not torch.isfinite(student.clip).all():  # the loss would say so less clearly
+            raise FloatingPointError(
+                f"step {step}: probabilities are no numbers; "
+                "lower the learning rate, check the features"
+            )
+        terms = losses(student, teacher, targets)
+        weight = consistency_weight(self.config, step)
+        loss = terms.classification + weight * (terms.clip_consistency + terms.frame_consistency)
+        self.optimizer.param_groups[0]["lr"] = learning_rate(self.config, step)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        decay = teacher_decay(self.config, step)
+        follow(self.teacher, self.student, decay, buffers=self.config.teacher_mode == "eval")
+        return terms
+
+    def batch(self) -> tuple[dict[str, Tensor], Tensor]:
+        """Return features of weak, then unlabelled clips, and the targets of the weak ones."""
+        weak = self.streams["weak"].take(self.config.weak_batch)
+        unlabelled = self.streams["unlabelled"].take(self.config.unlabelled_batch)
+        features = {
+            name: torch.cat(
+                [take(self.data.weak[name], weak), take(self.data.unlabelled[name], unlabelled)]
+            )
+            for name in self.student.config.inputs
+        }
+        features = {name: value.to(self.device).float() for name, value in features.items()}
+        return features, self.data.targets[weak].to(self.device)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return everything that the rest of the training depends on, as named tensors."""
+        tensors = {"epoch": torch.tensor(self.epoch), "order": self.order.get_state()}
+        tensors["noise"] = self.noise.get_state()
+        for name, stream in self.streams.items():
+            tensors[f"stream.{name}"] = stream.waiting
+        for name, values in self.history.items():
+            tensors[f"history.{name}"] = torch.tensor(values, dtype=torch.float64)
+        tensors |= states.pack("student", self.student.state_dict())
+        tensors |= states.pack("teacher", self.teacher.state_dict())
+        return tensors | states.pack_optimizer(self.optimizer)
+
+    def load_state(self, tensors: dict[str, Tensor]) -> None:
+        """Continue from what `state` returned."""
+        self.epoch = int(tensors["epoch"])
+        self.order.set_state(tensors["order"])
+        self.noise.set_state(tensors["noise"])
+        for name, stream in self.streams.items():
+            stream.waiting = tensors[f"stream.{name}"]
+        history = states.unpack("history", tensors)
+        self.history = {name: values.tolist() for name, values in history.items()}
+        self.student.load_state_dict(states.unpack("student", tensors))
+        self.teacher.load_state_dict(states.unpack("teacher", tensors))
+        states.unpack_optimizer(self.optimizer, tensors)
+
+
+class Shuffled:
+    """An endless stream of clip numbers: all in random order, then all in another."""
+
+    def __init__(self, count: int, generator: torch.Generator) -> None:
+        if not count:
+            raise ValueError("there is no clip to train on; every split needs some")
+        self.count, self.generator = count, generator
+        self.waiting = torch.empty(0, dtype=torch.int64)
+
+    def take(self, number: int) -> Tensor:
+        """Return the next `number` clip numbers."""
+        while len(self.waiting) < number:
+            order = torch.randperm(self.count, generator=self.generator)
+            self.waiting = torch.cat([self.waiting, order])
+        taken, self.waiting = self.waiting[:number], self.waiting[number:]
+        return taken
+
+
+def train(
+    model: ModelConfig,
+    config: TrainingConfig,
+    data: TrainingSet,
+    seed: int,
+    checkpoint: Path | None = None,
+    validate: Callable[[CRNN], Mapping[str, float]] | None = None,
+) -> tuple[CRNN, dict[str, list[float]]]:
+    """Train; return the student of the last epoch (section 4.3.2), frozen, and the history.
+
+    The history holds, by epoch, the means of the losses and what `validate` says of the student.
+
+    Args:
+        model: the form of student and teacher.
+        config: how to train.
+        data: standardised features and labels.
+        seed: of initial weights, dropout and the order of the clips.
+        checkpoint: written after each epoch; if it is there already, training goes on from it to
+            the same result (bit-equal on the same machine, versions and number of threads).
+        validate: called with the student after each epoch.
+
+    Raises:
+        FloatingPointError: a loss is no longer a number.
+        ValueError: the checkpoint belongs to another training.
+    """
+    trainer = Trainer(model, config, data, seed)
+    run = (model, config, seed)
+    if checkpoint is not None and (stored := states.read(checkpoint, run)):
+        trainer.load_state(stored)
+    for _ in remaining(trainer):
+        trainer.record(trainer.train_epoch())
+        if validate is not None:
+            trainer.record(validate(trainer.student.eval()))
+            trainer.student.train()
+        if checkpoint is not None:
+            states.write(checkpoint, trainer.state(), run)
+    return trainer.student.cpu().eval().requires_grad_(False), trainer.history
+
+
+def remaining(trainer: Trainer) -> Iterator[int]:
+    """Yield the epochs that are left, with a progress bar on a terminal."""
+    epochs = range(trainer.epoch, trainer.config.epochs)
+    inputs = " + ".join(trainer.student.config.inputs)
+    yield from tqdm(epochs, desc=f"train {inputs}", unit="epoch", disable=None)
+
+
+@torch.no_grad()
+def predict(model: CRNN, features: Features, batch_size: int = 24) -> Probabilities:
+    """Return frame (clips, frames, classes) and clip (clips, classes) probabilities, float32."""
+    device = next(model.parameters()).device
+    names = model.config.inputs
+    parts = torch.arange(len(features[names[0]])).split(batch_size)
+    found = [
+        model({name: take(features[name], part).to(device).float() for name in names})
+        for part in parts
+    ]
+    frame, clip = zip(*found, strict=True)
+    return Probabilities(torch.cat(frame).cpu(), torch.cat(clip).cpu())

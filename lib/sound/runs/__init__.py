@@ -1,0 +1,1 @@
+"""What Part I computes: its runs, networks, numbers and verdicts."""
