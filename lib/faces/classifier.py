@@ -17,7 +17,6 @@ from tqdm.auto import tqdm
 
 from lib.faces import augment
 from lib.faces.de_gan import ModelConfig, Trunk, initialise
-from lib.faces.gan_training import GANConfig
 from lib.runs import states
 from lib.runs.device import autocast, best_device
 from lib.runs.rows import Rows, take
@@ -52,10 +51,9 @@ class Classifier(nn.Module):
         return logits
 
 
-def rate_share(config: ClassifierConfig | GANConfig, step: int) -> float:
-    """Return the share of the learning rate at a step: 1, and at the end a line down to 0."""
-    falling = config.falling * config.steps
-    return min(1.0, (config.steps - step) / falling) if falling else 1.0
+def rate_share(step: int, steps: int, falling: float) -> float:
+    """Return the share of the learning rate at a step: 1, and over `falling` a line down to 0."""
+    return min(1.0, (steps - step) / (falling * steps)) if falling else 1.0
 
 
 class Trainer:
@@ -94,7 +92,9 @@ class Trainer:
         pictures = augment.draw(self.images, rows, self.random).to(self.device)
         with autocast(self.device):
             value = self.loss(self.network(pictures), self.targets[rows].to(self.device))
-        self.optimizer.param_groups[0]["lr"] = config.learning_rate * rate_share(config, step)
+        self.optimizer.param_groups[0]["lr"] = config.learning_rate * rate_share(
+            step, config.steps, config.falling
+        )
         self.optimizer.zero_grad(set_to_none=True)
         value.backward()
         self.optimizer.step()

@@ -204,7 +204,7 @@ class Trainer:
             FloatingPointError: a loss is no longer a number.
         """
         warm = self.step < self.config.warm_up
-        share = rate_share(self.config, self.step)
+        share = rate_share(self.step, self.config.steps, self.config.falling)
         for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
             optimizer.param_groups[0]["lr"] = share * optimizer.defaults["lr"]
         found = self.warm_up_step() if warm else self.train_step()
