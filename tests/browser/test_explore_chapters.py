@@ -141,6 +141,39 @@ def test_a_photograph_lends_its_expression_and_what_is_none_is_said_in_its_place
     assert notebook.errors == []
 
 
+@pytest.mark.parametrize("chapter", ["35_adversarial_explore"], indirect=True)
+def test_a_digit_drawn_with_the_mouse_is_attacked_and_drawn_anew(notebook: Notebook) -> None:
+    square = notebook.page.locator("canvas[aria-label^='A square to draw']")
+    board = notebook.page.locator(".widget-vbox:has(> .widget-hbox .widget-upload)").last
+    square.scroll_into_view_if_needed()
+
+    def stroke(*points: tuple[float, float]) -> None:
+        box = square.bounding_box()
+        assert box
+        mouse = notebook.page.mouse
+        for move, (x, y) in enumerate(points):
+            mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+            if not move:
+                mouse.down()
+        mouse.up()
+
+    stroke((0.5, 0.2), (0.5, 0.8))
+    panel = Panel(board.locator(".widget-vbox:has(> .widget-image)"))
+    panel.line.wait_for()
+    one = panel.png
+    panel.move("epsilon")
+    moved, setting = panel.png, panel.setting
+    assert moved != one
+    stroke((0.2, 0.5), (0.8, 0.5))
+    notebook.page.wait_for_function(
+        "([image, old]) => image.src !== old",
+        arg=[panel.picture.element_handle(), panel.picture.get_attribute("src")],
+    )
+    assert panel.png != moved and panel.setting == setting
+    board.get_by_role("button", name="Clear").click()
+    assert notebook.errors == []
+
+
 def test_a_py_opens_as_a_notebook_and_is_saved_beside_its_ipynb(
     open_notebook: Callable[[str], Notebook], address: str
 ) -> None:
