@@ -119,7 +119,7 @@ def attack(picture, **setting):
 
 
 example = data.to_batch(digits.test_images[:1])
-own.own_digit(page, "part3_own", attack_mine, controls, start, example)
+attack_drawn = own.own_digit(page, "part3_own", attack_mine, controls, start, example)
 
 # %% [markdown]
 # ## Things to look for

@@ -138,7 +138,7 @@ def own_digit(
     controls: Mapping[str, Any],
     start: Mapping[str, Any],
     example: Tensor,
-) -> None:
+) -> Draw:
     """Let a reader draw or choose a digit; where no one can, a printed one takes its place.
 
     Args:
@@ -148,13 +148,24 @@ def own_digit(
         controls: all of them.
         start: the first setting.
         example: (1, 1, 28, 28), printed and read again where no one can draw.
+
+    Returns:
+        `attack_drawn(**setting)`, which draws what the panel shows.
     """
+    kept: list[Tensor] = []
+
+    def attack_drawn(**setting: Any) -> Figure:
+        if not kept:
+            raise ValueError("no digit yet; draw one in the square of this chapter")
+        return draw(kept[0], **setting)
+
     alt = "your digit, " + ", ".join(f"{key.replace('_', ' ')} {{{key}}}" for key in start)
     if not os.environ.get("BOOK_HEADLESS"):
-        display(drawing_board(draw, controls, start, alt))
-        return
+        display(drawing_board(kept, attack_drawn, controls, start, alt))
+        return attack_drawn
     display(Markdown("*With a running kernel, you can draw a digit here, or choose a picture.*"))
-    figure = draw(digit(printed(example)), **start)
+    kept[:] = [digit(printed(example))]
+    figure = attack_drawn(**start)
     page.figure(
         figure,
         name,
@@ -162,23 +173,27 @@ def own_digit(
         caption="A test digit printed black on white and ten times as large, read as your own "
         "picture would be, then attacked.",
     )
+    return attack_drawn
 
 
 def drawing_board(
-    draw: Draw, controls: Mapping[str, Any], start: Mapping[str, Any], alt: str
+    kept: list[Tensor],
+    draw: interact.Draw,
+    controls: Mapping[str, Any],
+    start: Mapping[str, Any],
+    alt: str,
 ) -> widgets.VBox:
-    """Return a square to draw on, a button for a file, and below them what becomes of the digit."""
+    """Return a square to draw on, a button for a file, and below them what becomes of the digit.
+
+    The digit drawn or chosen last is the one element of `kept`; `draw` draws it.
+    """
     square, clear = Square(), widgets.Button(description="Clear")
     button = widgets.FileUpload(accept="image/*", multiple=False, description="Picture")
     line, place = widgets.HTML(), widgets.VBox()
-    kept: dict[str, Tensor] = {}
-
-    def draw_mine(**setting: Any) -> Figure:
-        return draw(kept["image"], **setting)
 
     def take(content: bytes) -> None:
         try:
-            kept["image"] = digit(content)
+            kept[:] = [digit(content)]
         except ValueError as error:
             line.value = f"<b>{html.escape(str(error))}</b>"
             return
@@ -186,7 +201,7 @@ def drawing_board(
         if place.children:
             place.children[0].redraw()
         else:
-            place.children = (interact.panel(draw_mine, controls, start, alt),)
+            place.children = (interact.panel(draw, controls, start, alt),)
 
     def uploaded(_: object) -> None:
         if button.value:

@@ -100,14 +100,15 @@ class Board:
 
     def __init__(self) -> None:
         self.seen: list[torch.Tensor] = []
+        self.kept: list[torch.Tensor] = []
         box = own.drawing_board(
-            self.draw, {"epsilon": (0.0, 0.5, 0.1)}, {"epsilon": 0.1}, "{epsilon}"
+            self.kept, self.draw, {"epsilon": (0.0, 0.5, 0.1)}, {"epsilon": 0.1}, "{epsilon}"
         )
         self.square, buttons, self.line, self.place = box.children
         self.clear, self.button = buttons.children
 
-    def draw(self, image: torch.Tensor, epsilon: float) -> Figure:
-        self.seen.append(image)
+    def draw(self, epsilon: float) -> Figure:
+        self.seen.append(self.kept[0])
         return Figure((1, 1))
 
     def stroke(self, picture: Image.Image) -> None:
@@ -145,10 +146,19 @@ def test_a_wrong_file_is_one_line_and_the_digit_stays() -> None:
 def test_where_no_one_can_draw_a_printed_digit_is_read(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mnist: Digits
 ) -> None:
+    seen = list[torch.Tensor]()
+    page = Page("x", "smoke", "mnist", "original", folder=tmp_path)
+    example, start = data.to_batch(mnist.test_images[:1]), {"epsilon": 0.1}
+
+    def draw(image: torch.Tensor, epsilon: float) -> Figure:
+        seen.append(image)
+        return Figure((1, 1))
+
     monkeypatch.setenv("BOOK_HEADLESS", "1")
-    board, page = Board(), Page("x", "smoke", "mnist", "original", folder=tmp_path)
-    own.own_digit(
-        page, "own", board.draw, {}, {"epsilon": 0.1}, data.to_batch(mnist.test_images[:1])
-    )
+    attack_drawn = own.own_digit(page, "own", draw, {}, start, example)
     assert (tmp_path / "smoke" / "own.png").is_file()
-    assert (board.seen[0] - data.to_batch(mnist.test_images[:1])).abs().mean() < 0.05
+    assert (seen[0] - example).abs().mean() < 0.05
+    assert isinstance(attack_drawn(epsilon=0.2), Figure)
+    monkeypatch.delenv("BOOK_HEADLESS")
+    with pytest.raises(ValueError, match="no digit yet"):
+        own.own_digit(page, "own", draw, {}, start, example)(epsilon=0.1)
