@@ -1,7 +1,7 @@
 """What Part III still has to compute: two networks, the attacks on them, the detector's thresholds.
 
 Gradients at images are counted as the plain network has them; the fast way back to the image (see
-`models.FirstConvolution`) does more operations in less time.
+`fast.FirstConvolution`) does more operations in less time.
 """
 
 from collections.abc import Callable, Sequence

@@ -20,7 +20,7 @@ from lib.faces.runs import checkpoints, experiments
 from lib.faces.runs.experiments import METHODS
 from lib.faces.runs.profiles import PROFILES
 from lib.runs import results
-from lib.runs.weights import save_weights
+from lib.runs.checkpoints import save_weights
 
 Run = dict[str, Any]
 CLASSES = ("fear", "happiness", "surprise")
