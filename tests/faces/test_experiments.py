@@ -370,8 +370,8 @@ def counted_steps(
 
         monkeypatch.setattr(kind, "advance", counted)
 
-    count("gan", gan_training.Trainer, lambda trainer: trainer.step)
-    count("reader", classifier.Trainer, lambda trainer: len(trainer.history))
+    count("gan", gan_training.Trainer, lambda trainer: trainer.done)
+    count("reader", classifier.Trainer, lambda trainer: trainer.done)
     return taken
 
 
