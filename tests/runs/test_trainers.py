@@ -252,14 +252,13 @@ def power(monkeypatch: pytest.MonkeyPatch) -> Power:
 
 def same(left: Found, right: Found) -> bool:
     """Return whether weights and losses are equal to the bit."""
-    return left.weights == right.weights and repr(left.history) == repr(right.history)
+    histories = [sorted(each.history.items()) for each in (left, right)]
+    return left.weights == right.weights and repr(histories[0]) == repr(histories[1])
 
 
 # --- what comes of them
 
-KNOWN = {
-    teach: {},
-}
+KNOWN: dict[Train, dict[str, list[float]]] = {}  # in float32
 
 
 @each_training
@@ -273,11 +272,16 @@ def test_losses_are_those_that_are_known(train: Train) -> None:
 def test_the_seed_alone_decides(train: Train) -> None:
     torch.manual_seed(1)
     first = train(seed=3)
-    torch.manual_seed(2)  # the global generator plays no part, and is left alone
-    before = torch.random.get_rng_state()
+    torch.manual_seed(2)  # the global generator plays no part
     assert same(first, train(seed=3))
-    assert torch.equal(before, torch.random.get_rng_state())
     assert not same(first, train(seed=4))
+
+
+@pytest.mark.parametrize("train", [teach, paint], ids=["mean teacher", "DE-GAN"])
+def test_the_global_generator_is_left_alone(train: Train) -> None:
+    before = torch.random.get_rng_state()
+    train()
+    assert torch.equal(before, torch.random.get_rng_state())
 
 
 # --- interrupted
@@ -298,7 +302,7 @@ def test_to_be_kept_changes_nothing(train: Train, power: Power) -> None:
 
 
 @each_training
-@pytest.mark.parametrize("stops", [(1,), (5,), (6,), (2, 3, 1, 4)], ids=str)
+@pytest.mark.parametrize("stops", [(1,), (3,), (5,), (2, 1, 2)], ids=str)
 def test_a_training_interrupted_in_any_step_ends_at_the_same_bits(
     train: Train, stops: tuple[int, ...], power: Power, tmp_path: Path
 ) -> None:
@@ -380,10 +384,14 @@ def test_the_state_of_another_training_is_refused_and_kept(
 WILD: list[tuple[Train, dict[str, Any], str]] = [
     (teach, {"spoilt": "weak"}, "step 1: probabilities are no numbers"),
     (teach, {"spoilt": "unlabelled"}, "step 1: probabilities are no numbers"),
-    (teach, {"config": replace(CLIPS, learning_rate=NAN)}, "step 2: probabilities are no numbers"),
+    (
+        teach,
+        {"config": replace(CLIPS, learning_rate=1e30)},
+        "step 2: probabilities are no numbers",
+    ),
     (teach, {"config": replace(CLIPS, steps_per_epoch=0)}, "epoch 1: .*nan"),
-    (paint, {"config": replace(GAN, learning_rate=NAN)}, "step 2: .*nan"),
-    (fit, {"config": replace(FITTING, learning_rate=NAN)}, "step 2: .*nan"),
+    (paint, {"config": replace(GAN, learning_rate=1e30)}, "step 2: .*nan"),
+    (fit, {"config": replace(FITTING, learning_rate=1e30)}, "step 2: .*nan"),
     (natural, {}, "epoch 1: .*nan"),
     (defend, {}, "epoch 1: .*nan"),
 ]
@@ -407,7 +415,7 @@ NOTHING: list[tuple[Callable[[], object], str]] = [
     (lambda: mean_teacher.Shuffled(0, torch.Generator()), "there is no clip to train on"),
     (lambda: teach(weak=0), "there is no clip to train on; every split needs some"),
     (lambda: teach(unlabelled=0), "there is no clip to train on; every split needs some"),
-    (lambda: paint(people=faces().take(np.arange(0))), "noise: only 0 of 4 identities have"),
+    (lambda: paint(people=faces().take(np.arange(0))), "noise has 0 identities, the networks 4"),
     (lambda: fit(people=faces().take(np.arange(0))), "0 images, 0 targets"),
     (lambda: defend(images=0), "few has no images to train on"),
 ]
@@ -435,7 +443,7 @@ class Counting(Training):
 
     def learn(self) -> dict[str, float]:
         self.sum, self.half = self.sum + self.done, self.half + 0.5
-        return {"round": self.done, **({"third": 1.0} if self.done % 3 == 2 else {})}
+        return {"round": float(self.done), **({"third": 1.0} if self.done % 3 == 2 else {})}
 
 
 def test_the_history_has_a_number_for_each_round_and_what_is_reported() -> None:
