@@ -201,13 +201,7 @@ def test_what_is_shipped_is_taken_where_it_fits(kind: str, trainings: list[str])
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("data_seed", 1),
-        ("dataset", "ict"),
-        ("frames", 2),
-        ("kind", "expression_judge"),
-        ("model", {}),
         ("training", asdict(replace(TINY.judge, steps=4))),
-        ("seed", 9),
         ("fingerprint", "0"),  # a field that `describe` does not know
     ],
 )
@@ -235,16 +229,6 @@ def test_a_network_is_trained_once_and_then_loaded(
         expected.add(checkpoints.discriminator_path(first.run))
     assert set((folder / "cache").iterdir()) == expected  # no progress is left
     assert not (folder / "shipped").exists()
-
-
-def test_the_same_training_gives_the_same_bytes(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = checkpoints.trained("identity_judge", TINY, corpus())
-    monkeypatch.setattr(checkpoints, "CACHE", folder / "again")
-    second = checkpoints.trained("identity_judge", TINY, corpus())
-    assert second.path != first.path and second.history == first.history
-    assert second.path.read_bytes() == first.path.read_bytes()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -298,20 +282,14 @@ def test_a_network_is_loaded_frozen_in_full_precision(kind: str) -> None:
     path = ship_by_hand(kind)
     network = checkpoints.load(checkpoints.trained(kind, TINY, corpus()))
     assert type(network) is (Generator if kind == "de_gan" else Classifier)
+    if kind != "de_gan":
+        assert network.head.out_features == (PEOPLE if kind == "identity_judge" else 7)
     assert not network.training and not any(w.requires_grad for w in network.parameters())
     assert {value.dtype for value in load_file(path).values()} == {torch.float16, torch.int64}
     expected = untrained(kind).state_dict()
     for name, value in network.state_dict().items():
         rounded = expected[name].half().float() if value.is_floating_point() else expected[name]
         assert value.dtype == expected[name].dtype and torch.equal(value, rounded), name
-
-
-def test_an_identity_judge_tells_people_apart_the_others_expressions() -> None:
-    heads = {
-        kind: checkpoints.load(checkpoints.stored(ship_by_hand(kind))).head.out_features
-        for kind in KINDS[1:]
-    }
-    assert heads == {"supervised": 7, "expression_judge": 7, "identity_judge": PEOPLE}
 
 
 def test_both_networks_come_back_to_be_trained_on() -> None:

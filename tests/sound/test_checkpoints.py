@@ -1,6 +1,7 @@
 """The network of each row: of the first rotation, shipped whole, taken only where it fits."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,40 +129,33 @@ def test_all_are_shipped_or_none(common: Run, made: list[int]) -> None:
     assert not experiments.SHIPPED.exists()
 
 
-def lose_weights(path: Path) -> None:
-    path.unlink()
+def change(field: str, value: Any) -> Callable[[Path], None]:
+    """Return what changes one field of the run in a record."""
 
+    def spoil(path: Path) -> None:
+        record = stored.record(path)
+        stored.write_record(path, {**record, "run": {**record["run"], field: value}})
 
-def lose_record(path: Path) -> None:
-    path.with_suffix(".json").unlink()
-
-
-def other_training(path: Path) -> None:
-    change(path, "training", {**stored.run_of(path)["training"], "epochs": 99})
-
-
-def other_clips(path: Path) -> None:
-    change(path, "fingerprint", {"audio": "0" * 16})
-
-
-def other_networks(path: Path) -> None:
-    change(path, "weights", {"audio": "00000000"})
-
-
-def change(path: Path, field: str, value: Any) -> None:
-    """Change one field of the run in a record."""
-    record = json.loads(path.with_suffix(".json").read_text())
-    record["run"][field] = value
-    path.with_suffix(".json").write_text(json.dumps(record))
+    return spoil
 
 
 @pytest.mark.parametrize(
-    "spoil", [lose_weights, lose_record, other_training, other_clips, other_networks]
+    "spoil",
+    [
+        Path.unlink,
+        lambda path: path.with_suffix(".json").unlink(),
+        change("training", {}),
+        change("fingerprint", {"audio": "0" * 16}),
+        change("weights", {"audio": "00000000"}),
+        lambda path: os.environ.update(BOOK_RETRAIN="1"),
+    ],
+    ids=["weights", "record", "training", "clips", "networks", "BOOK_RETRAIN"],
 )
 def test_none_is_taken_unless_all_belong_to_profile_and_clips(
-    common: Run, made: list[int], spoil: Callable[[Path], None]
+    common: Run, made: list[int], spoil: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoints.ship("smoke")
+    monkeypatch.setenv("BOOK_RETRAIN", "")  # restored whatever is set
     spoil(experiments.shipped_path(experiments.config(common, ("audio",), 0)))
     found = checkpoints.paths(common)
     assert {path.parent for path in found.values()} == {experiments.WEIGHTS}
