@@ -118,10 +118,7 @@ def find_by_digest(digest: str) -> Path:
     Raises:
         FileNotFoundError: there is none.
     """
-    found = checkpoints.find_by_digest(digest, (SHIPPED, CACHE, data_root.locate("weights")))
-    if found is None:
-        raise FileNotFoundError(f"no weights with digest {digest}; run the networks' chapter first")
-    return found
+    return checkpoints.find_by_digest(digest, (SHIPPED, CACHE, data_root.locate("weights")))
 
 
 def measure(model: nn.Module, digits: Digits, images: int = 1000) -> dict[str, float | int]:

@@ -120,7 +120,16 @@ def _digest(path: Path, size: int, changed: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def find_by_digest(digest: str, folders: Iterable[Path]) -> Path | None:
-    """Return the first weights file with this digest in some folders; None where none has it."""
-    paths = (path for folder in folders for path in sorted(folder.glob("*.safetensors")))
-    return next((path for path in paths if file_digest(path) == digest), None)
+def find_by_digest(digest: str, folders: Iterable[Path]) -> Path:
+    """Return the first weights file with this digest in some folders.
+
+    Raises:
+        FileNotFoundError: none has it.
+    """
+    for folder in folders:
+        for path in sorted(folder.glob("*.safetensors")):
+            if file_digest(path) == digest:
+                return path
+    raise FileNotFoundError(
+        f"no network with digest {digest}; train it with ./run_all.sh --retrain"
+    )

@@ -115,7 +115,7 @@ def test_a_network_is_found_by_its_digest(private_folders: Path, few: Few) -> No
     trained = checkpoints.own_weights(TINY, few(48, 8))
     for path in (shipped, trained):
         assert checkpoints.find_by_digest(Network("ours", "natural", path).digest) == path
-    with pytest.raises(FileNotFoundError, match="no weights with digest 0123"):
+    with pytest.raises(FileNotFoundError, match="no network with digest 0123"):
         checkpoints.find_by_digest("0123")
 
 

@@ -288,10 +288,7 @@ def find_by_digest(digest: str) -> Path:
     Raises:
         FileNotFoundError: there is none.
     """
-    found = weights_with(digest, (SHIPPED, CACHE))
-    if found is None:
-        raise FileNotFoundError(f"no network with digest {digest}; train one with {COMMAND}")
-    return found
+    return weights_with(digest, (SHIPPED, CACHE))
 
 
 def load_encoder(path: Path, name: str, model: ModelConfig) -> Trunk:
