@@ -99,7 +99,7 @@ def attack_flop(architecture: str, method: str, steps: int) -> int:
     """Return the FLOP for each image of one attack, what the network then says included.
 
     Args:
-        architecture: see `models.ARCHITECTURES`.
+        architecture: see `classifiers.ARCHITECTURES`.
         method: see `evaluation.attack_config`.
         steps: of its gradient; none for noise.
     """

@@ -19,7 +19,7 @@ from lib.runs.rows import Rows, take
 from lib.runs.trainer import Measured, Training, descend, follow
 from lib.sound.crnn import CRNN, ModelConfig, Probabilities
 
-# by input (see models.INPUTS), each (clips, frames, dimensions), in memory or on disk
+# by input (see crnn.INPUTS), each (clips, frames, dimensions), in memory or on disk
 Features = Mapping[str, Tensor | Rows]
 
 

@@ -256,7 +256,7 @@ def test_a_shipped_history_is_that_of_its_training(kind: str) -> None:
 # --- measured again
 
 
-def test_recorded_scores_of_sounds_are_measured_again() -> None:
+def test_recorded_scores_are_measured_again() -> None:
     path = experiments.shipped_path({"rung": "open", "inputs": ["spectral"]})
     run = checkpoints.record(path)["run"]
     corpus = experiments.corpus_of(run)
