@@ -123,7 +123,7 @@ def pair(path: Path) -> tuple[Generator, Discriminator]:
     Raises:
         FileNotFoundError: only the generator is there, as it is shipped.
     """
-    run = stored(path).run
+    run = json.loads(path.with_suffix(".json").read_text())["run"]
     beside = discriminator_path(run)
     if not beside.is_file():
         raise FileNotFoundError(
