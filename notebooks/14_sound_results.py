@@ -27,7 +27,7 @@ from IPython.display import Markdown
 from lib.book import claims
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
-from lib.runs import results
+from lib.runs import results, sweep
 from lib.sound import protocol
 from lib.sound.figures import result_plots
 from lib.sound.protocol import short
@@ -299,7 +299,7 @@ Markdown(
 # ## Verdicts
 
 # %%
-judged = judge.all()
+judged = claims.unless_changed(judge.all(), sweep.CHANGED)
 claims.record(judged)
 page.claims(judged)
 

@@ -41,7 +41,7 @@ from lib.faces.data import datasets
 from lib.faces.data.corpus import EXPRESSIONS
 from lib.faces.figures import recognition_plots
 from lib.faces.runs import ablations, arithmetic, experiments, knowledge, ledger, profiles, verdicts
-from lib.runs import results
+from lib.runs import results, sweep
 from lib.runs.checkpoints import file_digest
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
@@ -385,7 +385,7 @@ page.table(
 Markdown(verdicts.__doc__.partition("\n\n")[2])
 
 # %%
-judged = judge.all()
+judged = claims.unless_changed(judge.all(), sweep.CHANGED)
 claims.record(judged)
 page.claims(judged)
 

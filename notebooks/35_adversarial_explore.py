@@ -35,10 +35,10 @@ SEED = 0
 # %%
 import torch
 
-from lib.adversarial import checkpoints, data, detector, evaluation, plots, profiles
+from lib.adversarial import checkpoints, data, detector, evaluation, own, plots, profiles
 from lib.book import interact
 from lib.book import profiles as sizes
-from lib.book.show import Page, cost
+from lib.book.show import Page, cost, source
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 digits = data.load(profile.dataset)
@@ -53,10 +53,8 @@ threshold = detector.PAPER_THRESHOLD
 methods = {"PGD": "pgd", "uniform noise": "noise", "informed": "evasion"}
 
 
-def draw(digit, network, attack, epsilon, steps):
-    """Attack one test image and show what network and filter see."""
-    image = data.to_batch(digits.test_images[digit : digit + 1])
-    label = torch.from_numpy(digits.test_labels[digit : digit + 1])
+def attack_image(image, label, network, attack, epsilon, steps):
+    """Attack an image (1, 1, 28, 28) and show what network and filter see."""
     settings = {"method": methods[attack], "epsilon": epsilon, "steps": steps}
     settings |= {"step_size": profile.step_size, "random_start": True, "norm": "linf"}
     generator = torch.Generator().manual_seed(SEED)
@@ -64,20 +62,27 @@ def draw(digit, network, attack, epsilon, steps):
     return plots.explore_panel(loaded[network], image, adversarial, int(label), threshold)
 
 
+def draw(digit, **setting):
+    """Attack one test image."""
+    image = data.to_batch(digits.test_images[digit : digit + 1])
+    return attack_image(image, torch.from_numpy(digits.test_labels[digit : digit + 1]), **setting)
+
+
 # %%
 first, second = list(loaded)[:2]
+controls = {
+    "network": list(loaded),
+    "attack": list(methods),
+    "epsilon": (0.0, 0.5, 0.01),
+    "steps": (0, 50, 1),
+}
+start = {"network": first, "attack": "PGD", "epsilon": 0.1, "steps": profile.steps}
 interact.explore(
     page,
     "part3_explore",
     draw,
-    {
-        "digit": (0, 99, 1),
-        "network": list(loaded),
-        "attack": list(methods),
-        "epsilon": (0.0, 0.5, 0.01),
-        "steps": (0, 50, 1),
-    },
-    start={"digit": 0, "network": first, "attack": "PGD", "epsilon": 0.1, "steps": profile.steps},
+    {"digit": (0, 99, 1), **controls},
+    start={"digit": 0, **start},
     strip=[
         {"epsilon": 0.0},
         {"epsilon": 0.1},
@@ -89,6 +94,32 @@ interact.explore(
     alt="test image {digit}, {network}, {attack}, epsilon {epsilon}, {steps} steps",
     caption="Attacked image, perturbation, residual, class probabilities and score.",
 )
+
+# %% [markdown]
+# ## Your own digit
+#
+# Draw one in the black square, or choose a picture of one; `attack("digit.png")` does the same for a file.
+# Whatever its size, colour and polarity, it is brought to the form of MNIST: white on black, 20 pixels high or wide, its
+# centre of mass in the middle of 28 x 28. Its true class is what the first network reads in it before the
+# attack, so write clearly. Nothing of it is written to disk.
+
+# %%
+source(own.in_form)
+
+
+# %%
+def attack_mine(image, **setting):
+    """Attack a digit of the reader's; its class is what the first network reads."""
+    return attack_image(image, loaded[first](image).argmax(dim=1), **setting)
+
+
+def attack(picture, **setting):
+    """Attack the digit in a file."""
+    return attack_mine(own.digit(picture), **{**start, **setting})
+
+
+example = data.to_batch(digits.test_images[:1])
+own.own_digit(page, "part3_own", attack_mine, controls, start, example)
 
 # %% [markdown]
 # ## Things to look for

@@ -8,8 +8,8 @@ at hand are not what the claim is about.
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -158,6 +158,19 @@ def record(claims: Sequence[Claim], folder: Path = FIGURES) -> Path:
         entries = [asdict(claim) for claim in everything]
         write_atomically(target, json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
     return target
+
+
+def unless_changed(claims: Sequence[Claim], places: Collection[str]) -> list[Claim]:
+    """Return claims; undecided where code has changed since their numbers were computed.
+
+    Args:
+        claims: of one chapter.
+        places: which code has changed, see `sweep.CHANGED`.
+    """
+    if not places:
+        return list(claims)
+    note = f"not judged: its numbers were computed before {', '.join(sorted(places))} changed"
+    return [replace(claim, verdict=UNDECIDED, note=note) for claim in claims]
 
 
 def load(profile: str, folder: Path = FIGURES) -> list[Claim]:

@@ -115,9 +115,13 @@ class Picture(widgets.Image):
     description = Unicode().tag(sync=True)
 
 
-def panel(
-    draw: Draw, controls: Mapping[str, Any], start: Mapping[str, Any], alt: str
-) -> widgets.VBox:
+class Panel(widgets.VBox):
+    """Controls over their picture; `redraw` draws it again, after what it shows has changed."""
+
+    redraw: Callable[[], None]
+
+
+def panel(draw: Draw, controls: Mapping[str, Any], start: Mapping[str, Any], alt: str) -> Panel:
     """Return the controls over their picture and, in words, what it shows or what went wrong.
 
     The picture is replaced, never appended, so hundreds of moves need no more memory than one.
@@ -152,7 +156,9 @@ def panel(
         control.observe(redraw, names="value")
     reset.on_click(back)
     redraw()
-    return widgets.VBox([*made.values(), reset, picture, line])
+    found = Panel([*made.values(), reset, picture, line])
+    found.redraw = redraw
+    return found
 
 
 def _drawn(draw: Draw, setting: Mapping[str, Any], alt: str) -> tuple[bytes, str]:

@@ -90,8 +90,9 @@ class Page:
             OSError: the files cannot be written; what was there stays.
         """
         self._write(f"{name}.png", png(figure))
-        self._describe(name, alt, caption, sources)
+        self._describe(name, alt, caption, sources := list(sources))
         plt.close(figure)
+        self._warn(sources)
         self._display(name, alt, caption)
 
     def table(
@@ -116,7 +117,8 @@ class Page:
         picture = table_picture(as_text(frame, number))
         self._write(f"{name}.png", png(picture))
         plt.close(picture)
-        self._describe(name, alt, caption, sources)
+        self._describe(name, alt, caption, sources := list(sources))
+        self._warn(sources)
         display(HTML(as_text(frame, number).to_html(index=False, border=0)))
         display(Markdown(self._caption(caption, f"{name}.csv", f"{name}.json")))
 
@@ -129,6 +131,15 @@ class Page:
         # the runner's kernels do not work where their notebooks lie, JupyterLab's do
         notebook = REPOSITORY / os.environ.get("BOOK_NOTEBOOK_FOLDER", Path.cwd())
         return f"[{file}]({os.path.relpath(self.folder / self.profile / file, notebook)})"
+
+    def _warn(self, sources: Sequence[Result | None]) -> None:
+        """Say above a picture that its numbers are from other code than today's, where they are."""
+        if places := changed(sources):
+            display(Markdown(f"> **Older numbers.** {since(places)} {self._renew()}"))
+
+    def _renew(self) -> str:
+        number = self.chapter.partition("_")[0]
+        return f"`./run_all.sh {self.profile} {number} --retrain` computes them anew."
 
     def _display(self, name: str, alt: str, caption: str) -> None:
         picture = (self.folder / self.profile / f"{name}.png").read_bytes()
@@ -164,6 +175,16 @@ class Page:
             "sources": rests_on,
         }
         self._write(f"{name}.json", explain.as_json(described))
+
+
+def changed(sources: Iterable[Result | None]) -> list[str]:
+    """Return what code has changed since some results were computed."""
+    return sorted({place for source in sources if source for place in source.changed})
+
+
+def since(places: Sequence[str]) -> str:
+    """Return in a sentence that code has changed since numbers were computed."""
+    return f"These numbers were computed before {', '.join(places)} changed."
 
 
 def png(figure: Figure) -> bytes:

@@ -180,7 +180,7 @@ def _process(circumstance: Circumstance, function: str, works: str, folder: str)
     environment = {name: value for name, value in os.environ.items() if name not in own}
     environment["OMP_WAIT_POLICY"] = "PASSIVE"  # as in the chapters' kernels
     environment["CUDA_VISIBLE_DEVICES"] = ""
-    code = ["import torch", "from lib.book import determinism"]
+    code = ["import torch", "from lib.runs import determinism"]
     if circumstance.threads is not None:
         code.append(f"torch.set_num_threads({circumstance.threads})")
     code.append(f"determinism.{function}({works!r}, {folder!r})")

@@ -42,7 +42,7 @@ class Result:
     """One finished run: `config` fully determines it, `metrics` is what it measured.
 
     All three dicts hold plain JSON values; tuples become lists, so that what is loaded equals
-    what was saved.
+    what was saved. `changed` names code that has changed since (see `code`); it is not saved.
 
     Raises:
         TypeError, ValueError: see `plain`; part or experiment is no lower-case word.
@@ -53,6 +53,7 @@ class Result:
     config: dict[str, Any]
     metrics: dict[str, Any]
     provenance: dict[str, Any] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what would not survive a round trip through its file."""
@@ -109,6 +110,7 @@ def save(result: Result, folder: Path = RESULTS) -> Path:
         OSError: the disk is full or the folder cannot be written; what was there stays.
     """
     content = {"key": key(result.config), **asdict(result)}
+    del content["changed"]
     content["digest"] = _digest(content)
     target = location(result.part, result.experiment, result.config, folder)
     write_atomically(target, json.dumps(content, indent=1, sort_keys=True) + "\n")

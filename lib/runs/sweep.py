@@ -11,9 +11,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ import torch
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from lib.runs import results
+from lib.runs import code, results
 from lib.runs.results import Result
 
 Config = Mapping[str, Any]
@@ -31,10 +31,15 @@ RunOne = Callable[[dict[str, Any]], dict[str, Any]]
 SAVING_SECONDS = 10.0  # a result that cannot be written is kept in memory at least so long
 PAUSE = 0.5  # seconds until writing it is tried again
 
+CHANGED: set[str] = set()  # code that has changed since results shown in this process were computed
+
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a sweep: what computes it, which version of that, and where its result lies."""
+    """One run of a sweep: what computes it, which version of that, and where its result lies.
+
+    `sources` are digests of the code that its result rests on, see `code.digests`.
+    """
 
     part: str
     experiment: str
@@ -42,9 +47,12 @@ class Run:
     run_one: RunOne
     version: int
     folder: Path
+    sources: Mapping[str, str]
 
     def present(self, set_aside: bool) -> Result | None:
         """Return the stored result; a damaged one and one of an older version count as none.
+
+        With BOOK_RETRAIN in the environment one from other code counts as none, too.
 
         Args:
             set_aside: whether such a file is renamed, to make room for a new one.
@@ -62,13 +70,18 @@ class Run:
             stored = found.provenance.get("version", 1) if found else self.version
             if stored > self.version:
                 raise ValueError(f"{file} was written by a newer copy of the book; update this one")
-            if stored == self.version:
-                return found
-            ending = f"v{stored}"
+            changed = self._changed(found)
+            if stored == self.version and not (changed and retraining()):
+                return replace(found, changed=tuple(changed)) if found else None
+            ending = "before" if stored == self.version else f"v{stored}"
         if set_aside:
             with suppress(FileNotFoundError):  # somebody else has done it
                 file.replace(file.with_name(f"{file.name}.{ending}"))
         return None
+
+    def _changed(self, found: Result | None) -> list[str]:
+        """Return what code has changed since a result was computed."""
+        return code.changed(found.provenance.get("sources"), self.sources) if found else []
 
     def compute(self) -> Result:
         """Return the result, saved; what somebody else has finished is not computed again.
@@ -89,7 +102,7 @@ class Run:
             origin = results.provenance(
                 seconds, self.config.get("dataset"), self.config.get("rung")
             )
-        origin["version"] = self.version
+        origin |= {"version": self.version, "sources": dict(self.sources)}
         return self.keep(Result(self.part, self.experiment, dict(self.config), metrics, origin))
 
     def keep(self, result: Result) -> Result:
@@ -132,6 +145,7 @@ def run(
     compute: bool = True,
     folder: Path | None = None,
     version: int = 1,
+    sources: Iterable[code.Source] = (),
 ) -> list[Result | None]:
     """Return the result of each config, in their order; compute and save those without one.
 
@@ -142,7 +156,8 @@ def run(
     `dataset` and `rung`, the provenance repeats them. With `compute=False` nothing is run or
     written, and a missing run is None; with BOOK_PRESENT too, and a line says how many there are.
     `version` counts up when `run_one` returns something else for the same config: what an older
-    one left is set aside and computed anew.
+    one left is set aside and computed anew. `sources` are the modules and functions on which the
+    metrics rest: a stored result from other code is returned, and says so in `changed`.
 
     Raises:
         TypeError, ValueError: a config is not plain (see `results.plain`), `jobs` is below 1, or a
@@ -151,8 +166,9 @@ def run(
         OSError: a result cannot be written.
     """
     folder = results.RESULTS if folder is None else Path(folder)
+    today = code.digests(sources)
     wanted = {  # each run once
-        results.key(config): Run(part, experiment, config, run_one, version, folder)
+        results.key(config): Run(part, experiment, config, run_one, version, folder, today)
         for config in configs
     }
     showing = compute and only_present()
@@ -172,6 +188,7 @@ def run(
                 disable=None,  # quiet where the output is no terminal
             )
             found |= {results.key(result.config): result for result in progress}
+    CHANGED.update(place for result in found.values() if result for place in result.changed)
     return [found[results.key(config)] for config in configs]
 
 
@@ -191,6 +208,11 @@ def tell(line: str) -> None:
     """Write a line to the standard error, if it can be written: it may go to a full disk itself."""
     with suppress(OSError):
         print(line, file=sys.stderr, flush=True)
+
+
+def retraining() -> bool:
+    """Return whether results from other code than today's are computed anew."""
+    return bool(os.environ.get("BOOK_RETRAIN"))
 
 
 def only_present() -> bool:

@@ -149,8 +149,8 @@ def test_runs_go_to_the_workers_that_offer_a_gpu(
 
 
 def test_a_folder_of_the_book_is_that_of_the_workers_own_copy(tmp_path: Path) -> None:
-    inside = sweep.Run("part1", "acts", {"x": 1}, act, 1, REPOSITORY / "data" / "results")
-    outside = sweep.Run("part1", "acts", {"x": 1}, act, 1, tmp_path)
+    inside = sweep.Run("part1", "acts", {"x": 1}, act, 1, REPOSITORY / "data" / "results", {})
+    outside = sweep.Run("part1", "acts", {"x": 1}, act, 1, tmp_path, {})
     assert pickle.loads(clusters._packed(inside)).folder == Path("data") / "results"
     assert pickle.loads(clusters._packed(outside)).folder == tmp_path
 
@@ -158,7 +158,7 @@ def test_a_folder_of_the_book_is_that_of_the_workers_own_copy(tmp_path: Path) ->
 SCRIPT = """
 import sys
 from pathlib import Path
-from lib.book import sweep
+from lib.runs import sweep
 from tests.book.test_cluster import act, configs
 log, folder = map(Path, sys.argv[1:])
 sweep.run("part1", "acts", configs(log, 1, 2, 3, seconds=1), act, folder=folder)
@@ -273,7 +273,7 @@ jobqueue:
 """
 SWEEP = """
 from pathlib import Path
-from lib.book import sweep
+from lib.runs import sweep
 from tests.book.test_cluster import act, configs
 place = Path({!r})
 found = sweep.run("part1", "acts", configs(place / "log", 1, 2, 3), act, folder=place / "results")

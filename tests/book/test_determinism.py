@@ -164,7 +164,7 @@ def test_all_circumstances_are_measured_and_few_at_smoke(monkeypatch: pytest.Mon
 LOOK = """
 import json, os
 from pathlib import Path
-from lib.book import sweep
+from lib.runs import sweep
 
 def look(config):
     import os, torch

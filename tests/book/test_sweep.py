@@ -242,7 +242,7 @@ def test_in_the_end_a_result_that_cannot_be_written_is_an_error(
 
 def test_what_somebody_else_finished_meanwhile_stays(log: Path, folder: Path) -> None:
     config = {"x": 2, "log": str(log)}
-    one = sweep.Run("part3", "squares", config, square, 1, folder)
+    one = sweep.Run("part3", "squares", config, square, 1, folder, {})
     (theirs,) = sweep.run("part3", "squares", [config], square, jobs=1, folder=folder)
     assert theirs is not None
     ours = Result("part3", "squares", config, {"square": -4}, {"seconds": 0.0})
@@ -252,7 +252,7 @@ def test_what_somebody_else_finished_meanwhile_stays(log: Path, folder: Path) ->
 
 def test_a_sweep_on_this_machine_needs_no_dask(folder: Path) -> None:
     code = (
-        "import sys\nfrom lib.book import run, sweep\nfrom tests.book.test_sweep import spoil\n"
+        "import sys\nfrom lib.book import run\nfrom lib.runs import sweep\nfrom tests.book.test_sweep import spoil\n"
         f"sweep.run('part3', 'squares', [{{'x': 1}}], spoil, jobs=1, folder={str(folder)!r})\n"
         "print(*{'dask', 'distributed', 'lib.runs.cluster'} & sys.modules.keys())"
     )
@@ -269,7 +269,7 @@ def test_a_sweep_on_this_machine_needs_no_dask(folder: Path) -> None:
 
 SCRIPT = """
 import sys, time
-from lib.book import sweep
+from lib.runs import sweep
 
 def slow(config):
     with open(sys.argv[2], "a") as log:

@@ -110,7 +110,7 @@ def test_the_table_of_a_part_has_all_symbols_with_their_chapters() -> None:
         "| symbol | meaning | unit, shape | in the code | chapter |\n"
         "| --- | --- | --- | --- | --- |\n"
         "| $\\tau$ | threshold | 0.5 | `evaluation.decide(threshold)` | 11 |\n"
-        "| $L$ | loss |  | `training.losses` | 13 |"
+        "| $L$ | loss |  | `mean_teacher.losses` | 13 |"
     )
 
 
@@ -118,7 +118,7 @@ def test_the_table_of_a_chapter_has_its_own_symbols() -> None:
     assert str(symbols.table(TWO, chapter=13).data) == (
         "| symbol | meaning | unit, shape | in the code |\n"
         "| --- | --- | --- | --- |\n"
-        "| $L$ | loss |  | `training.losses` |"
+        "| $L$ | loss |  | `mean_teacher.losses` |"
     )
 
 

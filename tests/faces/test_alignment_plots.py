@@ -166,13 +166,13 @@ def test_a_picture_has_55_variants_that_are_not_mirrored() -> None:
     image = cv2.resize(image[:4, :4], (size, size), interpolation=cv2.INTER_CUBIC)  # smooth
     given: list[np.ndarray] = []
     with pytest.MonkeyPatch.context() as patch:
-        grid_of = alignment_plots.plots.grid_of
+        grid_of = alignment_plots.grids.grid_of
 
         def watched(images: np.ndarray, **labels: list[str]) -> object:
             given.append(images)
             return grid_of(images, **labels)
 
-        patch.setattr(alignment_plots.plots, "grid_of", watched)
+        patch.setattr(alignment_plots.grids, "grid_of", watched)
         figure = alignment_plots.variants(image)
     (cells,) = given
     assert cells.shape == (5, 11, 32, 32, 3)

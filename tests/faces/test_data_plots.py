@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from lib.book.images import GROUND
 from lib.book.show import png
 from lib.faces.data import datasets, originals
 from lib.faces.data.corpus import Faces
-from lib.faces.data.images import GROUND
 from lib.faces.figures import data_plots
 from lib.faces.runs import profiles
 from lib.runs import results

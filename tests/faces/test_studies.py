@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lib.faces import gan_training, judges
+from lib.faces import gan_training
 from lib.faces.data import datasets
 from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces, Sizes
 from lib.faces.de_gan import NOISE, Generator, ModelConfig
@@ -68,7 +68,7 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     seven = len(EXPRESSIONS)
     sure = Judges(always(seven, 1), always(PEOPLE, 2), EXPRESSIONS, PEOPLE, frozenset())
     monkeypatch.setattr(datasets, "load", lambda dataset, sizes: corpus())
-    monkeypatch.setattr(judges, "panel", lambda profile, corpus: sure)
+    monkeypatch.setattr(ablations.checkpoints, "panel", lambda profile, corpus: sure)
 
 
 def described(name: str = "as in the book", rung: str = "open") -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 from lib.book import data_root
 from lib.sound.data import mixtures
 from lib.sound.data.corpus import SPLITS, Corpus, Sight, Sizes, Waveform
-from lib.sound.events import Events
+from lib.sound.events import Events, clear_onsets
 from lib.sound.figures import clip_statistics
 from lib.sound.figures.clip_statistics import FRAME
 
@@ -148,5 +148,5 @@ def test_clear_onsets_have_silence_before_and_sound_after(make: MakeEvents) -> N
         (3, 2, 3, 9),  # within another of its class
     )
     events = make(*rows, clips=4)
-    assert events.clear_onsets(events, 1.0).tolist() == [1, 3, 4, 6, 7]
-    assert events.clear_onsets(make(clips=2), 1.0).shape == (0,)
+    assert clear_onsets(events, 1.0).tolist() == [1, 3, 4, 6, 7]
+    assert clear_onsets(make(clips=2), 1.0).shape == (0,)

@@ -182,7 +182,7 @@ def test_training_frames_that_sound_have_mean_0_and_variance_1(
             )
         ]
     )
-    whole = np.abs(frames).max(axis=0) < extraction.FARTHEST  # nothing was cut
+    whole = np.abs(frames).max(axis=0) < features.FARTHEST  # nothing was cut
     moves = whole & (prepared.scales[name].std != 1)  # where a dimension never changes it is 1
     assert moves.sum() > 20  # many units of YAMNet rest in so few clips
     assert frames[:, whole].mean(axis=0) == pytest.approx(0, abs=2e-3)

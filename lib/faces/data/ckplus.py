@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.book.images import read_image
 from lib.faces.alignment import align, align_found
 from lib.faces.data.corpus import EXPRESSIONS
-from lib.faces.data.images import read_image
 from lib.faces.data.sequences import LAST, Listing, Picture, Sequence, attempt, frame_number
 
 IMAGES, LABELS, LANDMARKS = "cohn-kanade-images", "Emotion", "Landmarks"

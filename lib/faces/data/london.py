@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from lib.book import data_root
+from lib.book.images import read_image
 from lib.faces.alignment import align
 from lib.faces.augment import source_side
 from lib.faces.data.corpus import Faces
-from lib.faces.data.images import read_image
 
 NAME = "faces_london"
 CITATION = "Photographs: Face Research Lab London Set (DeBruine and Jones 2017), CC BY 4.0."

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lib.book.images import read_image
 from lib.faces.alignment import align_found
-from lib.faces.data.images import read_image
 
 LAST = 3  # frames taken of a sequence that ends at its peak
 

@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lib.book.images import GROUND
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
 from lib.faces.data import originals
 from lib.faces.data.corpus import Corpus, Faces
-from lib.faces.data.images import GROUND
 from lib.faces.runs.profiles import Profile
 
 SHORT = {name: short for short, name in originals.RECOGNITION.items()}  # in Corpus.sets

@@ -17,10 +17,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn import functional as F
 
+from lib.book import images
 from lib.book.show import INK, PAGE_WIDTH, PALETTE
 from lib.faces import alignment, augment
 from lib.faces.classifier import Classifier
-from lib.faces.data import images
 from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces, Requests
 from lib.faces.de_gan import NOISE, Generator
 from lib.faces.figures import grids

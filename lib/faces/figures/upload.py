@@ -16,10 +16,10 @@ from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 from PIL import Image
 
-from lib.book import interact
+from lib.book import images, interact
 from lib.book.show import Page
 from lib.faces import alignment
-from lib.faces.data import images, london
+from lib.faces.data import london
 from lib.faces.figures import explore, grids
 from lib.faces.figures.explore import Scenes
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lib.faces.data import images
+from lib.book import images
 
 HEIGHT, WIDTH = 20, 24
 COLOURS = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
@@ -134,7 +134,7 @@ def test_huge_pictures_are_refused_before_they_are_decoded(width: int, height: i
 
 
 def test_tiny_pictures_are_refused() -> None:
-    with pytest.raises(ValueError, match="^dot.png is 24 x 15 pixels; a face needs at least 16"):
+    with pytest.raises(ValueError, match="^dot.png is 24 x 15 pixels; take one of at least 16"):
         images.decode(saved(Image.fromarray(COLOURS[:15])), "dot.png")
     assert images.decode(saved(Image.fromarray(COLOURS[:16])), "small.png").shape == (16, 24, 3)
 

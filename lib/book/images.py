@@ -1,4 +1,4 @@
-"""Photographs of faces out of files and uploads, whatever their form (section 4.1).
+"""Pictures out of files and uploads, whatever their form.
 
 Everything becomes eight-bit RGB, upright. Grey is repeated in three channels, 16-bit grey is scaled
 by 255 / 65535, palettes are resolved, and what is transparent shows a mid-grey ground: under full
@@ -16,7 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # of which none starts a program
 MOST_PIXELS = 50_000_000  # 150 MB once decoded; most telephones stay below
 LIMIT = f"the {MOST_PIXELS // 10**6} megapixels that are read"
-LEAST_SIDE = 16  # pixels, below which no face can be told
+LEAST_SIDE = 16  # pixels, below which neither face nor digit can be told
 GROUND = 128  # grey behind what is transparent
 SIXTEEN_BITS = ("I", "I;16", "I;16L", "I;16B", "I;16N")  # the first in portable greymaps
 
@@ -85,7 +85,7 @@ def _check(image: Image.Image, name: str) -> None:
         raise ValueError(f"{name} is {width} x {height}, above {LIMIT}; scale it down")
     if min(width, height) < LEAST_SIDE:
         least = f"at least {LEAST_SIDE} x {LEAST_SIDE}"
-        raise ValueError(f"{name} is {width} x {height} pixels; a face needs {least}")
+        raise ValueError(f"{name} is {width} x {height} pixels; take one of {least}")
     if image.mode == "F" or (image.mode == "I" and image.format != "PPM"):  # there it holds 16
         raise ValueError(f"{name} has 32 bits a pixel; save it with 8 or 16 bits")
 

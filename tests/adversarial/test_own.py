@@ -1,0 +1,154 @@
+"""A reader's own digit comes to the form of MNIST, or one line says why not."""
+
+import base64
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw
+
+from lib.adversarial import checkpoints, classifiers, data, own
+from lib.adversarial.data import Digits
+from lib.book.show import Page
+
+CASE = Path(__file__).with_name("own_digit.png")  # a 0, 280 x 280, black on white, RGB
+
+
+@pytest.fixture(scope="module")
+def mnist() -> Digits:
+    return data.load("mnist")
+
+
+def png(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "png")
+    return file.getvalue()
+
+
+def dressed(image: np.ndarray, way: str) -> bytes:
+    """Return the PNG of one of MNIST's images as readers may bring it."""
+    large = Image.fromarray(image).resize((280, 280), Image.Resampling.NEAREST)
+    if way == "white on black":
+        return png(large)
+    dark = np.array(large)[..., None] / 255.0
+    ground, ink = {"black on white": (255, 0), "blue on yellow": ((240, 230, 120), (20, 30, 160))}[
+        way
+    ]
+    return png(Image.fromarray((dark * ink + (1 - dark) * np.full(3, ground)).astype(np.uint8)))
+
+
+@pytest.mark.parametrize("way", ["white on black", "black on white", "blue on yellow"])
+def test_mnists_own_digits_come_back(mnist: Digits, way: str) -> None:
+    """The oracle is MNIST: its digits, dressed otherwise, are brought back to what they were."""
+    few, labels = mnist.test_images[:100], torch.from_numpy(mnist.test_labels[:100])
+    found = torch.cat([own.digit(dressed(each.reshape(28, 28), way)) for each in few])
+    apart = (found - data.to_batch(few)).abs().mean(dim=(1, 2, 3))
+    assert apart.median() < 0.03 and apart.max() < 0.12
+    network = classifiers.load(checkpoints.shipped_path("natural"))
+    assert (network(found).argmax(dim=1) == labels).float().mean() > 0.95
+
+
+def test_the_form_is_that_of_mnist() -> None:
+    ink = np.zeros((90, 200))
+    ink[10:80, 150:164] = 1  # a 1, far from the middle
+    found = own.in_form(ink)
+    assert found.shape == (28, 28) and found.any(axis=1).sum() == own.BOX
+    rows, columns = np.nonzero(found)
+    assert abs(rows.mean() - 14) <= 0.5 and abs(columns.mean() - 14) <= 0.5
+
+
+def test_a_digit_of_a_file_is_read(mnist: Digits) -> None:
+    network = classifiers.load(checkpoints.shipped_path("natural"))
+    assert int(network(own.digit(CASE)).argmax()) == 0
+
+
+def test_a_speck_does_not_shrink_the_digit() -> None:
+    paper = Image.new("L", (100, 100), 250)
+    ImageDraw.Draw(paper).line((50, 20, 50, 80), fill=10, width=9)
+    plain = own.digit(png(paper))
+    ImageDraw.Draw(paper).point((5, 5), fill=0)
+    torch.testing.assert_close(own.digit(png(paper)), plain, rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("picture", "words"),
+    [
+        (Image.new("L", (50, 50), 0), "nothing is drawn"),
+        (Image.new("RGB", (50, 50), (250, 250, 250)), "nothing is drawn"),
+        (Image.fromarray(np.tile(np.arange(100, dtype=np.uint8) * 2, (100, 1))), "hard to tell"),
+    ],
+    ids=["empty canvas", "white paper", "shadow"],
+)
+def test_what_shows_no_digit_is_refused(picture: Image.Image, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        own.digit(png(picture))
+
+
+def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no file"):
+        own.digit(tmp_path / "missing.png")
+    with pytest.raises(ValueError, match="no image"):
+        own.digit(b"a text")
+
+
+class Board:
+    """The drawing board, used as a reader uses it."""
+
+    def __init__(self) -> None:
+        self.seen: list[torch.Tensor] = []
+        box = own.drawing_board(
+            self.draw, {"epsilon": (0.0, 0.5, 0.1)}, {"epsilon": 0.1}, "{epsilon}"
+        )
+        self.square, buttons, self.line, self.place = box.children
+        self.clear, self.button = buttons.children
+
+    def draw(self, image: torch.Tensor, epsilon: float) -> Figure:
+        self.seen.append(image)
+        return Figure((1, 1))
+
+    def stroke(self, picture: Image.Image) -> None:
+        self.square.drawn = "data:image/png;base64," + base64.b64encode(png(picture)).decode()
+
+
+def drawn(x: int) -> Image.Image:
+    paper = Image.new("L", (196, 196), 0)
+    ImageDraw.Draw(paper).line((x, 40, x, 150), fill=255, width=15)
+    return paper
+
+
+def test_each_stroke_is_seen_and_the_settings_stay() -> None:
+    board = Board()
+    board.stroke(drawn(60))
+    panel = board.place.children[0]
+    panel.children[0].value = 0.3
+    board.stroke(drawn(150))
+    assert board.place.children == (panel,) and panel.children[0].value == 0.3
+    assert len(board.seen) == 3 and torch.equal(board.seen[0], board.seen[2])  # both are centred
+    board.clear.click()
+    assert board.square.drawn == "" and len(board.seen) == 3
+
+
+def test_a_wrong_file_is_one_line_and_the_digit_stays() -> None:
+    board = Board()
+    board.stroke(drawn(60))
+    file = {"content": memoryview(b"text"), "name": "a.txt", "size": 4, "type": ""}
+    board.button.value = ({**file, "last_modified": datetime.now(UTC)},)
+    assert "no image" in board.line.value and board.button.value == ()
+    board.stroke(drawn(80))
+    assert board.line.value == "" and len(board.seen) == 2
+
+
+def test_where_no_one_can_draw_a_printed_digit_is_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mnist: Digits
+) -> None:
+    monkeypatch.setenv("BOOK_HEADLESS", "1")
+    board, page = Board(), Page("x", "smoke", "mnist", "original", folder=tmp_path)
+    own.own_digit(
+        page, "own", board.draw, {}, {"epsilon": 0.1}, data.to_batch(mnist.test_images[:1])
+    )
+    assert (tmp_path / "smoke" / "own.png").is_file()
+    assert (board.seen[0] - data.to_batch(mnist.test_images[:1])).abs().mean() < 0.05

@@ -1,0 +1,155 @@
+"""No number from other code passes for a fresh one, and how code is written makes no difference."""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+from lib.book import claims, show
+from lib.runs import code, sweep
+from lib.runs.results import Result
+
+idea: Any = None  # a module that a test edits
+
+WRITTEN = '''"""A module."""
+
+SCALE = 2.0
+
+
+def double(value: float) -> float:
+    """Return twice the value."""
+    return SCALE * value  # twice
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("  # twice", "  # that is, twice"),
+        ("Return twice the value.", "Return the value times two."),
+        ('"""A module."""\n', ""),
+        ("SCALE = 2.0\n", "\n\nSCALE = (\n    2.0\n)\n"),
+    ],
+    ids=["comment", "docstring", "docstring gone", "layout"],
+)
+def test_how_it_is_written_makes_no_difference(old: str, new: str) -> None:
+    assert old in WRITTEN
+    assert code.digest(WRITTEN.replace(old, new)) == code.digest(WRITTEN)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("2.0", "2.5"),
+        ("SCALE * value", "value * SCALE"),
+        ("double", "twice"),
+        ("* value", "+ value"),
+    ],
+)
+def test_what_it_says_makes_one(old: str, new: str) -> None:
+    assert code.digest(WRITTEN.replace(old, new)) != code.digest(WRITTEN)
+
+
+def test_the_digest_is_the_same_with_every_version_of_python() -> None:
+    assert code.digest('def f(x):\n    return f"{x:.2f} of {x!r}"\n') == "99fad5eeaa4f"
+
+
+def module(path: Path, text: str) -> ModuleType:
+    """Return a module made from text."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec and spec.loader
+    found = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = found
+    spec.loader.exec_module(found)
+    return found
+
+
+def test_what_changed_is_named_and_what_moved_is_not(tmp_path: Path) -> None:
+    stored = code.digests([module(tmp_path / "first_idea.py", WRITTEN)])
+    moved = module(tmp_path / "elsewhere" / "second_idea.py", WRITTEN)
+    edited = module(tmp_path / "third_idea.py", WRITTEN.replace("2.0", "3.0"))
+    found = code.changed(stored, code.digests([moved, edited, edited.double]))
+    assert [Path(place.split(": ")[0]).name for place in found] == ["third_idea.py"] * 2
+    assert found[1].endswith(": double")
+    assert code.changed(None, stored) == list(stored)
+
+
+def test_an_edit_is_seen_while_the_module_is_loaded(tmp_path: Path) -> None:
+    loaded = module(tmp_path / "open_idea.py", WRITTEN)
+    before = code.digests([loaded])
+    (tmp_path / "open_idea.py").write_text(WRITTEN.replace("2.0", "2.25"))
+    assert code.changed(before, code.digests([loaded])) == list(before)
+
+
+def test_a_method_and_a_class_have_digests() -> None:
+    found = code.digests([Path.exists, Path])
+    assert len(set(found.values())) == 2
+
+
+def triple(config: dict[str, Any]) -> dict[str, Any]:
+    return {"x": idea.scale(config["x"])}
+
+
+@pytest.fixture
+def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Give a function that writes the module `idea` anew, as a reader edits it."""
+    monkeypatch.setattr(sweep, "CHANGED", set())
+
+    def write(text: str) -> None:
+        globals()["idea"] = module(tmp_path / "idea.py", text)
+
+    yield write
+    globals()["idea"] = None
+
+
+def test_a_stored_result_says_which_code_has_changed_until_it_is_computed_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edited: Callable[[str], None]
+) -> None:
+    def found() -> Result:
+        ideas: list[code.Source] = [idea]
+        folder = tmp_path / "results"
+        return sweep.only(
+            sweep.run("part1", "ideas", [{"x": 2}], triple, jobs=1, folder=folder, sources=ideas)
+        )
+
+    first = "def scale(x):\n    return 3 * x\n"
+    edited(first)
+    assert found().metrics == {"x": 6} and found().changed == ()
+    edited(first.replace("):", "):  # by three"))
+    assert found().changed == () and set() == sweep.CHANGED
+    edited(first.replace("3", "4"))
+    (place,) = found().changed
+    assert found().metrics == {"x": 6} and place.endswith("idea.py") and place in sweep.CHANGED
+    monkeypatch.setenv("BOOK_RETRAIN", "1")
+    assert found().metrics == {"x": 8} and found().changed == ()
+    assert len(list((tmp_path / "results").rglob("*.before"))) == 1  # set aside, not lost
+
+
+def test_a_page_says_so_above_the_picture_and_no_claim_is_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[object] = []
+    monkeypatch.setattr(show, "display", lambda thing, **_: shown.append(thing))
+    page = show.Page("13_sound_model", "quick", "none", "open", folder=tmp_path)
+    old = Result("part1", "ideas", {"x": 1}, {}, changed=("lib/sound/crnn.py",))
+    for result, lines in ((old, 1), (replace(old, changed=()), 0)):
+        shown.clear()
+        page.figure(plt.figure(), "a", alt="a", caption="a", sources=iter([result, None]))
+        page.table(pd.DataFrame({"a": [1]}), "b", alt="b", caption="b", sources=[result])
+        said = [each.data for each in shown if "Older numbers" in str(getattr(each, "data", ""))]
+        assert len(said) == 2 * lines
+        assert all("lib/sound/crnn.py changed" in line for line in said)
+        assert all("./run_all.sh quick 13 --retrain" in line for line in said)
+    claim = claims.load("quick")[0]
+    (withheld,) = claims.unless_changed([claim], old.changed)
+    assert withheld.verdict == claims.UNDECIDED and "lib/sound/crnn.py" in withheld.note
+    assert claims.unless_changed([claim], ()) == [claim]
