@@ -1,8 +1,7 @@
 """Which networks there are to attack, and where their weights come from.
 
-`natural` and `robust` are the book's own. They are shipped, with a JSON beside each that says how
-it was made; a training whose configuration or data differ from what is shipped is run here and
-kept in data/cache. Beside them stands a `reference` pair, trained by other people.
+`natural` and `robust` are the book's own. Beside them stands a `reference` pair, trained by other
+people.
 
     python -m lib.adversarial.checkpoints ship robust
 

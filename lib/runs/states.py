@@ -21,10 +21,6 @@ from lib.book.files import write_atomically
 DIGEST_BYTES = 32  # of the SHA-256 behind the tensors
 
 
-class DamagedError(Exception):
-    """What a state holds is not what was written."""
-
-
 def write(path: Path, tensors: Mapping[str, Tensor], config: object) -> None:
     """Put a training's state in its place, whole; the one that stood there becomes the previous.
 
@@ -56,18 +52,20 @@ def read(path: Path, config: object) -> dict[str, Tensor] | None:
     damaged = False
     for place in (path, _previous(path)):
         try:
-            found, tensors = _load(place)
+            content = place.read_bytes()  # at once: another process may replace it at any time
         except FileNotFoundError:
             continue
-        except DamagedError:
+        content, digest = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
+        if hashlib.sha256(content).digest() != digest:
             _set_aside(place)
             damaged = True
             continue
-        if found != repr(config):
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        if header["__metadata__"]["config"] != repr(config):
             raise ValueError(
                 f"{place} belongs to another configuration; move it away to start anew"
             )
-        return tensors
+        return load(content)
     if damaged:
         print(f"no whole state is left of {path}; its training starts anew", file=sys.stderr)
     return None
@@ -88,16 +86,6 @@ def unpack(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _previous(path: Path) -> Path:
     """Return where the state before the last is kept."""
     return path.with_name(f"{path.name}.previous")
-
-
-def _load(path: Path) -> tuple[str, dict[str, Tensor]]:
-    """Return the configuration and the tensors in a file."""
-    content = path.read_bytes()  # at once: another process may replace the file at any time
-    content, digest = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
-    if hashlib.sha256(content).digest() != digest:
-        raise DamagedError
-    header = content[8 : 8 + int.from_bytes(content[:8], "little")]
-    return json.loads(header)["__metadata__"]["config"], load(content)
 
 
 def _set_aside(path: Path) -> None:

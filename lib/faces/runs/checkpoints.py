@@ -1,8 +1,5 @@
 """The trained networks of Part II: shipped, kept in data/cache, or trained now.
 
-A shipped network has a JSON beside it that says how it was made. It is taken where it belongs to
-the profile and the faces at hand; else the network is trained here, which takes the profile's time.
-
     python -m lib.faces.runs.checkpoints ship de_gan
 
 trains a network of the quick profile on rendered faces anew and puts it into data/checkpoints;
@@ -87,11 +84,7 @@ def digests(kinds: Sequence[str], profile: Profile, corpus: Corpus) -> dict[str,
 
 
 def place(run: Mapping[str, Any]) -> Path:
-    """Return where a network stands, or will stand once it is trained.
-
-    Args:
-        run: see `describe`; where the file is of this run, the JSON beside it says the same.
-    """
+    """Return where the network of a run (see `describe`) stands, or will stand once trained."""
     cached = progress_path(run["kind"], run).with_suffix(".safetensors")
     return checkpoints.place(shipped_path(run["rung"], run["kind"]), cached, run)
 
@@ -153,10 +146,7 @@ def classes(kind: str, config: ModelConfig) -> int:
 
 
 def train(path: Path, run: dict[str, Any], profile: Profile, corpus: Corpus) -> None:
-    """Train a network and write its weights and, beside them, its record.
-
-    What is interrupted goes on from its last state.
-    """
+    """Train a network and write its weights and, beside them, its record."""
     make = partial(_generator if run["kind"] == "de_gan" else _classifier, run, profile, corpus)
     progress = progress_path(run["kind"], run)
     checkpoints.train(path, run, progress, make, (corpus.name, corpus.rung))
