@@ -37,7 +37,7 @@ from lib.faces import augment
 from lib.faces.data import datasets
 from lib.faces.figures import explore, grids, synthesis_plots
 from lib.faces.runs import checkpoints, experiments, knowledge, profiles, synthesis
-from lib.runs.weights import file_digest
+from lib.runs.checkpoints import file_digest
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = datasets.load(profile.dataset, profile.sizes)

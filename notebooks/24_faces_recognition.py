@@ -42,7 +42,7 @@ from lib.faces.data.corpus import EXPRESSIONS
 from lib.faces.figures import recognition_plots
 from lib.faces.runs import ablations, arithmetic, experiments, knowledge, ledger, profiles, verdicts
 from lib.runs import results, sweep
-from lib.runs.weights import file_digest
+from lib.runs.checkpoints import file_digest
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = datasets.load(profile.dataset, profile.sizes)

@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import load, save
+from safetensors.torch import load
 from torch import Tensor
+
+from lib.runs.states import DIGEST_BYTES
 
 Bits = dict[str, tuple[torch.dtype, torch.Size, bytes]]
 
@@ -20,7 +22,7 @@ def bits(tensors: Mapping[str, Tensor]) -> Bits:
 
 def stored(path: Path) -> Bits:
     """Return what a state holds, to the bit."""
-    return bits(load(path.read_bytes()))
+    return bits(load(path.read_bytes()[:-DIGEST_BYTES]))
 
 
 def flipped(content: bytes, bit: int) -> bytes:
@@ -38,5 +40,5 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "a byte long": lambda content: content + b"\0",
     "one bit flipped": lambda content: flipped(content, len(content) * 8 * 3 // 4),
     "a text": lambda content: b"no training at all\n" * 10,
-    "without metadata": lambda content: save(load(content)),
+    "without its digest": lambda content: content[:-DIGEST_BYTES],
 }

@@ -1,18 +1,13 @@
 """Which networks there are to attack, and where their weights come from.
 
-`natural` and `robust` are the book's own. They are shipped, with a JSON beside each that says how
-it was made; a training whose configuration or data differ from what is shipped is run here and
-kept in data/cache. Beside them stands a `reference` pair, trained by other people.
+`natural` and `robust` are the book's own. Beside them stands a `reference` pair, trained by other
+people.
 
     python -m lib.adversarial.checkpoints ship robust
 
 trains a network of the quick profile anew and puts it into data/checkpoints.
 """
 
-import argparse
-import json
-import os
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,11 +20,8 @@ from lib.adversarial.data import Digits
 from lib.adversarial.profiles import PROFILES, Profile
 from lib.adversarial.training import TrainingConfig
 from lib.book import data_root
-from lib.book.files import REPOSITORY, write_atomically
-from lib.runs import results, states, weights
-from lib.runs.weights import SHIPPED, save_weights, shipped_run
-
-CACHE = REPOSITORY / "data" / "cache" / "checkpoints"
+from lib.runs import checkpoints, results
+from lib.runs.checkpoints import CACHE, SHIPPED, Made, command
 
 
 @dataclass(frozen=True)
@@ -42,13 +34,13 @@ class Network:
 
     @property
     def architecture(self) -> str:
-        """Return the name under which `models` knows how to build it."""
+        """Return the name under which `classifiers` knows how to build it."""
         return "reference" if self.pair == "reference" else "madry"
 
     @property
     def digest(self) -> str:
         """Return the first 16 hex digits of the file's SHA-256."""
-        return weights.file_digest(self.path)
+        return checkpoints.file_digest(self.path)
 
     def load(self) -> nn.Module:
         """Return the network, frozen, float32."""
@@ -82,29 +74,36 @@ def digests(networks: Sequence[Network]) -> dict[str, str]:
 def own_weights(config: TrainingConfig, digits: Digits) -> Path:
     """Return the file with the weights that `config` leads to: shipped, cached, or trained now."""
     path = place(config, digits)
-    if not path.is_file():
-        progress = path.with_suffix(".training")
-        model = training.train(config, digits, checkpoint=progress)
-        save_weights(model, path)
-        states.remove(progress)
+    if checkpoints.run_of(path) != training_run(config, digits):
+        train(path, config, digits)
     return path
 
 
-def place(config: TrainingConfig, digits: Digits) -> Path:
-    """Return where the weights that `config` leads to stand, or will stand once they are trained.
+def train(path: Path, config: TrainingConfig, digits: Digits) -> None:
+    """Train a network and write its weights and, beside them, its record."""
 
-    With BOOK_RETRAIN in the environment the shipped file is passed over.
-    """
+    def make(progress: Path) -> Made:
+        return training.train(config, digits, progress), {}
+
+    progress = cached_path(config, digits).with_suffix(".training")
     run = training_run(config, digits)
-    shipped = shipped_path(config.name)
-    if not os.environ.get("BOOK_RETRAIN") and shipped_run(shipped) == run:
-        return shipped
-    return CACHE / f"{results.key(run)}.safetensors"
+    checkpoints.train(path, run, progress, make, (digits.name, digits.rung))
+
+
+def place(config: TrainingConfig, digits: Digits) -> Path:
+    """Return where the weights of a training stand, or will stand once it is done."""
+    run = training_run(config, digits)
+    return checkpoints.place(shipped_path(config.name), cached_path(config, digits), run)
 
 
 def shipped_path(name: str) -> Path:
     """Return where the shipped network of this name lies."""
     return SHIPPED / f"part3_original_{name}.safetensors"
+
+
+def cached_path(config: TrainingConfig, digits: Digits) -> Path:
+    """Return where the weights that `config` leads to are kept if they are trained here."""
+    return CACHE / f"{results.key(training_run(config, digits))}.safetensors"
 
 
 def training_run(config: TrainingConfig, digits: Digits) -> dict[str, object]:
@@ -118,10 +117,7 @@ def find_by_digest(digest: str) -> Path:
     Raises:
         FileNotFoundError: there is none.
     """
-    found = weights.find_by_digest(digest, (SHIPPED, CACHE, data_root.locate("weights")))
-    if found is None:
-        raise FileNotFoundError(f"no weights with digest {digest}; run the networks' chapter first")
-    return found
+    return checkpoints.find_by_digest(digest, (SHIPPED, CACHE, data_root.locate("weights")))
 
 
 def measure(model: nn.Module, digits: Digits, images: int = 1000) -> dict[str, float | int]:
@@ -144,37 +140,17 @@ def measure(model: nn.Module, digits: Digits, images: int = 1000) -> dict[str, f
     }
 
 
-def ship(name: str) -> Path:
-    """Train a network of the quick profile and put it, with its record, into SHIPPED."""
-    digits = data.load()
+def ship(name: str) -> list[Path]:
+    """Train a network of the quick profile and put it, with its record, into data/checkpoints."""
+    digits, path = data.load(), shipped_path(name)
     (config,) = (config for config in PROFILES["quick"].trainings if config.name == name)
-    run = training_run(config, digits)
-    path = shipped_path(name)
-    progress = CACHE / f"{results.key(run)}.training"
-    started = time.monotonic()
-    model = training.train(config, digits, progress)
-    seconds = time.monotonic() - started
-    save_weights(model, path)
-    record = {
-        "run": run,
-        "command": f"python -m lib.adversarial.checkpoints ship {name}",
-        "licence": "CC BY 4.0",
-        "metrics": measure(classifiers.load(path), digits),
-        "provenance": results.provenance(seconds, digits.name, digits.rung),
-    }
-    write_atomically(path.with_suffix(".json"), json.dumps(record, indent=1) + "\n")
-    states.remove(progress)
-    return path
-
-
-def main() -> None:
-    """Run the command line described at the top."""
-    parser = argparse.ArgumentParser(prog="python -m lib.adversarial.checkpoints")
-    parser.add_argument("command", choices=["ship"])
-    parser.add_argument("name", choices=["natural", "robust"])
-    path = ship(parser.parse_args().name)
-    print(path.with_suffix(".json").read_text())
+    train(path, config, digits)
+    made_by = f"python -m lib.adversarial.checkpoints ship {name}"
+    metrics = measure(classifiers.load(path), digits)
+    content = {**checkpoints.record(path), "command": made_by, "metrics": metrics}
+    checkpoints.write_record(path, content)
+    return [path]
 
 
 if __name__ == "__main__":
-    main()
+    command("lib.adversarial.checkpoints", ["natural", "robust"], ship)

@@ -5,7 +5,6 @@ max over the epsilon ball; the inner maximum is approached by PGD against the cu
 """
 
 import math
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm.auto import tqdm
 
 from lib.adversarial import attacks, classifiers
 from lib.adversarial.data import Digits, to_batch
-from lib.runs import states
 from lib.runs.device import autocast, best_device, half_precision
+from lib.runs.trainer import Measured, Training, descend, follow
 
 
 @dataclass(frozen=True)
@@ -41,15 +39,20 @@ class TrainingConfig:
     seed: int = 0
 
 
-class Trainer:
-    """One training: network, optimiser, kept perturbations and position, resumable at each epoch.
+class Trainer(Training):
+    """One training, epoch by epoch.
 
     The inner attack starts where the attack on the same image ended an epoch before, which lets a
     few steps do the work of many (Zheng et al. 2020, "Efficient adversarial training with
     transferable adversarial examples"); every `restart_epochs` it starts again from a random point.
     """
 
+    kept = ("generator", "perturbations", "model", "average", "optimizer")
+
     def __init__(self, config: TrainingConfig, digits: Digits) -> None:
+        super().__init__(f"train {config.name}", config.epochs)
+        if not len(digits.train_images):
+            raise ValueError(f"{digits.name} has no images to train on")
         self.config = config
         self.device = best_device()
         self.images = to_batch(digits.train_images).to(self.device)  # (n, 1, 28, 28)
@@ -61,7 +64,6 @@ class Trainer:
         self.average = classifiers.frozen(self.model)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate)
         self.perturbations = torch.zeros_like(self.images, dtype=torch.float16)
-        self.epoch = 0
 
     @property
     def steps_per_epoch(self) -> int:
@@ -70,7 +72,7 @@ class Trainer:
 
     def progress(self, step: int) -> float:
         """Return how much of the training lies behind at this step of this epoch, 0 to 1."""
-        return (self.epoch + step / self.steps_per_epoch) / self.config.epochs
+        return (self.done + step / self.steps_per_epoch) / self.config.epochs
 
     def learning_rate(self, progress: float) -> float:
         """Return the learning rate: constant, or one cycle of linear warm-up and cosine decay."""
@@ -81,10 +83,10 @@ class Trainer:
             return peak * progress / 0.1
         return peak * 0.5 * (1 + math.cos(math.pi * (progress - 0.1) / 0.9))
 
-    def train_epoch(self) -> float:
+    def learn(self) -> Measured:
         """Pass once over the training images; return the mean loss on the attacked images."""
         config, losses = self.config, []
-        if config.epsilon and self.epoch % config.restart_epochs == 0:
+        if config.epsilon and self.done % config.restart_epochs == 0:
             noise = torch.rand(self.images.shape, generator=self.generator) * 2 - 1
             self.perturbations = (config.epsilon * noise).half().to(self.device)
         order = torch.randperm(len(self.images), generator=self.generator).to(self.device)
@@ -92,12 +94,9 @@ class Trainer:
         for step, index in enumerate(order.split(config.batch_size)):
             progress = self.progress(step)
             images = self.attacked(index, progress) if config.epsilon else self.images[index]
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.learning_rate(progress)
-            losses.append(self.update(images, self.labels[index]))
+            losses.append(self.update(images, self.labels[index], self.learning_rate(progress)))
             self.update_average(progress)
-        self.epoch += 1
-        return float(np.mean(losses))
+        return {"loss": float(np.mean(losses))}
 
     def attacked(self, index: Tensor, progress: float) -> Tensor:
         """Return this batch attacked against the current network, and keep the perturbations."""
@@ -119,76 +118,35 @@ class Trainer:
         self.perturbations[index] = (adversarial - images).half()
         return adversarial
 
-    def update(self, images: Tensor, labels: Tensor) -> float:
+    def update(self, images: Tensor, labels: Tensor, rate: float) -> float:
         """Take one step of Adam on the mean cross-entropy; return that loss."""
-        self.optimizer.zero_grad(set_to_none=True)
         with autocast(self.device):
             logits = self.model(images)
         loss = F.cross_entropy(logits.float(), labels)
-        loss.backward()
-        self.optimizer.step()
+        descend(self.optimizer, loss, rate)
         return float(loss.detach())
 
-    @torch.no_grad()
     def update_average(self, progress: float) -> None:
         """Follow the weights with a running mean; before `average_from` simply copy them."""
         decay = self.config.average_decay if progress >= self.config.average_from else 0.0
-        for mean, weight in zip(self.average.parameters(), self.model.parameters(), strict=True):
-            mean.lerp_(weight, 1 - decay)
-
-    def state(self) -> dict[str, Tensor]:
-        """Return everything that the rest of the training depends on, as named tensors."""
-        tensors = {"epoch": torch.tensor(self.epoch), "generator": self.generator.get_state()}
-        tensors["perturbations"] = self.perturbations
-        tensors |= states.pack("model", self.model.state_dict())
-        tensors |= states.pack("average", self.average.state_dict())
-        return tensors | states.pack_optimizer(self.optimizer)
-
-    def load_state(self, tensors: dict[str, Tensor]) -> None:
-        """Continue from what `state` returned."""
-        self.epoch = int(tensors["epoch"])
-        self.generator.set_state(tensors["generator"])
-        self.perturbations = tensors["perturbations"].to(self.device)
-        self.model.load_state_dict(states.unpack("model", tensors))
-        self.average.load_state_dict(states.unpack("average", tensors))
-        states.unpack_optimizer(self.optimizer, tensors)
+        follow(self.average, self.model, decay)
 
 
-def train(
-    config: TrainingConfig,
-    digits: Digits,
-    checkpoint: Path | None = None,
-    report: Callable[[int, float, nn.Module], None] | None = None,
-) -> nn.Module:
+def train(config: TrainingConfig, digits: Digits, checkpoint: Path | None = None) -> nn.Module:
     """Train a network and return its averaged weights, frozen, float32.
 
     Args:
         config: what to train.
         digits: where the training images come from; the test images are not touched.
-        checkpoint: written after each epoch; if it is there already, training goes on from it to
-            the same result (bit-equal on the same machine, versions and number of threads).
-        report: called after each epoch with (epoch, mean loss, averaged network).
+        checkpoint: written after each epoch; if it is there already, training goes on from it.
 
     Raises:
-        ValueError: the checkpoint belongs to another training.
+        FloatingPointError: a loss is no longer a number.
+        ValueError: there are no images, or the checkpoint belongs to another training.
     """
     trainer = Trainer(config, digits)
-    run = (config, digits.fingerprint)
-    if checkpoint is not None and (stored := states.read(checkpoint, run)):
-        trainer.load_state(stored)
-    for epoch in remaining(trainer):
-        loss = trainer.train_epoch()
-        if report is not None:
-            report(epoch, loss, trainer.average)
-        if checkpoint is not None:
-            states.write(checkpoint, trainer.state(), run)
+    trainer.run(checkpoint, (config, digits.fingerprint))
     return classifiers.frozen(trainer.average).cpu()
-
-
-def remaining(trainer: Trainer) -> Iterator[int]:
-    """Yield the epochs that are left, with a progress bar on a terminal."""
-    epochs = range(trainer.epoch, trainer.config.epochs)
-    yield from tqdm(epochs, desc=f"train {trainer.config.name}", unit="epoch", disable=None)
 
 
 @torch.no_grad()

@@ -1,7 +1,7 @@
 """What Part III still has to compute: two networks, the attacks on them, the detector's thresholds.
 
 Gradients at images are counted as the plain network has them; the fast way back to the image (see
-`models.FirstConvolution`) does more operations in less time.
+`fast.FirstConvolution`) does more operations in less time.
 """
 
 from collections.abc import Callable, Sequence
@@ -99,7 +99,7 @@ def attack_flop(architecture: str, method: str, steps: int) -> int:
     """Return the FLOP for each image of one attack, what the network then says included.
 
     Args:
-        architecture: see `models.ARCHITECTURES`.
+        architecture: see `classifiers.ARCHITECTURES`.
         method: see `evaluation.attack_config`.
         steps: of its gradient; none for noise.
     """

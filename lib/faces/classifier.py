@@ -4,7 +4,6 @@ All have the encoder's form and one linear layer on top. `fit` and `predict` ser
 gives logits, the recogniser of section 3.2 too.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from lib.faces import augment
 from lib.faces.de_gan import ModelConfig, Trunk, initialise
-from lib.runs import states
 from lib.runs.device import autocast, best_device
 from lib.runs.rows import Rows, take
+from lib.runs.trainer import Measured, Training, descend
 
 Loss = Callable[[Any, Tensor], Tensor]  # of a network's output and the targets (batch,)
 PREDICTED = 128  # pictures at a time
@@ -56,11 +54,11 @@ def rate_share(step: int, steps: int, falling: float) -> float:
     return min(1.0, (steps - step) / (falling * steps)) if falling else 1.0
 
 
-class Trainer:
-    """One training: network, optimiser, random draws and the losses so far, resumable at any step.
+class Trainer(Training):
+    """One training, step by step; weights that require a gradient are drawn anew, see `fit`."""
 
-    The network's weights that require a gradient are drawn anew, see `fit`.
-    """
+    kept = ("random", "network", "optimizer")
+    unit = "step"
 
     def __init__(
         self,
@@ -71,6 +69,7 @@ class Trainer:
         config: ClassifierConfig,
         seed: int,
     ) -> None:
+        super().__init__("classifier", config.steps, CHECKPOINT_STEPS)
         self.loss, self.images, self.config = loss, images, config
         self.targets = torch.from_numpy(targets)
         self.device, self.random = best_device(), torch.Generator().manual_seed(seed)
@@ -79,44 +78,17 @@ class Trainer:
         self.network = network.to(self.device, **layout).train()
         weights = [weight for weight in network.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.Adam(weights, lr=config.learning_rate, betas=(0.5, 0.999))
-        self.history: list[float] = []
 
-    def advance(self) -> None:
-        """Take the next step, on pictures and variants drawn at random, and note its loss.
-
-        Raises:
-            FloatingPointError: the loss is no longer a number.
-        """
-        config, step = self.config, len(self.history)
+    def learn(self) -> Measured:
+        """Take the next step, on pictures and variants drawn at random; return its loss."""
+        config = self.config
         rows = torch.randint(len(self.images), (config.batch,), generator=self.random)
         pictures = augment.draw(self.images, rows, self.random).to(self.device)
         with autocast(self.device):
-            value = self.loss(self.network(pictures), self.targets[rows].to(self.device))
-        self.optimizer.param_groups[0]["lr"] = config.learning_rate * rate_share(
-            step, config.steps, config.falling
-        )
-        self.optimizer.zero_grad(set_to_none=True)
-        value.backward()
-        self.optimizer.step()
-        self.history.append(float(value.detach()))
-        if not math.isfinite(self.history[-1]):
-            raise FloatingPointError(
-                f"step {step + 1}: the loss is {self.history[-1]}; lower the learning rate"
-            )
-
-    def state(self) -> dict[str, Tensor]:
-        """Return everything that the rest of the training depends on, as named tensors."""
-        tensors = {"random": self.random.get_state()}
-        tensors["history"] = torch.tensor(self.history, dtype=torch.float64)
-        tensors |= states.pack("network", self.network.state_dict())
-        return tensors | states.pack_optimizer(self.optimizer)
-
-    def load_state(self, tensors: dict[str, Tensor]) -> None:
-        """Continue from what `state` returned."""
-        self.random.set_state(tensors["random"])
-        self.history = tensors["history"].tolist()
-        self.network.load_state_dict(states.unpack("network", tensors))
-        states.unpack_optimizer(self.optimizer, tensors)
+            loss = self.loss(self.network(pictures), self.targets[rows].to(self.device))
+        share = rate_share(self.done, config.steps, config.falling)
+        descend(self.optimizer, loss, config.learning_rate * share)
+        return {"loss": float(loss.detach())}
 
 
 def fit(
@@ -141,8 +113,8 @@ def fit(
         targets: (n,) int64.
         config: how to train.
         seed: of initial weights, order and variants.
-        checkpoint: written every CHECKPOINT_STEPS; if it is there already, training goes on from it
-            to the same result (bit-equal on the same machine, versions and number of threads).
+        checkpoint: written every CHECKPOINT_STEPS; if it is there already, training goes on from
+            it.
 
     Raises:
         FloatingPointError: a loss is no longer a number.
@@ -152,16 +124,9 @@ def fit(
     if not len(images) == len(targets) > 0:
         raise ValueError(f"{len(images)} images, {len(targets)} targets; give one for each image")
     trainer = Trainer(network, loss, images, targets, config, seed)
-    run = (repr(network), config, images.shape, seed)
-    if checkpoint is not None and (stored := states.read(checkpoint, run)):
-        trainer.load_state(stored)
-    steps = range(len(trainer.history), config.steps)
-    for step in tqdm(steps, desc="classifier", leave=False, disable=None):
-        trainer.advance()
-        if checkpoint is not None and (step + 1) % CHECKPOINT_STEPS == 0:
-            states.write(checkpoint, trainer.state(), run)
+    trainer.run(checkpoint, (repr(network), config, images.shape, seed))
     network.cpu().eval()
-    return trainer.history
+    return trainer.history.get("loss", [])
 
 
 @torch.no_grad()

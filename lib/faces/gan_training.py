@@ -15,17 +15,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm.auto import tqdm
 
 from lib.faces import augment
 from lib.faces.classifier import rate_share
 from lib.faces.data.corpus import Faces
 from lib.faces.de_gan import NOISE, Discriminator, Generator, Judgement, ModelConfig, initialise
-from lib.runs import states
 from lib.runs.device import autocast, best_device
 from lib.runs.rows import take
+from lib.runs.trainer import Measured, Training, descend, follow
 
 History = dict[str, list[float]]
+MEASURED = ("discriminator", "generator", "reconstruction", "strength")
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,19 @@ def accuracy(real: Judgement, fake: Judgement, labels: Labels) -> float:
     return float(hits.float().mean())
 
 
-class Trainer:
-    """One training of DE-GAN: both networks, their optimisers and the position, resumable."""
+class Trainer(Training):
+    """One training of DE-GAN: both networks, step by step."""
+
+    kept = (
+        "random",
+        "strength",
+        *("generator", "average", "discriminator"),
+        *("generator_optimizer", "discriminator_optimizer"),
+    )
+    unit = "step"
 
     def __init__(self, model: ModelConfig, config: GANConfig, faces: Faces, seed: int) -> None:
+        super().__init__("DE-GAN", config.steps, keep_every=config.steps // config.intervals)
         self.config, self.faces = config, faces
         self.device = best_device()
         self.random = torch.Generator().manual_seed(seed)
@@ -116,8 +125,7 @@ class Trainer:
         self.labels = Labels(
             torch.from_numpy(faces.expressions), torch.from_numpy(faces.identities)
         )
-        self.step, self.strength = 0, 0.0
-        self.history: History = {}
+        self.strength = 0.0
 
     def _network(self, network: Any, like: nn.Module | None = None) -> Any:
         """Return the network with initial weights, or another's, in the layout that is fastest."""
@@ -136,14 +144,14 @@ class Trainer:
         labels = Labels(self.labels.expressions[rows], self.labels.identities[rows])
         return images.to(self.device), Labels(*(label.to(self.device) for label in labels))
 
-    def warm_up_step(self) -> dict[str, float]:
+    def warm_up_step(self) -> Measured:
         """Teach D's two heads what real pictures show; G waits."""
         images, labels = self.batch()
         with autocast(self.device):
             real = self.discriminator(images)
         loss = F.cross_entropy(real.expression.float(), labels.expressions)
         loss = loss + F.cross_entropy(real.identity.float(), labels.identities)
-        _descend(self.discriminator_optimizer, loss)
+        self.descend(self.discriminator_optimizer, loss)
         return {"discriminator": float(loss.detach())}
 
     def wanted(self, labels: Labels) -> tuple[Labels, Tensor]:
@@ -159,7 +167,7 @@ class Trainer:
         own = torch.arange(count, device=self.device) < round(self.config.own_identity * count)
         return Labels(labels.expressions, torch.where(own, labels.identities, drawn)), own
 
-    def train_step(self) -> dict[str, float]:
+    def train_step(self) -> Measured:
         """Take one step of G and, unless D is near its optimum and has to wait, one of D."""
         images, labels = self.batch()
         wanted, own = self.wanted(labels)
@@ -176,68 +184,35 @@ class Trainer:
             difference = F.l1_loss(fakes[own].float(), images[own])
             loss = loss + self.config.reconstruction * difference
             found["reconstruction"] = float(difference.detach())
-        _descend(self.generator_optimizer, loss)
+        self.descend(self.generator_optimizer, loss)
         self.discriminator.requires_grad_(True)
-        steps = self.step - self.config.warm_up + 1
+        steps = self.done - self.config.warm_up + 1
         follow(self.average, self.generator, min(self.config.average, 1 - 1 / steps))
         return found
 
     def turn(self) -> bool:
         """Return whether D learns: in every step, or near its optimum in fewer than G (4.1)."""
         strong = self.strength > self.config.strong
-        return not strong or self.step % self.config.generator_steps == 0
+        return not strong or self.done % self.config.generator_steps == 0
 
-    def discriminator_step(self, images: Tensor, labels: Labels, fakes: Tensor) -> dict[str, float]:
+    def discriminator_step(self, images: Tensor, labels: Labels, fakes: Tensor) -> Measured:
         """Take one step of D on real pictures and fakes, and note how strong it is."""
         with autocast(self.device):
             real, fake = self.discriminator(images), self.discriminator(fakes)
         loss = discriminator_loss(real, fake, labels)
-        _descend(self.discriminator_optimizer, loss)
+        self.descend(self.discriminator_optimizer, loss)
         strength = accuracy(real, fake, labels)
         self.strength += 0.1 * (strength - self.strength)  # of the last ten steps or so
         return {"discriminator": float(loss.detach()), "strength": strength}
 
-    def advance(self) -> dict[str, float]:
-        """Take the next step, of the warm-up or of both; return the losses.
+    def descend(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+        """Take one step down the gradient, at a rate that may fall to 0 at the end."""
+        share = rate_share(self.done, self.config.steps, self.config.falling)
+        descend(optimizer, loss, share * optimizer.defaults["lr"])
 
-        Raises:
-            FloatingPointError: a loss is no longer a number.
-        """
-        warm = self.step < self.config.warm_up
-        share = rate_share(self.step, self.config.steps, self.config.falling)
-        for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
-            optimizer.param_groups[0]["lr"] = share * optimizer.defaults["lr"]
-        found = self.warm_up_step() if warm else self.train_step()
-        self.step += 1
-        if not all(map(math.isfinite, found.values())):
-            raise FloatingPointError(f"step {self.step}: {found}; lower the learning rate")
-        return found
-
-    def state(self) -> dict[str, Tensor]:
-        """Return everything that the rest of the training depends on, as named tensors."""
-        tensors = {
-            "step": torch.tensor(self.step),
-            "strength": torch.tensor(self.strength, dtype=torch.float64),
-            "random": self.random.get_state(),
-        }
-        for name, values in self.history.items():
-            tensors[f"history.{name}"] = torch.tensor(values, dtype=torch.float64)
-        for name in ("generator", "average", "discriminator"):
-            tensors |= states.pack(name, getattr(self, name).state_dict())
-        for name in ("generator_optimizer", "discriminator_optimizer"):
-            tensors |= states.pack(name, states.pack_optimizer(getattr(self, name)))
-        return tensors
-
-    def load_state(self, tensors: dict[str, Tensor]) -> None:
-        """Continue from what `state` returned."""
-        self.step, self.strength = int(tensors["step"]), float(tensors["strength"])
-        self.random.set_state(tensors["random"])
-        history = states.unpack("history", tensors)
-        self.history = {name: values.tolist() for name, values in history.items()}
-        for name in ("generator", "average", "discriminator"):
-            getattr(self, name).load_state_dict(states.unpack(name, tensors))
-        for name in ("generator_optimizer", "discriminator_optimizer"):
-            states.unpack_optimizer(getattr(self, name), states.unpack(name, tensors))
+    def learn(self) -> Measured:
+        """Take the next step, of the warm-up or of both; return the losses."""
+        return self.warm_up_step() if self.done < self.config.warm_up else self.train_step()
 
 
 def variants(augmentation: str) -> Tensor:
@@ -257,22 +232,6 @@ def variants(augmentation: str) -> Tensor:
 def _adam(network: nn.Module, rate: float) -> torch.optim.Adam:
     """Return Adam with DCGAN's betas: the first is the paper's "momentum of 0.5"."""
     return torch.optim.Adam(network.parameters(), lr=rate, betas=(0.5, 0.999))
-
-
-def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """Take one step down the gradient of the loss."""
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()
-
-
-@torch.no_grad()
-def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """Move an average's weights and statistics to decay x theirs + (1 - decay) x the network's."""
-    pairs = zip(average.state_dict().values(), network.state_dict().values(), strict=True)
-    for mean, value in pairs:
-        if mean.is_floating_point():  # the count of batches is not averaged
-            mean.lerp_(value, 1 - decay)
 
 
 class DEGAN(NamedTuple):
@@ -300,8 +259,7 @@ def train(
         config: how to train.
         faces: the training set, rendered or aligned at `augment.source_side(model.side)`.
         seed: of initial weights, noise, wanted identities and the order of the pictures.
-        checkpoint: written after each interval; if it is there already, training goes on from it
-            to the same result (bit-equal on the same machine, versions and number of threads).
+        checkpoint: written after each interval; if it is there already, training goes on from it.
         start: networks trained on other people, to fine-tune (see `carry_over`).
 
     Raises:
@@ -316,15 +274,9 @@ def train(
         for network in (trainer.generator, trainer.average):
             carry_over(network, start[0])
         carry_over(trainer.discriminator, start[1])
-    run = (model, config, faces.fingerprint(), seed)
-    if checkpoint is not None and (stored := states.read(checkpoint, run)):
-        trainer.load_state(stored)
-    length = config.steps // config.intervals
-    for _ in tqdm(range(trainer.step // length, config.intervals), desc="DE-GAN", disable=None):
-        _record(trainer.history, [trainer.advance() for _ in range(length)])
-        if checkpoint is not None:
-            states.write(checkpoint, trainer.state(), run)
-    return DEGAN(_frozen(trainer.average), _frozen(trainer.discriminator), trainer.history)
+    trainer.run(checkpoint, (model, config, faces.fingerprint(), seed))
+    history = by_interval(trainer.history, config)
+    return DEGAN(_frozen(trainer.average), _frozen(trainer.discriminator), history)
 
 
 @torch.no_grad()
@@ -353,11 +305,14 @@ def _frozen(network: Any) -> Any:
     return network.cpu().eval().requires_grad_(False)
 
 
-def _record(history: History, steps: list[dict[str, float]]) -> None:
-    """Add the mean of each loss over an interval; what did not occur in it is not a number."""
-    for name in ("discriminator", "generator", "reconstruction", "strength"):
-        values = [step[name] for step in steps if name in step]
-        history.setdefault(name, []).append(float(np.mean(values)) if values else math.nan)
+def by_interval(history: History, config: GANConfig) -> History:
+    """Return the mean of each loss over each interval; what did not occur in it is not a number."""
+    found = {}
+    for name in MEASURED:
+        values = np.array(history.get(name, [math.nan] * config.steps))
+        parts = [part[~np.isnan(part)] for part in values.reshape(config.intervals, -1)]
+        found[name] = [float(part.mean()) if len(part) else math.nan for part in parts]
+    return found
 
 
 def _check(model: ModelConfig, faces: Faces) -> None:

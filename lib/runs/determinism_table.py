@@ -20,13 +20,10 @@ PROMISES = (  # what, how exactly, and the test that holds it
         (
             f"a training of {part}, interrupted and resumed with as many threads",
             BIT_EQUAL,
-            f"tests/{file}::test_a_training_interrupted_at_any_step_ends_at_the_same_bits",
+            "tests/runs/test_trainers.py"
+            "::test_a_training_interrupted_in_any_step_ends_at_the_same_bits",
         )
-        for part, file in {
-            "Part I": "sound/test_training.py",
-            "Part II": "faces/test_gan_training.py",
-            "Part III": "adversarial/test_training.py",
-        }.items()
+        for part in ("Part I", "Part II", "Part III")
     ),
     (
         "a run with --deterministic, done again",
@@ -36,12 +33,12 @@ PROMISES = (  # what, how exactly, and the test that holds it
     (
         "scores of a shipped network of Part I, measured again on another machine",
         "to half a point: a frame or two may tip",
-        "tests/sound/test_checkpoints.py::test_recorded_scores_are_measured_again",
+        "tests/runs/test_checkpoints.py::test_recorded_scores_are_measured_again",
     ),
     (
         "accuracy of a shipped network of Part III, measured again on another machine",
         "to 2 of 10,000 images; under attack within the spread of the images",
-        "tests/adversarial/test_checkpoints.py::test_recorded_accuracies_are_measured_again",
+        "tests/runs/test_checkpoints.py::test_recorded_accuracies_are_measured_again",
     ),
 )
 Found = Mapping[str, Sequence[Result]]  # by part's name

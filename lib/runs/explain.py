@@ -16,8 +16,8 @@ from typing import Any
 from lib.book.claims import Claim
 from lib.book.files import REPOSITORY
 from lib.runs import results
+from lib.runs.checkpoints import file_digest
 from lib.runs.results import Result
-from lib.runs.weights import file_digest
 
 # Of a result's provenance: with which code, on what machine, how long. What else is there differs
 # from run to run and tells nothing (memory), or is said by the config.

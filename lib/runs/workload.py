@@ -4,7 +4,6 @@ Each part's module `workload` has one function, `of(profile)`, that lists them, 
 can say what is missing.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 from torch.utils.flop_counter import FlopCounterMode
 
 from lib.runs import sweep
-from lib.runs.weights import shipped_run
+from lib.runs.checkpoints import record
 
 Provenance = Mapping[str, Any]
 
@@ -56,9 +55,8 @@ def stored(
 
 def network(path: Path, run: Mapping[str, Any]) -> list[Provenance | None]:
     """Return the provenance of a network in a list of its own, None where it is not there."""
-    if shipped_run(path) != run:
-        return [None]
-    return [json.loads(path.with_suffix(".json").read_text())["provenance"]]
+    found = record(path)
+    return [found["provenance"] if found.get("run") == run else None]
 
 
 def flop(run: Callable[[], object]) -> int:

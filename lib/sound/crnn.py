@@ -12,6 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from lib.sound.fast import Dropout
+
 INPUT_NAMES = {"spectral": "spectral", "audio": "pretrained audio", "visual": "pretrained visual"}
 INPUTS = tuple(INPUT_NAMES)  # the three columns of Table 3
 COMBINATIONS = (  # the seven rows of Table 3, in its order
@@ -38,6 +40,106 @@ class Probabilities(NamedTuple):
 
     frame: Tensor
     clip: Tensor
+
+
+class CRNN(nn.Module):
+    """The network of Fig. 1, with the fusion of Fig. 2 where pretrained features come in."""
+
+    def __init__(self, config: "ModelConfig", generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.config = config
+        dropout = Dropout(generator or torch.Generator().manual_seed(0), DROPOUT)
+        channels = [config.wide(size) for size in CHANNELS]
+        sizes = {"audio": config.audio_features, "visual": config.visual_features}
+        self.encoders = nn.ModuleDict()
+        if "spectral" in config.inputs:
+            self.encoders["spectral"] = SpectralEncoder(channels, config.pools, dropout)
+        for name, size in config.embeddings.items():
+            self.encoders[name] = Embedding(sizes[name], size, dropout)
+        fused = sum(config.embeddings.values())
+        fused += channels[-1] if "spectral" in config.inputs else 0
+        hidden = config.wide(HIDDEN)
+        self.gru = nn.GRU(fused, hidden, num_layers=2, bidirectional=True, batch_first=True)
+        self.head = nn.Linear(2 * hidden, config.classes)
+
+    def forward(self, features: Mapping[str, Tensor]) -> Probabilities:
+        """Return frame and clip probabilities.
+
+        Args:
+            features: by input, standardised; "spectral" (batch, 604, mel bands) log-mel, "audio"
+                (batch, 151, audio features), "visual" (batch, 151, visual features).
+
+        Raises:
+            ValueError: an input is missing, or their numbers of frames differ.
+        """
+        if missing := [name for name in self.config.inputs if name not in features]:
+            raise ValueError(f"this network also reads {missing[0]!r}; give all its inputs")
+        streams = [self.encoders[name](features[name]) for name in self.config.inputs]
+        if len(frames := {stream.shape[1] for stream in streams}) > 1:
+            raise ValueError(f"streams of {sorted(frames)} frames cannot be joined; use one grid")
+        fused = torch.cat([stream.float() for stream in streams], dim=2)  # (batch, 151, 128 + ...)
+        with torch.autocast(fused.device.type, enabled=False):  # the GRU gains nothing from bf16
+            recurrent, _ = self.gru(fused)  # (batch, 151, 256)
+            frame = torch.sigmoid(self.head(recurrent)).clamp(SMALLEST, 1 - SMALLEST)
+        return Probabilities(frame, POOLINGS[self.config.pooling](frame))
+
+
+class SpectralEncoder(nn.Module):
+    """The convolutional part (Tables 1 and 2)."""
+
+    def __init__(
+        self, channels: Sequence[int], pools: Sequence[tuple[int, int]], dropout: nn.Module
+    ) -> None:
+        super().__init__()
+        sizes = zip((1, *channels[:-1]), channels, pools, strict=True)
+        self.stacks = nn.Sequential(*(Stack(*size, dropout) for size in sizes))
+
+    def forward(self, spectrogram: Tensor) -> Tensor:
+        """Return (batch, frames, channels) from log-mel (batch, 4 x frames, mel bands)."""
+        images = spectrogram.unsqueeze(1).contiguous(memory_format=torch.channels_last)
+        maps = self.stacks(images)  # (batch, 128, 151, 1)
+        return maps.squeeze(3).transpose(1, 2)
+
+
+class Stack(nn.Sequential):
+    """One of the seven stacks: convolution, batch normalisation, ReLU, dropout, average pooling."""
+
+    def __init__(
+        self, channels_in: int, channels_out: int, pool: tuple[int, int], dropout: nn.Module
+    ) -> None:
+        super().__init__(
+            nn.Conv2d(channels_in, channels_out, kernel_size=3, padding=1),
+            nn.BatchNorm2d(channels_out),
+            nn.ReLU(),
+            dropout,
+            nn.AvgPool2d(pool),
+        )
+
+
+class Embedding(nn.Sequential):
+    """One pretrained stream's way in: linear, ReLU, dropout (section 3)."""
+
+    def __init__(self, features: int, size: int, dropout: nn.Module) -> None:
+        super().__init__(nn.Linear(features, size), nn.ReLU(), dropout)
+
+
+def linear_pooling(frame: Tensor) -> Tensor:
+    """Return clip probabilities (batch, classes): the sum of p squared over the sum of p (eq. 1).
+
+    Each frame's weight is its own probability. The derivative by a frame has the sign of
+    2 p_frame - p_clip: a positive label pushes frames below half the clip's probability *down*.
+
+    Args:
+        frame: (batch, frames, classes), probabilities above 0.
+    """
+    return frame.square().sum(dim=1) / frame.sum(dim=1)
+
+
+POOLINGS: dict[str, Callable[[Tensor], Tensor]] = {
+    "linear": linear_pooling,
+    "maximum": lambda frame: frame.amax(dim=1),
+    "mean": lambda frame: frame.mean(dim=1),
+}
 
 
 @dataclass(frozen=True)
@@ -79,131 +181,6 @@ def published_embeddings(inputs: Sequence[str]) -> dict[str, int]:
     """Return the size of each pretrained stream's embedding (section 3), whatever the width."""
     sizes = BESIDE_SPECTRAL if "spectral" in inputs else ALONE
     return {name: sizes[name] for name in inputs if name != "spectral"}
-
-
-class Dropout(nn.Module):
-    """Dropout whose mask comes from a generator of its own, so that a training can be resumed.
-
-    Its random bits are drawn 64 at a time and cut into 16: on a CPU several times as fast as
-    `nn.Dropout`, which would take a quarter of a training step.
-    """
-
-    def __init__(self, generator: torch.Generator, share: float = DROPOUT) -> None:
-        super().__init__()
-        self.generator, self.share = generator, share
-        self.limit = round((1 - share) * 2**16) - 2**15  # of a signed 16-bit number
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Return the values, in training a share of them 0 and the others scaled up."""
-        if not self.training:
-            return values
-        count = values.numel()
-        whole = torch.empty(math.ceil(count / 4), dtype=torch.int64, device=values.device)
-        whole.random_(-(2**63), 2**63 - 1, generator=self.generator)
-        kept = whole.view(torch.int16)[:count] < self.limit
-        mask = torch.empty_like(values)  # in the memory order of the values
-        mask.as_strided((count,), (1,)).copy_(kept).mul_(1 / (1 - self.share))
-        return values * mask
-
-
-class Stack(nn.Sequential):
-    """One of the seven stacks: convolution, batch normalisation, ReLU, dropout, average pooling."""
-
-    def __init__(
-        self, channels_in: int, channels_out: int, pool: tuple[int, int], dropout: nn.Module
-    ) -> None:
-        super().__init__(
-            nn.Conv2d(channels_in, channels_out, kernel_size=3, padding=1),
-            nn.BatchNorm2d(channels_out),
-            nn.ReLU(),
-            dropout,
-            nn.AvgPool2d(pool),
-        )
-
-
-class SpectralEncoder(nn.Module):
-    """The convolutional part (Tables 1 and 2)."""
-
-    def __init__(
-        self, channels: Sequence[int], pools: Sequence[tuple[int, int]], dropout: nn.Module
-    ) -> None:
-        super().__init__()
-        sizes = zip((1, *channels[:-1]), channels, pools, strict=True)
-        self.stacks = nn.Sequential(*(Stack(*size, dropout) for size in sizes))
-
-    def forward(self, spectrogram: Tensor) -> Tensor:
-        """Return (batch, frames, channels) from log-mel (batch, 4 x frames, mel bands)."""
-        images = spectrogram.unsqueeze(1).contiguous(memory_format=torch.channels_last)
-        maps = self.stacks(images)  # (batch, 128, 151, 1)
-        return maps.squeeze(3).transpose(1, 2)
-
-
-class Embedding(nn.Sequential):
-    """One pretrained stream's way in: linear, ReLU, dropout (section 3)."""
-
-    def __init__(self, features: int, size: int, dropout: nn.Module) -> None:
-        super().__init__(nn.Linear(features, size), nn.ReLU(), dropout)
-
-
-class CRNN(nn.Module):
-    """The network of Fig. 1, with the fusion of Fig. 2 where pretrained features come in."""
-
-    def __init__(self, config: ModelConfig, generator: torch.Generator | None = None) -> None:
-        super().__init__()
-        self.config = config
-        dropout = Dropout(generator or torch.Generator().manual_seed(0))
-        channels = [config.wide(size) for size in CHANNELS]
-        sizes = {"audio": config.audio_features, "visual": config.visual_features}
-        self.encoders = nn.ModuleDict()
-        if "spectral" in config.inputs:
-            self.encoders["spectral"] = SpectralEncoder(channels, config.pools, dropout)
-        for name, size in config.embeddings.items():
-            self.encoders[name] = Embedding(sizes[name], size, dropout)
-        fused = sum(config.embeddings.values())
-        fused += channels[-1] if "spectral" in config.inputs else 0
-        hidden = config.wide(HIDDEN)
-        self.gru = nn.GRU(fused, hidden, num_layers=2, bidirectional=True, batch_first=True)
-        self.head = nn.Linear(2 * hidden, config.classes)
-
-    def forward(self, features: Mapping[str, Tensor]) -> Probabilities:
-        """Return frame and clip probabilities.
-
-        Args:
-            features: by input, standardised; "spectral" (batch, 604, mel bands) log-mel, "audio"
-                (batch, 151, audio features), "visual" (batch, 151, visual features).
-
-        Raises:
-            ValueError: an input is missing, or their numbers of frames differ.
-        """
-        if missing := [name for name in self.config.inputs if name not in features]:
-            raise ValueError(f"this network also reads {missing[0]!r}; give all its inputs")
-        streams = [self.encoders[name](features[name]) for name in self.config.inputs]
-        if len(frames := {stream.shape[1] for stream in streams}) > 1:
-            raise ValueError(f"streams of {sorted(frames)} frames cannot be joined; use one grid")
-        fused = torch.cat([stream.float() for stream in streams], dim=2)  # (batch, 151, 128 + ...)
-        with torch.autocast(fused.device.type, enabled=False):  # the GRU gains nothing from bf16
-            recurrent, _ = self.gru(fused)  # (batch, 151, 256)
-            frame = torch.sigmoid(self.head(recurrent)).clamp(SMALLEST, 1 - SMALLEST)
-        return Probabilities(frame, POOLINGS[self.config.pooling](frame))
-
-
-def linear_pooling(frame: Tensor) -> Tensor:
-    """Return clip probabilities (batch, classes): the sum of p squared over the sum of p (eq. 1).
-
-    Each frame's weight is its own probability. The derivative by a frame has the sign of
-    2 p_frame - p_clip: a positive label pushes frames below half the clip's probability *down*.
-
-    Args:
-        frame: (batch, frames, classes), probabilities above 0.
-    """
-    return frame.square().sum(dim=1) / frame.sum(dim=1)
-
-
-POOLINGS: dict[str, Callable[[Tensor], Tensor]] = {
-    "linear": linear_pooling,
-    "maximum": lambda frame: frame.amax(dim=1),
-    "mean": lambda frame: frame.mean(dim=1),
-}
 
 
 def count_parameters(model: nn.Module) -> int:

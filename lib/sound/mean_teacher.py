@@ -5,7 +5,7 @@ teacher's weights are the running mean of the student's.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,14 +13,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from tqdm.auto import tqdm
 
-from lib.runs import states
 from lib.runs.device import autocast, best_device
 from lib.runs.rows import Rows, take
+from lib.runs.trainer import Measured, Training, descend, follow
 from lib.sound.crnn import CRNN, ModelConfig, Probabilities
 
-# by input (see models.INPUTS), each (clips, frames, dimensions), in memory or on disk
+# by input (see crnn.INPUTS), each (clips, frames, dimensions), in memory or on disk
 Features = Mapping[str, Tensor | Rows]
 
 
@@ -38,9 +37,7 @@ class TrainingConfig:
     teacher_decay: float = 0.999
     consistency: float = 2.0  # weight of both consistency terms
     consistency_ramp: bool = True  # under the learning rate's ramp, as both DCASE baselines have it
-    teacher_mode: str = (
-        "train"  # own dropout and batch statistics; "eval": neither, as at test time
-    )
+    teacher_mode: str = "train"  # own dropout and statistics; "eval": neither, as at test time
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,30 +94,15 @@ def teacher_decay(config: TrainingConfig, step: int) -> float:
     return min(1 - 1 / (step + 1), config.teacher_decay)
 
 
-@torch.no_grad()
-def follow(teacher: CRNN, student: CRNN, decay: float, buffers: bool) -> None:
-    """Move the teacher's weights to decay x theirs + (1 - decay) x the student's.
+class Trainer(Training):
+    """One training: student and teacher, epoch by epoch."""
 
-    Args:
-        teacher: changed in place.
-        student: what it follows.
-        decay: from 0 (copy) to 1 (stay).
-        buffers: whether the running statistics of batch normalisation follow too.
-    """
-    for mean, weight in zip(teacher.parameters(), student.parameters(), strict=True):
-        mean.lerp_(weight, 1 - decay)
-    if buffers:
-        for statistic, current in zip(teacher.buffers(), student.buffers(), strict=True):
-            if statistic.is_floating_point():  # the count of batches is not averaged
-                statistic.lerp_(current, 1 - decay)
-
-
-class Trainer:
-    """One training: student, teacher, optimiser and position, resumable at each epoch."""
+    kept = ("order", "noise", "weak", "unlabelled", "student", "teacher", "optimizer")
 
     def __init__(
         self, model: ModelConfig, config: TrainingConfig, data: TrainingSet, seed: int
     ) -> None:
+        super().__init__(f"train {' + '.join(model.inputs)}", config.epochs)
         self.config, self.data = config, data
         self.device = best_device()
         self.order = torch.Generator().manual_seed(seed)
@@ -133,37 +115,17 @@ class Trainer:
         self.student = student.to(self.device, **layout).train()
         self.teacher = teacher.to(self.device, **layout).train(config.teacher_mode == "train")
         self.optimizer = torch.optim.Adam(self.student.parameters(), lr=config.learning_rate)
-        self.streams = {
-            "weak": Shuffled(len(data.targets), self.order),
-            "unlabelled": Shuffled(len(next(iter(data.unlabelled.values()))), self.order),
-        }
-        self.epoch = 0
-        self.history: dict[str, list[float]] = {}
+        self.weak = Shuffled(len(data.targets), self.order)
+        self.unlabelled = Shuffled(len(next(iter(data.unlabelled.values()))), self.order)
 
-    def train_epoch(self) -> dict[str, float]:
-        """Train for one epoch; return the means of the three terms of the loss.
-
-        Raises:
-            FloatingPointError: a loss is no longer a number.
-        """
+    def learn(self) -> Measured:
+        """Train for one epoch; return the means of the three terms of the loss."""
+        count = self.config.steps_per_epoch
+        steps = range(self.done * count, (self.done + 1) * count)
         sums = torch.zeros(3)
-        first = self.epoch * self.config.steps_per_epoch
-        for step in range(first, first + self.config.steps_per_epoch):
+        for step in steps:
             sums += torch.stack([term.detach().cpu() for term in self.train_step(step)])
-        self.epoch += 1
-        means = dict(
-            zip(Losses._fields, (sums / self.config.steps_per_epoch).tolist(), strict=True)
-        )
-        if not all(map(math.isfinite, means.values())):
-            raise FloatingPointError(
-                f"epoch {self.epoch}: losses {means}; lower the learning rate, check the features"
-            )
-        return means
-
-    def record(self, values: Mapping[str, float]) -> None:
-        """Add the numbers of an epoch to the history."""
-        for name, value in values.items():
-            self.history.setdefault(name, []).append(value)
+        return dict(zip(Losses._fields, (sums / count).tolist(), strict=True))
 
     def train_step(self, step: int) -> Losses:
         """Take one step of Adam, then let the teacher follow."""
@@ -174,24 +136,21 @@ class Trainer:
                 teacher = self.teacher(features)
         if not torch.isfinite(student.clip).all():  # the loss would say so less clearly
             raise FloatingPointError(
-                f"step {step}: probabilities are no numbers; "
+                f"step {step + 1}: probabilities are no numbers; "
                 "lower the learning rate, check the features"
             )
         terms = losses(student, teacher, targets)
         weight = consistency_weight(self.config, step)
         loss = terms.classification + weight * (terms.clip_consistency + terms.frame_consistency)
-        self.optimizer.param_groups[0]["lr"] = learning_rate(self.config, step)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
+        descend(self.optimizer, loss, learning_rate(self.config, step))
         decay = teacher_decay(self.config, step)
         follow(self.teacher, self.student, decay, buffers=self.config.teacher_mode == "eval")
         return terms
 
     def batch(self) -> tuple[dict[str, Tensor], Tensor]:
         """Return features of weak, then unlabelled clips, and the targets of the weak ones."""
-        weak = self.streams["weak"].take(self.config.weak_batch)
-        unlabelled = self.streams["unlabelled"].take(self.config.unlabelled_batch)
+        weak = self.weak.take(self.config.weak_batch)
+        unlabelled = self.unlabelled.take(self.config.unlabelled_batch)
         features = {
             name: torch.cat(
                 [take(self.data.weak[name], weak), take(self.data.unlabelled[name], unlabelled)]
@@ -200,31 +159,6 @@ class Trainer:
         }
         features = {name: value.to(self.device).float() for name, value in features.items()}
         return features, self.data.targets[weak].to(self.device)
-
-    def state(self) -> dict[str, Tensor]:
-        """Return everything that the rest of the training depends on, as named tensors."""
-        tensors = {"epoch": torch.tensor(self.epoch), "order": self.order.get_state()}
-        tensors["noise"] = self.noise.get_state()
-        for name, stream in self.streams.items():
-            tensors[f"stream.{name}"] = stream.waiting
-        for name, values in self.history.items():
-            tensors[f"history.{name}"] = torch.tensor(values, dtype=torch.float64)
-        tensors |= states.pack("student", self.student.state_dict())
-        tensors |= states.pack("teacher", self.teacher.state_dict())
-        return tensors | states.pack_optimizer(self.optimizer)
-
-    def load_state(self, tensors: dict[str, Tensor]) -> None:
-        """Continue from what `state` returned."""
-        self.epoch = int(tensors["epoch"])
-        self.order.set_state(tensors["order"])
-        self.noise.set_state(tensors["noise"])
-        for name, stream in self.streams.items():
-            stream.waiting = tensors[f"stream.{name}"]
-        history = states.unpack("history", tensors)
-        self.history = {name: values.tolist() for name, values in history.items()}
-        self.student.load_state_dict(states.unpack("student", tensors))
-        self.teacher.load_state_dict(states.unpack("teacher", tensors))
-        states.unpack_optimizer(self.optimizer, tensors)
 
 
 class Shuffled:
@@ -244,6 +178,14 @@ class Shuffled:
         taken, self.waiting = self.waiting[:number], self.waiting[number:]
         return taken
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return what is still to come of the order that has begun."""
+        return {"waiting": self.waiting}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Go on where another stream was."""
+        self.waiting = state["waiting"]
+
 
 def train(
     model: ModelConfig,
@@ -262,8 +204,7 @@ def train(
         config: how to train.
         data: standardised features and labels.
         seed: of initial weights, dropout and the order of the clips.
-        checkpoint: written after each epoch; if it is there already, training goes on from it to
-            the same result (bit-equal on the same machine, versions and number of threads).
+        checkpoint: written after each epoch; if it is there already, training goes on from it.
         validate: called with the student after each epoch.
 
     Raises:
@@ -271,24 +212,14 @@ def train(
         ValueError: the checkpoint belongs to another training.
     """
     trainer = Trainer(model, config, data, seed)
-    run = (model, config, seed)
-    if checkpoint is not None and (stored := states.read(checkpoint, run)):
-        trainer.load_state(stored)
-    for _ in remaining(trainer):
-        trainer.record(trainer.train_epoch())
-        if validate is not None:
-            trainer.record(validate(trainer.student.eval()))
-            trainer.student.train()
-        if checkpoint is not None:
-            states.write(checkpoint, trainer.state(), run)
+
+    def report() -> Mapping[str, float]:
+        found = validate(trainer.student.eval()) if validate is not None else {}
+        trainer.student.train()
+        return found
+
+    trainer.run(checkpoint, (model, config, seed), report)
     return trainer.student.cpu().eval().requires_grad_(False), trainer.history
-
-
-def remaining(trainer: Trainer) -> Iterator[int]:
-    """Yield the epochs that are left, with a progress bar on a terminal."""
-    epochs = range(trainer.epoch, trainer.config.epochs)
-    inputs = " + ".join(trainer.student.config.inputs)
-    yield from tqdm(epochs, desc=f"train {inputs}", unit="epoch", disable=None)
 
 
 @torch.no_grad()

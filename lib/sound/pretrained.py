@@ -22,8 +22,8 @@ from torch.nn import functional as F
 
 from lib.book import data_root
 from lib.book.vision import load_torchvision
+from lib.runs.checkpoints import file_digest
 from lib.runs.device import best_device
-from lib.runs.weights import file_digest
 from lib.sound.data.corpus import Waveform
 from lib.sound.events import CLIP_SECONDS
 

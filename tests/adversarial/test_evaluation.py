@@ -17,6 +17,7 @@ from lib.adversarial.profiles import PAPER_EPSILONS, PROFILES, TABLE_EPSILONS
 from lib.adversarial.verdicts import Judge, crossing
 from lib.book.claims import Claim
 from lib.runs import results
+from lib.runs.checkpoints import save_weights
 from lib.runs.results import Result
 
 CURVES = results.paper("part3_figures")["curves"]
@@ -30,7 +31,7 @@ Few = Callable[[int, int], Digits]
 def network(private_folders: Any) -> Network:
     """Give an untrained network on disk, where a run finds it by its digest."""
     path = checkpoints.CACHE / "random.safetensors"
-    checkpoints.save_weights(classifiers.build("madry", torch.Generator().manual_seed(2)), path)
+    save_weights(classifiers.build("madry", torch.Generator().manual_seed(2)), path)
     return Network("ours", "natural", path)
 
 

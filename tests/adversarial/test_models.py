@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from lib.adversarial import attacks, classifiers
+from lib.adversarial import attacks, classifiers, fast
 from lib.adversarial.classifiers import MadryNet, ReferenceLeNet
 
 
@@ -162,19 +162,17 @@ def test_frozen_does_not_touch_the_original() -> None:
 
 
 @pytest.mark.parametrize("architecture", ["madry", "reference"])
-@pytest.mark.parametrize(
-    "batch", [classifiers.SMALLEST_FAST_BATCH - 1, classifiers.SMALLEST_FAST_BATCH + 8]
-)
+@pytest.mark.parametrize("batch", [fast.SMALLEST_FAST_BATCH - 1, fast.SMALLEST_FAST_BATCH + 8])
 def test_the_fast_way_back_to_the_image_is_the_plain_convolutions(
     architecture: str, batch: int
 ) -> None:
     generator = torch.Generator().manual_seed(4)
     plain = classifiers.build(architecture, generator).eval()
-    fast = classifiers.frozen(plain)
+    frozen = classifiers.frozen(plain)
     images = torch.rand(batch, 1, 28, 28, generator=generator)
     labels = torch.randint(0, 10, (batch,), generator=generator)
     expected = attacks.image_gradient(plain, images, labels)  # its weights ask for gradients
-    found = attacks.image_gradient(fast, images, labels)
+    found = attacks.image_gradient(frozen, images, labels)
     assert float(expected.abs().max()) > 0
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-7)
     assert float((found.sign() == expected.sign()).double().mean()) > 0.999

@@ -8,8 +8,8 @@ import torch
 from lib.adversarial import checkpoints, classifiers, data, evaluation, workload
 from lib.adversarial.profiles import PROFILES
 from lib.runs import results
+from lib.runs.checkpoints import save_weights
 from lib.runs.results import Result
-from lib.runs.weights import save_weights
 from lib.runs.workload import Work
 
 FIRST, SECOND = 28 * 28 * 32 * 25, 14 * 14 * 64 * 32 * 25  # MACs of an image, layer by layer

@@ -25,9 +25,10 @@ from torch import Tensor, nn
 
 from lib.runs import device
 from lib.sound import evaluation, features, pretrained
-from lib.sound.crnn import CRNN, DROPOUT, Dropout, ModelConfig, SpectralEncoder, Stack
+from lib.sound.crnn import CRNN, DROPOUT, ModelConfig, SpectralEncoder, Stack
 from lib.sound.data.corpus import Waveform
 from lib.sound.events import CLASSES, Events
+from lib.sound.fast import Dropout
 from lib.sound.mean_teacher import Trainer, TrainingConfig, TrainingSet
 from lib.sound.runs import system_scores
 

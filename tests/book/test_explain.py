@@ -14,8 +14,8 @@ from lib.book import claims
 from lib.book.claims import Claim
 from lib.book.files import REPOSITORY
 from lib.runs import explain, results
+from lib.runs.checkpoints import file_digest
 from lib.runs.results import Result
-from lib.runs.weights import file_digest
 
 WEIGHTS = REPOSITORY / "data" / "checkpoints" / "part3_original_natural.safetensors"
 

@@ -17,7 +17,7 @@ from lib.book.files import REPOSITORY
 PARTS = ("sound", "faces", "adversarial")
 SHARED = ("book", "runs")
 # The files of Part III, which is small and has no rooms, that are the paper's
-PAPER_III = ("attacks", "classifiers", "data", "detector", "training")
+PAPER_III = ("attacks", "classifiers", "data", "detector", "fast", "training")
 MODULES = sorted((REPOSITORY / "lib").rglob("*.py"))
 
 

@@ -1,10 +1,7 @@
 """Plain classifiers: they learn what can be learned, frozen layers stay, batches do not matter."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -13,11 +10,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from lib.faces import classifier
-from lib.faces.classifier import Classifier, ClassifierConfig, Trainer
+from lib.faces.classifier import Classifier, ClassifierConfig
 from lib.faces.de_gan import CODE, ModelConfig, Trunk, count_parameters
 from lib.faces.recognition import Recogniser, total_loss
-from lib.runs import states
-from tests.damage import DAMAGES, Bits, stored
 
 SIDE, SOURCE = 32, 36  # source_side(32)
 FORM = ModelConfig(identities=1, expressions=3, side=SIDE, width=0.125)
@@ -68,16 +63,6 @@ def test_what_can_be_told_apart_is_learned_and_holds_for_new_pictures() -> None:
     assert np.mean(losses[-5:]) < losses[0] / 4
     images, targets = striped(30, seed=1)
     assert classifier.predict(network, images).argmax(1).tolist() == targets.tolist()
-
-
-def test_the_same_seed_gives_the_same_bits_another_one_others() -> None:
-    torch.manual_seed(1)
-    network, losses = fitted(0)
-    torch.manual_seed(2)  # the global generator plays no part
-    again, repeated = fitted(0)
-    other, different = fitted(1)
-    assert equal(state(network), state(again)) and losses == repeated
-    assert not equal(state(network), state(other)) and losses != different
 
 
 def test_what_is_frozen_stays_to_the_bit() -> None:
@@ -147,140 +132,6 @@ def test_the_size_of_batches_does_not_matter(batch: int, monkeypatch: pytest.Mon
 def test_predictions_of_no_pictures_are_none() -> None:
     network, _ = fitted()
     assert classifier.predict(network, IMAGES[:0]).shape == (0, 3)
-
-
-def test_a_loss_that_is_no_number_stops_with_its_step() -> None:
-    calls: list[int] = []
-
-    def loss(output: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
-        calls.append(1)
-        return output.sum() * (math.nan if len(calls) == 2 else 1.0)
-
-    with pytest.raises(FloatingPointError, match="step 2: the loss is nan; lower the learning"):
-        classifier.fit(Classifier(FORM, 3), loss, IMAGES, TARGETS, SHORT, 0)
-
-
-# --- interrupted
-
-LONGER = replace(SHORT, steps=7, falling=0.5)
-
-
-class Stopped(Exception):
-    """The power went."""
-
-
-def plain(config: ClassifierConfig, path: Path | None = None) -> tuple[nn.Module, list[float]]:
-    """Return a classifier after its training, and the losses."""
-    network = Classifier(FORM, 3)
-    return network, classifier.fit(network, F.cross_entropy, IMAGES, TARGETS, config, 0, path)
-
-
-def reader(config: ClassifierConfig, path: Path | None = None) -> tuple[nn.Module, list[float]]:
-    """Return a recogniser on a frozen encoder after its training, and the losses."""
-    encoder = Trunk(FORM, CODE)
-    classifier.initialise(encoder, torch.Generator().manual_seed(9))
-    network = Recogniser(encoder, FORM, 3)
-    return network, classifier.fit(network, total_loss, IMAGES, TARGETS, config, 0, path)
-
-
-class Whole(NamedTuple):
-    """A training that nothing interrupted: which one, and what came of it."""
-
-    train: Callable[..., tuple[nn.Module, list[float]]]
-    config: ClassifierConfig
-    weights: dict[str, torch.Tensor]
-    losses: list[float]
-    state: Bits  # the last one
-
-
-@pytest.fixture
-def two_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let states be written after every second step."""
-    monkeypatch.setattr(classifier, "CHECKPOINT_STEPS", 2)
-
-
-@pytest.fixture(params=[plain, reader], ids=["a classifier", "a recogniser"])
-def whole(request: pytest.FixtureRequest, two_steps: None, tmp_path: Path) -> Whole:
-    """Give a training of each kind; to be kept does not change it."""
-    path = tmp_path / "whole" / "state.training"
-    network, losses = request.param(LONGER)
-    again, repeated = request.param(LONGER, path)
-    assert equal(state(network), state(again)) and losses == repeated and len(losses) == 7
-    return Whole(request.param, LONGER, state(network), losses, stored(path))
-
-
-def counted_steps(monkeypatch: pytest.MonkeyPatch, stop_before: int = -1) -> list[int]:
-    """Return a list that fills with the steps of trainings to come; stop before one of them."""
-    taken: list[int] = []
-    advance = Trainer.advance
-
-    def counted(one: Trainer) -> None:
-        if len(one.history) == stop_before:
-            raise Stopped
-        taken.append(len(one.history))
-        advance(one)
-
-    monkeypatch.setattr(Trainer, "advance", counted)
-    return taken
-
-
-def test_a_training_interrupted_at_any_step_ends_at_the_same_bits(
-    whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "state.training"
-    for stops in ([3], [4], [6], [1, 2, 3, 5]):
-        for stop in stops:
-            with monkeypatch.context() as power:
-                counted_steps(power, stop)
-                with pytest.raises(Stopped):
-                    whole.train(whole.config, path)
-        torch.manual_seed(2)  # the global generator plays no part
-        with monkeypatch.context() as patch:
-            taken = counted_steps(patch)
-            resumed, losses = whole.train(whole.config, path)
-        assert taken == list(range(stops[-1] // 2 * 2, 7))  # the steps before are not repeated
-        assert equal(state(resumed), whole.weights) and losses == whole.losses
-        assert stored(path) == whole.state  # optimiser and random draws, too
-        assert not any(module.training for module in resumed.modules())
-        states.remove(path)
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_after_damage_a_training_goes_on_from_the_state_before(
-    damage: str,
-    two_steps: None,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    path = tmp_path / "state.training"
-    network, losses = plain(LONGER, path)
-    last = stored(path)
-    path.write_bytes(DAMAGES[damage](path.read_bytes()))
-    taken = counted_steps(monkeypatch)
-    resumed, repeated = plain(LONGER, path)
-    assert "state.training is damaged" in capsys.readouterr().err
-    assert taken == [4, 5, 6]
-    assert equal(state(network), state(resumed)) and losses == repeated
-    assert stored(path) == last
-
-
-def test_a_short_training_keeps_no_state(tmp_path: Path) -> None:
-    plain(LONGER, tmp_path / "state.training")
-    assert LONGER.steps < classifier.CHECKPOINT_STEPS
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_checkpoint_of_another_training_is_refused(two_steps: None, tmp_path: Path) -> None:
-    path = tmp_path / "state.training"
-    network, _ = plain(LONGER, path)
-    others = [(network, IMAGES, LONGER, 1), (network, IMAGES[:9], LONGER, 0)]
-    others += [(network, IMAGES, replace(LONGER, steps=9), 0)]
-    others += [(Classifier(replace(FORM, width=0.25), 3), IMAGES, LONGER, 0)]
-    for other, images, config, seed in others:
-        targets = TARGETS[: len(images)]
-        with pytest.raises(ValueError, match="belongs to another configuration; move it away"):
-            classifier.fit(other, F.cross_entropy, images, targets, config, seed, path)
 
 
 @pytest.mark.parametrize("count", [0, 11, 13])

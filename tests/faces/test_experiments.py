@@ -20,7 +20,7 @@ from lib.faces.runs import checkpoints, experiments
 from lib.faces.runs.experiments import METHODS
 from lib.faces.runs.profiles import PROFILES
 from lib.runs import results
-from lib.runs.weights import save_weights
+from lib.runs.checkpoints import save_weights
 
 Run = dict[str, Any]
 CLASSES = ("fear", "happiness", "surprise")
@@ -370,8 +370,8 @@ def counted_steps(
 
         monkeypatch.setattr(kind, "advance", counted)
 
-    count("gan", gan_training.Trainer, lambda trainer: trainer.step)
-    count("reader", classifier.Trainer, lambda trainer: len(trainer.history))
+    count("gan", gan_training.Trainer, lambda trainer: trainer.done)
+    count("reader", classifier.Trainer, lambda trainer: trainer.done)
     return taken
 
 

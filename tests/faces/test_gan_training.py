@@ -1,10 +1,9 @@
-"""Training DE-GAN: equations 1 and 2 by hand, its schedule, and resumption to the same bits."""
+"""Training DE-GAN: equations 1 and 2 by hand, its schedule, and what comes of it."""
 
 import math
 from copy import deepcopy
 from dataclasses import replace
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +14,7 @@ from torch import nn
 from lib.faces import augment, gan_training
 from lib.faces.data.corpus import Faces
 from lib.faces.de_gan import NOISE, Judgement, ModelConfig
-from lib.faces.gan_training import DEGAN, GANConfig, Labels, Trainer
-from tests.damage import DAMAGES, Bits, stored
+from lib.faces.gan_training import GANConfig, Labels, Trainer
 
 SIDE, SOURCE = 32, 36  # source_side(32)
 FORM = ModelConfig(identities=4, expressions=2, side=SIDE, width=0.125)
@@ -136,7 +134,7 @@ def test_a_step_of_the_discriminator_leaves_the_generator_alone() -> None:
 
 def test_a_step_of_the_generator_alone_leaves_the_discriminators_weights_alone() -> None:
     one = trainer()
-    one.step, one.strength = 2, 1.0  # D has to wait
+    one.done, one.strength = 2, 1.0  # D has to wait
     before, other = snapshot(one.discriminator), snapshot(one.generator)
     found = one.train_step()
     assert found.keys() == {"generator", "reconstruction"}
@@ -156,7 +154,7 @@ def test_the_warm_up_teaches_the_discriminator_alone() -> None:
 
 def test_the_generators_gradient_is_that_of_eq_2_and_the_weighted_difference() -> None:
     one = trainer(own_identity=0.5)
-    one.step, one.strength = 2, 1.0  # D has to wait
+    one.done, one.strength = 2, 1.0  # D has to wait
     networks = deepcopy(one.generator), deepcopy(one.discriminator)
     state = one.random.get_state()
     one.train_step()
@@ -241,11 +239,6 @@ def test_flips_are_the_upright_centre_crop_and_its_mirror() -> None:
     assert gan_training.variants("all").tolist() == list(range(110))
 
 
-def test_unknown_augmentation_is_refused() -> None:
-    with pytest.raises(ValueError, match="unknown augmentation 'some'; choose one of: all, flips"):
-        gan_training.variants("some")
-
-
 # whose turn it is
 
 
@@ -264,7 +257,7 @@ def test_the_discriminator_learns_always_or_in_every_fourth_step_once_strong() -
 def turns(one: Trainer, count: int) -> list[bool]:
     found = []
     for step in range(count):
-        one.step = step
+        one.done = step
         found.append(one.turn())
     return found
 
@@ -287,20 +280,6 @@ def test_strength_is_a_running_mean(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # the running mean of the generator
-
-
-def test_follow_is_the_weighted_mean_of_weights_and_statistics() -> None:
-    average, network = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
-    for module, value in ((average, 2.0), (network, 10.0)):
-        for tensor in (module.weight, module.bias, module.running_mean, module.running_var):
-            tensor.data.fill_(value)
-    average.num_batches_tracked.fill_(5)
-    network.num_batches_tracked.fill_(50)
-    gan_training.follow(average, network, 0.75)
-    assert int(average.num_batches_tracked) == 5
-    for tensor in (average.weight, average.bias, average.running_mean, average.running_var):
-        assert tensor.tolist() == [0.75 * 2 + 0.25 * 10] * 3
-    assert network.weight.tolist() == [10.0] * 3
 
 
 @pytest.mark.parametrize("warm_up", [0, 3])
@@ -328,118 +307,6 @@ def test_the_mean_forgets_at_its_rate() -> None:
 
 
 # a whole training
-
-
-class Stopped(Exception):
-    """The power went."""
-
-
-LONGER = replace(SHORT, steps=8, intervals=4, warm_up=3, strong=0.1, average=0.9)  # D waits, too
-
-
-def counted_steps(monkeypatch: pytest.MonkeyPatch, stop_before: int = -1) -> list[int]:
-    """Return a list that fills with the steps of trainings to come; stop before one of them."""
-    taken: list[int] = []
-    advance = Trainer.advance
-
-    def counted(one: Trainer) -> dict[str, float]:
-        if one.step == stop_before:
-            raise Stopped
-        taken.append(one.step)
-        return advance(one)
-
-    monkeypatch.setattr(Trainer, "advance", counted)
-    return taken
-
-
-class Whole(NamedTuple):
-    """A training that nothing interrupted: of which configuration, and what came of it."""
-
-    config: GANConfig
-    found: DEGAN
-    state: Bits  # the last one
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    """Give a training; to be kept does not change it."""
-    path = tmp_path_factory.mktemp("whole") / "state.training"
-    found = gan_training.train(FORM, LONGER, FACES, 0)
-    assert same(found, gan_training.train(FORM, LONGER, FACES, 0, path))
-    assert math.isnan(found.history["generator"][0])  # in the warm-up
-    return Whole(LONGER, found, stored(path))
-
-
-def same(left: DEGAN, right: DEGAN) -> bool:
-    """Return whether both networks and all losses are equal to the bit."""
-    histories = [
-        np.array([found.history[name] for name in left.history]) for found in (left, right)
-    ]
-    return (
-        equal(snapshot(left.generator), snapshot(right.generator))
-        and equal(snapshot(left.discriminator), snapshot(right.discriminator))
-        and left.history.keys() == right.history.keys()
-        and np.array_equal(*histories, equal_nan=True)
-    )
-
-
-@pytest.mark.parametrize("stops", [(2,), (3,), (5,), (7,), (1, 2, 4, 7)], ids=str)
-def test_a_training_interrupted_at_any_step_ends_at_the_same_bits(
-    stops: tuple[int, ...], whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "state.training"
-    for stop in stops:
-        with monkeypatch.context() as power:
-            counted_steps(power, stop)
-            with pytest.raises(Stopped):
-                gan_training.train(FORM, whole.config, FACES, 0, path)
-    torch.manual_seed(2)  # the global generator plays no part
-    taken = counted_steps(monkeypatch)
-    resumed = gan_training.train(FORM, whole.config, FACES, 0, path)
-    assert taken == list(range(stops[-1] // 2 * 2, 8))  # the intervals before are not repeated
-    assert same(resumed, whole.found)
-    assert stored(path) == whole.state  # optimisers and random draws, too
-
-
-@pytest.mark.parametrize("damage", ["cut in the data", "one bit flipped", "without metadata"])
-def test_after_damage_a_training_goes_on_from_the_state_before(
-    damage: str,
-    whole: Whole,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    path = tmp_path / "state.training"
-    gan_training.train(FORM, whole.config, FACES, 0, path)
-    path.write_bytes(DAMAGES[damage](path.read_bytes()))
-    taken = counted_steps(monkeypatch)
-    resumed = gan_training.train(FORM, whole.config, FACES, 0, path)
-    assert "state.training is damaged" in capsys.readouterr().err
-    assert taken == [6, 7]
-    assert same(resumed, whole.found)
-    assert stored(path) == whole.state
-
-
-def test_another_seed_is_another_training(whole: Whole) -> None:
-    assert not same(gan_training.train(FORM, whole.config, FACES, seed=1), whole.found)
-
-
-def test_a_finished_training_is_read_not_repeated(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "state.training"
-    first = gan_training.train(FORM, SHORT, FACES, 0, path)
-    steps = counted_steps(monkeypatch)
-    again = gan_training.train(FORM, SHORT, FACES, 0, path)
-    assert not steps
-    assert equal(snapshot(first.generator), snapshot(again.generator))
-    assert first.history == again.history
-
-
-def test_the_global_generator_is_left_alone() -> None:
-    before = torch.random.get_rng_state()
-    trainer(seed=5, warm_up=0).advance()
-    assert torch.equal(before, torch.random.get_rng_state())
 
 
 def test_the_history_holds_means_over_intervals() -> None:
@@ -489,48 +356,23 @@ def test_what_the_code_does_not_say_is_learned_from_the_identity() -> None:
 # what is refused
 
 
-def test_a_loss_that_is_no_number_stops_the_training_with_its_step() -> None:
-    one = trainer(warm_up=0)
-    one.advance()
-    one.discriminator.identity.weight.data.fill_(math.nan)
-    with pytest.raises(FloatingPointError, match="step 2: .*nan.*; lower the learning rate"):
-        one.advance()
-    with pytest.raises(FloatingPointError, match="step 2: .*nan"):
-        gan_training.train(FORM, replace(SHORT, learning_rate=1e30), FACES, seed=0)
+ALONE = FACES.take(np.flatnonzero(FACES.identities != 1))
+REFUSED = [
+    ({"side": 48}, {}, FACES, r"\(36, 36, 3\); networks for 48 pixels take \(56"),
+    ({"identities": 5}, {}, FACES, "squares has 4 identities, the networks 5"),
+    ({"expressions": 3}, {}, FACES, "squares has 2 expressions, the networks 3"),
+    ({}, {}, ALONE, "only 3 of 4 identities have pictures"),  # all would be asked for
+    ({}, {"intervals": 0}, FACES, "6 steps do not make 0 equal intervals"),
+    ({}, {"intervals": 4}, FACES, "6 steps do not make 4 equal intervals"),
+    ({}, {"intervals": 12}, FACES, "6 steps do not make 12 equal intervals"),
+    ({}, {"warm_up": 6}, FACES, "the warm-up of 6 steps leaves none of 6"),
+    ({}, {"augmentation": "some"}, FACES, "unknown augmentation 'some'; choose one of: all, flips"),
+]
 
 
-@pytest.mark.parametrize("other", ["seed", "configuration", "form", "faces"])
-def test_a_checkpoint_of_another_training_is_refused(other: str, tmp_path: Path) -> None:
-    path = tmp_path / "state.training"
-    gan_training.train(FORM, SHORT, FACES, 0, path)
-    form = replace(FORM, width=0.25) if other == "form" else FORM
-    config = replace(SHORT, steps=9) if other == "configuration" else SHORT
-    faces = squares(frames=2) if other == "faces" else FACES
-    with pytest.raises(ValueError, match="belongs to another configuration; move it away"):
-        gan_training.train(form, config, faces, int(other == "seed"), path)
-
-
-def test_pictures_and_labels_must_fit_the_networks() -> None:
-    with pytest.raises(ValueError, match=r"\(36, 36, 3\); networks for 48 pixels take \(56"):
-        gan_training.train(replace(FORM, side=48), SHORT, FACES, 0)
-    with pytest.raises(ValueError, match="squares has 4 identities, the networks 5"):
-        gan_training.train(replace(FORM, identities=5), SHORT, FACES, 0)
-    with pytest.raises(ValueError, match="squares has 2 expressions, the networks 3"):
-        gan_training.train(replace(FORM, expressions=3), SHORT, FACES, 0)
-
-
-def test_people_without_pictures_are_refused() -> None:
-    """They would be asked for, though the discriminator never learns who they are."""
-    with pytest.raises(ValueError, match="only 3 of 4 identities have pictures"):
-        gan_training.train(FORM, SHORT, FACES.take(np.flatnonzero(FACES.identities != 1)), 0)
-
-
-@pytest.mark.parametrize("intervals", [0, 4, 12])
-def test_steps_must_make_whole_intervals(intervals: int) -> None:
-    with pytest.raises(ValueError, match=f"6 steps do not make {intervals} equal intervals"):
-        gan_training.train(FORM, replace(SHORT, intervals=intervals), FACES, 0)
-
-
-def test_a_warm_up_must_leave_steps_to_the_generator() -> None:
-    with pytest.raises(ValueError, match="the warm-up of 6 steps leaves none of 6"):
-        gan_training.train(FORM, replace(SHORT, warm_up=6), FACES, 0)
+@pytest.mark.parametrize(("form", "config", "faces", "said"), REFUSED)
+def test_what_does_not_fit_together_is_refused(
+    form: dict[str, Any], config: dict[str, Any], faces: Faces, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        gan_training.train(replace(FORM, **form), replace(SHORT, **config), faces, 0)

@@ -131,7 +131,7 @@ def test_an_interrupted_run_goes_on_and_leaves_nothing(
         if taken == [0, 1, 2]:
             taken.clear()
             raise KeyboardInterrupt
-        taken.append(trainer.step)
+        taken.append(trainer.done)
         return advance(trainer)
 
     monkeypatch.setattr(gan_training.Trainer, "advance", stopping)

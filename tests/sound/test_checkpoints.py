@@ -1,6 +1,7 @@
 """The network of each row: of the first rotation, shipped whole, taken only where it fits."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,20 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
+from lib.runs import checkpoints as stored
 from lib.runs import results
 from lib.runs.results import Result
-from lib.sound import evaluation, features
+from lib.sound import evaluation
 from lib.sound.crnn import COMBINATIONS, CRNN
 from lib.sound.data.corpus import Corpus
 from lib.sound.features import Standardiser
-from lib.sound.runs import checkpoints, experiments, extraction
-from lib.sound.runs.profiles import PROFILES, Profile
+from lib.sound.runs import checkpoints, experiments
+from lib.sound.runs.profiles import Profile
 
 Run = dict[str, Any]
 ALL = ("spectral", "audio", "visual")
-SHIPPED = sorted(experiments.SHIPPED.glob("part1_*.json"))
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,7 @@ def made(common: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[i
         return [Result("part1", "table3", run, scores, {"seconds": 1.0}) for run in runs]
 
     monkeypatch.setattr(experiments, "table3", table3)
+    monkeypatch.setattr(experiments, "common", lambda profile: common)
     for run in experiments.grid(common, 1):
         experiments.store(untrained(run), scales_of(run), experiments.weights_path(run))
     return asked
@@ -94,7 +95,7 @@ def test_weights_that_are_gone_are_trained_again(
 
 def test_what_is_shipped_is_taken_and_nothing_is_trained(common: Run, made: list[int]) -> None:
     before = checkpoints.networks(common)
-    checkpoints.ship(common)
+    checkpoints.ship("smoke")
     asked = len(made)
     found = checkpoints.paths(common)
     assert {path.parent for path in found.values()} == {experiments.SHIPPED}
@@ -105,7 +106,7 @@ def test_what_is_shipped_is_taken_and_nothing_is_trained(common: Run, made: list
 
 
 def test_a_shipped_network_has_a_record(common: Run, made: list[int]) -> None:
-    checkpoints.ship(common)
+    checkpoints.ship("smoke")
     names = {f"open_{letters}" for letters in ("s", "sv", "sa", "sav", "v", "a", "av")}
     for kind in (".json", ".safetensors"):
         found = {path.stem for path in experiments.SHIPPED.glob(f"*{kind}")}
@@ -113,7 +114,7 @@ def test_a_shipped_network_has_a_record(common: Run, made: list[int]) -> None:
     assert len(list(experiments.SHIPPED.iterdir())) == 14  # and nothing half written
     run = results.plain(experiments.config(common, ("spectral", "audio"), 0))
     path = experiments.shipped_path(run)
-    assert checkpoints.shipped_run(path) == run
+    assert stored.run_of(path) == run
     record = json.loads(path.with_suffix(".json").read_text())
     assert record["result"] == results.key(run)
     assert record["validation"] == dict.fromkeys(evaluation.METRICS, 0.4)
@@ -124,62 +125,38 @@ def test_a_shipped_network_has_a_record(common: Run, made: list[int]) -> None:
 def test_all_are_shipped_or_none(common: Run, made: list[int]) -> None:
     experiments.weights_path(experiments.config(common, ("audio", "visual"), 0)).unlink()
     with pytest.raises(FileNotFoundError):
-        checkpoints.ship(common)
+        checkpoints.ship("smoke")
     assert not experiments.SHIPPED.exists()
 
 
-def test_the_command_ships_the_profile_named(
-    made: list[int], profile: Profile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(PROFILES, "smoke", profile)
-    checkpoints.main(["ship", "smoke"])
-    assert len(list(experiments.SHIPPED.glob("*.json"))) == len(COMBINATIONS)
+def change(field: str, value: Any) -> Callable[[Path], None]:
+    """Return what changes one field of the run in a record."""
 
+    def spoil(path: Path) -> None:
+        record = stored.record(path)
+        stored.write_record(path, {**record, "run": {**record["run"], field: value}})
 
-def lose_weights(path: Path) -> None:
-    path.unlink()
-
-
-def lose_record(path: Path) -> None:
-    path.with_suffix(".json").unlink()
-
-
-def other_training(path: Path) -> None:
-    change(path, "training", {**checkpoints.shipped_run(path)["training"], "epochs": 99})
-
-
-def other_clips(path: Path) -> None:
-    change(path, "fingerprint", {"audio": "0" * 16})
-
-
-def other_networks(path: Path) -> None:
-    change(path, "weights", {"audio": "00000000"})
-
-
-def change(path: Path, field: str, value: Any) -> None:
-    """Change one field of the run in a record."""
-    record = json.loads(path.with_suffix(".json").read_text())
-    record["run"][field] = value
-    path.with_suffix(".json").write_text(json.dumps(record))
+    return spoil
 
 
 @pytest.mark.parametrize(
-    "spoil", [lose_weights, lose_record, other_training, other_clips, other_networks]
+    "spoil",
+    [
+        Path.unlink,
+        lambda path: path.with_suffix(".json").unlink(),
+        change("training", {}),
+        change("fingerprint", {"audio": "0" * 16}),
+        change("weights", {"audio": "00000000"}),
+        lambda path: os.environ.update(BOOK_RETRAIN="1"),
+    ],
+    ids=["weights", "record", "training", "clips", "networks", "BOOK_RETRAIN"],
 )
 def test_none_is_taken_unless_all_belong_to_profile_and_clips(
-    common: Run, made: list[int], spoil: Callable[[Path], None]
+    common: Run, made: list[int], spoil: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checkpoints.ship(common)
+    checkpoints.ship("smoke")
+    monkeypatch.setenv("BOOK_RETRAIN", "")  # restored whatever is set
     spoil(experiments.shipped_path(experiments.config(common, ("audio",), 0)))
-    found = checkpoints.paths(common)
-    assert {path.parent for path in found.values()} == {experiments.WEIGHTS}
-
-
-def test_book_retrain_passes_over_what_is_shipped(
-    common: Run, made: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    checkpoints.ship(common)
-    monkeypatch.setenv("BOOK_RETRAIN", "1")
     found = checkpoints.paths(common)
     assert {path.parent for path in found.values()} == {experiments.WEIGHTS}
 
@@ -199,52 +176,3 @@ def test_inputs_are_those_that_the_networks_were_trained_on(
     for model in checkpoints.networks(common).values():
         with torch.no_grad():
             assert model({name: x.float() for name, x in some.items()}).frame.shape == (2, 151, 10)
-
-
-# --- what is shipped
-
-
-def test_rows_are_shipped_together() -> None:
-    if not SHIPPED:
-        pytest.skip("no networks of Table 3 are shipped yet")
-    runs = [json.loads(path.read_text())["run"] for path in SHIPPED]
-    expected = [
-        experiments.shipped_path({"rung": rung, "inputs": row})
-        for rung in {run["rung"] for run in runs}
-        for row in COMBINATIONS
-    ]
-    assert {path.with_suffix(".safetensors") for path in SHIPPED} == set(expected)
-    assert all(path.is_file() for path in expected)
-
-
-@pytest.mark.parametrize("record", SHIPPED, ids=lambda path: path.stem)
-def test_a_shipped_network_fits_its_record(record: Path) -> None:
-    content = json.loads(record.read_text())
-    run, path = content["run"], record.with_suffix(".safetensors")
-    assert set(content) == {"run", "result", "validation", "test", "provenance"}
-    assert content["result"] == results.key(run)
-    assert path == experiments.shipped_path(run)
-    experiments.load_weights(path, experiments.model_config(run))
-    assert set(experiments.load_scales(path)) == set(run["inputs"])
-    for value in load_file(path).values():
-        assert not value.is_floating_point() or bool(torch.isfinite(value).all())
-    assert path.stat().st_size < 3e6
-
-
-def test_recorded_scores_are_measured_again() -> None:
-    path = experiments.shipped_path({"rung": "open", "inputs": ["spectral"]})
-    run = checkpoints.shipped_run(path)
-    if run is None:
-        pytest.skip("no networks of Table 3 are shipped yet")
-    corpus = experiments.corpus_of(run)
-    assert experiments.fingerprints(run) == run["fingerprint"]
-    clips = corpus.clips["test"]
-    raw = extraction.raw_clips(corpus, clips, "log_mel", "index", run["mel_bands"])
-    scale = experiments.load_scales(path)["spectral"]
-    inputs = features.standardised(np.stack(list(raw)), scale)
-    model = experiments.load_weights(path, experiments.model_config(run))
-    found = experiments.mean_teacher.predict(model, {"spectral": inputs})
-    scores = evaluation.table3_scores(experiments.count(corpus.strong["test"], found))
-    recorded = json.loads(path.with_suffix(".json").read_text())["test"]
-    for name in evaluation.METRICS:  # another machine rounds: a frame or two may tip
-        assert scores[name] == pytest.approx(recorded[name], abs=0.005)

@@ -341,15 +341,15 @@ def test_an_interrupted_run_ends_as_if_nothing_had_been(
 ) -> None:
     monkeypatch.setattr(experiments, "WEIGHTS", tmp_path)
     begun: list[int] = []
-    epoch = mean_teacher.Trainer.train_epoch
+    epoch = mean_teacher.Trainer.learn
 
     def stopping(trainer: mean_teacher.Trainer) -> dict[str, float]:
-        begun.append(trainer.epoch)
+        begun.append(trainer.done)
         if begun == [0, 1]:
             raise Stopped
         return epoch(trainer)
 
-    monkeypatch.setattr(mean_teacher.Trainer, "train_epoch", stopping)
+    monkeypatch.setattr(mean_teacher.Trainer, "learn", stopping)
     with pytest.raises(Stopped):
         experiments.run_one(run)
     metrics = experiments.run_one(run)
@@ -373,7 +373,7 @@ def test_a_run_that_stops_while_it_is_scored_is_not_trained_again(
         power.setattr(experiments, "readings", stopped)
         with pytest.raises(Stopped):
             experiments.run_one(run)
-    monkeypatch.setattr(mean_teacher.Trainer, "train_epoch", stopped)
+    monkeypatch.setattr(mean_teacher.Trainer, "learn", stopped)
     assert experiments.run_one(run) == trained[0]
     assert list(tmp_path.iterdir()) == [experiments.weights_path(run)]
 

@@ -13,11 +13,12 @@ from torch import nn
 from lib.sound.crnn import (
     COMBINATIONS,
     CRNN,
-    Dropout,
+    DROPOUT,
     ModelConfig,
     count_parameters,
     linear_pooling,
 )
+from lib.sound.fast import Dropout
 
 PARAMETERS = {  # counted by hand: 541,152 convolutions, 494,592 GRU, 2,570 head, and what is fused
     ("spectral",): 1_038_314,
@@ -114,7 +115,7 @@ def test_a_positive_label_pushes_frames_below_half_the_clip_probability_down() -
 
 
 def test_dropout_keeps_its_share_and_the_mean() -> None:
-    dropout = Dropout(torch.Generator().manual_seed(0)).train()
+    dropout = Dropout(torch.Generator().manual_seed(0), DROPOUT).train()
     ones = torch.ones(8, 101, 131)
     out = dropout(ones)
     kept = int((out > 0).sum())
@@ -124,7 +125,7 @@ def test_dropout_keeps_its_share_and_the_mean() -> None:
 
 
 def test_dropout_is_independent_from_value_to_value_and_from_call_to_call() -> None:
-    dropout = Dropout(torch.Generator().manual_seed(0)).train()
+    dropout = Dropout(torch.Generator().manual_seed(0), DROPOUT).train()
     first, second = ((dropout(torch.ones(200_000)) > 0).double() for _ in range(2))
     bound = 4.5 / math.sqrt(200_000)
     for lag in (1, 2, 3, 4, 8):
@@ -134,7 +135,7 @@ def test_dropout_is_independent_from_value_to_value_and_from_call_to_call() -> N
 
 
 def test_dropout_passes_the_same_mask_backwards_whatever_the_memory_order() -> None:
-    dropout = Dropout(torch.Generator().manual_seed(0)).train()
+    dropout = Dropout(torch.Generator().manual_seed(0), DROPOUT).train()
     values = torch.ones(2, 3, 4, 5).contiguous(memory_format=torch.channels_last).requires_grad_()
     out = dropout(values)
     out.sum().backward()

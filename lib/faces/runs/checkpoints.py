@@ -1,20 +1,15 @@
 """The trained networks of Part II: shipped, kept in data/cache, or trained now.
 
-A shipped network has a JSON beside it that says how it was made. It is taken where it belongs to
-the profile and the faces at hand; else the network is trained here, which takes the profile's time.
-
     python -m lib.faces.runs.checkpoints ship de_gan
 
 trains a network of the quick profile on rendered faces anew and puts it into data/checkpoints;
 training goes on from where it was interrupted.
 """
 
-import argparse
 import json
-import os
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +18,15 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
 
-from lib.book.files import REPOSITORY, write_atomically
 from lib.faces import classifier, gan_training, judges
 from lib.faces.classifier import Classifier
 from lib.faces.data import datasets
 from lib.faces.data.corpus import EXPRESSIONS, Corpus
 from lib.faces.de_gan import Discriminator, Generator, ModelConfig
 from lib.faces.runs.profiles import PROFILES, Profile
-from lib.runs import results, states
-from lib.runs.weights import SHIPPED, file_digest, save_weights, shipped_run
+from lib.runs import checkpoints, results
+from lib.runs.checkpoints import CACHE, SHIPPED, Made, command, file_digest, save_weights
 
-CACHE = REPOSITORY / "data" / "cache" / "checkpoints"
 KINDS = ("de_gan", "supervised", "expression_judge", "identity_judge")
 SEEDS = dict(zip(KINDS, range(len(KINDS)), strict=True))  # each training has its own
 
@@ -77,13 +70,10 @@ def describe(kind: str, profile: Profile, corpus: Corpus) -> dict[str, Any]:
 
 
 def trained(kind: str, profile: Profile, corpus: Corpus) -> Trained:
-    """Return a trained network: shipped, cached, or trained now.
-
-    With BOOK_RETRAIN in the environment what is shipped is passed over.
-    """
+    """Return a trained network: shipped, cached, or trained now."""
     run = describe(kind, profile, corpus)
     path = place(run)
-    if shipped_run(path) != run:
+    if checkpoints.run_of(path) != run:
         train(path, run, profile, corpus)
     return stored(path)
 
@@ -94,15 +84,9 @@ def digests(kinds: Sequence[str], profile: Profile, corpus: Corpus) -> dict[str,
 
 
 def place(run: Mapping[str, Any]) -> Path:
-    """Return where a network stands, or will stand once it is trained.
-
-    Args:
-        run: see `describe`; where the file is of this run, the JSON beside it says the same.
-    """
-    shipped = shipped_path(run["rung"], run["kind"])
-    if not os.environ.get("BOOK_RETRAIN") and shipped_run(shipped) == run:
-        return shipped
-    return CACHE / f"part2_{run['kind']}_{results.key(run)}.safetensors"
+    """Return where the network of a run (see `describe`) stands, or will stand once trained."""
+    cached = progress_path(run["kind"], run).with_suffix(".safetensors")
+    return checkpoints.place(shipped_path(run["rung"], run["kind"]), cached, run)
 
 
 def stored(path: Path) -> Trained:
@@ -161,45 +145,23 @@ def classes(kind: str, config: ModelConfig) -> int:
     return config.identities if kind == "identity_judge" else config.expressions
 
 
-def train(
-    path: Path,
-    run: dict[str, Any],
-    profile: Profile,
-    corpus: Corpus,
-) -> None:
-    """Train a network and write its weights and, beside them, its record.
-
-    What is interrupted goes on from its last state.
-    """
-    started = time.monotonic()
+def train(path: Path, run: dict[str, Any], profile: Profile, corpus: Corpus) -> None:
+    """Train a network and write its weights and, beside them, its record."""
+    make = partial(_generator if run["kind"] == "de_gan" else _classifier, run, profile, corpus)
     progress = progress_path(run["kind"], run)
-    make = _train_generator if run["kind"] == "de_gan" else _train_classifier
-    network, history = make(run, profile, corpus, progress)
-    save_weights(network, path)
-    record = {
-        "run": run,
-        "history": history,
-        "licence": "CC BY 4.0",
-        "provenance": results.provenance(time.monotonic() - started, corpus.name, corpus.rung),
-    }
-    write_atomically(path.with_suffix(".json"), json.dumps(record, indent=1) + "\n")
-    states.remove(progress)
+    checkpoints.train(path, run, progress, make, (corpus.name, corpus.rung))
 
 
-def _train_generator(
-    run: dict[str, Any], profile: Profile, corpus: Corpus, progress: Path
-) -> tuple[nn.Module, dict[str, list[float]]]:
+def _generator(run: dict[str, Any], profile: Profile, corpus: Corpus, progress: Path) -> Made:
     """Return DE-GAN's generator and its losses; the discriminator is stored."""
     config, faces = ModelConfig(**run["model"]), corpus.pretraining()
     found = gan_training.train(config, profile.gan, faces, run["seed"], progress)
     save_weights(found.discriminator, discriminator_path(run))
     history = {name: _readable(values) for name, values in found.history.items()}
-    return found.generator, history
+    return found.generator, {"history": history}
 
 
-def _train_classifier(
-    run: dict[str, Any], profile: Profile, corpus: Corpus, progress: Path
-) -> tuple[nn.Module, dict[str, list[float]]]:
+def _classifier(run: dict[str, Any], profile: Profile, corpus: Corpus, progress: Path) -> Made:
     """Return a classifier of expressions or identities and its losses, in a hundred parts."""
     kind, config = run["kind"], ModelConfig(**run["model"])
     faces = corpus.judging() if kind.endswith("judge") else corpus.pretraining()
@@ -209,7 +171,7 @@ def _train_classifier(
         network, F.cross_entropy, faces.images, targets, profile.judge, run["seed"], progress
     )
     parts = np.array_split(losses, min(100, len(losses)))
-    return network, {"loss": [round(float(part.mean()), 4) for part in parts]}
+    return network, {"history": {"loss": [round(float(part.mean()), 4) for part in parts]}}
 
 
 def _readable(values: list[float]) -> list[float]:
@@ -230,18 +192,14 @@ def panel(profile: Profile, corpus: Corpus) -> judges.Judges:
     return judges.seated(expression, identity, corpus)
 
 
-def main() -> None:
-    """Run the command line described at the top."""
-    parser = argparse.ArgumentParser(prog="python -m lib.faces.runs.checkpoints")
-    parser.add_argument("command", choices=["ship"])
-    parser.add_argument("kind", choices=KINDS)
-    options = parser.parse_args()
+def ship(kind: str) -> list[Path]:
+    """Train a network of the quick profile and put it, with its record, into data/checkpoints."""
     profile = PROFILES["quick"]
     corpus = datasets.load("ict", profile.sizes)
-    path = shipped_path(corpus.rung, options.kind)
-    train(path, describe(options.kind, profile, corpus), profile, corpus)
-    print(path)
+    path = shipped_path(corpus.rung, kind)
+    train(path, describe(kind, profile, corpus), profile, corpus)
+    return [path]
 
 
 if __name__ == "__main__":
-    main()
+    command("lib.faces.runs.checkpoints", KINDS, ship)

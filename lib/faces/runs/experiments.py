@@ -32,10 +32,11 @@ from lib.faces.recognition import Recogniser, Recognition
 from lib.faces.runs import checkpoints
 from lib.faces.runs.checkpoints import CACHE
 from lib.faces.runs.profiles import PROFILES, Profile
-from lib.runs import results, states, sweep, weights
+from lib.runs import results, states, sweep
+from lib.runs.checkpoints import SHIPPED, file_digest
+from lib.runs.checkpoints import find_by_digest as weights_with
 from lib.runs.results import Result
 from lib.runs.rows import Rows
-from lib.runs.weights import SHIPPED, file_digest
 
 PART, EXPERIMENT = "part2", "recognition"
 DATASETS = {"original": "original", "open": "ict"}  # by rung
@@ -287,10 +288,7 @@ def find_by_digest(digest: str) -> Path:
     Raises:
         FileNotFoundError: there is none.
     """
-    found = weights.find_by_digest(digest, (SHIPPED, CACHE))
-    if found is None:
-        raise FileNotFoundError(f"no network with digest {digest}; train one with {COMMAND}")
-    return found
+    return weights_with(digest, (SHIPPED, CACHE))
 
 
 def load_encoder(path: Path, name: str, model: ModelConfig) -> Trunk:

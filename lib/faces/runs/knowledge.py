@@ -38,7 +38,7 @@ def describe(profile: Profile, rung: str, networks: Mapping[str, str]) -> dict[s
     Args:
         profile: its sizes.
         rung: of the data ladder.
-        networks: the digest of each of PROBED and JUDGING, see `weights.file_digest`.
+        networks: the digest of each of PROBED and JUDGING, see `checkpoints.file_digest`.
     """
     sizes = asdict(profile.sizes)
     sizes["shapes"] = {"ck": sizes["shapes"]["ck"]}

@@ -19,7 +19,7 @@ from lib.faces.runs import ablations, arithmetic, checkpoints, experiments, know
 from lib.faces.runs.experiments import METHODS, PART, TRAINED_ON
 from lib.faces.runs.profiles import PROFILES, Profile
 from lib.runs import workload
-from lib.runs.weights import file_digest
+from lib.runs.checkpoints import file_digest
 from lib.runs.workload import Work
 
 

@@ -8,9 +8,6 @@ was trained on. A shipped network has a JSON beside it that says how it was made
 puts those of a profile into data/checkpoints.
 """
 
-import argparse
-import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +17,7 @@ from torch import Tensor
 
 from lib.book.files import write_atomically
 from lib.runs import results
-from lib.runs.weights import file_digest, shipped_run
+from lib.runs.checkpoints import command, file_digest, place, write_record
 from lib.sound import features, protocol
 from lib.sound.crnn import COMBINATIONS, CRNN
 from lib.sound.data.corpus import Corpus
@@ -53,18 +50,17 @@ def inputs(common: Mapping[str, Any], corpus: Corpus, clips: Sequence[str]) -> d
 
 
 def paths(common: Mapping[str, Any]) -> dict[Row, Path]:
-    """Return the weights file of the network of each row; train if need be."""
+    """Return the weights file of the network of each row: all shipped, or all trained here."""
     runs: dict[Row, dict[str, Any]] = {row: _run(common, row) for row in COMBINATIONS}
-    shipped: dict[Row, Path] = {row: experiments.shipped_path(run) for row, run in runs.items()}
-    same = all(shipped_run(path) == results.plain(runs[row]) for row, path in shipped.items())
-    if same and not os.environ.get("BOOK_RETRAIN"):
+    shipped = {row: experiments.shipped_path(run) for row, run in runs.items()}
+    cached = {row: experiments.weights_path(run) for row, run in runs.items()}
+    if all(place(shipped[row], cached[row], run) == shipped[row] for row, run in runs.items()):
         return shipped
     experiments.table3(common, 1)
-    for run in runs.values():
-        if not experiments.weights_path(run).is_file():  # the cache was emptied
+    for row, run in runs.items():
+        if not cached[row].is_file():  # the cache was emptied
             experiments.run_one(run)
-    found: dict[Row, Path] = {row: experiments.weights_path(run) for row, run in runs.items()}
-    return found
+    return cached
 
 
 def digests(common: Mapping[str, Any]) -> dict[str, str]:
@@ -74,42 +70,26 @@ def digests(common: Mapping[str, Any]) -> dict[str, str]:
 
 def _run(common: Mapping[str, Any], row: Row) -> dict[str, Any]:
     """Return the run whose network stands for a row."""
-    return experiments.config(common, row, SEED)
+    return results.plain(experiments.config(common, row, SEED))
 
 
-def ship(common: Mapping[str, Any]) -> None:
-    """Put the network of each row into data/checkpoints, with a record beside it.
+def ship(profile: str) -> list[Path]:
+    """Put the network of each row of a profile into data/checkpoints, with a record beside it.
 
     Raises:
         FileNotFoundError: the weights of one are not in the cache; then none is shipped.
     """
-    files: dict[Path, bytes] = {}
-    for (result,) in protocol.by_row(experiments.table3(common, 1)).values():
-        record = {
-            "run": result.config,
-            "result": results.key(result.config),
-            "validation": result.metrics["validation"]["scores"],
-            "test": result.metrics["test"]["scores"],
-            "provenance": result.provenance,
-        }
-        target = experiments.shipped_path(result.config)
-        files[target] = experiments.weights_path(result.config).read_bytes()
-        text = json.dumps(record, indent=1, sort_keys=True) + "\n"
-        files[target.with_suffix(".json")] = text.encode()
-    for path, content in files.items():
+    common = experiments.common(PROFILES[profile])
+    found = [result for (result,) in protocol.by_row(experiments.table3(common, 1)).values()]
+    contents = [experiments.weights_path(result.config).read_bytes() for result in found]
+    paths = [experiments.shipped_path(result.config) for result in found]
+    for path, content, result in zip(paths, contents, found, strict=True):
         write_atomically(path, content)
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line."""
-    summary = "Ship the networks of Part I."
-    parser = argparse.ArgumentParser(
-        prog="python -m lib.sound.runs.checkpoints", description=summary
-    )
-    parser.add_argument("command", choices=["ship"])
-    parser.add_argument("profile", choices=list(PROFILES))
-    ship(experiments.common(PROFILES[parser.parse_args(arguments).profile]))
+        scores = {split: result.metrics[split]["scores"] for split in ("validation", "test")}
+        made = {"result": results.key(result.config), "provenance": result.provenance}
+        write_record(path, {"run": result.config, **scores, **made})
+    return paths
 
 
 if __name__ == "__main__":
-    main()
+    command("lib.sound.runs.checkpoints", list(PROFILES), ship)

@@ -17,9 +17,9 @@ from safetensors.torch import load_file
 
 from lib.book.files import REPOSITORY
 from lib.runs import results, states, sweep
+from lib.runs.checkpoints import SHIPPED, save_weights
 from lib.runs.results import Result
 from lib.runs.rows import Rows
-from lib.runs.weights import SHIPPED, save_weights
 from lib.sound import evaluation, features, mean_teacher, pretrained, protocol
 from lib.sound.crnn import (
     COMBINATIONS,

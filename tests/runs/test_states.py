@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lib.runs import states
 from tests.damage import DAMAGES, bits, flipped, stored
@@ -51,7 +51,7 @@ def test_tensors_in_any_order_of_memory_and_with_gradients_are_kept(path: Path) 
     layouts = {
         "channels": values.to(memory_format=torch.channels_last),
         "turned": values.transpose(1, 3),
-        "weight": nn.Parameter(values.clone()),
+        "weight": torch.nn.Parameter(values.clone()),
         "part": values.flatten()[5:9],
     }
     states.write(path, layouts, CONFIG)
@@ -110,8 +110,7 @@ def test_a_damaged_state_is_set_aside_and_the_previous_one_is_used(
     found = states.read(path, CONFIG)
     assert found is not None and bits(found) == bits(tensors(0))
     said = capsys.readouterr().err
-    assert said.startswith(f"{path} is damaged (") and said.count("\n") == 1
-    assert said.endswith("; it is kept as state.training.damaged\n")
+    assert said == f"{path} is damaged; it is kept as state.training.damaged\n"
     assert path.with_name("state.training.damaged").read_bytes() == damaged
     states.write(path, tensors(2), CONFIG)  # what was resumed from stays the previous one
     previous = path.with_name("state.training.previous")
@@ -142,20 +141,12 @@ def test_where_all_states_are_damaged_the_training_starts_anew(
 def test_whatever_bit_turns_and_wherever_it_breaks_off_no_wrong_tensor_is_read(
     path: Path,
 ) -> None:
-    small = {"step": torch.tensor(7), "weights": torch.tensor([0.5, -2.0])}
-    aside = path.with_name("state.training.damaged")
-    states.write(path, small, "short")
+    states.write(path, {"weights": torch.tensor([0.5, -2.0])}, "short")
     content = path.read_bytes()
-    header = 8 + int.from_bytes(content[:8], "little")
-    for bit in range(8 * len(content)):
-        path.write_bytes(flipped(content, bit))
-        found = states.read(path, "short")
-        noticed = aside.exists()
-        aside.unlink(missing_ok=True)
-        assert noticed or bit < 8 * header
-        assert found is None if noticed else bits(found or {}) == bits(small)
-    for length in range(len(content)):
-        path.write_bytes(content[:length])
+    spoilt = [flipped(content, bit) for bit in range(8 * len(content))]
+    spoilt += [content[:length] for length in range(len(content))]
+    for each in spoilt:
+        path.write_bytes(each)
         assert states.read(path, "short") is None
 
 
@@ -197,42 +188,3 @@ for _ in range(60):
 def test_several_processes_in_one_place_each_find_a_whole_state(path: Path) -> None:
     together(SHARE, [[str(path), own] for own in "123"])
     assert names(path.parent) == {"state.training", "state.training.previous"}
-
-
-# --- optimisers
-
-
-def convolutions() -> tuple[nn.Module, torch.optim.Adam]:
-    """Return a network in the layout of the trainings, and its optimiser."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        network = nn.Sequential(nn.Conv2d(3, 19, 3), nn.ELU(), nn.Conv2d(19, 21, 3))
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network, torch.optim.Adam(network.parameters(), betas=(0.5, 0.999))
-
-
-def descend(network: nn.Module, optimizer: torch.optim.Adam, first: int, last: int) -> None:
-    """Take some steps, each on pictures of its own."""
-    for step in range(first, last):
-        pictures = torch.randn(4, 3, 12, 12, generator=torch.Generator().manual_seed(step))
-        optimizer.zero_grad()
-        network(pictures).square().mean().backward()
-        optimizer.step()
-
-
-def test_an_optimiser_goes_on_to_the_same_bits(path: Path) -> None:
-    whole, optimizer = convolutions()
-    descend(whole, optimizer, 0, 9)
-    begun, first = convolutions()
-    descend(begun, first, 0, 4)
-    kept = states.pack("network", begun.state_dict()) | states.pack_optimizer(first)
-    states.write(path, kept, CONFIG)
-    resumed, second = convolutions()
-    found = states.read(path, CONFIG)
-    assert found is not None
-    resumed.load_state_dict(states.unpack("network", found))
-    states.unpack_optimizer(second, found)
-    descend(resumed, second, 4, 9)
-    assert bits(dict(resumed.state_dict())) == bits(dict(whole.state_dict()))
-    assert bits(states.pack_optimizer(second)) == bits(states.pack_optimizer(optimizer))
-    assert bits(dict(begun.state_dict())) != bits(dict(whole.state_dict()))

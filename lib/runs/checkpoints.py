@@ -1,0 +1,135 @@
+"""The book's trained networks: shipped with it, kept in data/cache, or trained now.
+
+Weights are small, in a form that cannot run code; the JSON beside them says from what they were
+trained. What is shipped is taken where that is the run at hand.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from lib.book.files import REPOSITORY, write_atomically
+from lib.runs import results, states
+
+SHIPPED = REPOSITORY / "data" / "checkpoints"
+CACHE = REPOSITORY / "data" / "cache" / "checkpoints"
+Made = tuple[nn.Module, Mapping[str, Any]]  # a network, and what its record says beside
+
+
+def place(shipped: Path, cached: Path, run: Mapping[str, Any]) -> Path:
+    """Return where the network of a run stands, or will stand once it is trained.
+
+    With BOOK_RETRAIN in the environment what is shipped is passed over.
+    """
+    fits = not os.environ.get("BOOK_RETRAIN") and run_of(shipped) == run
+    return shipped if fits else cached
+
+
+def train(
+    path: Path,
+    run: Mapping[str, Any],
+    progress: Path,
+    make: Callable[[Path], Made],
+    data: tuple[str, str],
+) -> None:
+    """Train a network and write its weights and, beside them, its record.
+
+    Args:
+        path: of the weights.
+        run: what determines them, as plain JSON.
+        progress: where the training keeps its state; what was interrupted goes on from it.
+        make: trains, given that place.
+        data: name and rung of what it learns from.
+    """
+    started = time.monotonic()
+    model, said = make(progress)
+    save_weights(model, path)
+    provenance = results.provenance(time.monotonic() - started, *data)
+    write_record(path, {"run": run, **said, "licence": "CC BY 4.0", "provenance": provenance})
+    states.remove(progress)
+
+
+def record(path: Path) -> dict[str, Any]:
+    """Return what the JSON beside some weights says; nothing unless both files are there."""
+    beside = path.with_suffix(".json")
+    there = path.is_file() and beside.is_file()
+    return json.loads(beside.read_text()) if there else {}
+
+
+def run_of(path: Path) -> dict[str, Any] | None:
+    """Return what some weights were trained from, None without a record."""
+    return record(path).get("run")
+
+
+def write_record(path: Path, content: Mapping[str, Any]) -> None:
+    """Write the JSON beside some weights."""
+    write_atomically(path.with_suffix(".json"), json.dumps(content, indent=1) + "\n")
+
+
+def command(module: str, names: Sequence[str], ship: Callable[[str], Iterable[Path]]) -> None:
+    """Run the command line of a part: `python -m MODULE ship NAME`.
+
+    Args:
+        module: the part's module of checkpoints.
+        names: of what it can ship.
+        ship: puts one of them into SHIPPED, with its record, and returns the paths.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {module}")
+    parser.add_argument("command", choices=["ship"])
+    parser.add_argument("name", choices=names)
+    for path in ship(parser.parse_args().name):
+        print(path)
+
+
+def save_weights(model: nn.Module, path: Path, beside: Mapping[str, Tensor] | None = None) -> None:
+    """Store the weights as float16, half the size; what is reported is measured on what is stored.
+
+    Rounding to float16 moves a weight by at most one part in 2,000. Whole numbers stay what they
+    are.
+
+    Args:
+        model: whose weights and statistics are stored.
+        path: of the file, written all or nothing.
+        beside: tensors to store as they are, under other names.
+    """
+    weights = {
+        name: (value.half() if value.is_floating_point() else value).contiguous()
+        for name, value in model.state_dict().items()
+    }
+    write_atomically(path, save(weights | dict(beside or {})))
+
+
+def file_digest(path: Path) -> str:
+    """Return the first 16 hex digits of a file's SHA-256."""
+    stat = path.stat()
+    return _digest(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, size: int, changed: int) -> str:
+    """Return the digest of a file; one that has changed since is read anew."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def find_by_digest(digest: str, folders: Iterable[Path]) -> Path:
+    """Return the first weights file with this digest in some folders.
+
+    Raises:
+        FileNotFoundError: none has it.
+    """
+    for folder in folders:
+        for path in sorted(folder.glob("*.safetensors")):
+            if file_digest(path) == digest:
+                return path
+    raise FileNotFoundError(
+        f"no network with digest {digest}; train it with ./run_all.sh --retrain"
+    )

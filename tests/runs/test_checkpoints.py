@@ -1,0 +1,342 @@
+"""The trained networks of all parts: taken, kept or trained as their records say, and measured."""
+
+import json
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from scipy.stats import fisher_exact
+from torch import nn
+
+from lib.adversarial import attacks, classifiers, data, training
+from lib.adversarial import checkpoints as of_digits
+from lib.adversarial.profiles import PROFILES as DIGITS
+from lib.faces import augment, classifier, judges
+from lib.faces.classifier import Classifier
+from lib.faces.data import datasets
+from lib.faces.data.corpus import EXPRESSIONS, Faces, Requests
+from lib.faces.figures.explore import NEW
+from lib.faces.judges import Judges
+from lib.faces.render import ict
+from lib.faces.runs import checkpoints as of_faces
+from lib.faces.runs.profiles import PROFILES as FACES
+from lib.runs import checkpoints, results
+from lib.runs.checkpoints import SHIPPED, save_weights
+from lib.sound import evaluation, features, mean_teacher
+from lib.sound.crnn import COMBINATIONS
+from lib.sound.runs import checkpoints as of_sounds
+from lib.sound.runs import experiments, extraction
+from lib.sound.runs.profiles import PROFILES as SOUNDS
+
+FILES = sorted(SHIPPED.glob("*.safetensors"))
+SAYS = {  # beside the run and its provenance
+    "part1": {"result", "validation", "test"},
+    "part2": {"history", "licence"},
+    "part3": {"command", "licence", "metrics"},
+}
+MAY_SAY = {"licence", "remark"}
+LARGEST = {"part1": 3e6, "part2": 6e6, "part3": 7e6}
+FRESH = 28  # faces on which shipped networks are measured, each of another person
+each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+
+
+def layer(value: float = 0.1) -> nn.Module:
+    """Return a network of one layer, all of whose weights are alike."""
+    network = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    for weight in network.parameters():
+        weight.data.fill_(value)
+    return network
+
+
+# --- taken, kept or trained now
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the place of a shipped network with its record; it was trained for three steps."""
+    monkeypatch.delenv("BOOK_RETRAIN", raising=False)
+    path = tmp_path / "shipped" / "x.safetensors"
+    save_weights(layer(), path)
+    checkpoints.write_record(path, {"run": {"steps": 3}})
+    return path
+
+
+def lose(ending: str) -> Callable[[Path, pytest.MonkeyPatch], None]:
+    return lambda path, _: path.with_suffix(ending).unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "run"),
+    [
+        (lambda path, patch: None, {"steps": 4}),
+        (lambda path, patch: None, {"steps": 3, "seed": 0}),
+        (lambda path, patch: patch.setenv("BOOK_RETRAIN", "1"), {"steps": 3}),
+        (lose(".safetensors"), {"steps": 3}),
+        (lose(".json"), {"steps": 3}),
+    ],
+    ids=["another run", "a field more", "BOOK_RETRAIN", "no weights", "no record"],
+)
+def test_what_is_shipped_is_taken_where_its_record_is_of_the_run(
+    spoil: Callable[..., None],
+    run: dict[str, int],
+    shipped: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cached = Path("cached.safetensors")
+    assert checkpoints.place(shipped, cached, {"steps": 3}) == shipped
+    spoil(shipped, monkeypatch)
+    assert checkpoints.place(shipped, cached, run) == cached
+
+
+def test_a_network_is_written_with_its_record_and_no_progress_is_left(tmp_path: Path) -> None:
+    path, progress = tmp_path / "new" / "x.safetensors", tmp_path / "x.training"
+
+    def make(place: Path) -> checkpoints.Made:
+        place.touch()
+        return layer(), {"loss": 0.5}
+
+    checkpoints.train(path, {"steps": 3}, progress, make, ("mnist", "original"))
+    assert sorted(each.name for each in tmp_path.rglob("*.*")) == ["x.json", "x.safetensors"]
+    found = checkpoints.record(path)
+    assert found["run"] == checkpoints.run_of(path) == {"steps": 3} and found["loss"] == 0.5
+    assert found["licence"] == "CC BY 4.0" and found["provenance"]["seconds"] >= 0
+    assert found["provenance"]["rung"] == "original"
+
+
+def test_progress_is_kept_until_the_record_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make(place: Path) -> checkpoints.Made:
+        place.touch()
+        return layer(), {}
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "write_record", full)
+    with pytest.raises(OSError, match="No space left"):
+        checkpoints.train(tmp_path / "x", {}, tmp_path / "x.training", make, ("a", "open"))
+    assert (tmp_path / "x.training").is_file()
+
+
+def test_stored_weights_are_half_precision_and_close(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "x.safetensors"
+    network = classifiers.build("madry", torch.Generator().manual_seed(0))
+    save_weights(network, path, {"scale": torch.tensor([1 / 3])})
+    assert [file.name for file in path.parent.iterdir()] == ["x.safetensors"]
+    found = load_file(path)
+    assert torch.equal(found.pop("scale"), torch.tensor([1 / 3]))  # as it is
+    for name, exact in network.state_dict().items():
+        assert found[name].dtype == torch.float16
+        assert bool(((found[name] - exact).abs() <= exact.abs() / 2000 + 1e-7).all()), name
+    save_weights(layer(), path)
+    assert load_file(path)["1.num_batches_tracked"].dtype == torch.int64
+
+
+def test_weights_are_found_by_a_digest_that_changes_with_them(tmp_path: Path) -> None:
+    paths = [tmp_path / folder / "x.safetensors" for folder in "ab"]
+    for path, value in zip(paths, (0.1, 0.2), strict=True):
+        save_weights(layer(value), path)
+    folders = [path.parent for path in paths]
+    digests = [checkpoints.file_digest(path) for path in paths]
+    for path, digest in zip(paths, digests, strict=True):
+        assert checkpoints.find_by_digest(digest, folders) == path and len(digest) == 16
+    save_weights(layer(0.3), paths[0])
+    with pytest.raises(FileNotFoundError, match=f"no network with digest {digests[0]}; train it"):
+        checkpoints.find_by_digest(digests[0], folders)
+
+
+@pytest.mark.parametrize(
+    "module", [of_sounds, of_faces, of_digits], ids=["sound", "faces", "adversarial"]
+)
+def test_one_command_ships_what_each_part_names(
+    module: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert callable(module.ship)
+    monkeypatch.setattr(sys, "argv", ["checkpoints", "ship", "robust"])
+    checkpoints.command("lib.x", ["natural", "robust"], lambda name: [Path(name), Path("b")])
+    assert capsys.readouterr().out == "robust\nb\n"
+    monkeypatch.setattr(sys, "argv", ["checkpoints", "ship", "vae"])
+    with pytest.raises(SystemExit):
+        checkpoints.command("lib.x", ["natural", "robust"], module.ship)
+    assert "invalid choice: 'vae'" in capsys.readouterr().err
+
+
+# --- what is shipped
+
+
+def no_constant(name: str) -> float:
+    """Refuse what is no JSON: NaN and Infinity, which Python would read."""
+    raise AssertionError(f"{name} in a record")
+
+
+def test_every_shipped_network_has_a_record_and_every_record_a_network() -> None:
+    assert {path.stem for path in FILES} == {path.stem for path in SHIPPED.glob("*.json")}
+    rows = {experiments.shipped_path({"rung": "open", "inputs": row}) for row in COMBINATIONS}
+    faces = {of_faces.shipped_path("open", kind) for kind in of_faces.KINDS}
+    digits = {of_digits.shipped_path(kind) for kind in ("natural", "robust")}
+    assert set(FILES) == rows | faces | digits
+
+
+@each_file
+def test_a_record_says_how_its_network_was_made(path: Path) -> None:
+    text = path.with_suffix(".json").read_text()
+    record, part = json.loads(text, parse_constant=no_constant), path.stem[:5]
+    says = SAYS[part] | {"run", "provenance"}
+    assert says <= record.keys() <= says | MAY_SAY
+    assert record.get("licence", "CC BY 4.0") == "CC BY 4.0"
+    assert record["provenance"]["seconds"] > 0
+    assert record.get("result") in (None, results.key(record["run"]))
+    kind = path.stem.split("_")[-1]
+    command = f"python -m lib.adversarial.checkpoints ship {kind}"
+    assert record.get("command", command) == command
+
+
+@each_file
+def test_shipped_weights_are_small_and_finite(path: Path) -> None:
+    stored = load_file(path)
+    scales = [value for name, value in stored.items() if name.startswith("scales.")]
+    others = [value for name, value in stored.items() if not name.startswith("scales.")]
+    assert {value.dtype for value in scales} <= {torch.float32}
+    assert {value.dtype for value in others} <= {torch.float16, torch.int64}
+    assert all(bool(value.isfinite().all()) for value in stored.values())
+    assert path.stat().st_size < LARGEST[path.stem[:5]]
+
+
+@pytest.fixture
+def nothing_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no training begin."""
+
+    def refuse(*arguments: object, **keywords: object) -> None:
+        raise AssertionError("what is shipped does not fit profile quick: it would be trained")
+
+    monkeypatch.delenv("BOOK_RETRAIN", raising=False)
+    monkeypatch.setattr(checkpoints, "train", refuse)
+    monkeypatch.setattr(experiments, "table3", refuse)
+
+
+def test_profile_quick_takes_the_shipped_networks_and_they_load(nothing_is_trained: None) -> None:
+    common = experiments.describe(SOUNDS["quick"], "esc10")
+    found = set(of_sounds.paths(common).values())
+    profile = FACES["quick"]
+    corpus = datasets.load("ict", profile.sizes)
+    made = [of_faces.trained(kind, profile, corpus) for kind in of_faces.KINDS]
+    found |= {each.path for each in made}
+    networks = of_digits.networks(DIGITS["quick"], data.load())
+    ours = [network for network in networks if network.pair == "ours"]
+    found |= {network.path for network in ours}
+    assert found == set(FILES)
+    loaded = [*of_sounds.networks(common).values(), *map(of_faces.load, made)]
+    loaded += [network.load() for network in ours]
+    for network in loaded:
+        assert not network.training and not any(w.requires_grad for w in network.parameters())
+
+
+@pytest.mark.parametrize("kind", of_faces.KINDS)
+def test_a_shipped_history_is_that_of_its_training(kind: str) -> None:
+    found = of_faces.stored(of_faces.shipped_path("open", kind))
+    plan, history = found.run["training"], found.history
+    if kind != "de_gan":
+        assert len(history["loss"]) == min(100, plan["steps"])
+        assert np.mean(history["loss"][-10:]) < 0.6 * history["loss"][0]
+        return
+    assert {len(values) for values in history.values()} == {plan["intervals"]}
+    waited = plan["warm_up"] * plan["intervals"] // plan["steps"]
+    for name in ("generator", "reconstruction", "strength"):
+        assert np.array_equal(np.equal(history[name], -1), np.arange(plan["intervals"]) < waited)
+    assert min(history["discriminator"]) > 0
+
+
+# --- measured again
+
+
+def test_recorded_scores_are_measured_again() -> None:
+    path = experiments.shipped_path({"rung": "open", "inputs": ["spectral"]})
+    run = checkpoints.record(path)["run"]
+    corpus = experiments.corpus_of(run)
+    assert experiments.fingerprints(run) == run["fingerprint"]
+    clips = corpus.clips["test"]
+    raw = extraction.raw_clips(corpus, clips, "log_mel", "index", run["mel_bands"])
+    scales = experiments.load_scales(path)
+    assert set(scales) == set(run["inputs"])
+    inputs = features.standardised(np.stack(list(raw)), scales["spectral"])
+    model = experiments.load_weights(path, experiments.model_config(run))
+    found = mean_teacher.predict(model, {"spectral": inputs})
+    scores = evaluation.table3_scores(experiments.count(corpus.strong["test"], found))
+    recorded = checkpoints.record(path)["test"]
+    for name in evaluation.METRICS:  # another machine rounds: a frame or two may tip
+        assert scores[name] == pytest.approx(recorded[name], abs=0.005)
+
+
+def networks_of_faces(*kinds: str) -> list[Any]:
+    """Return shipped networks of Part II."""
+    paths = [of_faces.shipped_path("open", kind) for kind in kinds]
+    return [of_faces.load(of_faces.stored(path)) for path in paths]
+
+
+@cache
+def fresh() -> Faces:
+    """Return as many people that all networks know, in pictures that none of them saw."""
+    rows = np.arange(FRESH)
+    labels, zeros = rows % len(EXPRESSIONS), 0 * rows
+    sizes = FACES["quick"].sizes
+    requests = Requests(rows, labels, np.full(FRESH, 0.9), rows + NEW, zeros, sizes.seed)
+    images, _ = ict.render(requests, augment.source_side(sizes.side))
+    return Faces("fresh", "open", images, labels, rows, rows + NEW, zeros, EXPRESSIONS)
+
+
+def panel(expression: Classifier, identity: Classifier) -> Judges:
+    """Return the shipped judges."""
+    return judges.seated(expression, identity, datasets.load("ict", FACES["quick"].sizes))
+
+
+def test_shipped_judges_are_right_about_fresh_faces() -> None:
+    seats = networks_of_faces("expression_judge", "identity_judge")
+    found = judges.ceiling(panel(*seats), fresh())
+    assert found["expression"].value > 0.5  # by chance 1/7
+    assert found["identity"].value > 0.5  # by chance 1/101
+
+
+def test_the_shipped_control_knows_expressions() -> None:
+    (network,) = networks_of_faces("supervised")
+    seen = classifier.predict(network, fresh().images).argmax(1).numpy()
+    assert np.mean(seen == fresh().expressions) > 0.5
+
+
+def test_a_shipped_generator_puts_expressions_on_other_people() -> None:
+    generator, *seats = networks_of_faces("de_gan", "expression_judge", "identity_judge")
+    found = judges.transfer_scores(generator, panel(*seats), fresh(), 0, per_source=1)
+    assert found.confusion.sum() == FRESH
+    assert found.expression.value > 0.4  # by chance 1/7
+    assert found.identity.value > 0.2  # by chance 1/101; the judges know 3 in 4 real pictures
+
+
+@pytest.mark.parametrize("kind", ["natural", "robust"])
+def test_recorded_accuracies_are_measured_again(kind: str) -> None:
+    path, mnist = of_digits.shipped_path(kind), data.load()
+    recorded, network = checkpoints.record(path)["metrics"], classifiers.load(path)
+    images, labels = data.to_batch(mnist.test_images), torch.from_numpy(mnist.test_labels)
+    clean = training.accuracy(network, images, labels)
+    assert recorded["clean_images"] == len(images)
+    off = abs(clean - recorded["clean_accuracy"]) * len(images)
+    assert off <= 2.5  # two images: another machine rounds
+    few, truth = images[:100], labels[:100]
+    attacked = attacks.pgd(network, few, truth, 0.3, generator=torch.Generator().manual_seed(0))
+    right = round(100 * training.accuracy(network, attacked, truth))
+    n = recorded["attacked_images"]
+    before = round(n * recorded["pgd40_accuracy_at_0.3"])
+    assert fisher_exact([[right, 100 - right], [before, n - before]]).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("network", of_digits.reference_networks(), ids=lambda each: each.kind)
+def test_the_reference_pair_is_what_its_publishers_say(network: of_digits.Network) -> None:
+    mnist = data.load()
+    images = data.to_batch(mnist.test_images[:2000])
+    labels = torch.from_numpy(mnist.test_labels[:2000])
+    assert training.accuracy(network.load(), images, labels) > 0.97

@@ -1,0 +1,495 @@
+"""All trainings of the book under one loop: known losses, the same bits after any interruption."""
+
+import math
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lib.adversarial import classifiers, data, training
+from lib.adversarial.data import Digits
+from lib.adversarial.fast import convolve_image
+from lib.faces import classifier, gan_training
+from lib.faces.classifier import Classifier, ClassifierConfig
+from lib.faces.data.corpus import Faces
+from lib.faces.de_gan import CODE, ModelConfig, Trunk
+from lib.faces.gan_training import GANConfig
+from lib.faces.recognition import Recogniser, total_loss
+from lib.runs import device, trainer
+from lib.runs.trainer import Training
+from lib.sound import mean_teacher
+from lib.sound.crnn import CRNN
+from lib.sound.crnn import ModelConfig as SoundConfig
+from lib.sound.mean_teacher import TrainingConfig, TrainingSet
+from tests.damage import DAMAGES, Bits, bits, stored
+
+NAN = math.nan
+Weights = Mapping[str, Tensor]
+
+
+class Found(NamedTuple):
+    """What comes of a training."""
+
+    weights: Bits
+    history: dict[str, list[float]]
+
+
+Train = Callable[..., Found]  # of a seed, and where its state is kept
+
+# --- the four, each as small as it can be
+
+CLIPS = TrainingConfig(epochs=3, steps_per_epoch=2, weak_batch=3, unlabelled_batch=2, ramp_steps=3)
+CRNN_FORM = SoundConfig(
+    ("spectral", "audio"), audio_features=6, visual_features=5, width=0.125, mel_bands=16
+)
+GAN_FORM = ModelConfig(identities=4, expressions=2, side=32, width=0.125)
+GAN = GANConfig(  # D waits, too
+    steps=8,
+    intervals=4,
+    batch=8,
+    learning_rate=2e-3,
+    generator_rate=2,
+    strong=0.1,
+    augmentation="flips",
+    warm_up=3,
+    own_identity=0.25,
+    reconstruction=5.0,
+    falling=0.5,
+    average=0.9,
+)
+FITTING = ClassifierConfig(steps=7, batch=4, learning_rate=2e-3, falling=0.5)
+NATURAL = training.TrainingConfig(
+    "natural", epochs=4, batch_size=32, average_from=0.4, average_decay=0.9
+)
+ROBUST = replace(
+    NATURAL, name="robust", epsilon=0.3, attack_steps=2, restart_epochs=3, ramp_epochs=1.0
+)
+
+
+def clips(weak: int = 5, unlabelled: int = 4, spoilt: str = "") -> TrainingSet:
+    """Return features of noise; those of one split may be spoilt."""
+    features = {}
+    for seed, (split, count) in enumerate({"weak": weak, "unlabelled": unlabelled}.items()):
+        noise = torch.Generator().manual_seed(seed)
+        spectral = torch.randn(count, 604, 16, generator=noise).half()
+        audio = torch.randn(count, 151, 6, generator=noise).half()
+        features[split] = {"spectral": spectral * (NAN if split == spoilt else 1), "audio": audio}
+    targets = (torch.arange(10 * weak).reshape(weak, 10) % 3 == 0).float()
+    return TrainingSet(features["weak"], targets, features["unlabelled"])
+
+
+def faces(frames: int = 3) -> Faces:
+    """Return noise that shows four people with two expressions."""
+    who, what, frame = np.indices((4, 2, frames)).reshape(3, -1)
+    images = np.random.default_rng(0).integers(0, 256, (len(who), 36, 36, 3)).astype(np.uint8)
+    return Faces("noise", "open", images, what, who, np.arange(len(who)), frame, ("high", "low"))
+
+
+def digits(count: int = 64) -> Digits:
+    """Return the first images of MNIST."""
+    every = data.load("mnist_small")
+    train = every.train_images[:count], every.train_labels[:count]
+    return Digits("few", *train, every.test_images[:8], every.test_labels[:8])
+
+
+def level(student: CRNN) -> dict[str, float]:
+    """Return a number of a network, as a validation does."""
+    return {"level": float(student.head.bias.detach().abs().sum())}
+
+
+def teach(
+    seed: int = 0,
+    path: Path | None = None,
+    config: TrainingConfig = CLIPS,
+    form: SoundConfig = CRNN_FORM,
+    **changes: Any,
+) -> Found:
+    """Train a mean teacher."""
+    student, history = mean_teacher.train(form, config, clips(**changes), seed, path, level)
+    return Found(bits(student.state_dict()), history)
+
+
+def paint(
+    seed: int = 0,
+    path: Path | None = None,
+    config: GANConfig = GAN,
+    form: ModelConfig = GAN_FORM,
+    people: Faces | None = None,
+) -> Found:
+    """Train DE-GAN."""
+    found = gan_training.train(form, config, people or faces(), seed, path)
+    both = {f"generator.{name}": each for name, each in found.generator.state_dict().items()}
+    return Found(bits(both | dict(found.discriminator.state_dict())), found.history)
+
+
+def fit(
+    seed: int = 0,
+    path: Path | None = None,
+    config: ClassifierConfig = FITTING,
+    width: float = 0.125,
+    people: Faces | None = None,
+) -> Found:
+    """Train a classifier of expressions."""
+    network, seen = Classifier(replace(GAN_FORM, width=width), 2), people or faces()
+    losses = classifier.fit(
+        network, F.cross_entropy, seen.images, seen.expressions, config, seed, path
+    )
+    return Found(bits(network.state_dict()), {"loss": losses})
+
+
+def read(seed: int = 0, path: Path | None = None) -> Found:
+    """Train a recogniser on a frozen encoder."""
+    encoder = Trunk(GAN_FORM, CODE)
+    classifier.initialise(encoder, torch.Generator().manual_seed(9))
+    network, seen = Recogniser(encoder, GAN_FORM, 2), faces()
+    losses = classifier.fit(network, total_loss, seen.images, seen.expressions, FITTING, seed, path)
+    return Found(bits(network.state_dict()), {"loss": losses})
+
+
+class Small(nn.Module):
+    """The network of Part III with fewer channels: its states are written many times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 8, kernel_size=5, padding=2)
+        self.conv2 = nn.Conv2d(8, 12, kernel_size=5, padding=2)
+        self.dense = nn.Linear(12 * 7 * 7, 10)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(self, images: Tensor) -> Tensor:
+        hidden = F.relu(F.max_pool2d(convolve_image(self.conv1, images), 2))
+        hidden = F.relu(F.max_pool2d(self.conv2(hidden), 2))
+        return self.dense(hidden.flatten(1))
+
+
+def defend(
+    seed: int = 0,
+    path: Path | None = None,
+    config: training.TrainingConfig = ROBUST,
+    images: int = 64,
+) -> Found:
+    """Train a network on digits; its losses are the trainer's."""
+    kept: list[training.Trainer] = []
+    with pytest.MonkeyPatch.context() as patch:
+        run = Training.run
+        patch.setattr(Training, "run", lambda one, *rest: (kept.append(one), run(one, *rest)))
+        network = training.train(replace(config, seed=seed), digits(images), path)
+    return Found(bits(network.state_dict()), kept[0].history)
+
+
+def natural(seed: int = 0, path: Path | None = None) -> Found:
+    """Train a network on clean digits."""
+    return defend(seed, path, NATURAL)
+
+
+def halved(seed: int = 0, path: Path | None = None) -> Found:
+    """Train a network on attacked digits in half precision."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (device, training):
+            patch.setattr(module, "half_precision", lambda device: True)
+        return defend(seed, path)
+
+
+TRAININGS: dict[str, Train] = {
+    "mean teacher": teach,
+    "DE-GAN": paint,
+    "classifier": fit,
+    "recogniser": read,
+    "natural": natural,
+    "robust": defend,
+}
+if device.half_precision(torch.device("cpu")):  # elsewhere it is emulated, and slow
+    TRAININGS["robust in half precision"] = halved
+ROUNDS = {teach: 3, paint: 8, fit: 7, read: 7, natural: 4, defend: 4, halved: 4}
+each_training = pytest.mark.parametrize("train", TRAININGS.values(), ids=TRAININGS)
+
+
+@pytest.fixture(autouse=True)
+def alike(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Train small networks on one thread of the CPU, in float32, and keep states often."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    for module in (mean_teacher, gan_training, classifier, training):
+        monkeypatch.setattr(module, "best_device", lambda: torch.device("cpu"))
+    for module in (device, training):
+        monkeypatch.setattr(module, "half_precision", lambda device: False)
+    monkeypatch.setitem(classifiers.ARCHITECTURES, "madry", Small)
+    monkeypatch.setattr(classifier, "CHECKPOINT_STEPS", 2)
+    yield
+    torch.set_num_threads(threads)
+
+
+@dataclass
+class Power:
+    """Which rounds were begun; the power goes in an optimiser's step."""
+
+    rounds: list[int]
+    left: float = math.inf  # steps until then
+
+
+class Gone(Exception):
+    """The power went."""
+
+
+@pytest.fixture
+def power(monkeypatch: pytest.MonkeyPatch) -> Power:
+    """Watch all trainings to come."""
+    found = Power([])
+    advance, step = Training.advance, torch.optim.Adam.step
+
+    def counted(one: Training) -> dict[str, float]:
+        found.rounds.append(one.done)
+        return advance(one)
+
+    def stopping(optimizer: torch.optim.Adam, *rest: Any) -> Any:
+        if found.left == 0:
+            raise Gone
+        found.left -= 1
+        return step(optimizer, *rest)
+
+    monkeypatch.setattr(Training, "advance", counted)
+    monkeypatch.setattr(torch.optim.Adam, "step", stopping)
+    return found
+
+
+def same(left: Found, right: Found) -> bool:
+    """Return whether weights and losses are equal to the bit."""
+    histories = [sorted(each.history.items()) for each in (left, right)]
+    return left.weights == right.weights and repr(histories[0]) == repr(histories[1])
+
+
+# --- what comes of them
+
+KNOWN: dict[Train, dict[str, list[float]]] = {  # in float32, before they stood under one loop
+    teach: {
+        "classification": [0.68907, 0.695102, 0.689666],
+        "clip_consistency": [3.489e-05, 4.095e-05, 7.953e-05],
+        "frame_consistency": [0.001008, 0.000986, 0.000974],
+        "level": [0.614445, 0.61792, 0.622303],
+    },
+    paint: {
+        "discriminator": [2.536465, 2.746701],
+        "generator": [NAN, 2.867981],
+        "reconstruction": [NAN, 0.507467],
+    },
+    fit: {"loss": [0.678901, 1.077494, 1.288725]},
+    read: {"loss": [2.079374, 2.07429, 2.079573]},
+    natural: {"loss": [2.305615, 2.289057, 2.269384, 2.261251]},
+    defend: {"loss": [2.327993, 2.375342]},
+}
+
+
+@each_training
+def test_losses_are_those_that_are_known(train: Train) -> None:
+    found = train().history
+    for name, values in KNOWN.get(train, {}).items():
+        np.testing.assert_allclose(found[name][: len(values)], values, rtol=5e-3, err_msg=name)
+
+
+@each_training
+def test_the_seed_alone_decides(train: Train) -> None:
+    torch.manual_seed(1)
+    first = train(seed=3)
+    torch.manual_seed(2)  # the global generator plays no part
+    assert same(first, train(seed=3))
+    assert not same(first, train(seed=4))
+
+
+@pytest.mark.parametrize("train", [teach, paint], ids=["mean teacher", "DE-GAN"])
+def test_the_global_generator_is_left_alone(train: Train) -> None:
+    before = torch.random.get_rng_state()
+    train()
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+# --- interrupted
+
+
+@cache
+def whole(train: Train) -> tuple[Found, Bits]:
+    """Return what comes of a training that nothing interrupts, and its last state."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "state.training"
+        return train(path=path), stored(path)
+
+
+@each_training
+def test_to_be_kept_changes_nothing(train: Train, power: Power) -> None:
+    assert same(whole(train)[0], train())
+    assert power.rounds[-ROUNDS[train] :] == [*range(ROUNDS[train])]
+
+
+@each_training
+@pytest.mark.parametrize("stops", [(1,), (3,), (5,), (2, 1, 2)], ids=str)
+def test_a_training_interrupted_in_any_step_ends_at_the_same_bits(
+    train: Train, stops: tuple[int, ...], power: Power, tmp_path: Path
+) -> None:
+    found, state = whole(train)
+    path = tmp_path / "new" / "state.training"
+    for power.left in stops:
+        with pytest.raises(Gone):
+            train(path=path)
+    power.left, begin = math.inf, done(path)
+    assert begin or stops == (1,)
+    power.rounds.clear()
+    assert same(train(path=path), found)
+    assert power.rounds == [*range(begin, ROUNDS[train])]  # what was kept is not repeated
+    assert stored(path) == state  # optimisers and draws, too
+
+
+def done(path: Path) -> int:
+    """Return how many rounds a state has behind it, none where there is none."""
+    return int.from_bytes(stored(path)["done"][2], "little") if path.exists() else 0
+
+
+@each_training
+def test_after_damage_a_training_goes_on_from_the_state_before(
+    train: Train, power: Power, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "state.training"
+    train(path=path)
+    last, before = done(path), done(path.with_name("state.training.previous"))
+    path.write_bytes(DAMAGES["one bit flipped"](path.read_bytes()))
+    power.rounds.clear()
+    found, state = whole(train)
+    power.rounds.clear()
+    assert same(train(path=path), found) and stored(path) == state
+    assert "state.training is damaged" in capsys.readouterr().err
+    assert before < last and power.rounds == [*range(before, ROUNDS[train])]
+
+
+@each_training
+def test_a_finished_training_is_read_not_repeated(
+    train: Train, power: Power, tmp_path: Path
+) -> None:
+    path = tmp_path / "state.training"
+    first = train(path=path)
+    power.rounds.clear()
+    assert same(train(path=path), first)
+    assert power.rounds == [*range(done(path), ROUNDS[train])]  # those after the last state
+
+
+# --- refused
+
+OTHERS: list[tuple[Train, dict[str, Any]]] = [
+    *((train, {"seed": 1}) for train in TRAININGS.values()),
+    (teach, {"config": replace(CLIPS, epochs=4)}),
+    (teach, {"form": replace(CRNN_FORM, width=0.25)}),
+    (paint, {"config": replace(GAN, steps=12)}),
+    (paint, {"form": replace(GAN_FORM, width=0.25)}),
+    (paint, {"people": faces(frames=2)}),
+    (fit, {"config": replace(FITTING, steps=9)}),
+    (fit, {"width": 0.25}),
+    (fit, {"people": faces(frames=2)}),
+    (defend, {"config": replace(ROBUST, epochs=5)}),
+    (defend, {"config": replace(ROBUST, epsilon=0.2)}),
+    (defend, {"images": 63}),
+]
+
+
+@pytest.mark.parametrize(("train", "change"), OTHERS)
+def test_the_state_of_another_training_is_refused_and_kept(
+    train: Train, change: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "state.training"
+    train(path=path)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="belongs to another configuration; move it away"):
+        train(path=path, **change)
+    assert path.read_bytes() == before
+
+
+WILD: list[tuple[Train, dict[str, Any], str]] = [
+    (teach, {"spoilt": "weak"}, "step 1: probabilities are no numbers"),
+    (teach, {"spoilt": "unlabelled"}, "step 1: probabilities are no numbers"),
+    (
+        teach,
+        {"config": replace(CLIPS, learning_rate=1e30)},
+        "step 2: probabilities are no numbers",
+    ),
+    (teach, {"config": replace(CLIPS, steps_per_epoch=0)}, "epoch 1: .*nan"),
+    (paint, {"config": replace(GAN, learning_rate=1e30)}, "step 2: .*nan"),
+    (fit, {"config": replace(FITTING, learning_rate=1e30)}, "step 2: .*nan"),
+    (natural, {}, "epoch 1: .*nan"),
+    (defend, {}, "epoch 1: .*nan"),
+]
+
+
+@pytest.mark.parametrize(("train", "change", "said"), WILD)
+def test_what_is_no_number_stops_a_training_and_is_not_kept(
+    train: Train,
+    change: dict[str, Any],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(training.Trainer, "learning_rate", lambda one, progress: NAN)
+    with pytest.raises(FloatingPointError, match=f"{said}.*; lower the learning rate, check the"):
+        train(path=tmp_path / "state.training", **change)
+    assert not (tmp_path / "state.training").exists()
+
+
+NOTHING: list[tuple[Callable[[], object], str]] = [
+    (lambda: mean_teacher.Shuffled(0, torch.Generator()), "there is no clip to train on"),
+    (lambda: teach(weak=0), "there is no clip to train on; every split needs some"),
+    (lambda: teach(unlabelled=0), "there is no clip to train on; every split needs some"),
+    (lambda: paint(people=faces().take(np.arange(0))), "noise has 0 identities, the networks 4"),
+    (lambda: fit(people=faces().take(np.arange(0))), "0 images, 0 targets"),
+    (lambda: defend(images=0), "few has no images to train on"),
+]
+
+
+@pytest.mark.parametrize(("train", "said"), NOTHING)
+def test_without_anything_to_learn_from_nothing_is_trained(
+    train: Callable[[], object], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        train()
+
+
+# --- steps that all take
+
+
+def test_follow_is_the_weighted_mean_of_weights_and_asked_for_statistics() -> None:
+    for buffers in (True, False):
+        average, network = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
+        for module, value in ((average, 2.0), (network, 10.0)):
+            for tensor in (module.weight, module.bias, module.running_mean, module.running_var):
+                tensor.data.fill_(value)
+        average.num_batches_tracked.fill_(5)
+        trainer.follow(average, network, 0.75, buffers)
+        assert int(average.num_batches_tracked) == 5
+        for tensor in (average.weight, average.bias):
+            assert tensor.tolist() == [0.75 * 2 + 0.25 * 10] * 3
+        for tensor in (average.running_mean, average.running_var):
+            assert tensor.tolist() == [4.0 if buffers else 2.0] * 3
+        assert network.weight.tolist() == network.running_mean.tolist() == [10.0] * 3
+
+
+def convolutions() -> tuple[nn.Module, torch.optim.Adam]:
+    """Return a network in the layout of the trainings, and its optimiser."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Conv2d(3, 19, 3), nn.ELU(), nn.Conv2d(19, 21, 3))
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network, torch.optim.Adam(network.parameters(), betas=(0.5, 0.999))
+
+
+def test_an_optimiser_goes_on_in_the_same_order_of_memory() -> None:
+    network, optimizer = convolutions()
+    pictures = torch.randn(4, 3, 12, 12, generator=torch.Generator().manual_seed(0))
+    trainer.descend(optimizer, network(pictures).square().mean(), 1e-3)
+    kept = {name: each.clone().contiguous() for name, each in trainer.packed(optimizer).items()}
+    _, second = convolutions()
+    trainer.unpacked(second, kept)
+    assert bits(trainer.packed(second)) == bits(trainer.packed(optimizer))
+    for name, value in trainer.packed(optimizer).items():
+        assert trainer.packed(second)[name].stride() == value.stride(), name
