@@ -16,7 +16,7 @@ from lib.sound import features, pretrained
 from lib.sound.data import clip_files, dcase, media
 from lib.sound.data.clip_files import Verdict
 from lib.sound.data.corpus import SPLITS, Waveform
-from lib.sound.events import read_strong
+from lib.sound.data.lists import read_strong
 
 RATE = 16_000
 WEAK = ("Y-Ab_cdefghi_0.000_10.000.wav", "Yweak_second_30.000_34.000.wav")
@@ -498,7 +498,7 @@ def test_present_means_a_sound(place: Path) -> None:
         ("test", TEST[1], "../../etc/passwd", "row 3: '../../etc/passwd' is no clip"),
         ("unlabelled", UNLABELLED[0], "/etc/passwd", "row 2: '/etc/passwd' is no clip"),
         ("weak", WEAK[1], "Y..\\a_second_0.000_1.000.wav", "row 3: .* is no clip"),
-        ("weak", WEAK[1], "", "row 3: '' is no clip"),
+        ("weak", WEAK[1], "", "row 3: no filename"),
         ("weak", WEAK[1], WEAK[0], "row 3: .* is in the weak list already"),
         ("unlabelled", UNLABELLED[0], WEAK[0], "row 2: .* is in the weak list already"),
         ("test", TEST[1], VALIDATION[0], "row 3: .* is in the validation list already"),

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from lib.sound import evaluation
-from lib.sound.events import Events, read_strong
+from lib.sound.data.lists import read_strong
+from lib.sound.events import Events
 from lib.sound.runs.system_scores import BASELINE, STUDENT, Scored
 
 MakeEvents = Callable[..., Events]

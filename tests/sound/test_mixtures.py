@@ -253,12 +253,12 @@ def test_a_split_without_a_kind_of_recording(corpus: Corpus, tone: Recording) ->
         (ROW, "row 3: 1-5-A-0 is listed twice"),
         ("2-5-A-0,2,cow,0.5,2.0,CC0,x", "row 3: unknown label 'cow'"),
         ("2-5-A-0,6,dog_bark,0.5,2.0,CC0,x", "row 3: fold is '6', expected 1 to 5"),
-        ("2-5-A-0,2,dog_bark,2.0,0.5,CC0,x", "row 3: active from '2.0' to '0.5' is no interval"),
-        ("2-5-A-0,2,dog_bark,soon,0.5,CC0,x", "row 3: active from 'soon'"),
-        ("2-5-A-0,2,dog_bark,0.5,inf,CC0,x", "row 3: active from '0.5' to 'inf'"),
+        ("2-5-A-0,2,dog_bark,2.0,0.5,CC0,x", "row 3: active from 2.0 s to 0.5 s is no interval"),
+        ("2-5-A-0,2,dog_bark,soon,0.5,CC0,x", "row 3: active_start is 'soon', no time"),
+        ("2-5-A-0,2,dog_bark,0.5,inf,CC0,x", "row 3: active_end is 'inf', no time"),
         ("../../x,2,dog_bark,0.5,2.0,CC0,x", "row 3: '../../x' is no plain name"),
-        ("2-5-A-0,2,dog_bark", "row 3: too few or too many fields"),
-        ("2-5-A-0,2,dog_bark,0.5,2.0,CC0,x,y", "row 3: too few or too many fields"),
+        ("2-5-A-0,2,dog_bark", "row 3: 3 fields instead of 7"),
+        ("2-5-A-0,2,dog_bark,0.5,2.0,CC0,x,y", "row 3: 8 fields instead of 7"),
     ],
 )
 def test_a_wrong_line_of_the_recordings(tmp_path: Path, row: str, complaint: str) -> None:

@@ -235,7 +235,7 @@ def test_frames_are_the_stills_that_are_shown(mixed: Corpus) -> None:
         ("file,class\nx.jpg,dog\n", "row 1: no column 'sitting'"),
         ("file,class,sitting\nx.jpg,dog,a\ny.jpg,cow,b\n", "row 3: 'y.jpg' is no photograph"),
         ("file,class,sitting\n../x.jpg,dog,a\n", "row 2: '../x.jpg' is no photograph"),
-        ("file,class,sitting\nx.jpg,dog\n", "row 2: .*'x.jpg'"),
+        ("file,class,sitting\nx.jpg,dog\n", "row 2: 2 fields instead of 3"),
         ("file,class,sitting\n/etc/x.jpg,dog,a\n", "row 2: '/etc/x.jpg' is no photograph"),
     ],
 )

@@ -5,10 +5,9 @@ sound under audio/, pictures under video/, or both in one file under audio/, in 
 under the names of the lists with any ending. `tools/fetch_dcase.py` gets them.
 """
 
-import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +17,8 @@ from lib.book import data_root
 from lib.book.files import REPOSITORY, write_atomically
 from lib.sound.data.clip_files import AUDIO, NO_AUDIO, NO_PICTURES, Clips, Memo, media_files
 from lib.sound.data.corpus import SPLITS, Corpus
-from lib.sound.events import CLASSES, read_durations, read_strong, read_text, read_weak
+from lib.sound.data.lists import read_durations, read_strong, read_table, read_weak
+from lib.sound.events import CLASSES
 
 CACHE = REPOSITORY / "data" / "cache"
 CHECKED, LEFT_OUT = "dcase2018_checked.tsv", "dcase2018_left_out.tsv"  # under CACHE
@@ -228,7 +228,8 @@ def listed(folder: Path) -> dict[str, tuple[str, ...]]:
     """
     found: dict[str, str] = {}  # a dictionary keeps the order of the lists
     for split in SPLITS:
-        for place, name in _names(folder / LISTS[split]):
+        for place, row in read_table(folder / LISTS[split], ["filename"]):
+            name = row["filename"]
             try:
                 parse_name(name)
             except ValueError as error:
@@ -237,15 +238,6 @@ def listed(folder: Path) -> dict[str, tuple[str, ...]]:
                 raise ValueError(f"{place}: {name} is in the {found[name]} list already")
             found[name] = split
     return {each: tuple(n for n, split in found.items() if split == each) for each in SPLITS}
-
-
-def _names(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield "file, row n" and the file name of each line of a list, whatever else it holds."""
-    rows = csv.DictReader(read_text(path).splitlines(), delimiter="\t")
-    if "filename" not in (rows.fieldnames or ()):
-        raise ValueError(f"{path}, row 1: no column 'filename'")
-    for row in rows:
-        yield f"{path}, row {rows.line_num}", row["filename"] or ""
 
 
 def _durations(names: Mapping[str, tuple[str, ...]]) -> dict[str, float]:
