@@ -39,7 +39,7 @@ def by_share(runs: Sequence[Result], knob: str) -> dict[float, list[Result]]:
 
     Args:
         runs: see `experiments.sight_grid`.
-        knob: a field of `data.Sight`.
+        knob: a field of `corpus.Sight`.
     """
     ours = asdict(Sight())
     found: dict[float, list[Result]] = {}
@@ -98,14 +98,10 @@ def pack_probabilities(found: Probabilities) -> str:
 def probabilities(result: Result) -> Probabilities:
     """Return what a run says of the test clips, (clips, 151, classes) and (clips, classes)."""
     clips, classes = result.metrics["shape"]
-    levels = np.frombuffer(
-        zlib.decompress(base64.b85decode(result.metrics["probabilities"])), np.uint8
-    )
-    frame, clip = np.split(levels, [len(levels) - clips * classes])
-    shape = (clips, -1, classes)
-    both = (torch.from_numpy(each.astype(np.float32) / 255) for each in (frame, clip))
-    one, other = both
-    return Probabilities(one.reshape(shape), other.reshape(clips, classes))
+    levels = zlib.decompress(base64.b85decode(result.metrics["probabilities"]))
+    values = torch.from_numpy(np.frombuffer(levels, np.uint8).astype(np.float32) / 255)
+    frame, clip = values.tensor_split([len(values) - clips * classes])
+    return Probabilities(frame.reshape(clips, -1, classes), clip.reshape(clips, classes))
 
 
 def counts(result: Result, metric: str) -> np.ndarray:

@@ -244,8 +244,3 @@ def test_a_wrong_index_is_one_line(tmp_path: Path, text: str, complaint: str) ->
     with pytest.raises(ValueError, match=complaint) as raised:
         photos.read(tmp_path)
     assert str(raised.value).startswith(str(tmp_path / "index.csv"))
-
-
-def test_without_an_index_it_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="index.csv"):
-        photos.read(tmp_path)

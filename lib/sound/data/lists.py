@@ -157,14 +157,8 @@ def _check_beyond(
 ) -> None:
     """Say how many events begin behind the end of their clips, or refuse them.
 
-    Args:
-        path: of the list.
-        beyond: where each of them stands, its onset and its clip's end.
-        events: how many there are in all.
-        padded: whether single ones may lie there, in the padding behind a short clip.
-
-    Raises:
-        ValueError: most events lie there, padding or not, or one does that may not.
+    `beyond` holds where each of them stands, its onset and its clip's end; single ones may lie in
+    the padding behind a short clip, where there is some.
     """
     times = [onset / max(end, CLIP_SECONDS) for _, onset, end in beyond]
     far = [time for time in times if time >= 1]  # not in the padding

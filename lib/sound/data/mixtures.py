@@ -230,15 +230,8 @@ class Mixer:
         """Return a digest of how a clip sounds."""
         recipe = self.recipe(name)
         layers = [
-            (
-                layer.label,
-                layer.onset,
-                layer.offset,
-                layer.phase,
-                layer.snr,
-                _identity(layer.source),
-            )
-            for layer in recipe.layers
+            (each.label, each.onset, each.offset, each.phase, each.snr, _identity(each.source))
+            for each in recipe.layers
         ]
         facts = (VERSION, name, recipe.seed, recipe.seconds, layers)
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
@@ -332,11 +325,7 @@ def play(layer: Layer, length: int) -> np.ndarray:
 
 @lru_cache(maxsize=512)
 def _sound(source: Recording) -> np.ndarray:
-    """Return what sounds in a recording at RATE, (n,) float32; do not write into it.
-
-    Raises:
-        ValueError: the file cannot be decoded, or is silent.
-    """
+    """Return what sounds in a recording at RATE, (n,) float32; do not write into it."""
     try:
         samples, rate = soundfile.read(source.path, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
