@@ -92,6 +92,20 @@ def decode(active: np.ndarray, clips: Events, hop: float = FRAME_SECONDS) -> Eve
     return clips.replaced(clip, label, first * hop, np.minimum(after * hop, clips.durations[clip]))
 
 
+def detect(
+    scores: np.ndarray,
+    clips: Events,
+    threshold: float = THRESHOLD,
+    median: int = MEDIAN_FRAMES,
+    hop: float = FRAME_SECONDS,
+) -> Events:
+    """Return the events that frame scores stand for: cut, filtered and decoded (section 2.2).
+
+    For arguments and errors see `decide`, `median_filter` and `decode`.
+    """
+    return decode(median_filter(decide(scores, threshold), median), clips, hop)
+
+
 def clip_counts(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Return the counts of audio tagging, one tag per clip and class.
 
@@ -348,19 +362,13 @@ def _event_metrics(rule: str) -> Any:
 def _by_clip(events: Events) -> list[list[dict[str, Any]]]:
     """Return the events of each clip as sed_eval takes them; clips without events are empty."""
     lists: list[list[dict[str, Any]]] = [[] for _ in events.clips]
-    for clip, label, onset, offset in zip(
-        events.clip.tolist(),
-        events.label.tolist(),
-        events.onset.tolist(),
-        events.offset.tolist(),
-        strict=True,
-    ):
+    for index, clip in enumerate(events.clip):
         lists[clip].append(
             {
                 "filename": events.clips[clip],
-                "event_label": events.classes[label],
-                "event_onset": onset,
-                "event_offset": offset,
+                "event_label": events.classes[events.label[index]],
+                "event_onset": float(events.onset[index]),
+                "event_offset": float(events.offset[index]),
             }
         )
     return lists

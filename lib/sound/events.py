@@ -5,7 +5,7 @@ They are kept as arrays, so that a whole test set is counted in one call.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -64,7 +64,11 @@ class Events:
         """Return other events in the same clips; those that would end before they begin go."""
         kept = offset > onset
         clip, label, onset, offset = clip[kept], label[kept], onset[kept], offset[kept]
-        return Events(self.clips, self.durations, clip, label, onset, offset, self.classes)
+        return replace(self, clip=clip, label=label, onset=onset, offset=offset)
+
+    def only(self, kept: np.ndarray) -> "Events":
+        """Return those events that a mask (m,) keeps, in the same clips."""
+        return self.replaced(*(a[kept] for a in (self.clip, self.label, self.onset, self.offset)))
 
     def subset(self, clips: Sequence[str]) -> "Events":
         """Return the events of some clips, in the order in which these are named.
@@ -80,10 +84,9 @@ class Events:
         new_place[kept] = np.arange(len(kept))
         order = np.argsort(new_place[self.clip], kind="stable")
         order = order[new_place[self.clip[order]] >= 0]
+        chosen = replace(self, clips=tuple(clips), durations=self.durations[kept])
         clip, label = new_place[self.clip[order]], self.label[order]
-        onset, offset = self.onset[order], self.offset[order]
-        durations = self.durations[kept]
-        return Events(tuple(clips), durations, clip, label, onset, offset, self.classes)
+        return chosen.replaced(clip, label, self.onset[order], self.offset[order])
 
 
 def clear_onsets(events: Events, margin: float) -> np.ndarray:

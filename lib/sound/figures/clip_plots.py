@@ -150,13 +150,13 @@ def spectrogram(axes: Axes, log_mel: np.ndarray, cmap: str = "magma", **limits: 
     return image
 
 
-def _film(axes: Axes, pictures: np.ndarray, seconds: float = CLIP_SECONDS) -> None:
+def _film(axes: Axes, pictures: np.ndarray) -> None:
     """Draw pictures side by side, each in the middle of its part of the time."""
-    part = seconds / len(pictures)
+    part = CLIP_SECONDS / len(pictures)
     for number, picture in enumerate(pictures):
         middle, half = (number + 0.5) * part, 0.48 * part
         axes.imshow(picture, extent=(middle - half, middle + half, 0, 1), aspect="auto")
-    axes.set(ylim=(0, 1), xlim=(0, seconds))
+    axes.set(ylim=(0, 1), xlim=(0, CLIP_SECONDS))
     axes.grid(visible=False)
 
 

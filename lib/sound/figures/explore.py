@@ -18,14 +18,14 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
-from lib.sound import evaluation, features, mean_teacher
+from lib.sound import evaluation, mean_teacher
 from lib.sound.crnn import CRNN, Probabilities
 from lib.sound.data.corpus import Corpus
 from lib.sound.evaluation import FRAME_SECONDS, METRICS
 from lib.sound.events import Events
 from lib.sound.figures import clip_plots, metric_plots
 from lib.sound.protocol import Row, short
-from lib.sound.runs import experiments
+from lib.sound.runs import experiments, extraction
 
 PICTURES = 10  # of each clip, one a second in a clip of 10 s
 CLASSES_DRAWN = 4  # more where a clip has more
@@ -100,7 +100,7 @@ def observe(
     return Scenes(
         truth,
         {short(row): mean_teacher.predict(network, inputs) for row, network in networks.items()},
-        features.extract(corpus, "log_mel", clips).astype(np.float32),
+        extraction.extract(corpus, "log_mel", clips).astype(np.float32),
         [
             corpus.frames(clip, shares * seconds)
             for clip, seconds in zip(clips, truth.durations, strict=True)
@@ -193,9 +193,9 @@ def panel(
         _truth(axes, scenes.truth, clip, label, threshold)
     elsewhere = 0
     for place, model in enumerate(models):
-        frame = scenes.found[model].frame[clip : clip + 1].numpy()
-        filtered = evaluation.median_filter(frame, median)[0]
-        events = experiments.events(scenes.truth, scenes.found[model], threshold, median)
+        frame = scenes.found[model].frame.numpy()
+        filtered = evaluation.median_filter(frame[clip : clip + 1], median)[0]
+        events = evaluation.detect(frame, scenes.truth, threshold, median)
         _findings(rows[2:], scenes.truth, clip, labels, filtered, events, place)
         elsewhere += int(((events.clip == clip) & ~np.isin(events.label, labels)).sum())
     _finish(rows, scenes.truth.durations[clip], threshold, median, elsewhere)

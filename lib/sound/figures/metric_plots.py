@@ -95,7 +95,7 @@ def fall(
 
     Args:
         rows: of data/paper/part1_table3.json, in percent.
-        erring: taggers that err and never localise, see `studies.tagger_run`.
+        erring: taggers that err and never localise, see `metric_studies.tagger_run`.
         perfect: the scores of one that does not err.
     """
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 4.2))
@@ -187,7 +187,7 @@ def table3_noise(rows: Sequence[Mapping[str, Any]], noise: Result) -> Figure:
 
     Args:
         rows: of data/paper/part1_table3.json.
-        noise: see `studies.noise_run`.
+        noise: see `metric_studies.noise_run`.
     """
     figure, grid = plt.subplots(1, 3, figsize=(PAGE_WIDTH, 3.1), sharey=True)
     first = rows[0]
