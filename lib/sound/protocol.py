@@ -9,6 +9,7 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -193,10 +194,15 @@ def _placing(events: np.ndarray) -> float:
     return 0.0 if math.isnan(value) else value
 
 
+def paper_row(line: Mapping[str, Any]) -> Row:
+    """Return the row that a line of data/paper/part1_table3.json is about."""
+    return tuple(name for name in INPUTS if line[PAPER_COLUMNS[name]])
+
+
 def paper_score(paper: Mapping[str, object], row: Row, metric: str) -> float:
     """Return what Table 3 has for a row, as a share of 1."""
     for line in paper["rows"]:  # type: ignore[attr-defined]
-        if all(line[PAPER_COLUMNS[name]] == (name in row) for name in INPUTS):
+        if paper_row(line) == row:
             return float(line[metric]) / 100
     raise ValueError(f"Table 3 has no row {row}")
 

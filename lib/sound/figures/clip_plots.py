@@ -31,7 +31,7 @@ from lib.sound.figures.metric_plots import (
     short_label,
 )
 from lib.sound.oracles import WINDOW_SECONDS
-from lib.sound.runs import metric_studies
+from lib.sound.protocol import paper_row, short
 
 STREAM_STYLES = {"spectral": "-", "audio": "--", "visual": "-."}
 WHAT_ORDER = ("spectral", "spectral, mean and deviation", "audio", "visual", "audio and visual")
@@ -92,7 +92,7 @@ def claim(rows: Sequence[Mapping[str, Any]]) -> Figure:
             spot = (value, place - 0.2)
             axes.text(*spot, f"{value:.0f}", ha="center", va="bottom", fontsize=8.5, bbox=ground)
     axes.axhline(sum(row["spectral"] for row in rows) - 0.5, color=PALE, linewidth=1.2)
-    axes.set_yticks(range(len(rows)), [metric_studies.row_name(row) for row in rows])
+    axes.set_yticks(range(len(rows)), [short(paper_row(row)) for row in rows])
     axes.set(ylim=(len(rows) - 0.5, -0.7), xlim=(0, 100), xlabel="F1, %")
     axes.grid(axis="y", visible=False)
     axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3, fontsize=9)

@@ -10,6 +10,7 @@ from lib.runs import results, sweep
 from lib.runs.results import Result
 from lib.sound import evaluation, oracles
 from lib.sound.evaluation import METRICS, SCORES
+from lib.sound.protocol import paper_row, short
 from lib.sound.runs import system_scores
 from lib.sound.runs.profiles import MetricsProfile
 from lib.sound.runs.system_scores import Scored
@@ -157,14 +158,8 @@ def tagger_table(rows: Sequence[Mapping[str, Any]], found: Sequence[Result]) -> 
             }
             for row, run in zip(rows, found, strict=True)
         ],
-        index=pd.Index([row_name(row) for row in rows], name="features"),
+        index=pd.Index([short(paper_row(row)) for row in rows], name="features"),
     ).reset_index()
-
-
-def row_name(row: Mapping[str, Any]) -> str:
-    """Return which features a row of Table 3 uses, as "S + A + V"."""
-    kinds = {"spectral": "S", "auditory": "A", "visual": "V"}
-    return " + ".join(letter for kind, letter in kinds.items() if row[kind])
 
 
 def error_at_kept(noise: Result, metric: str, what: str) -> float:
