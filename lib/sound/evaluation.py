@@ -107,12 +107,7 @@ def detect(
 
 
 def clip_counts(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Return the counts of audio tagging, one tag per clip and class.
-
-    Args:
-        truth: (clips, classes) bool, see `Events.tags`.
-        predicted: the same.
-    """
+    """Return the counts of audio tagging from tags (clips, classes) bool, see `Events.tags`."""
     return np.stack([truth & predicted, truth, predicted], axis=2).astype(np.int64)
 
 
@@ -248,11 +243,8 @@ def all_counts(
 ) -> dict[str, np.ndarray]:
     """Return the counts of the three metrics of Table 3.
 
-    Args:
-        truth: the true events.
-        predicted: the events found.
-        tags: (clips, classes) bool, clip-level decisions; where None, a class is tagged if it has
-            an event.
+    `tags` (clips, classes) bool are clip-level decisions; where None, a class is tagged if it has
+    an event.
     """
     tagged = predicted.tags if tags is None else tags
     return {
@@ -305,14 +297,7 @@ def by_sed_eval(
     otherwise, which its segment-based class cannot be in the constructor; clips without events must
     be passed too; files must come one by one.
 
-    Args:
-        truth: the true events.
-        predicted: the events found, in the same clips.
-        rule: of the offset tolerance, see `event_counts`.
-        never_predicted: see `macro_f1`.
-
-    Raises:
-        ValueError: the rule is unknown.
+    For `rule` see `match`, for `never_predicted` see `macro_f1`.
     """
     library, classes = _sed_eval(), list(truth.classes)
     handling = {"zero": "zero_score", "skip": None}[never_predicted]

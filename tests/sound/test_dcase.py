@@ -13,7 +13,6 @@ import soundfile
 from lib.book import data_root
 from lib.sound import features, pretrained
 from lib.sound.data import clip_files, dcase, media
-from lib.sound.data.clip_files import Verdict
 from lib.sound.data.corpus import SPLITS, Waveform
 from lib.sound.data.lists import read_strong
 
@@ -337,16 +336,13 @@ def test_a_damaged_memo_counts_as_none(place: Path, monkeypatch: pytest.MonkeyPa
             assert dcase.load().fingerprint("sound") == expected and len(decoded) == 6 * turn
 
 
-def test_two_processes_share_what_they_find(tmp_path: Path) -> None:
-    one, other = (clip_files.Memo(tmp_path / "memo.json") for _ in range(2))
-    one.add("a", Verdict("1", ""))
-    other.add("b", Verdict("2", "too loud"))
-    one.save()
-    other.save()
-    assert clip_files.read_memo(tmp_path / "memo.json") == {
-        "a": Verdict("1", ""),
-        "b": Verdict("2", "too loud"),
-    }
+def test_two_processes_share_what_they_find(place: Path) -> None:
+    found = {}
+    for clips, name in zip((dcase.files(), dcase.files()), TEST, strict=True):
+        found[name] = clips.examine(name)
+        clips.save()
+    third = dcase.files()
+    assert {name: third.known(name) for name in TEST} == found
 
 
 def test_a_file_that_cannot_be_read_now_is_asked_again(

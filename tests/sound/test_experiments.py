@@ -93,11 +93,9 @@ def test_the_original_knows_no_rotation_and_no_knobs(
     common: Run, mixed: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = replace(mixed, name="dcase2018", rung="original")
-    monkeypatch.setattr(experiments.datasets, "load", lambda *arguments: original)
-    experiments._corpus.cache_clear()
+    monkeypatch.setattr(experiments, "_corpus", lambda *arguments: original)
     run = experiments.config({**common, "dataset": "dcase2018"}, ("audio", "visual"), 3)
     assert run["rotation"] == 0 and "sight" not in run
-    experiments._corpus.cache_clear()
 
 
 def test_every_run_is_another_one(common: Run) -> None:
@@ -160,7 +158,7 @@ def test_training_frames_that_sound_have_mean_0_and_variance_1(
     frames = np.concatenate(
         [
             clip[:length].astype(np.float64)
-            for split in extraction.TRAINING_SPLITS
+            for split in ("weak", "unlabelled")
             for clip, length in zip(
                 prepared.splits[split][name],
                 extraction.sounding_frames(mixed, mixed.clips[split], stream),

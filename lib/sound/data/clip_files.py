@@ -37,39 +37,6 @@ class Verdict:
     reason: str
 
 
-class Memo:
-    """Verdicts in a JSON file, each under a stamp; a damaged file counts as none."""
-
-    def __init__(self, path: Path) -> None:
-        """Read what is there."""
-        self._path = path
-        self._verdicts = read_memo(path)
-        self._new = 0
-
-    def get(self, stamp: str) -> Verdict | None:
-        """Return what is remembered."""
-        return self._verdicts.get(stamp)
-
-    def add(self, stamp: str, verdict: Verdict) -> None:
-        """Remember a verdict; write the file after each BATCH of them."""
-        self._verdicts[stamp] = verdict
-        self._new += 1
-        if self._new >= BATCH:
-            self.save()
-
-    def save(self) -> None:
-        """Write what is new beside what the file holds, that of other processes too.
-
-        Raises:
-            OSError: the file cannot be written; what was there stays.
-        """
-        if self._new:
-            every = read_memo(self._path) | self._verdicts
-            facts = {stamp: [each.content, each.reason] for stamp, each in every.items()}
-            write_atomically(self._path, json.dumps(facts, indent=0))
-            self._new = 0
-
-
 def read_memo(path: Path) -> dict[str, Verdict]:
     """Return {stamp: verdict}; nothing where the file is missing or damaged."""
     try:
@@ -82,12 +49,12 @@ def read_memo(path: Path) -> dict[str, Verdict]:
 class Clips:
     """The media files of clips, found by the names of the lists."""
 
-    def __init__(self, place: Path, memo: Memo) -> None:
-        """Find sound under audio/ and pictures under video/ of a folder."""
+    def __init__(self, place: Path, memo: Path) -> None:
+        """Find sound under audio/ and pictures under video/ of a folder; read what is known."""
         self._place = place
         self._audio = by_stem(place / "audio", AUDIO)
         self._video = by_stem(place / "video", BOTH)
-        self._memo = memo
+        self._memo, self._verdicts, self._unsaved = memo, read_memo(memo), 0
 
     def lacking(self, name: str) -> str:
         """Return which file a clip lacks, by names alone; nothing where it lacks none."""
@@ -113,7 +80,7 @@ class Clips:
 
     def known(self, name: str) -> Verdict | None:
         """Return what is remembered of a clip whose files are as they were then."""
-        return self._memo.get(self._stamp(name))
+        return self._verdicts.get(self._stamp(name))
 
     def examine(self, name: str) -> Verdict:
         """Hash and decode the files of a clip, and remember what came of it."""
@@ -122,12 +89,23 @@ class Clips:
             verdict = Verdict(self._hash(name), self._fault(name))
         except OSError as error:  # which may pass: nothing to remember
             return Verdict("", self._one_line(error))
-        self._memo.add(stamp, verdict)
+        self._verdicts[stamp] = verdict
+        self._unsaved += 1
+        if self._unsaved >= BATCH:
+            self.save()
         return verdict
 
     def save(self) -> None:
-        """Write what is remembered."""
-        self._memo.save()
+        """Write what is new beside what the file holds, that of other processes too.
+
+        Raises:
+            OSError: the file cannot be written; what was there stays.
+        """
+        if self._unsaved:
+            every = read_memo(self._memo) | self._verdicts
+            facts = {stamp: [each.content, each.reason] for stamp, each in every.items()}
+            write_atomically(self._memo, json.dumps(facts, indent=0))
+            self._unsaved = 0
 
     def _fault(self, name: str) -> str:
         """Return why a clip cannot be used, nothing where it can."""

@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from lib.book import data_root
 from lib.book.files import REPOSITORY, write_atomically
-from lib.sound.data.clip_files import AUDIO, NO_AUDIO, NO_PICTURES, Clips, Memo, media_files
+from lib.sound.data.clip_files import AUDIO, NO_AUDIO, NO_PICTURES, Clips, media_files
 from lib.sound.data.corpus import SPLITS, Corpus
 from lib.sound.data.lists import read_durations, read_strong, read_table, read_weak
 from lib.sound.events import CLASSES
@@ -68,7 +68,7 @@ def lists() -> Path:
 
 def files() -> Clips:
     """Return the files of the clips, with what is remembered of them."""
-    return Clips(folder(), Memo(CACHE / CHECKED))
+    return Clips(folder(), CACHE / CHECKED)
 
 
 def mostly_present() -> bool:

@@ -102,12 +102,8 @@ def claim(rows: Sequence[Mapping[str, Any]]) -> Figure:
 def clip(waveform: Waveform, events: Events, index: int, pictures: np.ndarray | None) -> Figure:
     """Draw a clip on one axis of time: waveform, log-mel spectrogram, pictures, labels.
 
-    Args:
-        waveform: its sound.
-        events: its labels, among those of other clips.
-        index: which clip of `events` it is.
-        pictures: (n, height, width, 3) uint8, taken in the middle of n equal parts; None if the
-            clip has none.
+    `pictures` are (n, height, width, 3) uint8, taken in the middle of n equal parts; None if the
+    clip has none.
     """
     labels = np.unique(events.label[events.clip == index]).tolist()
     heights = [0.8, 1.7, 0.8 if pictures is not None else 0.01, 0.26 * len(labels)]
@@ -186,10 +182,7 @@ def photographs(pictures: Sequence[np.ndarray], names: Sequence[str]) -> Figure:
 def statistics(classes: pd.DataFrame, overlaps: np.ndarray, levels: pd.DataFrame) -> Figure:
     """Draw how many clips have each class, how many classes sound at once, how loud events are.
 
-    Args:
-        classes: see `clip_statistics.classes`.
-        overlaps: see `clip_statistics.overlaps`.
-        levels: see `clip_statistics.levels`.
+    All three are what functions of `clip_statistics` of the same names give.
     """
     figure, (left, middle, right) = plt.subplots(
         1, 3, figsize=(PAGE_WIDTH, 3.0), width_ratios=(1.5, 1, 1)

@@ -38,11 +38,6 @@ def timelines(truth: Events, found: Mapping[str, Events], clip: int = 0) -> Figu
     """Draw a clip's true events and, below, what each of several systems found.
 
     A found event is filled if it is paired with a true one, hollow if it is a false alarm.
-
-    Args:
-        truth: the true events.
-        found: {name: events} of each system, in the same clips.
-        clip: which clip.
     """
     shown_labels = [events.tags[clip] for events in (truth, *found.values())]
     labels = np.flatnonzero(np.any(shown_labels, axis=0))
@@ -221,14 +216,8 @@ def explore_panel(
 ) -> Figure:
     """Draw one clip's scores, true events and decisions, and the whole test set's three scores.
 
-    Args:
-        truth: the true events.
-        found: those a system found.
-        clip: which one is drawn.
-        scores: (frames, classes) of that clip, or None where only events are published.
-        hop: seconds from frame to frame.
-        threshold: of the decisions.
-        title: what to write above.
+    `scores` are (frames, classes) of that clip, a frame each `hop` seconds, or None where only
+    events are published.
     """
     top = np.zeros(truth.shape[1]) if scores is None else scores.max(axis=0)
     labels = np.flatnonzero(truth.tags[clip] | (top > max(0.1, threshold)) | found.tags[clip])

@@ -53,6 +53,9 @@ TRAINING_READINGS: dict[str, dict[str, Any]] = {
 }
 SEEING_ROWS = (("spectral", "visual"), ("visual",))  # what the pictures' knobs are turned for
 
+_corpus = lru_cache(maxsize=16)(datasets.load)
+_input = lru_cache(maxsize=4)(extraction.prepare)  # as many as one run reads
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -204,19 +207,6 @@ def corpus_of(run: Mapping[str, Any]) -> Corpus:
     """Return the clips of a run, the same object each time."""
     sight = Sight(**run.get("sight", {}))
     return _corpus(run["dataset"], Sizes(**run["sizes"]), run["rotation"], sight)
-
-
-@lru_cache(maxsize=16)
-def _corpus(dataset: str, sizes: Sizes, rotation: int, sight: Sight) -> Corpus:
-    return datasets.load(dataset, sizes, rotation, sight)
-
-
-@lru_cache(maxsize=4)  # as many as one run reads
-def _input(
-    corpus: Corpus, stream: str, align: str, mel_bands: int
-) -> tuple[dict[str, Rows], Standardiser]:
-    """Return one input's features of each split, standardised, and by what; kept on disk."""
-    return extraction.prepare(corpus, stream, align, mel_bands)
 
 
 def model_config(run: Mapping[str, Any]) -> ModelConfig:
