@@ -32,7 +32,7 @@ from lib.book import interact, symbols
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
 from lib.runs import results
-from lib.sound import evaluation, oracles
+from lib.sound import evaluation, oracles, protocol
 from lib.sound.figures import metric_plots
 from lib.sound.runs import metric_studies, profiles, system_scores
 from lib.sound.runs.symbols import SYMBOLS
@@ -280,8 +280,7 @@ def draw(clip, system, threshold, median):
     """Cut, filter and decode the scores of the whole test set; count all of it, draw one clip."""
     found, scores, title = data.systems[system_scores.BASELINE], None, "events as published"
     if system == system_scores.STUDENT:
-        active = evaluation.median_filter(evaluation.decide(data.scores, threshold), median)
-        found = evaluation.decode(active, truth, data.hop)
+        found = evaluation.detect(data.scores, truth, threshold, median, data.hop)
         scores = evaluation.median_filter(data.scores[clip : clip + 1], median)[0]
         title = f"threshold {threshold:.2f}, median filter {median}"
     return metric_plots.explore_panel(truth, found, clip, scores, data.hop, threshold, title)
@@ -341,7 +340,8 @@ page.figure(
 for metric in evaluation.METRICS:
     band = 1.96 * metric_studies.error_at_kept(noise, metric, "difference")
     changes = {
-        metric_studies.row_name(row): row[metric] - published[0][metric] for row in published[1:]
+        protocol.short(protocol.paper_row(row)): row[metric] - published[0][metric]
+        for row in published[1:]
     }
     beyond = sum(abs(change) > band for change in changes.values())
     least = min(abs(changes[row]) for row in ("S + V", "S + A", "S + A + V")) / band

@@ -36,7 +36,7 @@ from lib.sound.crnn import INPUTS
 from lib.sound.data import datasets
 from lib.sound.data.corpus import Waveform
 from lib.sound.figures import clip_plots, clip_statistics
-from lib.sound.runs import experiments, probing, profiles
+from lib.sound.runs import experiments, extraction, probing, profiles
 from lib.sound.runs.symbols import SYMBOLS
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
@@ -85,7 +85,7 @@ for rate in (22_050, features.RATE):
 # down the rest.
 
 # %%
-scale = features.Standardiser.fit([features.extract(corpus, "log_mel", some)])
+scale = features.Standardiser.fit(extraction.extract(corpus, "log_mel", some))
 softly = features.log_mel(Waveform(waveform.samples / 10, waveform.rate))
 difference = np.abs(softly - features.log_mel(waveform)).max()
 print(f"largest difference if the clip is 20 dB softer: {difference:.4f} dB")
@@ -159,11 +159,11 @@ page.table(
 
 # %%
 known = {
-    kind: probes.grid_features(features.extract(corpus, stream, [name, *some]))
+    kind: probes.grid_features(extraction.extract(corpus, stream, [name, *some]))
     for kind, stream in {"spectral": "log_mel", **streams}.items()
 }
 scaled = {
-    kind: probes.standardised(each[0], features.Standardiser.fit([each[1:]]))
+    kind: probes.standardised(each[0], features.Standardiser.fit(each[1:]))
     for kind, each in known.items()
 }
 page.figure(

@@ -167,7 +167,7 @@ page.table(
     alt="What joining by time gains over joining by index, for two rows and three metrics.",
     caption="Rows with pretrained audio and without pictures, trained twice: what joining by time gains over "
     "joining by index, in points, with its 95 % interval where there is one. A dash: not trained; "
-    "`experiments.aligned(common, profile.trainings)` does it.",
+    f"`python -m lib.sound.runs.experiments {PROFILE} aligned` trains what is missing.",
     sources=[*every_run, *(result for found in aligned.values() for result in found)],
 )
 
@@ -178,7 +178,8 @@ page.table(
 # of the corresponding visual component or the level of synchronization". Real videos cannot be put in step. Ours
 # can, since we put sound and picture together: turn each of chapter 10's three knobs from none to all, leave the
 # other two where they are, and train the two rows that see without a pretrained ear once more. If the reason is a
-# good one, the second knob should cost *events* and leave tags alone.
+# good one, the second knob should cost *events* and leave tags alone. (`./run_all.sh --retrain` leaves these trainings
+# and those joined by time as they are; the commands in the captions make them.)
 
 # %%
 turned = [
@@ -215,7 +216,7 @@ page.table(
     "part1_knobs_ends",
     alt="What turning each knob from none to all changes in clip, segment and event F1, for S + V and V.",
     caption="What turning a knob from none to all changes, in points, with its 95 % interval where there is one. A "
-    "dash: not trained; `experiments.seen(common, profile.trainings)` trains what is missing.",
+    f"dash: not trained; `python -m lib.sound.runs.experiments {PROFILE} seen` trains what is missing.",
     sources=turned,
 )
 

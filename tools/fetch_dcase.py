@@ -7,7 +7,6 @@ beside it names the clips that could not be had, and why.
 """
 
 import argparse
-import csv
 import re
 import shutil
 import sys
@@ -21,8 +20,8 @@ from tqdm.auto import tqdm
 
 from lib.book import data_root
 from lib.book.files import write_atomically
+from lib.sound.data.lists import read_table
 from lib.sound.data.media import read_audio
-from lib.sound.events import read_text
 
 TERMS = """\
 The lists of DCASE 2018 task 4 (MIT) name clips of YouTube; the clips belong to whoever made them.
@@ -123,8 +122,7 @@ def read_report() -> dict[str, tuple[str, str]]:
 def wanted(splits: Sequence[str]) -> list[str]:
     """Return the clips to ask for: neither there nor gone, those with an earlier failure last."""
     lists = data_root.locate("dcase2018_task4") / "metadata"
-    texts = [read_text(lists / LISTS[split]) for split in splits]
-    rows = [row for text in texts for row in csv.DictReader(text.splitlines(), delimiter="\t")]
+    rows = [row for s in splits for _, row in read_table(lists / LISTS[s], ["filename"])]
     there, report = {path.stem for path in place().glob("*.*")}, read_report()
     gone = {name for name, (outcome, _) in report.items() if outcome == "gone"}
     names = dict.fromkeys(row["filename"] for row in rows)  # once each, in their order

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.sound.events import Events, read_strong
+from lib.sound.data.lists import read_strong
+from lib.sound.events import Events
 from lib.sound.runs.system_scores import DESED_HOP
 
 FRAMES = 157  # of 64 ms, a clip

@@ -56,7 +56,7 @@ def explore(
         caption: what to see.
     """
     if folder := os.environ.get("BOOK_FRAMES"):
-        origin = f"{page.dataset} ({page.rung} rung), profile {page.profile}."
+        origin = f"{page.origin}."
         frames(Path(folder) / name, draw, controls[moving], moving, start, alt, origin)
     elif os.environ.get("BOOK_HEADLESS"):
         for number, changes in enumerate(strip, start=1):

@@ -37,6 +37,7 @@ if get_ipython():  # in a cell, too, a figure is shown as it is saved: cropped, 
 PAGE_WIDTH = 7.6  # inches; every figure is drawn at the width at which it is read
 PALETTE = sns.color_palette("colorblind").as_hex()
 INK, PALE = "#222222", "#c8c8c8"
+IN_WORDS = {"esc10": "mixtures of ESC-10 (made)"}  # datasets whose name and rung say too little
 
 sns.set_theme(
     context="paper",
@@ -73,6 +74,12 @@ class Page:
     rung: str
     folder: Path = FIGURES
     networks: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def origin(self) -> str:
+        """Return in words where the pictures come from."""
+        rung = f" ({self.rung} rung)" if self.rung else ""
+        return f"{IN_WORDS.get(self.dataset, self.dataset + rung)}, profile {self.profile}"
 
     def figure(
         self,
@@ -148,10 +155,8 @@ class Page:
         display(Markdown(self._caption(caption, f"{name}.json")))
 
     def _caption(self, caption: str, *files: str) -> str:
-        rung = f" ({self.rung} rung)" if self.rung else ""
-        origin = f"{self.dataset}{rung}, profile {self.profile}"
         links = ", ".join(map(self.link, files))
-        return f"*{caption}* <small>{origin}. Data and origin: {links}.</small>"
+        return f"*{caption}* <small>{self.origin}. Data and origin: {links}.</small>"
 
     def _write(self, name: str, content: str | bytes) -> None:
         write_atomically(self.folder / self.profile / name, content)

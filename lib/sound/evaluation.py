@@ -92,13 +92,22 @@ def decode(active: np.ndarray, clips: Events, hop: float = FRAME_SECONDS) -> Eve
     return clips.replaced(clip, label, first * hop, np.minimum(after * hop, clips.durations[clip]))
 
 
-def clip_counts(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Return the counts of audio tagging, one tag per clip and class.
+def detect(
+    scores: np.ndarray,
+    clips: Events,
+    threshold: float = THRESHOLD,
+    median: int = MEDIAN_FRAMES,
+    hop: float = FRAME_SECONDS,
+) -> Events:
+    """Return the events that frame scores stand for: cut, filtered and decoded (section 2.2).
 
-    Args:
-        truth: (clips, classes) bool, see `Events.tags`.
-        predicted: the same.
+    For arguments and errors see `decide`, `median_filter` and `decode`.
     """
+    return decode(median_filter(decide(scores, threshold), median), clips, hop)
+
+
+def clip_counts(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Return the counts of audio tagging from tags (clips, classes) bool, see `Events.tags`."""
     return np.stack([truth & predicted, truth, predicted], axis=2).astype(np.int64)
 
 
@@ -234,11 +243,8 @@ def all_counts(
 ) -> dict[str, np.ndarray]:
     """Return the counts of the three metrics of Table 3.
 
-    Args:
-        truth: the true events.
-        predicted: the events found.
-        tags: (clips, classes) bool, clip-level decisions; where None, a class is tagged if it has
-            an event.
+    `tags` (clips, classes) bool are clip-level decisions; where None, a class is tagged if it has
+    an event.
     """
     tagged = predicted.tags if tags is None else tags
     return {
@@ -291,14 +297,7 @@ def by_sed_eval(
     otherwise, which its segment-based class cannot be in the constructor; clips without events must
     be passed too; files must come one by one.
 
-    Args:
-        truth: the true events.
-        predicted: the events found, in the same clips.
-        rule: of the offset tolerance, see `event_counts`.
-        never_predicted: see `macro_f1`.
-
-    Raises:
-        ValueError: the rule is unknown.
+    For `rule` see `match`, for `never_predicted` see `macro_f1`.
     """
     library, classes = _sed_eval(), list(truth.classes)
     handling = {"zero": "zero_score", "skip": None}[never_predicted]
@@ -348,19 +347,13 @@ def _event_metrics(rule: str) -> Any:
 def _by_clip(events: Events) -> list[list[dict[str, Any]]]:
     """Return the events of each clip as sed_eval takes them; clips without events are empty."""
     lists: list[list[dict[str, Any]]] = [[] for _ in events.clips]
-    for clip, label, onset, offset in zip(
-        events.clip.tolist(),
-        events.label.tolist(),
-        events.onset.tolist(),
-        events.offset.tolist(),
-        strict=True,
-    ):
+    for index, clip in enumerate(events.clip):
         lists[clip].append(
             {
                 "filename": events.clips[clip],
-                "event_label": events.classes[label],
-                "event_onset": onset,
-                "event_offset": offset,
+                "event_label": events.classes[events.label[index]],
+                "event_onset": float(events.onset[index]),
+                "event_offset": float(events.offset[index]),
             }
         )
     return lists

@@ -1,31 +1,16 @@
-"""What the networks of Part I are given (section 4.2): log-mel and pretrained features.
+"""What the networks of Part I are given (section 4.2): log-mel and pretrained features."""
 
-Each clip and stream is computed once and kept in data/cache, so that extraction goes on where it
-was interrupted.
-"""
-
-import hashlib
-import io
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
-import joblib
 import librosa
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
-from lib.book.files import REPOSITORY, write_atomically
-from lib.runs import rows
-from lib.runs.rows import Rows
 from lib.sound import pretrained
-from lib.sound.data.corpus import Corpus, Stills, Waveform
+from lib.sound.data.corpus import Waveform
 
-CACHE = REPOSITORY / "data" / "cache" / "features"
-VERSION = 1  # raise it when what is computed changes: the cache then starts afresh
 FARTHEST = 10.0  # standard deviations
 
 RATE = 22100  # Hz, as the paper says: at 22,050 there would be 603 frames, not its 604
@@ -36,7 +21,6 @@ POOLED = 4  # frames that the network's pooling makes one: 151 remain
 GRID = FRAMES // POOLED
 GRID_TIMES = (np.arange(GRID) + 0.5) * POOLED * HOP / RATE  # seconds, the centre of each
 UNPADDED = slice(8, 8 + GRID)  # patches that lie wholly inside the clip
-DIGEST_BYTES = 32  # of the SHA-256 behind each array in the cache
 
 
 @dataclass(frozen=True)
@@ -56,7 +40,7 @@ STREAMS = {"log_mel": Stream(FRAMES, BANDS)} | {
 def log_mel(waveform: Waveform) -> np.ndarray:
     """Return the log-mel magnitude spectrogram of a clip of CLIP_SECONDS.
 
-    Longer clips are cut, shorter ones padded with silence: `valid_frames` tells from where on.
+    Longer clips are cut, shorter ones padded with silence.
 
     Args:
         waveform: of any rate, resampled to RATE and scaled to a peak of 1.
@@ -84,11 +68,6 @@ def _mel_weights() -> torch.Tensor:
     return torch.from_numpy(librosa.filters.mel(sr=RATE, n_fft=WINDOW, n_mels=BANDS))
 
 
-def valid_frames(seconds: float) -> int:
-    """Return how many of a clip's 604 frames are centred inside its sound, at least one."""
-    return min(FRAMES, max(1, math.ceil(seconds * RATE / HOP)))
-
-
 @dataclass(frozen=True, eq=False)
 class Standardiser:
     """Mean and standard deviation of each dimension over training clips ("per-frequency bin").
@@ -100,20 +79,14 @@ class Standardiser:
     std: np.ndarray
 
     @classmethod
-    def fit(
-        cls, parts: Iterable[Iterable[np.ndarray]], valid: Iterable[Iterable[int]] | None = None
-    ) -> "Standardiser":
-        """Return the statistics of features, taken clip by clip, none of which is kept.
-
-        Args:
-            parts: clips (frames, dimensions), for example those of one split after the other.
-            valid: for each of them how many frames of each clip are no padding; all where None.
+    def fit(cls, clips: Iterable[np.ndarray]) -> "Standardiser":
+        """Return the statistics of clips (frames, dimensions); none of them is kept.
 
         Raises:
             ValueError: there are no frames, or a value is not finite.
         """
         count, mean, squares = 0, np.zeros(1), np.zeros(1)
-        for clip in _clips(parts, valid):
+        for clip in (each for each in clips if len(each)):
             values = clip.astype(np.float64)
             share = len(values) / (count + len(values))
             here = values.mean(axis=0)
@@ -131,17 +104,6 @@ class Standardiser:
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """Return features with zero mean and unit variance, of the same shape, float32."""
         return (features.astype(np.float32) - self.mean) / self.std
-
-
-def _clips(
-    parts: Iterable[Iterable[np.ndarray]], valid: Iterable[Iterable[int]] | None
-) -> Iterator[np.ndarray]:
-    """Yield the frames of each clip that are no padding."""
-    if valid is None:
-        yield from (clip for part in parts for clip in part)
-        return
-    for part, frames in zip(parts, valid, strict=True):
-        yield from (clip[:length] for clip, length in zip(part, frames, strict=True) if length)
 
 
 def standardised(values: np.ndarray, scale: Standardiser) -> torch.Tensor:
@@ -188,146 +150,7 @@ def nearest_patches() -> np.ndarray:
     return np.abs(patch_times()[None] - GRID_TIMES[:, None]).argmin(axis=1)
 
 
-def extract(
-    corpus: Corpus, stream: str, clips: Sequence[str], folder: Path | None = None, jobs: int = 1
-) -> np.ndarray:
-    """Return the features of some clips in memory; for arguments and errors see `each`.
-
-    Returns:
-        (clips, rows, dimensions) float16, see STREAMS.
-    """
-    found = np.empty((len(clips), *_shape(stream)), dtype=np.float16)
-    for row, values in zip(found, each(corpus, stream, clips, folder, jobs), strict=True):
-        row[:] = values
-    return found
-
-
-def each(
-    corpus: Corpus, stream: str, clips: Sequence[str], folder: Path | None = None, jobs: int = 1
-) -> Iterator[np.ndarray]:
-    """Yield the features of clips, one at a time; those not in the cache are computed first.
-
-    Args:
-        corpus: that holds the clips.
-        stream: of STREAMS. Patches of the audio networks are 60 ms apart, see
-            `pretrained.log_mel_patches`; frames of the visual ones are nearest to GRID_TIMES.
-        clips: names, in the order wanted.
-        folder: of the cache, CACHE where None.
-        jobs: processes to compute in.
-
-    Yields:
-        (rows, dimensions) float16, see STREAMS.
-
-    Raises:
-        ValueError: the stream is unknown, or a clip cannot be decoded or has no pictures.
-        FileNotFoundError: the network's weights are not there.
-    """
-    shape = _shape(stream)
-    sense = sense_of(stream)
-    if corpus.stills and sense == "sight":
-        table = of_stills(corpus.stills, stream, folder)
-        yield from (table[corpus.stills.shown(clip, GRID_TIMES)] for clip in clips)
-        return
-    kept = cached(stream, folder)
-    places = {clip: kept / f"{corpus.content(clip, sense)}.npy" for clip in clips}
-    lacking = {place: clip for clip, place in places.items() if not place.is_file()}
-    if lacking:
-        _compute_all(corpus, stream, lacking, jobs)
-    for clip in clips:
-        values = _read(places[clip], shape)
-        if values is None:  # the file is damaged
-            _compute(corpus, stream, clip, places[clip])
-            values = _read(places[clip], shape)
-        assert values is not None
-        yield values
-
-
-def of_stills(stills: Stills, stream: str, folder: Path | None = None) -> Rows:
-    """Return the features of the few pictures that a corpus shows, computed once.
-
-    Returns:
-        (pictures, dimensions) float16, on disk.
-    """
-    place = cached(stream, folder) / f"stills-{stills.key}.npy"
-    if (found := rows.read(place)) is None:
-        values = pretrained.embeddings(stream, stills.pictures())
-        rows.write(place, [values.astype(np.float16)])
-        found = rows.read(place)
-    assert found is not None
-    return found
-
-
 def sense_of(stream: str) -> str:
     """Return by which sense a stream knows a clip, see `Corpus.content`."""
     seen = stream != "log_mel" and pretrained.NETWORKS[stream].sees
     return "sight" if seen else "sound"
-
-
-def _shape(stream: str) -> tuple[int, int]:
-    """Return the rows and dimensions of a clip's features, or raise ValueError."""
-    if stream not in STREAMS:
-        raise ValueError(f"unknown stream {stream!r}; choose one of: {', '.join(STREAMS)}")
-    return STREAMS[stream].rows, STREAMS[stream].dimensions
-
-
-def cached(stream: str, folder: Path | None = None) -> Path:
-    """Return the folder in which a stream's features are kept; its name says what made them."""
-    weights = "" if stream == "log_mel" else f"-{pretrained.digest(stream)}"
-    return (folder or CACHE) / f"{stream}-{VERSION}{weights}"
-
-
-def _compute_all(corpus: Corpus, stream: str, places: dict[Path, str], jobs: int) -> None:
-    """Compute the features of clips and write each to its place as soon as it is there."""
-    tasks = (joblib.delayed(_compute)(corpus, stream, c, place) for place, c in places.items())
-    with joblib.parallel_config("loky", inner_max_num_threads=1):
-        done = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks)
-        for _ in tqdm(done, f"features {stream}", len(places), unit="clip", disable=None):
-            pass
-
-
-def _compute(corpus: Corpus, stream: str, clip: str, place: Path) -> None:
-    """Compute the features of one clip and write them; name the clip where that fails."""
-    if stream in pretrained.NETWORKS:
-        pretrained.loaded(stream)  # missing weights are not the clip's fault
-    try:
-        values = _features(corpus, stream, clip)
-    except (ValueError, OSError) as error:
-        raise ValueError(f"clip {clip} of {corpus.name}: {error}") from error
-    if not np.abs(values).max() <= np.finfo(np.float16).max:  # true of NaN as well
-        raise ValueError(f"clip {clip} of {corpus.name}: its {stream} features do not fit float16")
-    _store(place, values.astype(np.float16))
-
-
-def _features(corpus: Corpus, stream: str, clip: str) -> np.ndarray:
-    """Return the features of one clip, (rows, dimensions) float32."""
-    if stream == "log_mel":
-        return log_mel(corpus.audio(clip))
-    network = pretrained.NETWORKS[stream]
-    if not network.sees:
-        patches = pretrained.log_mel_patches(corpus.audio(clip), network.offset)
-        return pretrained.embeddings(stream, patches)
-    frames = corpus.frames(clip, GRID_TIMES)
-    if frames is None:
-        raise ValueError("it has no pictures; leave it out")
-    return pretrained.embeddings(stream, frames)
-
-
-def _store(place: Path, values: np.ndarray) -> None:
-    """Write features into the cache, their SHA-256 behind them."""
-    buffer = io.BytesIO()
-    np.save(buffer, values)
-    content = buffer.getvalue()
-    write_atomically(place, content + hashlib.sha256(content).digest())
-
-
-def _read(place: Path, shape: tuple[int, int]) -> np.ndarray | None:
-    """Return features from the cache, None where they are missing or damaged."""
-    try:
-        content = place.read_bytes()
-    except FileNotFoundError:
-        return None
-    body, digest = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
-    if hashlib.sha256(body).digest() != digest:
-        return None
-    values = np.load(io.BytesIO(body), allow_pickle=False)
-    return values if values.shape == shape else None

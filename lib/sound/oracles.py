@@ -47,11 +47,6 @@ def erring_tagger(truth: Events, score: float, generator: np.random.Generator) -
     missed is drawn from all true tags; which are made up, from the others, frequent classes more
     often.
 
-    Args:
-        truth: the true events.
-        score: clip micro F1, 0 to 1.
-        generator: of the errors.
-
     Raises:
         ValueError: the score is no share, or so low that there are not enough false tags.
     """
@@ -105,11 +100,8 @@ def touching(truth: Events, window: float = WINDOW_SECONDS) -> Events:
 def in_frames(truth: Events, median: int = MEDIAN_FRAMES, window: float = 0.0) -> Events:
     """Return what is left of the truth in the paper's frames after a median filter.
 
-    Args:
-        truth: the true events.
-        median: of the filter, in frames.
-        window: seconds; a frame is active if the class sounds in more than half of the window
-            around its centre, or, for 0, at its centre.
+    A frame is active if the class sounds in more than half of the window of so many seconds around
+    its centre, or, for 0, at its centre.
     """
     heard = activity(truth, (np.arange(FRAMES) + 0.5) * FRAME_SECONDS, window)
     active = evaluation.median_filter(heard > 0.5, median)
@@ -121,11 +113,8 @@ def joined_by_index(truth: Events, window: float = 0.0) -> Events:
 
     Section 4.2 joins 151 spectral frames (66.24 ms apart, centred at 0.03 to 9.97 s) with 151
     windows (60 ms apart, centred at 0.49 to 9.49 s) frame by frame. What the windows hear is thus
-    placed up to 0.46 s too early at a clip's start and as much too late at its end.
-
-    Args:
-        truth: the true events.
-        window: as in `in_frames`.
+    placed up to 0.46 s too early at a clip's start and as much too late at its end. The window is
+    that of `in_frames`.
     """
     heard = activity(truth, FIRST_CENTRE + np.arange(FRAMES) * WINDOW_HOP_SECONDS, window)
     return evaluation.decode(evaluation.median_filter(heard > 0.5), truth)

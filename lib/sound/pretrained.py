@@ -216,74 +216,7 @@ class Convolution(nn.Conv2d):
         return super().forward(maps if self.stride == (1, 1) else F.pad(maps, (0, 1, 0, 1)))
 
 
-def load_vggish(path: Path) -> nn.Module:
-    """Return VGGish with the weights of the torchvggish release.
-
-    Raises:
-        ValueError: the file holds something else.
-    """
-    with torch.device("meta"):
-        network = VGGish()
-    return _filled(network, _torch_weights(path), path)
-
-
-def load_yamnet(path: Path) -> Yamnet:
-    """Return YAMNet with weights from the arrays of its TensorFlow Lite release.
-
-    Raises:
-        ValueError: the file holds something else.
-    """
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            arrays = {name: torch.from_numpy(file[name].astype(np.float32)) for name in file.files}
-        names = ["1_conv"]
-        for index in range(2, len(YAMNET_LAYERS) + 2):
-            names += [f"{index}_depthwise_conv", f"{index}_pointwise_conv"]
-        weights = {"classifier.weight": arrays["fc_w"], "classifier.bias": arrays["fc_b"]}
-        with torch.device("meta"):
-            network = Yamnet()
-        places = [key for key, module in network.named_modules() if isinstance(module, nn.Conv2d)]
-        for place, name in zip(places, names, strict=True):
-            # stored (out, height, width, in), a depthwise one (1, height, width, channels)
-            order = (3, 0, 1, 2) if "depthwise" in name else (0, 3, 1, 2)
-            weights[f"{place}.weight"] = arrays[f"{name}_w"].permute(order).contiguous()
-            weights[f"{place}.bias"] = arrays[f"{name}_b"]
-    except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} holds no weights of YAMNet ({error}); get it again") from None
-    filled = _filled(network, weights, path)
-    assert isinstance(filled, Yamnet)
-    return filled
-
-
-def load_vgg16(path: Path) -> nn.Module:
-    """Return VGG16 without its classes, with the weights of torchvision's release.
-
-    Raises:
-        ValueError: the file holds something else.
-    """
-    with torch.device("meta"):
-        network = vgg16()
-    weights = _torch_weights(path)
-    kept = {name: value for name, value in weights.items() if not name.startswith("classifier.6.")}
-    return _filled(network, kept, path)
-
-
-def load_mobilenet(path: Path) -> nn.Module:
-    """Return MobileNet v2 with the weights of its TensorFlow Lite release.
-
-    Raises:
-        ValueError: the file holds something else.
-    """
-    try:
-        weights = {name: value.float() for name, value in load_file(path).items()}
-    except SafetensorError as error:
-        raise ValueError(f"{path} holds no weights ({error}); get it again") from None
-    with torch.device("meta"):
-        network = MobileNetV2()
-    return _filled(network, weights, path)
-
-
-def _torch_weights(path: Path) -> dict[str, Tensor]:
+def torch_weights(path: Path) -> dict[str, Tensor]:
     """Return the weights in a file of torch, read without running what it might hold."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
@@ -292,19 +225,43 @@ def _torch_weights(path: Path) -> dict[str, Tensor]:
         raise ValueError(f"{path} holds no weights ({first}); get it again") from None
 
 
-def _filled(network: nn.Module, weights: dict[str, Tensor], path: Path) -> nn.Module:
-    """Give a network of form only its weights, for good."""
+def vgg16_weights(path: Path) -> dict[str, Tensor]:
+    """Return the weights of torchvision's release, without those of its classes."""
+    weights = torch_weights(path)
+    return {name: value for name, value in weights.items() if not name.startswith("classifier.6.")}
+
+
+def mobilenet_weights(path: Path) -> dict[str, Tensor]:
+    """Return the weights of the TensorFlow Lite release as the book has them."""
     try:
-        network.load_state_dict(weights, assign=True)
-    except (RuntimeError, TypeError, AttributeError):
-        kind = type(network).__name__
-        raise ValueError(f"{path} does not hold the weights of {kind}; get it again") from None
-    return network
+        return {name: value.float() for name, value in load_file(path).items()}
+    except SafetensorError as error:
+        raise ValueError(f"{path} holds no weights ({error}); get it again") from None
+
+
+def yamnet_weights(path: Path) -> dict[str, Tensor]:
+    """Return the weights in the arrays of YAMNet's TensorFlow Lite release by our names."""
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            arrays = {name: torch.from_numpy(file[name].astype(np.float32)) for name in file.files}
+        names = ["1_conv"]
+        for index in range(2, len(YAMNET_LAYERS) + 2):
+            names += [f"{index}_depthwise_conv", f"{index}_pointwise_conv"]
+        weights = {"classifier.weight": arrays["fc_w"], "classifier.bias": arrays["fc_b"]}
+        for place, name in enumerate(names):  # every other layer is a ReLU
+            # stored (out, height, width, in), a depthwise one (1, height, width, channels)
+            order = (3, 0, 1, 2) if "depthwise" in name else (0, 3, 1, 2)
+            kernel = arrays[f"{name}_w"].permute(order).contiguous()
+            weights[f"features.{2 * place}.weight"] = kernel
+            weights[f"features.{2 * place}.bias"] = arrays[f"{name}_b"]
+    except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} holds no weights of YAMNet ({error}); get it again") from None
+    return weights
 
 
 @dataclass(frozen=True)
 class Network:
-    """A frozen network: `dimensions` of its output, its weights, and what it wants to see.
+    """A frozen network: `dimensions` of its output, its form and weights, what it wants to see.
 
     `source` is the name of its weights in data/sources.toml, `file` their file. `offset` of the
     logarithm for a network that hears; `side` in pixels, `mean` and `std` of the three colours for
@@ -314,7 +271,7 @@ class Network:
 
     dimensions: int
     form: Callable[[], nn.Module]
-    load: Callable[[Path], nn.Module]
+    weights: Callable[[Path], dict[str, Tensor]]
     source: str
     file: str
     trained_on: str
@@ -348,26 +305,42 @@ def vgg16() -> nn.Module:
 
 NETWORKS = {
     "vggish": Network(
-        128, VGGish, load_vggish, "vggish", "vggish-10086976.pth", "YouTube-8M, preliminary"
+        128, VGGish, torch_weights, "vggish", "vggish-10086976.pth", "YouTube-8M, preliminary"
     ),
     "yamnet": Network(
-        *(1024, Yamnet, load_yamnet, "weights", "yamnet_f16.npz", "AudioSet", "VGGish"),
+        *(1024, Yamnet, yamnet_weights, "weights", "yamnet_f16.npz", "AudioSet", "VGGish"),
         offset=0.001,
     ),
     "vgg16": Network(
-        *(4096, vgg16, load_vgg16, "vgg16", "vgg16-397923af.pth", "ImageNet"),
+        *(4096, vgg16, vgg16_weights, "vgg16", "vgg16-397923af.pth", "ImageNet"),
         side=224,
         mean=(0.485, 0.456, 0.406),  # of ImageNet
         std=(0.229, 0.224, 0.225),
     ),
     "mobilenet_v2": Network(
-        *(1280, MobileNetV2, load_mobilenet, "weights", "mobilenet_v2_f16.safetensors"),
+        *(1280, MobileNetV2, mobilenet_weights, "weights", "mobilenet_v2_f16.safetensors"),
         *("ImageNet", "VGG16"),
-        side=64,  # what the photographs are brought to; see `datasets.photos`
+        side=64,  # what the photographs are brought to; see `data.photos`
         mean=(128 / 255,) * 3,  # x / 128 - 1
         std=(128 / 255,) * 3,
     ),
 }
+
+
+def load(name: str, path: Path) -> nn.Module:
+    """Return one of NETWORKS, frozen, with the weights in a file.
+
+    Raises:
+        ValueError: the file holds something else.
+    """
+    with torch.device("meta"):
+        module = NETWORKS[name].form()
+    try:
+        module.load_state_dict(NETWORKS[name].weights(path), assign=True)
+    except (RuntimeError, TypeError, AttributeError):
+        kind = type(module).__name__
+        raise ValueError(f"{path} does not hold the weights of {kind}; get it again") from None
+    return module.eval().requires_grad_(False)
 
 
 @cache
@@ -378,8 +351,7 @@ def loaded(name: str) -> nn.Module:
         FileNotFoundError: its weights are not there.
         ValueError: the file with its weights holds something else.
     """
-    network = NETWORKS[name]
-    module = network.load(network.path).eval().requires_grad_(False)
+    module = load(name, NETWORKS[name].path)
     return module.to(best_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 

@@ -5,7 +5,7 @@ clip, learnt from weak labels, one per class. Read frame by frame, the same prob
 its features follow an onset.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +17,12 @@ from sklearn.metrics import average_precision_score
 
 from lib.sound import evaluation, features, pretrained
 from lib.sound.crnn import INPUTS
-from lib.sound.data.corpus import Corpus
 from lib.sound.evaluation import COLLAR
 from lib.sound.events import Events
 from lib.sound.features import FRAMES, GRID, GRID_TIMES, POOLED, Standardiser
 
 REGULARISATION = 0.1  # C of the logistic regression
 ITERATIONS = 3000
-PRETRAINED = ("visual", "audio")  # inputs that networks made
 MARGIN = 1.2  # seconds of silence before, and of sound after, an onset that is looked at
 SETTLED = 0.6  # seconds from the onset from where on a step counts as done; over half a window
 LAGS = np.arange(-20, 21) * 0.06  # seconds, -MARGIN to MARGIN
@@ -35,53 +33,9 @@ NEVER = 20.0  # logit of what cannot be learnt
 ENDS = (0.025, 0.975)
 
 
-def standardisers(corpus: Corpus, streams: Mapping[str, str]) -> dict[str, Standardiser]:
-    """Return what each input is standardised by: its frames in the weak clips."""
-    every = frame_features(corpus, streams, "weak")
-    return {name: Standardiser.fit([clips]) for name, _, clips in every if name in INPUTS}
-
-
-def clip_features(
-    corpus: Corpus, streams: Mapping[str, str], split: str, scales: Mapping[str, Standardiser]
-) -> dict[str, np.ndarray]:
-    """Return what is known of each clip when its frames are averaged, (clips, n) float32 each.
-
-    Beside the three inputs: the spectral one with the deviation over time of each band, and the two
-    pretrained ones together.
-    """
-    found, spread = {}, list[np.ndarray]()
-    for name, _, clips in frame_features(corpus, streams, split):
-        if name in INPUTS:
-            means = []
-            for frames in clips:
-                means.append(standardised(frames, scales[name]).mean(axis=0))
-                if name == "spectral":
-                    spread.append(frames.std(axis=0) / scales[name].std)
-            found[name] = np.stack(means)
-    found["spectral, mean and deviation"] = np.concatenate([found["spectral"], spread], axis=1)
-    found["audio and visual"] = np.concatenate([found["audio"], found["visual"]], axis=1)
-    return found
-
-
 def standardised(frames: np.ndarray, scale: Standardiser) -> np.ndarray:
     """Return a clip's frames (151, n) as the networks are given them, float32."""
     return features.standardised(frames, scale).float().numpy()
-
-
-def frame_features(
-    corpus: Corpus, streams: Mapping[str, str], split: str
-) -> Iterator[tuple[str, str, Iterator[np.ndarray]]]:
-    """Yield name, input and the clips' features of what the networks are given in a split.
-
-    Each clip's are (151, n) and read when their turn comes. The audio input comes twice: "audio"
-    joined by time, and "by index" as in the paper.
-    """
-    names = corpus.clips[split]
-    for name, stream in (("spectral", "log_mel"), *((each, streams[each]) for each in PRETRAINED)):
-        clips = features.each(corpus, stream, names)
-        yield name, name, (grid_features(values) for values in clips)
-    clips = features.each(corpus, streams["audio"], names)
-    yield "by index", "audio", (features.on_grid(values, "index") for values in clips)
 
 
 def grid_features(values: np.ndarray) -> np.ndarray:
@@ -91,7 +45,7 @@ def grid_features(values: np.ndarray) -> np.ndarray:
     joined by time.
 
     Args:
-        values: (..., rows, n), see `features.each`.
+        values: (..., rows, n), see `features.STREAMS`.
     """
     if values.shape[-2] == FRAMES:
         grouped = values.reshape(*values.shape[:-2], GRID, POOLED, -1)

@@ -9,6 +9,7 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,7 +40,7 @@ def by_share(runs: Sequence[Result], knob: str) -> dict[float, list[Result]]:
 
     Args:
         runs: see `experiments.sight_grid`.
-        knob: a field of `data.Sight`.
+        knob: a field of `corpus.Sight`.
     """
     ours = asdict(Sight())
     found: dict[float, list[Result]] = {}
@@ -98,14 +99,10 @@ def pack_probabilities(found: Probabilities) -> str:
 def probabilities(result: Result) -> Probabilities:
     """Return what a run says of the test clips, (clips, 151, classes) and (clips, classes)."""
     clips, classes = result.metrics["shape"]
-    levels = np.frombuffer(
-        zlib.decompress(base64.b85decode(result.metrics["probabilities"])), np.uint8
-    )
-    frame, clip = np.split(levels, [len(levels) - clips * classes])
-    shape = (clips, -1, classes)
-    both = (torch.from_numpy(each.astype(np.float32) / 255) for each in (frame, clip))
-    one, other = both
-    return Probabilities(one.reshape(shape), other.reshape(clips, classes))
+    levels = zlib.decompress(base64.b85decode(result.metrics["probabilities"]))
+    values = torch.from_numpy(np.frombuffer(levels, np.uint8).astype(np.float32) / 255)
+    frame, clip = values.tensor_split([len(values) - clips * classes])
+    return Probabilities(frame.reshape(clips, -1, classes), clip.reshape(clips, classes))
 
 
 def counts(result: Result, metric: str) -> np.ndarray:
@@ -197,10 +194,15 @@ def _placing(events: np.ndarray) -> float:
     return 0.0 if math.isnan(value) else value
 
 
+def paper_row(line: Mapping[str, Any]) -> Row:
+    """Return the row that a line of data/paper/part1_table3.json is about."""
+    return tuple(name for name in INPUTS if line[PAPER_COLUMNS[name]])
+
+
 def paper_score(paper: Mapping[str, object], row: Row, metric: str) -> float:
     """Return what Table 3 has for a row, as a share of 1."""
     for line in paper["rows"]:  # type: ignore[attr-defined]
-        if all(line[PAPER_COLUMNS[name]] == (name in row) for name in INPUTS):
+        if paper_row(line) == row:
             return float(line[metric]) / 100
     raise ValueError(f"Table 3 has no row {row}")
 

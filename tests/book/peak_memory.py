@@ -28,9 +28,10 @@ def sound(clips: int, folder: Path) -> float:
     from lib.sound.runs import extraction, scaling
 
     def noise(corpus: object, stream: str, clip: str) -> np.ndarray:
-        return np.random.default_rng(0).random(features._shape(stream), dtype=np.float32)
+        rows = features.STREAMS[stream]
+        return np.random.default_rng(0).random((rows.rows, rows.dimensions), dtype=np.float32)
 
-    features._features = noise
+    extraction._features, extraction.CACHE = noise, folder
     pretrained.digest = pretrained.loaded = lambda stream: stream  # type: ignore[assignment]
     halves = [tuple(f"{split} {n}" for n in range(clips // 2)) for split in SPLITS[:2]]
     corpus: Any = Corpus(
@@ -46,7 +47,7 @@ def sound(clips: int, folder: Path) -> float:
         left_out={},
         notes=lambda name: "",
     )
-    splits, _ = extraction.prepare(corpus, "yamnet", "index", 128, folder)
+    splits, _ = extraction.prepare(corpus, "yamnet", "index", 128)
     weak, unlabelled = ({"audio": splits[split]} for split in extraction.TRAINING_SPLITS)
     form = ModelConfig(("audio",), width=0.125, audio_features=1024)
     mean_teacher.train(

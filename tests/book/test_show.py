@@ -118,6 +118,18 @@ def test_captions_link_to_what_was_written(
         assert (tmp_path / "quick" / name).is_file()
 
 
+@pytest.mark.parametrize(
+    ("dataset", "rung", "words"),
+    [
+        ("mnist", "original", "mnist (original rung)"),
+        ("made up", "", "made up"),
+        ("esc10", "open", "mixtures of ESC-10 (made)"),
+    ],
+)
+def test_what_is_made_is_called_so(dataset: str, rung: str, words: str) -> None:
+    assert show.Page("00_x", "quick", dataset, rung).origin == f"{words}, profile quick"
+
+
 @pytest.mark.parametrize(("alt", "caption"), [("", "Look."), ("Two dots.", " ")])
 def test_a_figure_without_words_is_refused(
     alt: str, caption: str, tmp_path: Path, shown: list[str]

@@ -20,7 +20,7 @@ from lib.sound.data.corpus import Corpus, Sizes
 from lib.sound.data.photos import Photograph
 from lib.sound.events import Events
 from lib.sound.mean_teacher import TrainingConfig
-from lib.sound.runs import experiments, system_scores
+from lib.sound.runs import experiments, extraction, system_scores
 from lib.sound.runs.profiles import PROFILES, Profile
 from lib.sound.runs.system_scores import Scored
 
@@ -129,7 +129,7 @@ def mixed(kept_features: Path) -> Iterator[Corpus]:
     """Give a few mixtures; Part I sees five photographs of a kind and keeps features aside."""
     read = photos.read
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(features, "CACHE", kept_features)
+        patch.setattr(extraction, "CACHE", kept_features)
         patch.setattr(photos, "read", lambda folder: five_of_each(read(folder)))
         experiments._corpus.cache_clear()
         yield datasets.load(TINY.dataset, TINY.sizes)
@@ -166,7 +166,14 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
         file = "yamnet_f16.npz" if factor == 1 else "mobilenet_v2_f16.safetensors"
         for name, side in (("ear", 0), ("eye", 16)):
             network = pretrained.Network(
-                *(2, Tiny, lambda path: Tiny(factor), "weights", file, "nothing"),
+                *(
+                    2,
+                    Tiny,
+                    lambda path: {"factor": torch.tensor(factor)},
+                    "weights",
+                    file,
+                    "nothing",
+                ),
                 side=side,
                 mean=(0.5,) * 3,
                 std=(0.5,) * 3,

@@ -27,7 +27,7 @@ ALL = ("spectral", "audio", "visual")
 @pytest.fixture(scope="module")
 def common(mixed: Corpus, profile: Profile) -> Run:
     """Give what the runs on a few mixtures have in common."""
-    return experiments.describe(profile, "esc10")
+    return experiments.common(profile)
 
 
 def untrained(run: Run) -> CRNN:

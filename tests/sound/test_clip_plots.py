@@ -164,7 +164,7 @@ def test_statistics_draw_every_class_and_what_happens_at_once() -> None:
 
 def test_the_standardised_spectrogram_is_what_the_scale_makes_of_it(chirp: Waveform) -> None:
     log_mel = features.log_mel(chirp)
-    scale = Standardiser.fit([log_mel[None]])
+    scale = Standardiser.fit([log_mel])
     first, second = (
         np.asarray(a.images[0].get_array()) for a in clip_plots.standardised(chirp, scale).axes[:2]
     )

@@ -11,12 +11,12 @@ import pytest
 import soundfile
 
 from lib.book import data_root
-from lib.sound import features, mean_teacher
+from lib.sound import mean_teacher
 from lib.sound.data import datasets, dcase, mixtures
 from lib.sound.data.corpus import SPLITS, Corpus
 from lib.sound.evaluation import METRICS
 from lib.sound.events import CLASSES
-from lib.sound.runs import experiments
+from lib.sound.runs import experiments, extraction
 from lib.sound.runs.profiles import Profile
 
 FILM_RATE = 2  # pictures a second
@@ -98,7 +98,7 @@ def place(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     (tree / "desed_baseline" / "validation_durations.tsv").write_text("filename\tduration\n")
     monkeypatch.setattr(dcase, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(experiments, "WEIGHTS", tmp_path / "checkpoints")
-    monkeypatch.setattr(features, "CACHE", tmp_path / "features")
+    monkeypatch.setattr(extraction, "CACHE", tmp_path / "features")
     experiments._corpus.cache_clear()
     yield tree / "dcase2018_task4"
     experiments._corpus.cache_clear()
@@ -141,7 +141,7 @@ def test_what_was_laid_down_is_read(place: Path, mixed: Corpus, names: dict[str,
 def test_the_whole_of_part_one_runs_on_the_original(
     place: Path, profile: Profile, tiny: object
 ) -> None:
-    common = experiments.describe(replace(profile, audio="ear", visual="eye"), "dcase2018")
+    common = experiments.common(replace(profile, dataset="dcase2018", audio="ear", visual="eye"))
     assert (common["dataset"], common["rung"]) == ("dcase2018", "original")
     run = experiments.config(common, ("spectral", "audio", "visual"), seed=0)
     found = experiments.run_one(run)
@@ -168,7 +168,8 @@ def copy(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_run_notices_that_clips_have_changed(copy: Path, profile: Profile) -> None:
-    run = experiments.config(experiments.describe(profile, "dcase2018"), ("spectral",), seed=0)
+    common = experiments.common(replace(profile, dataset="dcase2018"))
+    run = experiments.config(common, ("spectral",), seed=0)
     stem = Path(experiments.corpus_of(run).clips["test"][0]).stem
     (copy / "audio" / f"{stem}.flac").write_bytes(HTML)
     experiments._corpus.cache_clear()

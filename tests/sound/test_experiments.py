@@ -16,9 +16,8 @@ from sklearn.metrics import f1_score
 from lib.runs import results
 from lib.sound import evaluation, features, mean_teacher, protocol
 from lib.sound.crnn import COMBINATIONS, CRNN, Probabilities
-from lib.sound.data.corpus import SPLITS, Corpus, Sight, Waveform
+from lib.sound.data.corpus import SPLITS, Corpus, Sight
 from lib.sound.events import Events
-from lib.sound.features import Standardiser
 from lib.sound.runs import experiments, extraction
 from lib.sound.runs.experiments import Prepared
 from lib.sound.runs.profiles import PROFILES, Profile
@@ -40,7 +39,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def common(mixed: Corpus, profile: Profile) -> Run:
     """Give what the runs on a few mixtures have in common."""
-    return experiments.describe(profile, "esc10")
+    return experiments.common(profile)
 
 
 @pytest.fixture(scope="module")
@@ -94,11 +93,9 @@ def test_the_original_knows_no_rotation_and_no_knobs(
     common: Run, mixed: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = replace(mixed, name="dcase2018", rung="original")
-    monkeypatch.setattr(experiments.datasets, "load", lambda *arguments: original)
-    experiments._corpus.cache_clear()
+    monkeypatch.setattr(experiments, "_corpus", lambda *arguments: original)
     run = experiments.config({**common, "dataset": "dcase2018"}, ("audio", "visual"), 3)
     assert run["rotation"] == 0 and "sight" not in run
-    experiments._corpus.cache_clear()
 
 
 def test_every_run_is_another_one(common: Run) -> None:
@@ -150,20 +147,7 @@ def test_the_best_few_are_fewer_than_all_and_a_teacher_looks_back_over_a_fiftiet
     assert profile.training.teacher_decay == pytest.approx(decay)
 
 
-def test_a_field_that_trainings_do_not_have_is_refused(run: Run) -> None:
-    with pytest.raises(TypeError, match="teachers"):
-        experiments.other_reading(run, teachers=2)
-
-
 # --- features
-
-
-def test_neighbouring_bands_are_averaged() -> None:
-    log_mel = np.arange(3 * 128, dtype=np.float16).reshape(3, 128)
-    found = extraction.fewer_bands(log_mel, 32)
-    assert found.shape == (3, 32) and found.dtype == np.float16
-    assert found[2, 5] == log_mel[2, 20:24].astype(float).mean()
-    assert extraction.fewer_bands(log_mel, 128) is log_mel
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -177,7 +161,7 @@ def test_training_frames_that_sound_have_mean_0_and_variance_1(
             for split in ("weak", "unlabelled")
             for clip, length in zip(
                 prepared.splits[split][name],
-                extraction.sounding_frames(mixed, split, stream),
+                extraction.sounding_frames(mixed, mixed.clips[split], stream),
                 strict=True,
             )
         ]
@@ -193,50 +177,12 @@ def test_all_splits_are_standardised_by_the_training_clips(
     mixed: Corpus, prepared: Prepared
 ) -> None:
     for split in SPLITS:
-        raw = features.extract(mixed, "log_mel", mixed.clips[split]).astype(np.float64)
+        raw = extraction.extract(mixed, "log_mel", mixed.clips[split]).astype(np.float64)
         bands = raw.reshape(*raw.shape[:2], 32, 4).mean(axis=3)
         scale = prepared.scales["spectral"]
         expected = (bands - scale.mean) / scale.std
         found = prepared.splits[split]["spectral"][:].astype(np.float64)
         assert np.abs(found - expected).max() < 0.03  # float16, of values up to ten
-
-
-def test_values_far_from_all_others_are_cut() -> None:
-    scale = Standardiser(np.zeros(3, np.float32), np.full(3, 0.5, np.float32))
-    found = features.standardised(np.array([[[1.0, 50.0, -50.0]]]), scale)
-    assert found.flatten().tolist() == [2.0, 10.0, -10.0]
-
-
-def test_the_silence_behind_a_short_clip_does_not_sound(mixed: Corpus, tmp_path: Path) -> None:
-    generator = np.random.default_rng(0)
-    seconds = {"short": 3.02, "whole": 10.0}
-    sounds = {
-        name: Waveform(
-            generator.uniform(-0.5, 0.5, round(length * features.RATE)).astype(np.float32),
-            features.RATE,
-        )
-        for name, length in seconds.items()
-    }
-    two = replace(
-        mixed,
-        clips={"weak": tuple(sounds)},
-        content=lambda name, sense: name,
-        audio=lambda name: sounds[name],
-    )
-    short, whole = extraction.sounding_frames(two, "weak", "log_mel", tmp_path)
-    reach = features.WINDOW // 2 / features.HOP  # a window looks beyond its centre
-    assert features.valid_frames(3.02) <= short <= features.valid_frames(3.02) + reach
-    assert whole == features.FRAMES
-    pooled = extraction.sounding_frames(two, "weak", "yamnet", tmp_path)
-    assert short % 4 and list(pooled) == [short // 4 + 1, features.GRID]
-
-
-def test_joined_by_time_are_other_patches_of_audio(mixed: Corpus) -> None:
-    clips = mixed.clips["test"][:2]
-    patches = features.extract(mixed, "yamnet", clips)
-    for align in ("index", "time"):
-        found = extraction.raw_clips(mixed, clips, "yamnet", align, 32)
-        assert np.array_equal(np.stack(list(found)), features.on_grid(patches, align))
 
 
 @pytest.mark.parametrize("field", ["fingerprint", "weights"])
@@ -394,12 +340,12 @@ def test_a_damaged_result_is_computed_anew(
     monkeypatch.setattr(experiments, "prepared_for", lambda run: prepared_first.append(run["seed"]))
     runs = [run, {**run, "seed": 4}]
     expected = [{"seed": 0}, {"seed": 4}]
-    assert [result.metrics for result in experiments._run(runs)] == expected
+    assert [result.metrics for result in experiments.trained(runs)] == expected
     assert prepared_first == [0, 4]  # in this process, before any other begins
-    assert [result.metrics for result in experiments._run(runs)] == expected
+    assert [result.metrics for result in experiments.trained(runs)] == expected
     assert prepared_first == [0, 4]  # nothing is left to do
     results.location("part1", "table3", runs[0], private_results).write_text("{")
-    assert [result.metrics for result in experiments._run(runs)] == expected
+    assert [result.metrics for result in experiments.trained(runs)] == expected
     assert prepared_first == [0, 4, 0, 4]
     assert "a damaged result counts as missing" in capsys.readouterr().err
 
@@ -432,3 +378,35 @@ def test_readings_of_silence_are_zero(make: MakeEvents) -> None:
     silence = Probabilities(torch.full((1, 151, 10), 0.1), torch.full((1, 10), 0.1))
     found = experiments.readings(make((0, 0, 1.0, 3.0)), silence)
     assert {value for scores in found.values() for value in scores.values()} == {0.0}
+
+
+# --- the command line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["aligned", "--trainings", "2"], {"aligned": 4}),
+        ([], {"table3": 14, "aligned": 4, "ledger": 6, "seen": 24}),
+    ],
+)
+def test_the_command_trains_the_runs_asked_for(
+    mixed: Corpus,
+    arguments: list[str],
+    expected: dict[str, int],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked: list[Run] = []
+    monkeypatch.setattr(experiments, "trained", lambda runs: asked.extend(runs) or runs)
+    experiments.main(["smoke", *arguments])
+    common = experiments.common(PROFILES["smoke"])
+    assert asked == [run for name in expected for run in experiments.GRIDS[name](common, 2)]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [f"{name}: {count} trainings are there" for name, count in expected.items()]
+
+
+def test_no_training_at_all_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        experiments.main(["quick", "seen", "--trainings", "0"])
+    assert "0 trainings are none; give at least 1" in capsys.readouterr().err

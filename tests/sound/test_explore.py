@@ -24,7 +24,6 @@ from lib.sound.data.mixtures import CLASSES
 from lib.sound.events import Events
 from lib.sound.figures import explore
 from lib.sound.figures.explore import LOOKS, Scenes
-from lib.sound.runs import experiments
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 MakeEvents = Callable[..., Events]
@@ -127,7 +126,7 @@ def test_what_is_observed_belongs_to_the_clips_in_their_order(mixed: Corpus) -> 
 def test_the_scores_are_sed_evals(scenes: Scenes, threshold: float, median: int) -> None:
     for name, found in scenes.found.items():
         ours = explore.scores(scenes, name, threshold, median)
-        events = experiments.events(scenes.truth, found, threshold, median)
+        events = evaluation.detect(found.frame.numpy(), scenes.truth, threshold, median)
         theirs = evaluation.by_sed_eval(scenes.truth, events)
         assert ours["segment"] == theirs["segment micro"]
         assert ours["event"] == theirs["event macro"]
@@ -158,7 +157,7 @@ def test_every_bar_is_an_event_and_only_paired_ones_are_filled(
     labels = explore.classes_of_interest(scenes, 0, ["S", "A"])
     undrawn = 0
     for place, name in enumerate(("S", "A")):
-        events = experiments.events(scenes.truth, scenes.found[name], threshold, 3)
+        events = evaluation.detect(scenes.found[name].frame.numpy(), scenes.truth, threshold, 3)
         paired = set(evaluation.match(scenes.truth, events).tolist())
         for axes, label in zip(class_rows(figure), labels, strict=True):
             here = np.flatnonzero((events.clip == 0) & (events.label == label))
@@ -178,7 +177,7 @@ def test_every_bar_is_an_event_and_only_paired_ones_are_filled(
 def test_false_alarms_without_a_row_are_counted(scenes: Scenes) -> None:
     figure = explore.panel(scenes, 0, ["S"], 0.05, 1)
     title = figure.axes[0].get_title(loc="left")
-    events = experiments.events(scenes.truth, scenes.found["S"], 0.05, 1)
+    events = evaluation.detect(scenes.found["S"].frame.numpy(), scenes.truth, 0.05, 1)
     labels = explore.classes_of_interest(scenes, 0, ["S"])
     count = int(((events.clip == 0) & ~np.isin(events.label, labels)).sum())
     assert count > 1 and f"{count} false alarms of other classes" in title

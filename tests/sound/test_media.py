@@ -161,38 +161,27 @@ def test_a_wave_file_out_of_a_pipe_declares_no_size(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("samples", "rate", "complaint"),
+    ("samples", "complaint"),
     [
-        (TONE[:0], RATE, "holds no sound: it is empty"),
-        (np.zeros((0, 2)), RATE, "holds no sound: it is empty"),
-        (np.zeros((5, 0)), RATE, "holds no sound: it is empty"),
-        (TONE[:1], RATE, "holds a single sample"),
-        (np.zeros(100), RATE, "is silent: every sample is zero"),
-        (np.array([[0.5, -0.5]] * 9), RATE, "is silent"),  # channels that cancel
-        (OPPOSITE, RATE, "its channels cancel when they are averaged; keep one"),
-        (np.array([0.1, np.nan, 0.2]), RATE, "not finite"),
-        (np.array([0.1, np.inf, 0.2]), RATE, "not finite"),
-        (TONE, 0, "the sampling rate is 0"),
-        (TONE, -RATE, "the sampling rate is -16000"),
-        (TONE, float("nan"), "the sampling rate is nan"),
-        (TONE, 22050.5, "the sampling rate is 22050.5"),
-        (np.ones((2, 100)), RATE, r"shape (2, 100), not (n,) or (n, channels)"),
-        (np.ones((3, 2, 2)), RATE, r"shape (3, 2, 2), not"),
-        (np.array(0.5), RATE, r"shape (), not"),
-        (np.ones(9, dtype=np.int16), RATE, "samples are int16; scale them"),
+        (np.zeros((0, 2)), "holds no sound: it is empty"),
+        (np.zeros((5, 0)), "holds no sound: it is empty"),
+        (TONE[:1, None], "holds a single sample"),
+        (np.zeros((100, 1)), "is silent: every sample is zero"),
+        (np.array([[0.5, -0.5]] * 9), "is silent"),  # channels that cancel
+        (OPPOSITE, "its channels cancel when they are averaged; keep one"),
+        (np.array([[0.1], [np.nan], [0.2]]), "not finite"),
+        (np.array([[0.1], [np.inf], [0.2]]), "not finite"),
     ],
 )
-def test_sound_that_cannot_be_used_says_why(
-    samples: np.ndarray, rate: float, complaint: str
-) -> None:
+def test_sound_that_cannot_be_used_says_why(samples: np.ndarray, complaint: str) -> None:
     with pytest.raises(ValueError) as raised:
-        media.check_waveform(samples, rate, "clip.wav")
+        media.check_waveform(samples, RATE, "clip.wav")
     assert complaint in str(raised.value) and "\n" not in str(raised.value)
     assert str(raised.value).startswith("clip.wav")
 
 
 def test_channels_are_averaged() -> None:
     stereo = np.array([[0.2, 0.4], [-0.2, 0.6], [0.0, 0.0]])
-    found = media.check_waveform(stereo, 8000.0, "clip.wav")
+    found = media.check_waveform(stereo, 8000, "clip.wav")
     np.testing.assert_allclose(found.samples, [0.3, 0.2, 0.0], atol=1e-7)
-    assert found.rate == 8000 and isinstance(found.rate, int) and found.samples.dtype == np.float32
+    assert found.rate == 8000 and found.samples.dtype == np.float32

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from lib.sound import evaluation, oracles
-from lib.sound.events import Events, read_strong
+from lib.sound.data.lists import read_strong
+from lib.sound.events import Events
 from lib.sound.runs.system_scores import Scored
 
 MakeEvents = Callable[..., Events]

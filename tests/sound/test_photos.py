@@ -235,7 +235,7 @@ def test_frames_are_the_stills_that_are_shown(mixed: Corpus) -> None:
         ("file,class\nx.jpg,dog\n", "row 1: no column 'sitting'"),
         ("file,class,sitting\nx.jpg,dog,a\ny.jpg,cow,b\n", "row 3: 'y.jpg' is no photograph"),
         ("file,class,sitting\n../x.jpg,dog,a\n", "row 2: '../x.jpg' is no photograph"),
-        ("file,class,sitting\nx.jpg,dog\n", "row 2: .*'x.jpg'"),
+        ("file,class,sitting\nx.jpg,dog\n", "row 2: 2 fields instead of 3"),
         ("file,class,sitting\n/etc/x.jpg,dog,a\n", "row 2: '/etc/x.jpg' is no photograph"),
     ],
 )
@@ -244,8 +244,3 @@ def test_a_wrong_index_is_one_line(tmp_path: Path, text: str, complaint: str) ->
     with pytest.raises(ValueError, match=complaint) as raised:
         photos.read(tmp_path)
     assert str(raised.value).startswith(str(tmp_path / "index.csv"))
-
-
-def test_without_an_index_it_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="index.csv"):
-        photos.read(tmp_path)

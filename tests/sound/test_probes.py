@@ -172,7 +172,7 @@ def test_networks_have_their_published_sizes() -> None:
 
 
 def test_a_probe_reads_what_the_rows_read(mixed: Corpus, profile: Profile) -> None:
-    common = experiments.describe(profile, "esc10")
+    common = experiments.common(profile)
     found = probing.describe(common)
     run = experiments.config(common, INPUTS, 0)
     assert found == {

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from lib.book.files import REPOSITORY
 from lib.runs import results
 from lib.runs.results import Result
-from lib.sound import evaluation, oracles
+from lib.sound import evaluation, oracles, protocol
 from lib.sound.figures import metric_plots
 from lib.sound.runs import metric_studies, profiles
 from lib.sound.runs.system_scores import BASELINE, Scored
@@ -138,7 +138,7 @@ def test_the_panel_draws_every_kind_of_clip(few: Scored, threshold: float) -> No
 
 
 def test_the_rows_of_table_3_are_typed_as_printed() -> None:
-    assert [metric_studies.row_name(row) for row in ROWS] == [
+    assert [protocol.short(protocol.paper_row(row)) for row in ROWS] == [
         *("S", "S + V", "S + A", "S + A + V", "V", "A", "A + V")
     ]
     first, last = ROWS[0], ROWS[3]  # section 5.1: gains of 4.81, 4.50 and 7.50 %

@@ -8,7 +8,8 @@ import pytest
 
 from lib.book import data_root
 from lib.sound import evaluation
-from lib.sound.events import CLASSES, read_strong
+from lib.sound.data.lists import read_strong
+from lib.sound.events import CLASSES
 from lib.sound.runs.system_scores import DESED_HOP
 from tools import fold_desed
 

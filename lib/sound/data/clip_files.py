@@ -1,12 +1,12 @@
 """The media files of clips: found by name, decoded once, and what came of it remembered.
 
-Decoding and hashing thousands of clips takes long, so that the outcome is kept in a text file, one
-line a clip. It holds as long as the clip's files keep their places, sizes and times of change.
+Decoding and hashing thousands of clips takes long, so that the outcome is kept in a file. It holds
+as long as a clip's files keep their places, sizes and times of change.
 """
 
 import hashlib
+import json
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -27,8 +27,6 @@ ENDS = np.array([0.0, CLIP_SECONDS])  # seconds; to show both, all between them 
 
 VERSION = 1  # raise it when what can be used changes: every clip is then decoded once more
 BATCH = 200  # clips after which the file is written: about what half a minute decodes
-SETTLED = 2.0  # seconds; a file changed later may change again without its time telling
-DIGITS = 16  # of the SHA-256 that begins each line
 
 
 @dataclass(frozen=True)
@@ -39,62 +37,24 @@ class Verdict:
     reason: str
 
 
-class Memo:
-    """Verdicts in a text file, each under a stamp; lines that are damaged count as none."""
-
-    def __init__(self, path: Path) -> None:
-        """Read what is there."""
-        self._path = path
-        self._verdicts = read_memo(path)
-        self._new: dict[str, Verdict] = {}
-
-    def get(self, stamp: str) -> Verdict | None:
-        """Return what is remembered."""
-        return self._verdicts.get(stamp)
-
-    def add(self, stamp: str, verdict: Verdict) -> None:
-        """Remember a verdict; write the file after each BATCH of them."""
-        self._verdicts[stamp] = self._new[stamp] = verdict
-        if len(self._new) >= BATCH:
-            self.save()
-
-    def save(self) -> None:
-        """Write what is new beside what the file holds, that of other processes too.
-
-        Raises:
-            OSError: the file cannot be written; what was there stays.
-        """
-        if not self._new:
-            return
-        verdicts = read_memo(self._path) | self._new
-        lines = ("\t".join((stamp, each.content, each.reason)) for stamp, each in verdicts.items())
-        text = "".join(f"{_line_digest(line)}\t{line}\n" for line in lines)
-        write_atomically(self._path, text)
-        self._new = {}
-
-
 def read_memo(path: Path) -> dict[str, Verdict]:
-    """Return {stamp: verdict} of the lines that are whole."""
-    if not path.is_file():
+    """Return {stamp: verdict}; nothing where the file is missing or damaged."""
+    try:
+        found = json.loads(path.read_bytes())
+        return {stamp: Verdict(*facts) for stamp, facts in found.items()}
+    except (FileNotFoundError, ValueError, TypeError, AttributeError):
         return {}
-    found = {}
-    for line in path.read_bytes().decode(errors="replace").split("\n"):
-        digest, _, rest = line.partition("\t")
-        fields = rest.split("\t")
-        if len(fields) == 3 and digest == _line_digest(rest):
-            found[fields[0]] = Verdict(*fields[1:])
-    return found
 
 
 class Clips:
     """The media files of clips, found by the names of the lists."""
 
-    def __init__(self, place: Path, memo: Memo) -> None:
-        """Find sound under audio/ and pictures under video/ of a folder."""
+    def __init__(self, place: Path, memo: Path) -> None:
+        """Find sound under audio/ and pictures under video/ of a folder; read what is known."""
         self._place = place
         self._audio = by_stem(place / "audio", AUDIO)
         self._video = by_stem(place / "video", BOTH)
-        self._memo = memo
+        self._memo, self._verdicts, self._unsaved = memo, read_memo(memo), 0
 
     def lacking(self, name: str) -> str:
         """Return which file a clip lacks, by names alone; nothing where it lacks none."""
@@ -120,22 +80,32 @@ class Clips:
 
     def known(self, name: str) -> Verdict | None:
         """Return what is remembered of a clip whose files are as they were then."""
-        return self._memo.get(self._stamp(name))
+        return self._verdicts.get(self._stamp(name))
 
     def examine(self, name: str) -> Verdict:
         """Hash and decode the files of a clip, and remember what came of it."""
         try:
-            stamp, settled = self._stamp(name), self._settled(name)
+            stamp = self._stamp(name)
             verdict = Verdict(self._hash(name), self._fault(name))
         except OSError as error:  # which may pass: nothing to remember
             return Verdict("", self._one_line(error))
-        if settled:
-            self._memo.add(stamp, verdict)
+        self._verdicts[stamp] = verdict
+        self._unsaved += 1
+        if self._unsaved >= BATCH:
+            self.save()
         return verdict
 
     def save(self) -> None:
-        """Write what is remembered."""
-        self._memo.save()
+        """Write what is new beside what the file holds, that of other processes too.
+
+        Raises:
+            OSError: the file cannot be written; what was there stays.
+        """
+        if self._unsaved:
+            every = read_memo(self._memo) | self._verdicts
+            facts = {stamp: [each.content, each.reason] for stamp, each in every.items()}
+            write_atomically(self._memo, json.dumps(facts, indent=0))
+            self._unsaved = 0
 
     def _fault(self, name: str) -> str:
         """Return why a clip cannot be used, nothing where it can."""
@@ -164,11 +134,6 @@ class Clips:
             digest.update(f"\0{stat.st_size} {stat.st_mtime_ns}".encode())
         return digest.hexdigest()
 
-    def _settled(self, name: str) -> bool:
-        """Return whether the files of a clip were last changed some time ago."""
-        changed = (path.stat().st_mtime for path in self._files(name))
-        return all(abs(time.time() - each) > SETTLED for each in changed)
-
     def _hash(self, name: str) -> str:
         """Return the SHA-256 of the digests of a clip's files."""
         paths = self._files(name)
@@ -191,11 +156,6 @@ def by_stem(place: Path, endings: tuple[str, ...]) -> dict[str, Path]:
 def media_files(place: Path, endings: tuple[str, ...]) -> Iterator[Path]:
     """Yield the files below a folder that have one of these endings."""
     return (path for path in place.rglob("*") if path.suffix.lower() in endings and path.is_file())
-
-
-def _line_digest(line: str) -> str:
-    """Return the digits that a line of the memo begins with."""
-    return hashlib.sha256(line.encode()).hexdigest()[:DIGITS]
 
 
 @cache

@@ -14,7 +14,6 @@ import numpy as np
 from lib.sound.events import Events
 
 SPLITS = ("weak", "unlabelled", "validation", "test")
-DATASETS = ("best", "dcase2018", "esc10")
 
 
 @dataclass(frozen=True)

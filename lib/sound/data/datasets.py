@@ -1,7 +1,9 @@
 """The clips of Part I: `load` gives the paper's own, or mixtures of real recordings."""
 
 from lib.sound.data import dcase, mixtures
-from lib.sound.data.corpus import DATASETS, Corpus, Sight, Sizes
+from lib.sound.data.corpus import Corpus, Sight, Sizes
+
+DATASETS = ("best", "dcase2018", "esc10")
 
 
 def load(

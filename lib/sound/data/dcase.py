@@ -5,23 +5,23 @@ sound under audio/, pictures under video/, or both in one file under audio/, in 
 under the names of the lists with any ending. `tools/fetch_dcase.py` gets them.
 """
 
-import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
 from lib.book import data_root
 from lib.book.files import REPOSITORY, write_atomically
-from lib.sound.data.clip_files import AUDIO, NO_AUDIO, NO_PICTURES, Clips, Memo, media_files
+from lib.sound.data.clip_files import AUDIO, NO_AUDIO, NO_PICTURES, Clips, media_files
 from lib.sound.data.corpus import SPLITS, Corpus
-from lib.sound.events import CLASSES, read_durations, read_strong, read_text, read_weak
+from lib.sound.data.lists import read_durations, read_strong, read_table, read_weak
+from lib.sound.events import CLASSES
 
 CACHE = REPOSITORY / "data" / "cache"
-CHECKED, LEFT_OUT = "dcase2018_checked.tsv", "dcase2018_left_out.tsv"  # under CACHE
+CHECKED, LEFT_OUT = "dcase2018_checked.json", "dcase2018_left_out.tsv"  # under CACHE
 MOST = 0.5  # the paper kept about 0.9; on fewer than half, scores would say little beside its own
 LISTS = {
     "weak": "metadata/train/weak.csv",
@@ -68,12 +68,7 @@ def lists() -> Path:
 
 def files() -> Clips:
     """Return the files of the clips, with what is remembered of them."""
-    return Clips(folder(), Memo(CACHE / CHECKED))
-
-
-def present() -> bool:
-    """Return whether sound is there for at least one clip."""
-    return next(media_files(folder() / "audio", AUDIO), None) is not None
+    return Clips(folder(), CACHE / CHECKED)
 
 
 def mostly_present() -> bool:
@@ -82,7 +77,7 @@ def mostly_present() -> bool:
     Raises:
         ValueError: a list is wrong; the message names file and row.
     """
-    if not present():
+    if next(media_files(folder() / "audio", AUDIO), None) is None:
         return False
     clips = files()
     return all(
@@ -99,15 +94,17 @@ def load() -> Corpus:
 
     Raises:
         FileNotFoundError: no clip is there, none of a split can be used, or a list is missing.
+        OSError: what was found cannot be written.
         ValueError: a list is wrong; the message names file and row.
     """
     names, clips = listed(lists()), files()
-    corpus = read(names, clips)
-    if not _empty(corpus):  # decoding would not help that
-        corpus = check(corpus, clips)
-    reasons = corpus.left_out
+    weak, durations = read_weak(lists() / LISTS["weak"]), _durations(names)
+    strong = {split: read_strong(lists() / LISTS[split], durations) for split in ROW_PER_EVENT}
+    reasons = _reasons(names, clips)
     _list_left_out(names, reasons)
-    for split in _empty(corpus):
+    kept = {split: tuple(n for n in each if n not in reasons) for split, each in names.items()}
+    if empty := [split for split in SPLITS if not kept[split]]:
+        split = empty[0]
         raise FileNotFoundError(
             f"none of the {len(names[split])} {split} clips of DCASE 2018 task 4 can be used "
             f"({_counted(reasons[name] for name in names[split])}; see data/cache/{LEFT_OUT}); "
@@ -118,72 +115,43 @@ def load() -> Corpus:
             f"DCASE 2018 task 4: {len(reasons)} of {sum(map(len, names.values()))} clips are left "
             f"out ({_counted(reasons.values())}); data/cache/{LEFT_OUT} says which and why"
         )
-    return corpus
+    return Corpus(
+        name="dcase2018",
+        rung="original",
+        classes=CLASSES,
+        clips=kept,
+        weak={name: weak[name] for name in kept["weak"]},
+        strong={split: events.subset(kept[split]) for split, events in strong.items()},
+        content=lambda name, _: clips.content(name),  # one file may hold both
+        audio=clips.audio,
+        frames=clips.frames,
+        left_out=reasons,
+        notes=_note,
+    )
 
 
-def read(names: Mapping[str, tuple[str, ...]], clips: Clips) -> Corpus:
-    """Return the clips whose files are there, none of them looked into.
-
-    Args:
-        names: of the clips of each split, see `listed`.
-        clips: their files.
-
-    Raises:
-        FileNotFoundError: no clip is there, or none has a file with pictures.
-        ValueError: a list is wrong; the message names file and row.
-    """
+def _reasons(names: Mapping[str, tuple[str, ...]], clips: Clips) -> dict[str, str]:
+    """Return of each clip that cannot be used why not: it lacks a file, or one is damaged."""
     every = [name for each in names.values() for name in each]
     lacking = {name: reason for name in every if (reason := clips.lacking(name))}
-    if len(lacking) == len(every) and NO_PICTURES in lacking.values():
+    there = [name for name in every if name not in lacking]
+    if not there and NO_PICTURES in lacking.values():
         raise FileNotFoundError(
             "no clip under dcase2018_task4/audio has pictures, which the paper needs; put videos "
             f"of the same names under dcase2018_task4/video, or run `{FETCH}`"
         )
-    if len(lacking) == len(every):
+    if not there:
         raise FileNotFoundError(
             "no clip of DCASE 2018 task 4 under dcase2018_task4/audio; "
             f"run `{FETCH}`, or set BOOK_DATA"
         )
-    weak = read_weak(lists() / LISTS["weak"])
-    durations = _durations(names)
-    corpus = Corpus(
-        name="dcase2018",
-        rung="original",
-        classes=CLASSES,
-        clips=names,
-        weak=weak,
-        strong={s: read_strong(lists() / LISTS[s], durations) for s in ROW_PER_EVENT},
-        content=lambda name, _: clips.content(name),  # one file may hold both
-        audio=clips.audio,
-        frames=clips.frames,
-        left_out={},
-        notes=_note,
-    )
-    return without(corpus, lacking)
+    if any(set(each) <= lacking.keys() for each in names.values()):
+        return lacking  # a split is empty, and decoding would not help that
+    return lacking | _damaged(there, clips)
 
 
-def without(corpus: Corpus, reasons: Mapping[str, str]) -> Corpus:
-    """Return a corpus without some clips, which `left_out` then names with the reasons given."""
-    clips = {
-        split: tuple(name for name in names if name not in reasons)
-        for split, names in corpus.clips.items()
-    }
-    return replace(
-        corpus,
-        clips=clips,
-        weak={name: corpus.weak[name] for name in clips["weak"]},
-        strong={split: each.subset(clips[split]) for split, each in corpus.strong.items()},
-        left_out={**corpus.left_out, **reasons},
-    )
-
-
-def check(corpus: Corpus, clips: Clips) -> Corpus:
-    """Return the corpus without clips that cannot be decoded; what is known is not done again.
-
-    Raises:
-        OSError: what was found cannot be written.
-    """
-    names = [name for split in SPLITS for name in corpus.clips[split]]
+def _damaged(names: Sequence[str], clips: Clips) -> dict[str, str]:
+    """Return why some clips cannot be decoded; what is known is not done again."""
     known = {name: clips.known(name) for name in names}
     unknown = [name for name in names if known[name] is None]
     quiet = None if unknown else True
@@ -192,9 +160,7 @@ def check(corpus: Corpus, clips: Clips) -> Corpus:
             known[name] = clips.examine(name)
     finally:
         clips.save()
-    return without(
-        corpus, {n: found.reason for n, found in known.items() if found and found.reason}
-    )
+    return {name: found.reason for name, found in known.items() if found and found.reason}
 
 
 def _list_left_out(names: Mapping[str, tuple[str, ...]], reasons: Mapping[str, str]) -> None:
@@ -204,11 +170,6 @@ def _list_left_out(names: Mapping[str, tuple[str, ...]], reasons: Mapping[str, s
     ]
     lines = ["\t".join(row) + "\n" for row in [("filename", "split", "reason"), *rows]]
     write_atomically(CACHE / LEFT_OUT, "".join(lines))
-
-
-def _empty(corpus: Corpus) -> list[str]:
-    """Return the splits without a clip."""
-    return [split for split in SPLITS if not corpus.clips[split]]
 
 
 def _counted(reasons: Iterable[str]) -> str:
@@ -228,7 +189,8 @@ def listed(folder: Path) -> dict[str, tuple[str, ...]]:
     """
     found: dict[str, str] = {}  # a dictionary keeps the order of the lists
     for split in SPLITS:
-        for place, name in _names(folder / LISTS[split]):
+        for place, row in read_table(folder / LISTS[split], ["filename"]):
+            name = row["filename"]
             try:
                 parse_name(name)
             except ValueError as error:
@@ -237,15 +199,6 @@ def listed(folder: Path) -> dict[str, tuple[str, ...]]:
                 raise ValueError(f"{place}: {name} is in the {found[name]} list already")
             found[name] = split
     return {each: tuple(n for n, split in found.items() if split == each) for each in SPLITS}
-
-
-def _names(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield "file, row n" and the file name of each line of a list, whatever else it holds."""
-    rows = csv.DictReader(read_text(path).splitlines(), delimiter="\t")
-    if "filename" not in (rows.fieldnames or ()):
-        raise ValueError(f"{path}, row 1: no column 'filename'")
-    for row in rows:
-        yield f"{path}, row {rows.line_num}", row["filename"] or ""
 
 
 def _durations(names: Mapping[str, tuple[str, ...]]) -> dict[str, float]:

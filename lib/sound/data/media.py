@@ -32,7 +32,6 @@ def read_audio(path: Path) -> Waveform:
         ValueError: it is no media file, has no audio stream, is truncated, or its sound is refused
             by `check_waveform`.
     """
-    path = Path(path)
     with _opened(path) as container:
         _check_wave_size(path)
         if not container.streams.audio:
@@ -53,37 +52,29 @@ def read_audio(path: Path) -> Waveform:
     return check_waveform(samples, rate, str(path))
 
 
-def check_waveform(samples: np.ndarray, rate: float, name: str) -> Waveform:
+def check_waveform(samples: np.ndarray, rate: int, name: str) -> Waveform:
     """Return sound that can be used, or say what is wrong with it.
 
     Args:
-        samples: (n,) or (n, channels) floating point; channels are averaged.
+        samples: (n, channels) floating point; channels are averaged.
         rate: in Hz.
         name: what to call it in a complaint.
 
     Raises:
-        ValueError: the rate is no positive whole number, the array has another form or no floating
-            point, or the sound is empty, a single sample, not finite, silent throughout, or its
-            channels cancel.
+        ValueError: it is empty, a single sample, not finite, silent throughout, or its channels
+            cancel.
     """
-    samples = np.asarray(samples)
-    if not np.isfinite(rate) or rate <= 0 or rate != int(rate):
-        raise ValueError(f"{name}: the sampling rate is {rate}, no positive whole number of Hz")
-    if not np.issubdtype(samples.dtype, np.floating):
-        raise ValueError(f"{name}: samples are {samples.dtype}; scale them to floats in [-1, 1]")
-    if samples.ndim not in (1, 2) or (samples.ndim == 2 and 0 < len(samples) < samples.shape[1]):
-        raise ValueError(f"{name}: samples of shape {samples.shape}, not (n,) or (n, channels)")
     if len(samples) < 2 or samples.size == 0:
         what = "a single sample" if samples.size else "no sound: it is empty"
         raise ValueError(f"{name} holds {what}; leave this clip out")
     if not np.isfinite(samples).all():
         raise ValueError(f"{name} holds samples that are not finite; leave this clip out")
-    mono = samples if samples.ndim == 1 else samples.mean(axis=1)
-    if samples.ndim == 2 and mono.any() and _cancel(samples, mono):
+    mono = samples.mean(axis=1)
+    if mono.any() and _cancel(samples, mono):
         raise ValueError(f"{name}: its channels cancel when they are averaged; keep one of them")
     if not mono.any():
         raise ValueError(f"{name} is silent: every sample is zero; leave this clip out")
-    return Waveform(np.ascontiguousarray(mono, dtype=np.float32), int(rate))
+    return Waveform(mono.astype(np.float32), rate)
 
 
 def _cancel(samples: np.ndarray, mono: np.ndarray) -> bool:
@@ -111,7 +102,6 @@ def read_frames(path: Path, times: np.ndarray) -> np.ndarray | None:
         FileNotFoundError: there is no such file.
         ValueError: it is no media file, or holds a video stream without a frame.
     """
-    path = Path(path)
     with _opened(path) as container:
         cover = Disposition.attached_pic
         streams = [stream for stream in container.streams.video if not stream.disposition & cover]

@@ -5,7 +5,6 @@ clip (section 4.1), so that lengths, gaps and overlaps are those that the paper'
 and picture are put together here: see `photos`.
 """
 
-import csv
 import hashlib
 import json
 import math
@@ -21,8 +20,9 @@ from scipy import fft, ndimage, signal
 from lib.book import data_root
 from lib.sound.data import photos
 from lib.sound.data.corpus import SPLITS, Corpus, Sight, Sizes, Stills, Waveform
+from lib.sound.data.lists import as_seconds, read_durations, read_strong, read_table
 from lib.sound.events import CLASSES as DCASE_CLASSES
-from lib.sound.events import Events, read_durations, read_strong, read_text
+from lib.sound.events import Events
 
 NAME = "esc10"
 VERSION = 3  # of the recipe: another number, another corpus
@@ -230,15 +230,8 @@ class Mixer:
         """Return a digest of how a clip sounds."""
         recipe = self.recipe(name)
         layers = [
-            (
-                layer.label,
-                layer.onset,
-                layer.offset,
-                layer.phase,
-                layer.snr,
-                _identity(layer.source),
-            )
-            for layer in recipe.layers
+            (each.label, each.onset, each.offset, each.phase, each.snr, _identity(each.source))
+            for each in recipe.layers
         ]
         facts = (VERSION, name, recipe.seed, recipe.seconds, layers)
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
@@ -332,11 +325,7 @@ def play(layer: Layer, length: int) -> np.ndarray:
 
 @lru_cache(maxsize=512)
 def _sound(source: Recording) -> np.ndarray:
-    """Return what sounds in a recording at RATE, (n,) float32; do not write into it.
-
-    Raises:
-        ValueError: the file cannot be decoded, or is silent.
-    """
+    """Return what sounds in a recording at RATE, (n,) float32; do not write into it."""
     try:
         samples, rate = soundfile.read(source.path, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
@@ -397,24 +386,13 @@ def read_recordings(folder: Path) -> list[Recording]:
         FileNotFoundError: there is no meta.csv.
         ValueError: a line is wrong; the message names file and row.
     """
-    path = folder / "meta.csv"
-    reader = csv.DictReader(read_text(path, see="data/README.md").splitlines())
-    columns = reader.fieldnames or []
-    if missing := [column for column in META_COLUMNS if column not in columns]:
-        raise ValueError(f"{path}, row 1: no column {missing[0]!r}")
-    found: dict[str, Recording] = {}
-    for row in reader:
-        place = f"{path}, row {reader.line_num}"
-        if row["clip"] in found:
-            raise ValueError(f"{place}: {row['clip']} is listed twice")
-        found[row["clip"]] = _recording(folder, row, place)
-    return [each for each in found.values() if "Sampling+" not in each.licence]
+    rows = read_table(folder / "meta.csv", META_COLUMNS, unique=True)
+    found = [_recording(folder, row, place) for place, row in rows]
+    return [each for each in found if "Sampling+" not in each.licence]
 
 
 def _recording(folder: Path, row: Mapping[str, str], place: str) -> Recording:
     """Return one line of meta.csv as a recording, or raise ValueError."""
-    if None in (*row, *row.values()):  # as DictReader marks them
-        raise ValueError(f"{place}: too few or too many fields")
     if Path(row["clip"]).name != row["clip"]:
         raise ValueError(f"{place}: {row['clip']!r} is no plain name")
     kinds = {material.label: name for name, material in MATERIAL.items()}
@@ -422,14 +400,9 @@ def _recording(folder: Path, row: Mapping[str, str], place: str) -> Recording:
         raise ValueError(f"{place}: unknown label {row['label']!r}")
     if row["fold"] not in FOLDS:
         raise ValueError(f"{place}: fold is {row['fold']!r}, expected 1 to 5")
-    try:
-        start, end = float(row["active_start"]), float(row["active_end"])
-    except ValueError:
-        start = end = math.nan
-    if not 0 <= start < end < math.inf:
-        raise ValueError(
-            f"{place}: active from {row['active_start']!r} to {row['active_end']!r} is no interval"
-        )
+    start, end = (as_seconds(row, column, place) for column in ("active_start", "active_end"))
+    if start >= end:
+        raise ValueError(f"{place}: active from {start} s to {end} s is no interval")
     path = folder / "audio_ogg22k" / f"{row['clip']}.ogg"
     kind = kinds[row["label"]]
     return Recording(path, kind, row["fold"], row["author"], row["licence"], start, end)

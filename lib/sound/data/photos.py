@@ -6,7 +6,6 @@ Caltech 101 stands for what sounds: put beside the sound by us, seldom the thing
 missing, late or silent, as `Sight` says.
 """
 
-import csv
 import hashlib
 import json
 import math
@@ -19,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from lib.sound.data.corpus import Sight
-from lib.sound.events import read_text
+from lib.sound.data.lists import read_table
 
 VERSION = 1  # of what is shown: another number, other pictures
 CREDIT = "pictures: Caltech 101 (Li, Andreeto, Ranzato & Perona, CC BY 4.0)"
@@ -107,19 +106,13 @@ def read(folder: Path) -> list[Photograph]:
         FileNotFoundError: there is no index.csv.
         ValueError: a line is wrong; the message names file and row.
     """
-    path = folder / "index.csv"
-    reader = csv.DictReader(read_text(path, see="data/README.md").splitlines())
-    if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
-        raise ValueError(f"{path}, row 1: no column {missing[0]!r}")
     found = []
-    for row in reader:
-        place = Path(row["file"])
-        inside = not place.is_absolute() and ".." not in place.parts
+    for place, row in read_table(folder / "index.csv", COLUMNS):
+        path = Path(row["file"])
+        inside = not path.is_absolute() and ".." not in path.parts
         if not (inside and row["sitting"] and row["class"] in (*FOLDER.values(), SCENE)):
-            raise ValueError(
-                f"{path}, row {reader.line_num}: {row['file']!r} is no photograph of ours"
-            )
-        found.append(Photograph(folder / place, row["class"], row["sitting"]))
+            raise ValueError(f"{place}: {row['file']!r} is no photograph of ours")
+        found.append(Photograph(folder / path, row["class"], row["sitting"]))
     return found
 
 

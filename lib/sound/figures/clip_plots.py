@@ -31,7 +31,7 @@ from lib.sound.figures.metric_plots import (
     short_label,
 )
 from lib.sound.oracles import WINDOW_SECONDS
-from lib.sound.runs import metric_studies
+from lib.sound.protocol import paper_row, short
 
 STREAM_STYLES = {"spectral": "-", "audio": "--", "visual": "-."}
 WHAT_ORDER = ("spectral", "spectral, mean and deviation", "audio", "visual", "audio and visual")
@@ -92,7 +92,7 @@ def claim(rows: Sequence[Mapping[str, Any]]) -> Figure:
             spot = (value, place - 0.2)
             axes.text(*spot, f"{value:.0f}", ha="center", va="bottom", fontsize=8.5, bbox=ground)
     axes.axhline(sum(row["spectral"] for row in rows) - 0.5, color=PALE, linewidth=1.2)
-    axes.set_yticks(range(len(rows)), [metric_studies.row_name(row) for row in rows])
+    axes.set_yticks(range(len(rows)), [short(paper_row(row)) for row in rows])
     axes.set(ylim=(len(rows) - 0.5, -0.7), xlim=(0, 100), xlabel="F1, %")
     axes.grid(axis="y", visible=False)
     axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3, fontsize=9)
@@ -102,12 +102,8 @@ def claim(rows: Sequence[Mapping[str, Any]]) -> Figure:
 def clip(waveform: Waveform, events: Events, index: int, pictures: np.ndarray | None) -> Figure:
     """Draw a clip on one axis of time: waveform, log-mel spectrogram, pictures, labels.
 
-    Args:
-        waveform: its sound.
-        events: its labels, among those of other clips.
-        index: which clip of `events` it is.
-        pictures: (n, height, width, 3) uint8, taken in the middle of n equal parts; None if the
-            clip has none.
+    `pictures` are (n, height, width, 3) uint8, taken in the middle of n equal parts; None if the
+    clip has none.
     """
     labels = np.unique(events.label[events.clip == index]).tolist()
     heights = [0.8, 1.7, 0.8 if pictures is not None else 0.01, 0.26 * len(labels)]
@@ -150,13 +146,13 @@ def spectrogram(axes: Axes, log_mel: np.ndarray, cmap: str = "magma", **limits: 
     return image
 
 
-def _film(axes: Axes, pictures: np.ndarray, seconds: float = CLIP_SECONDS) -> None:
+def _film(axes: Axes, pictures: np.ndarray) -> None:
     """Draw pictures side by side, each in the middle of its part of the time."""
-    part = seconds / len(pictures)
+    part = CLIP_SECONDS / len(pictures)
     for number, picture in enumerate(pictures):
         middle, half = (number + 0.5) * part, 0.48 * part
         axes.imshow(picture, extent=(middle - half, middle + half, 0, 1), aspect="auto")
-    axes.set(ylim=(0, 1), xlim=(0, seconds))
+    axes.set(ylim=(0, 1), xlim=(0, CLIP_SECONDS))
     axes.grid(visible=False)
 
 
@@ -186,10 +182,7 @@ def photographs(pictures: Sequence[np.ndarray], names: Sequence[str]) -> Figure:
 def statistics(classes: pd.DataFrame, overlaps: np.ndarray, levels: pd.DataFrame) -> Figure:
     """Draw how many clips have each class, how many classes sound at once, how loud events are.
 
-    Args:
-        classes: see `clip_statistics.classes`.
-        overlaps: see `clip_statistics.overlaps`.
-        levels: see `clip_statistics.levels`.
+    All three are what functions of `clip_statistics` of the same names give.
     """
     figure, (left, middle, right) = plt.subplots(
         1, 3, figsize=(PAGE_WIDTH, 3.0), width_ratios=(1.5, 1, 1)

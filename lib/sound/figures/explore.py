@@ -18,14 +18,14 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
-from lib.sound import evaluation, features, mean_teacher
+from lib.sound import evaluation, mean_teacher
 from lib.sound.crnn import CRNN, Probabilities
 from lib.sound.data.corpus import Corpus
 from lib.sound.evaluation import FRAME_SECONDS, METRICS
 from lib.sound.events import Events
 from lib.sound.figures import clip_plots, metric_plots
 from lib.sound.protocol import Row, short
-from lib.sound.runs import experiments
+from lib.sound.runs import experiments, extraction
 
 PICTURES = 10  # of each clip, one a second in a clip of 10 s
 CLASSES_DRAWN = 4  # more where a clip has more
@@ -65,11 +65,8 @@ class Scenes:
 def choose_clips(truth: Events, count: int) -> tuple[str, ...]:
     """Return the first clips that together hold every class, then the first of the others.
 
-    A clip is taken if it holds a class that none before it does; they keep their order.
-
-    Args:
-        truth: the clips and their events.
-        count: how many to return; all where there are fewer.
+    A clip is taken if it holds a class that none before it does; they keep their order. All are
+    returned where there are fewer than `count`.
     """
     seen = np.zeros(len(truth.classes), dtype=bool)
     new = []
@@ -89,18 +86,14 @@ def observe(
 ) -> Scenes:
     """Return what there is to hear and to see in some test clips, and what networks find in them.
 
-    Args:
-        corpus: whose test clips they are.
-        clips: their names.
-        networks: by row of Table 3.
-        inputs: standardised features of these clips by input, see `experiments.Prepared`.
+    `inputs` are standardised features of these clips by input, see `experiments.Prepared`.
     """
     truth = corpus.strong["test"].subset(clips)
     shares = (np.arange(PICTURES) + 0.5) / PICTURES
     return Scenes(
         truth,
         {short(row): mean_teacher.predict(network, inputs) for row, network in networks.items()},
-        features.extract(corpus, "log_mel", clips).astype(np.float32),
+        extraction.extract(corpus, "log_mel", clips).astype(np.float32),
         [
             corpus.frames(clip, shares * seconds)
             for clip, seconds in zip(clips, truth.durations, strict=True)
@@ -142,14 +135,7 @@ def player(corpus: Corpus, scenes: Scenes, choice: widgets.Dropdown) -> widgets.
 
 
 def scores(scenes: Scenes, model: str, threshold: float, median: int) -> dict[str, float]:
-    """Return a network's three F1 scores over all of these clips (section 4.3.2).
-
-    Args:
-        scenes: the clips.
-        model: a name in `scenes.found`.
-        threshold: of clip and frame probabilities.
-        median: frames of the filter, odd.
-    """
+    """Return a network's three F1 scores over all of these clips (section 4.3.2)."""
     counts = experiments.count(scenes.truth, scenes.found[model], threshold, median)
     return evaluation.table3_scores(counts)
 
@@ -170,14 +156,8 @@ def panel(
 ) -> Figure:
     """Draw a clip from above to below: pictures, spectrogram, probabilities and events by class.
 
-    The figure's label says the F1 scores in words.
-
-    Args:
-        scenes: the clips.
-        clip: which one is drawn.
-        models: one or two names in `scenes.found`; a name given twice counts once.
-        threshold: of the decisions.
-        median: frames of the filter.
+    `models` are one or two names in `scenes.found`; a name given twice counts once. The figure's
+    label says the F1 scores in words.
     """
     models = list(dict.fromkeys(models))
     labels = classes_of_interest(scenes, clip, models)
@@ -193,9 +173,9 @@ def panel(
         _truth(axes, scenes.truth, clip, label, threshold)
     elsewhere = 0
     for place, model in enumerate(models):
-        frame = scenes.found[model].frame[clip : clip + 1].numpy()
-        filtered = evaluation.median_filter(frame, median)[0]
-        events = experiments.events(scenes.truth, scenes.found[model], threshold, median)
+        frame = scenes.found[model].frame.numpy()
+        filtered = evaluation.median_filter(frame[clip : clip + 1], median)[0]
+        events = evaluation.detect(frame, scenes.truth, threshold, median)
         _findings(rows[2:], scenes.truth, clip, labels, filtered, events, place)
         elsewhere += int(((events.clip == clip) & ~np.isin(events.label, labels)).sum())
     _finish(rows, scenes.truth.durations[clip], threshold, median, elsewhere)

@@ -15,6 +15,7 @@ from lib.sound import evaluation
 from lib.sound.evaluation import METRICS
 from lib.sound.events import Events
 from lib.sound.oracles import WINDOW_SECONDS
+from lib.sound.protocol import paper_row, short
 from lib.sound.runs import metric_studies
 
 METRIC_COLOURS = {"clip": PALETTE[0], "segment": PALETTE[2], "event": PALETTE[1]}
@@ -37,11 +38,6 @@ def timelines(truth: Events, found: Mapping[str, Events], clip: int = 0) -> Figu
     """Draw a clip's true events and, below, what each of several systems found.
 
     A found event is filled if it is paired with a true one, hollow if it is a false alarm.
-
-    Args:
-        truth: the true events.
-        found: {name: events} of each system, in the same clips.
-        clip: which clip.
     """
     shown_labels = [events.tags[clip] for events in (truth, *found.values())]
     labels = np.flatnonzero(np.any(shown_labels, axis=0))
@@ -95,7 +91,7 @@ def fall(
 
     Args:
         rows: of data/paper/part1_table3.json, in percent.
-        erring: taggers that err and never localise, see `studies.tagger_run`.
+        erring: taggers that err and never localise, see `metric_studies.tagger_run`.
         perfect: the scores of one that does not err.
     """
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 4.2))
@@ -187,7 +183,7 @@ def table3_noise(rows: Sequence[Mapping[str, Any]], noise: Result) -> Figure:
 
     Args:
         rows: of data/paper/part1_table3.json.
-        noise: see `studies.noise_run`.
+        noise: see `metric_studies.noise_run`.
     """
     figure, grid = plt.subplots(1, 3, figsize=(PAGE_WIDTH, 3.1), sharey=True)
     first = rows[0]
@@ -205,7 +201,7 @@ def table3_noise(rows: Sequence[Mapping[str, Any]], noise: Result) -> Figure:
         axes.set_title(METRIC_NAMES[metric].split(",")[0], loc="center")
         axes.set(xlabel="points", ylim=(len(rows) - 1.4, -0.6))
         axes.grid(axis="y", visible=False)
-    grid[0].set_yticks(range(len(rows) - 1), [metric_studies.row_name(row) for row in rows[1:]])
+    grid[0].set_yticks(range(len(rows) - 1), [short(paper_row(row)) for row in rows[1:]])
     return figure
 
 
@@ -220,16 +216,9 @@ def explore_panel(
 ) -> Figure:
     """Draw one clip's scores, true events and decisions, and the whole test set's three scores.
 
-    Args:
-        truth: the true events.
-        found: those a system found.
-        clip: which one is drawn.
-        scores: (frames, classes) of that clip, or None where only events are published.
-        hop: seconds from frame to frame.
-        threshold: of the decisions.
-        title: what to write above.
+    `scores` are (frames, classes) of that clip, a frame each `hop` seconds, or None where only
+    events are published.
     """
-    results = evaluation.table3_scores(evaluation.all_counts(truth, found))
     top = np.zeros(truth.shape[1]) if scores is None else scores.max(axis=0)
     labels = np.flatnonzero(truth.tags[clip] | (top > max(0.1, threshold)) | found.tags[clip])
     labels = labels if len(labels) else top.argsort()[-1:]
@@ -239,15 +228,7 @@ def explore_panel(
     grid = figure.add_gridspec(3, 2, wspace=0.27, hspace=0.12, **ratios, **margins)
     upper = figure.add_subplot(grid[0, 0])
     middle, lower = (figure.add_subplot(grid[row, 0], sharex=upper) for row in (1, 2))
-    if scores is None:
-        upper.text(
-            0.5, 0.5, "only its events are published", ha="center", transform=upper.transAxes
-        )
-    else:
-        times = (np.arange(len(scores)) + 0.5) * hop
-        for place, label in enumerate(labels):
-            upper.plot(times, scores[:, label], color=PALETTE[place % len(PALETTE)])
-        upper.axhline(threshold, color=INK, linestyle=":", linewidth=1.2)
+    _score_curves(upper, None if scores is None else scores[:, labels], hop, threshold)
     upper.set(ylim=(-0.03, 1.03), ylabel="score", xlim=(0, truth.durations[clip]))
     matched = evaluation.match(truth, found)
     hit = np.isin(np.arange(len(found)), matched[matched >= 0])
@@ -258,11 +239,28 @@ def explore_panel(
     lower.set_xlabel("seconds")
     for axes in (upper, middle):
         axes.tick_params(labelbottom=False)
-    axes = figure.add_subplot(grid[:, 1])
+    _score_bars(figure.add_subplot(grid[:, 1]), truth, found)
+    upper.set_title(title, fontsize=10)
+    return figure
+
+
+def _score_curves(axes: Axes, scores: np.ndarray | None, hop: float, threshold: float) -> None:
+    """Draw scores (frames, classes) over seconds, or say that there are none."""
+    if scores is None:
+        said = "only its events are published"
+        axes.text(0.5, 0.5, said, ha="center", transform=axes.transAxes)
+        return
+    times = (np.arange(len(scores)) + 0.5) * hop
+    for place, values in enumerate(scores.T):
+        axes.plot(times, values, color=PALETTE[place % len(PALETTE)])
+    axes.axhline(threshold, color=INK, linestyle=":", linewidth=1.2)
+
+
+def _score_bars(axes: Axes, truth: Events, found: Events) -> None:
+    """Draw the three scores of a whole test set as bars."""
+    results = evaluation.table3_scores(evaluation.all_counts(truth, found))
     values = [100 * results[metric] for metric in METRICS]
     bars = axes.bar(METRICS, values, color=[METRIC_COLOURS[metric] for metric in METRICS])
     axes.bar_label(bars, fmt="%.1f", fontsize=9)
     axes.set(ylim=(0, 100), ylabel="F1 of all clips, %")
     axes.tick_params(axis="x", labelsize=8.5)
-    upper.set_title(title, fontsize=10)
-    return figure

@@ -20,7 +20,7 @@ from lib.sound.protocol import Row, Runs, short
 from lib.sound.runs import verdicts
 from lib.sound.runs.verdicts import Judge
 
-KNOBS = {  # of `data.Sight`, as titles
+KNOBS = {  # of `corpus.Sight`, as titles
     "never_seen": "never seen",
     "out_of_step": "out of step",
     "distractor": "something silent",

@@ -29,7 +29,7 @@ SEED = 0
 
 
 def networks(common: Mapping[str, Any]) -> dict[Row, CRNN]:
-    """Return the network of each row of Table 3, frozen; see `experiments.describe`."""
+    """Return the network of each row of Table 3, frozen; see `experiments.common`."""
     return {
         row: experiments.load_weights(path, experiments.model_config(_run(common, row)))
         for row, path in paths(common).items()

@@ -32,7 +32,7 @@ def works() -> dict[str, Work]:
 
 def train(checkpoint: Path) -> Outcome:
     """Train a small mean teacher; labels are the loudest class of each frame of other clips."""
-    scale = Standardiser.fit([log_mel()[: UNLABELLED.stop]])
+    scale = Standardiser.fit(log_mel()[: UNLABELLED.stop])
     clips = features.standardised(log_mel(), scale)
     weak, unlabelled, tested = ({"spectral": clips[s]} for s in (WEAK, UNLABELLED, TESTED))
     data = mean_teacher.TrainingSet(weak, targets(TESTED.stop)[WEAK], unlabelled)

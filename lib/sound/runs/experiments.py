@@ -4,8 +4,10 @@ A run is a plain dict (see `config`), so that any number of them can be computed
 with a result file of its own.
 """
 
+import argparse
+import importlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
@@ -37,7 +39,7 @@ from lib.sound.events import Events
 from lib.sound.features import Standardiser
 from lib.sound.mean_teacher import TrainingConfig
 from lib.sound.runs import extraction
-from lib.sound.runs.profiles import Profile
+from lib.sound.runs.profiles import PROFILES, Profile
 
 RETRAINED = REPOSITORY / "data" / "cache" / "retrained"
 WEIGHTS = REPOSITORY / "data" / "cache" / "checkpoints" / "part1"  # of every training
@@ -50,6 +52,9 @@ TRAINING_READINGS: dict[str, dict[str, Any]] = {
     "teacher without dropout, averaged batch statistics": {"teacher_mode": "eval"},
 }
 SEEING_ROWS = (("spectral", "visual"), ("visual",))  # what the pictures' knobs are turned for
+
+_corpus = lru_cache(maxsize=16)(datasets.load)
+_input = lru_cache(maxsize=4)(extraction.prepare)  # as many as one run reads
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,18 +76,8 @@ class Prepared:
 
 
 def common(profile: Profile) -> dict[str, Any]:
-    """Return what `describe` says of a profile on its own dataset, or on the best there is."""
+    """Return what all runs of a profile have in common, as plain JSON."""
     dataset = datasets.best() if profile.dataset == "best" else profile.dataset
-    return describe(profile, dataset)
-
-
-def describe(profile: Profile, dataset: str) -> dict[str, Any]:
-    """Return what all runs of a profile on a dataset have in common, as plain JSON.
-
-    Args:
-        profile: its sizes, networks and training.
-        dataset: "dcase2018" or "esc10".
-    """
     return {
         "dataset": dataset,
         "rung": "original" if dataset == "dcase2018" else "open",
@@ -109,8 +104,8 @@ def config(
     does not change with them.
 
     Args:
-        common: see `describe`.
-        inputs: of models.COMBINATIONS.
+        common: see `common`.
+        inputs: of crnn.COMBINATIONS.
         seed: of the training, and of what it is trained on.
         align: "index" as in the paper, or "time", see `features.on_grid`.
         sight: how well the pictures of a made corpus go with its sounds.
@@ -145,112 +140,15 @@ def weights_digest(stream: str) -> str:
     return "" if stream == "log_mel" else pretrained.digest(stream)
 
 
-def grid(common: Mapping[str, Any], trainings: int) -> list[dict[str, Any]]:
-    """Return the runs of Table 3, all rows of the first seed before those of the second."""
-    return [config(common, row, seed) for seed in range(trainings) for row in COMBINATIONS]
-
-
-def table3(common: Mapping[str, Any], trainings: int) -> list[Result]:
-    """Return the runs of Table 3; what has no result yet is trained."""
-    return _run(grid(common, trainings))
-
-
-def aligned(common: Mapping[str, Any], trainings: int) -> list[Result]:
-    """Return the runs of `aligned_grid`; what has no result yet is trained."""
-    return _run(aligned_grid(common, trainings))
-
-
-def aligned_grid(common: Mapping[str, Any], trainings: int) -> list[dict[str, Any]]:
-    """Return the runs of `ALIGNED_ROWS` with pretrained audio features joined by time."""
-    seeds = range(trainings)
-    return [config(common, row, seed, "time") for seed in seeds for row in ALIGNED_ROWS]
-
-
-def ledger(common: Mapping[str, Any], trainings: int) -> dict[str, list[Result]]:
-    """Return by reading the runs of `ledger_grid`; what has no result yet is trained."""
-    return {name: _run(runs) for name, runs in ledger_grid(common, trainings).items()}
-
-
-def ledger_grid(common: Mapping[str, Any], trainings: int) -> dict[str, list[dict[str, Any]]]:
-    """Return by reading the runs of `LEDGER_ROW` trained as the paper may also be read."""
-    ours = [config(common, LEDGER_ROW, seed) for seed in range(trainings)]
-    return {
-        name: [other_reading(run, **changes) for run in ours]
-        for name, changes in TRAINING_READINGS.items()
-    }
-
-
-def seen(common: Mapping[str, Any], trainings: int) -> list[Result]:
-    """Return the runs of `sight_grid`; what has no result yet is trained."""
-    return _run(sight_grid(common, trainings))
-
-
-def sight_grid(common: Mapping[str, Any], trainings: int) -> list[dict[str, Any]]:
-    """Return runs of `SEEING_ROWS` in which one knob of the pictures is at none or at all.
-
-    Between the ends lie the runs of Table 3 itself.
-    """
-    return [
-        config(common, row, seed, sight=replace(Sight(), **{knob.name: share}))
-        for seed in range(trainings)
-        for knob in fields(Sight)
-        for share in (0.0, 1.0)
-        for row in SEEING_ROWS
-    ]
-
-
-def present(runs: Sequence[Mapping[str, Any]]) -> list[Result | None]:
-    """Return the result of each run, None where there is none yet."""
-    return sweep.run(PART, EXPERIMENT, runs, run_one, folder=_folder(), compute=False)
-
-
-def _folder() -> Path:
-    """Return where results are looked for; with BOOK_RETRAIN the shipped ones do not count."""
-    return RETRAINED if os.environ.get("BOOK_RETRAIN") else results.RESULTS
-
-
-def _run(runs: list[dict[str, Any]]) -> list[Result]:
-    """Return the result of each run; what has none yet is trained, its features first.
-
-    With BOOK_RETRAIN in the environment the shipped results do not count: all runs are trained
-    here (what had finished before an interruption is kept in the cache) and take their places.
-    """
-    folder = _folder()
-    if None in present(runs) and not sweep.only_present():
-        for run in runs:
-            prepared_for(run)
-    found = [r for r in sweep.run(PART, EXPERIMENT, runs, run_one, folder=folder) if r]
-    if folder == RETRAINED:
-        for result in found:
-            results.save(result)
-    return found
-
-
-def corpus_of(run: Mapping[str, Any]) -> Corpus:
-    """Return the clips of a run, the same object each time."""
-    sight = Sight(**run.get("sight", {}))
-    return _corpus(run["dataset"], Sizes(**run["sizes"]), run["rotation"], sight)
-
-
-@lru_cache(maxsize=16)
-def _corpus(dataset: str, sizes: Sizes, rotation: int, sight: Sight) -> Corpus:
-    return datasets.load(dataset, sizes, rotation, sight)
-
-
-@lru_cache(maxsize=4)  # as many as one run reads
-def _input(
-    corpus: Corpus, stream: str, align: str, mel_bands: int
-) -> tuple[dict[str, Rows], Standardiser]:
-    """Return one input's features of each split, standardised, and by what; kept on disk."""
-    return extraction.prepare(corpus, stream, align, mel_bands)
+# --- one run
 
 
 def run_one(run: dict[str, Any]) -> dict[str, Any]:
     """Train one network, keep its weights in the cache, and return its scores.
 
     Beside `score` of both strongly labelled splits: the test clips' probabilities and counts
-    (`protocol.pack_probabilities`, `protocol.pack`), and of
-    each epoch the losses and the validation scores.
+    (`protocol.pack_probabilities`, `protocol.pack`), and of each epoch the losses and the
+    validation scores.
     """
     prepared = prepared_for(run)
 
@@ -303,6 +201,12 @@ def prepared_for(run: Mapping[str, Any]) -> Prepared:
     }
     splits = {split: {name: found[name][0][split] for name in found} for split in SPLITS}
     return Prepared(corpus, splits, {name: scale for name, (_, scale) in found.items()})
+
+
+def corpus_of(run: Mapping[str, Any]) -> Corpus:
+    """Return the clips of a run, the same object each time."""
+    sight = Sight(**run.get("sight", {}))
+    return _corpus(run["dataset"], Sizes(**run["sizes"]), run["rotation"], sight)
 
 
 def model_config(run: Mapping[str, Any]) -> ModelConfig:
@@ -383,36 +287,21 @@ def count(
     median: int = evaluation.MEDIAN_FRAMES,
 ) -> dict[str, np.ndarray]:
     """Return the counts of the three metrics for a network's probabilities (section 2.2)."""
-    tags = found.clip.numpy() > threshold
-    return evaluation.all_counts(truth, events(truth, found, threshold, median), tags)
-
-
-def events(
-    truth: Events,
-    found: Probabilities,
-    threshold: float = evaluation.THRESHOLD,
-    median: int = evaluation.MEDIAN_FRAMES,
-) -> Events:
-    """Return the events that a network's frame probabilities stand for (section 2.2)."""
-    active = evaluation.median_filter(evaluation.decide(found.frame.numpy(), threshold), median)
-    return evaluation.decode(active, truth)
+    predicted = evaluation.detect(found.frame.numpy(), truth, threshold, median)
+    return evaluation.all_counts(truth, predicted, found.clip.numpy() > threshold)
 
 
 def readings(truth: Events, found: Probabilities) -> dict[str, dict[str, float]]:
     """Return the three scores as other readings of sections 2.2 and 4.3.2 would count them."""
-    tags, predicted = found.clip.numpy() > evaluation.THRESHOLD, events(truth, found)
+    tags = found.clip.numpy() > evaluation.THRESHOLD
+    predicted = evaluation.detect(found.frame.numpy(), truth)
     ours = evaluation.all_counts(truth, predicted, tags)
     literal = {**ours, "event": evaluation.event_counts(truth, predicted, rule="min")}
-    unfiltered = count(truth, found, median=1)
-    allowed = tags[predicted.clip, predicted.label]
-    gated = predicted.replaced(
-        *(each[allowed] for each in (predicted.clip, predicted.label)),
-        *(each[allowed] for each in (predicted.onset, predicted.offset)),
-    )
+    gated = predicted.only(tags[predicted.clip, predicted.label])
     scores = {
         "as chosen": ours,
         "offset tolerance: the smaller of 200 ms and 20 %": literal,
-        "no median filter": unfiltered,
+        "no median filter": count(truth, found, median=1),
         "tags from events instead of clip probabilities": evaluation.all_counts(truth, predicted),
         "events only of tagged classes": evaluation.all_counts(truth, gated, tags),
     }
@@ -422,7 +311,110 @@ def readings(truth: Events, found: Probabilities) -> dict[str, dict[str, float]]
     return {**found_scores, "a class never predicted is left out of the mean": skipping}
 
 
-def other_reading(run: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
-    """Return a run whose training differs in some fields of TrainingConfig."""
-    changed = replace(TrainingConfig(**run["training"]), **changes)
-    return {**run, "training": asdict(changed)}
+# --- grids of runs
+
+
+def grid(common: Mapping[str, Any], trainings: int) -> list[dict[str, Any]]:
+    """Return the runs of Table 3, all rows of the first seed before those of the second."""
+    return [config(common, row, seed) for seed in range(trainings) for row in COMBINATIONS]
+
+
+def aligned_grid(common: Mapping[str, Any], trainings: int) -> list[dict[str, Any]]:
+    """Return the runs of `ALIGNED_ROWS` with pretrained audio features joined by time."""
+    seeds = range(trainings)
+    return [config(common, row, seed, "time") for seed in seeds for row in ALIGNED_ROWS]
+
+
+def ledger_grid(common: Mapping[str, Any], trainings: int) -> dict[str, list[dict[str, Any]]]:
+    """Return by reading the runs of `LEDGER_ROW` trained as the paper may also be read."""
+    ours = [config(common, LEDGER_ROW, seed) for seed in range(trainings)]
+    chosen = TrainingConfig(**common["training"])
+    return {
+        name: [{**run, "training": asdict(replace(chosen, **changes))} for run in ours]
+        for name, changes in TRAINING_READINGS.items()
+    }
+
+
+def sight_grid(common: Mapping[str, Any], trainings: int) -> list[dict[str, Any]]:
+    """Return runs of `SEEING_ROWS` in which one knob of the pictures is at none or at all.
+
+    Between the ends lie the runs of Table 3 itself.
+    """
+    return [
+        config(common, row, seed, sight=replace(Sight(), **{knob.name: share}))
+        for seed in range(trainings)
+        for knob in fields(Sight)
+        for share in (0.0, 1.0)
+        for row in SEEING_ROWS
+    ]
+
+
+GRIDS: dict[str, Callable[[Mapping[str, Any], int], list[dict[str, Any]]]] = {
+    "table3": grid,
+    "aligned": aligned_grid,
+    "ledger": lambda *asked: [run for runs in ledger_grid(*asked).values() for run in runs],
+    "seen": sight_grid,
+}
+
+
+def table3(common: Mapping[str, Any], trainings: int) -> list[Result]:
+    """Return the runs of Table 3; what has no result yet is trained."""
+    return trained(grid(common, trainings))
+
+
+def ledger(common: Mapping[str, Any], trainings: int) -> dict[str, list[Result]]:
+    """Return by reading the runs of `ledger_grid`; what has no result yet is trained."""
+    return {name: trained(runs) for name, runs in ledger_grid(common, trainings).items()}
+
+
+def present(runs: Sequence[Mapping[str, Any]]) -> list[Result | None]:
+    """Return the result of each run, None where there is none yet."""
+    return sweep.run(PART, EXPERIMENT, runs, run_one, folder=_folder(), compute=False)
+
+
+def trained(runs: list[dict[str, Any]]) -> list[Result]:
+    """Return the result of each run; what has none yet is trained, its features first.
+
+    With BOOK_RETRAIN in the environment the shipped results do not count: all runs are trained
+    here (what had finished before an interruption is kept in the cache) and take their places.
+    """
+    folder = _folder()
+    if None in present(runs) and not sweep.only_present():
+        for run in runs:
+            prepared_for(run)
+    found = [r for r in sweep.run(PART, EXPERIMENT, runs, run_one, folder=folder) if r]
+    if folder == RETRAINED:
+        for result in found:
+            results.save(result)
+    return found
+
+
+def _folder() -> Path:
+    """Return where results are looked for; with BOOK_RETRAIN the shipped ones do not count."""
+    return RETRAINED if os.environ.get("BOOK_RETRAIN") else results.RESULTS
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m lib.sound.runs.experiments",
+        description="Train what is missing of the runs that chapter 14 shows.",
+        epilog="Interrupted, it goes on where it stopped.",
+    )
+    parser.add_argument("profile", choices=list(PROFILES))
+    parser.add_argument("grid", nargs="?", choices=list(GRIDS), help="which runs; all if not said")
+    parser.add_argument(
+        "--trainings", type=int, metavar="N", help="of each row, if not the profile's"
+    )
+    options = parser.parse_args(arguments)
+    profile = PROFILES[options.profile]
+    count = profile.trainings if options.trainings is None else options.trainings
+    if count < 1:
+        parser.error(f"{count} trainings are none; give at least 1")
+    for name in [options.grid] if options.grid else GRIDS:
+        found = trained(GRIDS[name](common(profile), count))
+        print(f"{name}: {len(found)} trainings are there")
+
+
+if __name__ == "__main__":  # by its name, so that other processes find what they are to run
+    importlib.import_module("lib.sound.runs.experiments").main()

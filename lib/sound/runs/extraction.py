@@ -1,29 +1,37 @@
-"""Features made ready for training (section 4.2): on one time grid, standardised, on disk.
+"""The features of a corpus (section 4.2): computed once, on one time grid, standardised, on disk.
 
-The paper's 15,494 clips take gigabytes for each input. They pass through memory one by one, and
-training reads them batch by batch.
+The paper's 15,494 clips take gigabytes for each input. They pass through memory one by one, each is
+kept in data/cache, so that extraction goes on where it was interrupted, and training reads them
+batch by batch.
 """
 
 import hashlib
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from tqdm.auto import tqdm
 
+from lib.book.files import REPOSITORY
 from lib.runs import rows
 from lib.runs.rows import Rows
-from lib.sound import features
-from lib.sound.data.corpus import SPLITS, Corpus
-from lib.sound.features import Standardiser
+from lib.sound import features, pretrained
+from lib.sound.data.corpus import SPLITS, Corpus, Stills
+from lib.sound.features import GRID_TIMES, Standardiser
 
-VERSION = 1  # raise it when what is prepared changes: it is then prepared afresh
+CACHE = REPOSITORY / "data" / "cache" / "features"
+VERSION = 1  # raise it when what is computed changes: the cache then starts afresh
 TRAINING_SPLITS = ("weak", "unlabelled")
 
 
+# --- for training
+
+
 def prepare(
-    corpus: Corpus, stream: str, align: str, mel_bands: int, folder: Path | None = None
+    corpus: Corpus, stream: str, align: str, mel_bands: int
 ) -> tuple[dict[str, Rows], Standardiser]:
     """Return one input's features of each split, standardised, and by what; made once.
 
@@ -32,90 +40,65 @@ def prepare(
         stream: of `features.STREAMS`.
         align: see `features.on_grid`; plays a part for audio networks only.
         mel_bands: of the log-mel spectrogram.
-        folder: of the cache, see `features.each`.
 
     Returns:
         {split: (clips, frames, n) float16, on disk}, and what the training clips have of mean and
         standard deviation.
     """
-    place = _place(corpus, stream, align, mel_bands, folder)
-    scale = _scale(place, corpus, stream, align, mel_bands, folder)
+    sense = features.sense_of(stream)
+    kept = cached(stream)
+    facts = (VERSION, kept.name, align, mel_bands, features.FARTHEST, corpus.fingerprint(sense))
+    digest = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+    place = kept.parent / "prepared" / f"{stream}-{digest}.npy"
+    scale = Standardiser(
+        *_made_once(
+            place.with_name(f"{place.stem}-scale.npy"),
+            lambda: [np.stack(_statistics(corpus, stream, align, mel_bands))],
+        )[:]
+    )
     names = [name for split in SPLITS for name in corpus.clips[split]]
-    stills = corpus.stills if features.sense_of(stream) == "sight" else None
-    found = rows.read(place)
-    if found is None:
-        if stills:
-            few = features.of_stills(stills, stream, folder)[:]
-            rows.write(place, [features.standardised(few, scale).numpy()])
-        else:
-            clips = raw_clips(corpus, names, stream, align, mel_bands, folder)
-            rows.write(place, (features.standardised(clip[None], scale).numpy() for clip in clips))
-        found = rows.read(place)
-    if found is None:
-        raise OSError(f"{place} cannot be read back; check the disk and run again")
-    if stills:
-        found = found.numbered(
-            np.stack([stills.shown(name, features.GRID_TIMES) for name in names])
+    if corpus.stills and sense == "sight":
+        stills = corpus.stills
+        few = _made_once(
+            place, lambda: [features.standardised(of_stills(stills, stream)[:], scale).numpy()]
+        )
+        found = few.numbered(np.stack([stills.shown(name, GRID_TIMES) for name in names]))
+    else:
+        clips = raw_clips(corpus, names, stream, align, mel_bands)
+        found = _made_once(
+            place, lambda: (features.standardised(clip[None], scale).numpy() for clip in clips)
         )
     ends = list(itertools.accumulate((len(corpus.clips[split]) for split in SPLITS), initial=0))
     parts = itertools.starmap(slice, itertools.pairwise(ends))
     return {split: found.only(part) for split, part in zip(SPLITS, parts, strict=True)}, scale
 
 
-def _place(corpus: Corpus, stream: str, align: str, mel_bands: int, folder: Path | None) -> Path:
-    """Return where an input is kept: the name changes with the clips and with what is computed."""
-    kept = features.cached(stream, folder)
-    print_of = corpus.fingerprint(features.sense_of(stream))
-    facts = (VERSION, kept.name, align, mel_bands, features.FARTHEST, print_of)
-    return kept.parent / "prepared" / f"{stream}-{_digest(facts)}.npy"
-
-
-def _digest(facts: tuple[object, ...]) -> str:
-    """Return 16 hex digits that change with any of the facts."""
-    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
-
-
-def _scale(
-    place: Path, corpus: Corpus, stream: str, align: str, mel_bands: int, folder: Path | None
-) -> Standardiser:
-    """Return what an input is standardised by, which is kept beside it."""
-    beside = place.with_name(f"{place.stem}-scale.npy")
-    found = rows.read(beside)
-    if found is not None:
-        return Standardiser(*found[:])
-    scale = Standardiser.fit(
-        (
-            raw_clips(corpus, corpus.clips[split], stream, align, mel_bands, folder)
-            for split in TRAINING_SPLITS
-        ),
-        (sounding_frames(corpus, split, stream, folder) for split in TRAINING_SPLITS),
-    )
-    rows.write(beside, [np.stack([scale.mean, scale.std])])
-    return scale
+def _statistics(
+    corpus: Corpus, stream: str, align: str, mel_bands: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and deviation of an input over the training clips, padding left out."""
+    names = [name for split in TRAINING_SPLITS for name in corpus.clips[split]]
+    clips = raw_clips(corpus, names, stream, align, mel_bands)
+    lengths = sounding_frames(corpus, names, stream)
+    scale = Standardiser.fit(clip[:n] for clip, n in zip(clips, lengths, strict=True))
+    return scale.mean, scale.std
 
 
 def raw_clips(
-    corpus: Corpus,
-    clips: Sequence[str],
-    stream: str,
-    align: str,
-    mel_bands: int,
-    folder: Path | None = None,
+    corpus: Corpus, clips: Sequence[str], stream: str, align: str, mel_bands: int
 ) -> Iterator[np.ndarray]:
     """Yield the features of clips, (frames, n) float16 each, before standardisation."""
-    for values in features.each(corpus, stream, clips, folder):
+    for values in each(corpus, stream, clips):
         if stream == "log_mel":
             yield fewer_bands(values, mel_bands)
         else:
             yield features.on_grid(values, align)
 
 
-def sounding_frames(
-    corpus: Corpus, split: str, stream: str, folder: Path | None = None
-) -> Iterator[int]:
+def sounding_frames(corpus: Corpus, clips: Sequence[str], stream: str) -> Iterator[int]:
     """Yield of each clip how many frames there are before the silence that fills short ones up."""
     scale = 1 if stream == "log_mel" else features.POOLED  # others have a frame for four of its
-    for values in features.each(corpus, "log_mel", corpus.clips[split], folder):
+    for values in each(corpus, "log_mel", clips):
         sounding = values.max(axis=1) > features.QUIETEST
         yield math.ceil((features.FRAMES - int(sounding[::-1].argmax())) / scale)
 
@@ -127,3 +110,103 @@ def fewer_bands(log_mel: np.ndarray, bands: int) -> np.ndarray:
         return log_mel
     grouped = log_mel.reshape(frames, bands, there // bands)
     return grouped.mean(axis=2, dtype=np.float32).astype(log_mel.dtype)
+
+
+# --- clip by clip
+
+
+def extract(corpus: Corpus, stream: str, clips: Sequence[str]) -> np.ndarray:
+    """Return the features of some clips in memory, (clips, rows, dimensions) float16.
+
+    For arguments and errors see `each`, for rows and dimensions `features.STREAMS`.
+    """
+    return np.stack(list(each(corpus, stream, clips)))
+
+
+def each(corpus: Corpus, stream: str, clips: Sequence[str]) -> Iterator[np.ndarray]:
+    """Yield the features of clips, one at a time; those not in the cache are computed first.
+
+    Args:
+        corpus: that holds the clips.
+        stream: of `features.STREAMS`. Patches of the audio networks are 60 ms apart, see
+            `pretrained.log_mel_patches`; frames of the visual ones are nearest to GRID_TIMES.
+        clips: names, in the order wanted.
+
+    Yields:
+        (rows, dimensions) float16.
+
+    Raises:
+        ValueError: the stream is unknown, or a clip cannot be decoded or has no pictures.
+        FileNotFoundError: the network's weights are not there.
+    """
+    if stream not in features.STREAMS:
+        known = ", ".join(features.STREAMS)
+        raise ValueError(f"unknown stream {stream!r}; choose one of: {known}")
+    sense = features.sense_of(stream)
+    if corpus.stills and sense == "sight":
+        table = of_stills(corpus.stills, stream)
+        yield from (table[corpus.stills.shown(clip, GRID_TIMES)] for clip in clips)
+        return
+    kept = cached(stream)
+    places = {clip: kept / f"{corpus.content(clip, sense)}.npy" for clip in clips}
+    lacking = {place: clip for clip, place in places.items() if not place.is_file()}
+    quiet = None if lacking else True
+    for place, clip in tqdm(lacking.items(), f"features {stream}", unit="clip", disable=quiet):
+        rows.write(place, _computed(corpus, stream, clip))
+    for clip in clips:  # a damaged file is made anew
+        yield _made_once(places[clip], partial(_computed, corpus, stream, clip))[:]
+
+
+def of_stills(stills: Stills, stream: str) -> Rows:
+    """Return the features of the few pictures that a corpus shows, computed once.
+
+    Returns:
+        (pictures, dimensions) float16, on disk.
+    """
+    place = cached(stream) / f"stills-{stills.key}.npy"
+    return _made_once(
+        place, lambda: [pretrained.embeddings(stream, stills.pictures()).astype(np.float16)]
+    )
+
+
+def cached(stream: str) -> Path:
+    """Return the folder in which a stream's features are kept; its name says what made them."""
+    weights = "" if stream == "log_mel" else f"-{pretrained.digest(stream)}"
+    return CACHE / f"{stream}-{VERSION}{weights}"
+
+
+def _made_once(place: Path, make: Callable[[], Iterable[np.ndarray]]) -> Rows:
+    """Return the rows of a file; where it is missing or damaged, they are made first."""
+    if (found := rows.read(place)) is None:
+        rows.write(place, make())
+        found = rows.read(place)
+    if found is None:
+        raise OSError(f"{place} cannot be read back; check the disk and run again")
+    return found
+
+
+def _computed(corpus: Corpus, stream: str, clip: str) -> list[np.ndarray]:
+    """Return what a clip's file holds, one (rows, dimensions) float16; name the clip on failure."""
+    if stream in pretrained.NETWORKS:
+        pretrained.loaded(stream)  # bad weights are not the clip's fault
+    try:
+        values = _features(corpus, stream, clip)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"clip {clip} of {corpus.name}: {error}") from error
+    if not np.abs(values).max() <= np.finfo(np.float16).max:  # true of NaN as well
+        raise ValueError(f"clip {clip} of {corpus.name}: its {stream} features do not fit float16")
+    return [values.astype(np.float16)]
+
+
+def _features(corpus: Corpus, stream: str, clip: str) -> np.ndarray:
+    """Return the features of one clip, (rows, dimensions) float32."""
+    if stream == "log_mel":
+        return features.log_mel(corpus.audio(clip))
+    network = pretrained.NETWORKS[stream]
+    if not network.sees:
+        patches = pretrained.log_mel_patches(corpus.audio(clip), network.offset)
+        return pretrained.embeddings(stream, patches)
+    frames = corpus.frames(clip, GRID_TIMES)
+    if frames is None:
+        raise ValueError("it has no pictures; leave it out")
+    return pretrained.embeddings(stream, frames)

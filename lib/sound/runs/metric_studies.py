@@ -10,6 +10,7 @@ from lib.runs import results, sweep
 from lib.runs.results import Result
 from lib.sound import evaluation, oracles
 from lib.sound.evaluation import METRICS, SCORES
+from lib.sound.protocol import paper_row, short
 from lib.sound.runs import system_scores
 from lib.sound.runs.profiles import MetricsProfile
 from lib.sound.runs.system_scores import Scored
@@ -60,10 +61,8 @@ def ceiling_run(config: dict[str, Any]) -> dict[str, Any]:
 
 def tagger_run(config: dict[str, Any]) -> dict[str, Any]:
     """Return the mean scores over several draws of the errors, and how far single draws spread."""
-    truth, generator = (
-        system_scores.load(config["clips"]).truth,
-        np.random.default_rng(config["seed"]),
-    )
+    truth = system_scores.load(config["clips"]).truth
+    generator = np.random.default_rng(config["seed"])
     erring = [
         oracles.erring_tagger(truth, config["clip F1"], generator) for _ in range(config["draws"])
     ]
@@ -88,14 +87,13 @@ def curve_run(config: dict[str, Any]) -> dict[str, Any]:
     data = system_scores.load(config["clips"])
     rows, by_class = [], []
     for threshold in config["thresholds"]:
-        active = evaluation.decide(data.scores, threshold)
-        active = evaluation.median_filter(active, config["median"])
-        counts = evaluation.all_counts(data.truth, evaluation.decode(active, data.truth, data.hop))
+        found = evaluation.detect(data.scores, data.truth, threshold, config["median"], data.hop)
+        counts = evaluation.all_counts(data.truth, found)
         rows.append(evaluation.table3_scores(counts))
         totals = counts["event"].sum(axis=0).tolist()
         by_class.append([evaluation.f1(*row) for row in totals])
-    found: dict[str, Any] = {name: [row[name] for row in rows] for name in METRICS}
-    return found | {"event by class": by_class}
+    curves: dict[str, Any] = {name: [row[name] for row in rows] for name in METRICS}
+    return curves | {"event by class": by_class}
 
 
 def traps_run(config: dict[str, Any]) -> dict[str, Any]:
@@ -104,10 +102,7 @@ def traps_run(config: dict[str, Any]) -> dict[str, Any]:
     truth, found = data.truth, next(iter(data.systems.values()))
     by_class = evaluation.event_counts(truth, found).sum(axis=0).tolist()
     worst = int(np.argmin([evaluation.f1(*row) for row in by_class]))
-    said = found.label != worst
-    silent = found.replaced(
-        found.clip[said], found.label[said], found.onset[said], found.offset[said]
-    )
+    silent = found.only(found.label != worst)
     eventful = [truth.clips[clip] for clip in np.unique(truth.clip)]
     ask = evaluation.by_sed_eval
     counted = {
@@ -163,14 +158,8 @@ def tagger_table(rows: Sequence[Mapping[str, Any]], found: Sequence[Result]) -> 
             }
             for row, run in zip(rows, found, strict=True)
         ],
-        index=pd.Index([row_name(row) for row in rows], name="features"),
+        index=pd.Index([short(paper_row(row)) for row in rows], name="features"),
     ).reset_index()
-
-
-def row_name(row: Mapping[str, Any]) -> str:
-    """Return which features a row of Table 3 uses, as "S + A + V"."""
-    kinds = {"spectral": "S", "auditory": "A", "visual": "V"}
-    return " + ".join(letter for kind, letter in kinds.items() if row[kind])
 
 
 def error_at_kept(noise: Result, metric: str, what: str) -> float:
@@ -188,8 +177,7 @@ def noise_run(config: dict[str, Any]) -> dict[str, Any]:
     """
     data, found = system_scores.load(config["clips"]), {}
     one, other = (data.systems[name] for name in config["systems"])
-    active = evaluation.median_filter(evaluation.decide(data.scores, 0.4))
-    twin = evaluation.decode(active, data.truth, data.hop)
+    twin = evaluation.detect(data.scores, data.truth, threshold=0.4, hop=data.hop)
     counts = [evaluation.all_counts(data.truth, events) for events in (one, other, twin)]
     generator = np.random.default_rng(config["seed"])
     kept = min(KEPT_CLIPS, len(data.truth.clips) * KEPT_CLIPS // 880)

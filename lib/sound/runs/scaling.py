@@ -38,7 +38,7 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
         with timed(seconds, "features"):
             raw = _kept(folder / "raw.npy", map(features.log_mel, recordings(count)))
         with timed(seconds, "prepared"):
-            scale = Standardiser.fit([raw[:]])
+            scale = Standardiser.fit(raw[:])
             ready = (features.standardised(clip, scale).numpy() for clip in raw[:])
             clips = _kept(folder / "prepared" / "clips.npy", ready)
         with timed(seconds, "trained"):

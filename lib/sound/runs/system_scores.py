@@ -12,7 +12,8 @@ from functools import cache, cached_property
 import numpy as np
 
 from lib.book import data_root
-from lib.sound.events import Events, read_durations, read_strong
+from lib.sound.data.lists import read_durations, read_strong
+from lib.sound.events import Events
 
 NAME = "DCASE 2018 task 4, test clips"
 CLIPS = 880

@@ -13,7 +13,6 @@ from lib.runs import results, workload
 from lib.runs.workload import Provenance, Work, flop
 from lib.sound import features
 from lib.sound.crnn import ModelConfig
-from lib.sound.data import datasets
 from lib.sound.events import CLASSES
 from lib.sound.mean_teacher import Trainer, TrainingConfig, TrainingSet
 from lib.sound.runs import experiments, probing
@@ -29,8 +28,7 @@ def of(profile_name: str) -> list[Work]:
         FileNotFoundError: the data root names no folder.
     """
     profile = profiles.choose(PROFILES, profile_name)
-    dataset = datasets.best() if profile.dataset == "best" else profile.dataset
-    common = experiments.describe(profile, dataset)
+    common = experiments.common(profile)
     probed = workload.stored(PART, probing.EXPERIMENT, [probing.describe(common)])
     return [*trainings(common, profile.trainings), Work("linear probes", probed)]
 
@@ -39,7 +37,7 @@ def trainings(common: Mapping[str, Any], count: int) -> list[Work]:
     """Return the groups of trainings that differ in nothing but the seed, no run twice.
 
     Args:
-        common: see `experiments.describe`.
+        common: see `experiments.common`.
         count: of seeds.
     """
     groups = {

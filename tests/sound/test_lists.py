@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lib.sound.events import CLASSES, STRONG_COLUMNS, read_durations, read_strong, read_weak
+from lib.sound.data.lists import STRONG_COLUMNS, read_durations, read_strong, read_weak
+from lib.sound.events import CLASSES
 
 HEADER = "filename\tonset\toffset\tevent_label\n"
 Write = Callable[..., Path]
@@ -73,7 +74,7 @@ def test_harmless_forms_of_the_same_list(write: Write, form: str) -> None:
         ("ok.wav\t0\t1\tDog", "the same event is listed twice"),
         ("a.wav\t1\t2", "3 fields instead of 4"),
         ("a.wav\t1\t2\tDog\tCat", "5 fields instead of 4"),
-        ("\t1\t2\tDog", "no file name"),
+        ("\t1\t2\tDog", "no filename"),
     ],
 )
 def test_a_bad_line_is_named_with_file_and_row(write: Write, row: str, complaint: str) -> None:

@@ -1,0 +1,257 @@
+"""Features of a corpus: computed once, whatever happens to the cache, and ready for training."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lib.sound import features, pretrained
+from lib.sound.data import datasets
+from lib.sound.data.corpus import Corpus, Sight, Stills, Waveform
+from lib.sound.runs import extraction
+from lib.sound.runs.profiles import Profile
+
+NAMES = ("noise.wav", "tone.wav", "short.wav", "click.wav")
+SECONDS = dict(zip(NAMES, (10.0, 10.0, 3.02, 0.3), strict=True))
+Louder = Callable[[float], None]
+GREY = np.clip(features.GRID_TIMES * 20, 0, 255).astype(np.uint8)
+
+
+def sound(name: str) -> Waveform:
+    """Return the clip of a name."""
+    generator = np.random.default_rng(len(name))
+    samples = generator.uniform(-0.5, 0.5, round(SECONDS[name] * features.RATE))
+    return Waveform(samples.astype(np.float32), features.RATE)
+
+
+def pictures(name: str, times: np.ndarray) -> np.ndarray | None:
+    """Return small pictures whose brightness tells the time; one clip has none."""
+    if name == "click.wav":
+        return None
+    grey = np.clip(times * 20, 0, 255).astype(np.uint8)
+    return np.broadcast_to(grey[:, None, None, None], (len(times), 30, 40, 3)).copy()
+
+
+CORPUS = Corpus(
+    name="fake",
+    rung="open",
+    classes=("Dog",),
+    clips={"weak": NAMES, "unlabelled": (), "validation": (), "test": ()},
+    weak=dict.fromkeys(NAMES, ("Dog",)),
+    strong={},
+    content=lambda name, sense: hashlib.sha256(f"{sense} {name}".encode()).hexdigest()[:16],
+    audio=sound,
+    frames=pictures,
+    left_out={},
+    notes=lambda name: "",
+)
+
+
+def hearing(heard: list[str]) -> Corpus:
+    """Return the corpus that writes down which clips are decoded."""
+    return replace(CORPUS, audio=lambda name: heard.append(name) or sound(name))
+
+
+@pytest.fixture
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Return a function that lets features be kept in a folder of the test."""
+
+    def keep(name: str) -> Path:
+        monkeypatch.setattr(extraction, "CACHE", tmp_path / name)
+        return tmp_path / name
+
+    keep("cache")
+    return keep
+
+
+@pytest.fixture
+def cache(at: Callable[[str], Path]) -> Path:
+    """Give the folder in which features are kept."""
+    return at("cache")
+
+
+@pytest.mark.parametrize(
+    ("stream", "shape"), [("log_mel", (604, 128)), ("ear", (167, 2)), ("eye", (151, 2))]
+)
+def test_every_clip_is_computed_once(
+    tiny: Louder, at: Callable[[str], Path], stream: str, shape: tuple[int, int]
+) -> None:
+    heard: list[str] = []
+    first = extraction.extract(hearing(heard), stream, NAMES[:3])
+    assert first.shape == (3, *shape) and first.dtype == np.float16
+    before = len(heard)
+    again = extraction.extract(hearing(heard), stream, NAMES[2::-1])
+    assert len(heard) == before
+    np.testing.assert_array_equal(again, first[::-1])  # whatever their order
+    at("elsewhere")
+    alone = extraction.extract(CORPUS, stream, NAMES[1:2])
+    np.testing.assert_array_equal(alone[0], first[1])  # whatever stood beside it
+
+
+def test_features_are_those_of_the_function_and_read_as_plain_npy(cache: Path) -> None:
+    found = extraction.extract(CORPUS, "log_mel", NAMES)
+    for values, name in zip(found, NAMES, strict=True):
+        np.testing.assert_array_equal(values, features.log_mel(sound(name)).astype(np.float16))
+        (path,) = cache.rglob(f"{CORPUS.content(name, 'sound')}.npy")
+        np.testing.assert_array_equal(np.load(path), values)
+
+
+def test_frames_are_those_nearest_to_the_grid(tiny: Louder, cache: Path) -> None:
+    found = extraction.extract(CORPUS, "eye", ["tone.wav"])
+    np.testing.assert_allclose(found[0, :, 0], (GREY / 255 - 0.5) / 0.5, atol=1e-3)
+
+
+def test_an_interrupted_extraction_goes_on_where_it_stopped(at: Callable[[str], Path]) -> None:
+    def stops(name: str) -> Waveform:
+        if name == NAMES[2]:
+            raise KeyboardInterrupt
+        return sound(name)
+
+    with pytest.raises(KeyboardInterrupt):
+        extraction.extract(replace(CORPUS, audio=stops), "log_mel", NAMES)
+    heard: list[str] = []
+    whole = extraction.extract(hearing(heard), "log_mel", NAMES)
+    assert heard == list(NAMES[2:])
+    assert not list(at("cache").rglob("*.tmp"))
+    at("elsewhere")
+    np.testing.assert_array_equal(whole, extraction.extract(CORPUS, "log_mel", NAMES))
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "flipped"])
+def test_damaged_files_are_noticed_and_made_anew(cache: Path, damage: str) -> None:
+    good = extraction.extract(CORPUS, "log_mel", NAMES[:1])
+    (path,) = cache.rglob("*.npy")
+    content = path.read_bytes()
+    flipped = content[:5000] + bytes([content[5000] ^ 1]) + content[5001:]
+    path.write_bytes({"cut": content[:-100], "empty": b"", "flipped": flipped}[damage])
+    again = extraction.extract(CORPUS, "log_mel", NAMES[:1])
+    np.testing.assert_array_equal(again, good)
+    assert path.read_bytes() == content
+
+
+def test_other_weights_have_another_cache(tiny: Louder, cache: Path) -> None:
+    first = extraction.extract(CORPUS, "ear", NAMES[:1])
+    tiny(2.0)
+    second = extraction.extract(CORPUS, "ear", NAMES[:1])
+    np.testing.assert_allclose(second, 2 * first, rtol=2e-3)
+    assert len(list(cache.iterdir())) == 2
+
+
+def broken(name: str) -> Waveform:
+    raise ValueError(f"{name} is truncated")
+
+
+@pytest.mark.parametrize(
+    ("audio", "stream", "complaint"),
+    [
+        (broken, "log_mel", "clip noise.wav of fake: noise.wav is truncated"),
+        (sound, "eye", "clip click.wav of fake: it has no pictures"),
+        *(
+            (
+                lambda name, samples=samples: Waveform(samples, 22050),
+                "log_mel",
+                "clip noise.wav of fake: its sound is empty or not",
+            )
+            for samples in (np.full(22050, np.nan, "f4"), np.zeros(0, "f4"))
+        ),
+        (sound, "ear", "noise.wav of fake: its ear features do not fit"),
+        (sound, "mfcc", "unknown stream 'mfcc'; choose one of: log_mel, vggish"),
+    ],
+    ids=["broken", "unseen", "nan", "empty", "too loud", "unknown"],
+)
+def test_a_clip_that_cannot_be_used_is_named(
+    tiny: Louder, cache: Path, audio: Callable[[str], Waveform], stream: str, complaint: str
+) -> None:
+    tiny(1e9 if stream == "ear" else 1.0)
+    with pytest.raises(ValueError, match=complaint):
+        extraction.extract(replace(CORPUS, audio=audio), stream, NAMES)
+
+
+def test_missing_weights_are_not_the_clips_fault(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOOK_DATA", str(cache.parent))
+    pretrained.loaded.cache_clear()
+    with pytest.raises(FileNotFoundError, match="VGGish.* not found .*get vggish"):
+        extraction.extract(CORPUS, "vggish", NAMES)
+
+
+# --- pictures that are few
+
+
+def test_each_still_is_looked_at_once_and_found_again(
+    tiny: Louder, at: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = np.random.default_rng(0).integers(0, 255, (40, 20, 20, 3)).astype(np.uint8)
+
+    def shown(name: str, times: np.ndarray) -> np.ndarray:
+        return (np.floor(times * 3).astype(int) + len(name)) % len(table)
+
+    plain = replace(CORPUS, frames=lambda name, times: table[shown(name, times)])
+    few = replace(plain, stills=Stills("key", lambda: table, shown))
+    seen: list[int] = []
+    embeddings = pretrained.embeddings
+
+    def counted(stream: str, inputs: np.ndarray) -> np.ndarray:
+        seen.append(len(inputs))
+        return embeddings(stream, inputs)
+
+    monkeypatch.setattr(pretrained, "embeddings", counted)
+    found, ready = [], []
+    for corpus in (few, plain):
+        at(str(corpus is few))
+        found.append(extraction.extract(corpus, "eye", NAMES))
+        ready.append(extraction.prepare(corpus, "eye", "index", 128))
+    assert seen == [40, *[features.GRID] * 4]  # all at once, and then clip by clip
+    np.testing.assert_array_equal(*found)
+    np.testing.assert_array_equal(ready[0][0]["weak"][:], ready[1][0]["weak"][:])
+    np.testing.assert_array_equal(ready[0][1].mean, ready[1][1].mean)
+
+
+def test_what_is_heard_does_not_change_with_what_is_seen(
+    mixed: Corpus, profile: Profile, tiny: Louder, cache: Path
+) -> None:
+    seeing = [name for name in features.STREAMS if features.sense_of(name) == "sight"]
+    assert seeing == ["vgg16", "mobilenet_v2", "eye"]
+    other = datasets.load("esc10", profile.sizes, sight=Sight(never_seen=1.0))
+    assert other.fingerprint("sound") == mixed.fingerprint("sound")
+    assert other.fingerprint("sight") != mixed.fingerprint("sight")
+    assert other.stills and mixed.stills and other.stills.key == mixed.stills.key
+    for corpus in (mixed, other):
+        for stream in ("log_mel", "eye"):
+            extraction.prepare(corpus, stream, "index", 128)
+    prepared = [path.name for path in (cache / "prepared").iterdir()]
+    assert sum(name.startswith("log_mel") for name in prepared) == 2  # one, and its scale
+    assert sum(name.startswith("eye") for name in prepared) == 4
+
+
+# --- before the network
+
+
+def test_neighbouring_bands_are_averaged() -> None:
+    log_mel = np.arange(3 * 128, dtype=np.float16).reshape(3, 128)
+    found = extraction.fewer_bands(log_mel, 32)
+    assert found.shape == (3, 32) and found.dtype == np.float16
+    assert found[2, 5] == log_mel[2, 20:24].astype(float).mean()
+    assert extraction.fewer_bands(log_mel, 128) is log_mel
+
+
+def test_the_silence_behind_a_short_clip_does_not_sound(cache: Path) -> None:
+    short, whole = extraction.sounding_frames(CORPUS, ["short.wav", "noise.wav"], "log_mel")
+    centred = np.count_nonzero(np.arange(604) * 366 / 22100 < SECONDS["short.wav"])
+    reach = features.WINDOW // 2 / features.HOP  # a window looks beyond its centre
+    assert centred <= short <= centred + reach
+    assert whole == features.FRAMES
+    pooled = extraction.sounding_frames(CORPUS, ["short.wav", "noise.wav"], "yamnet")
+    assert short % 4 and list(pooled) == [short // 4 + 1, features.GRID]
+
+
+def test_joined_by_time_are_other_patches_of_audio(mixed: Corpus) -> None:
+    clips = mixed.clips["test"][:2]
+    patches = extraction.extract(mixed, "yamnet", clips)
+    for align in ("index", "time"):
+        found = extraction.raw_clips(mixed, clips, "yamnet", align, 32)
+        assert np.array_equal(np.stack(list(found)), features.on_grid(patches, align))
