@@ -46,7 +46,6 @@ from lib.sound.data import datasets, mixtures, photos
 from lib.sound.data.corpus import Sight
 from lib.sound.figures import clip_plots, clip_statistics
 from lib.sound.runs import profiles
-from lib.sound.runs.symbols import SYMBOLS
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = datasets.load(profile.dataset, profile.sizes)
@@ -107,7 +106,7 @@ Markdown(
 # Chapter 13 shows how. All symbols of this part, each with its name in the code:
 
 # %%
-symbols.table(SYMBOLS)
+symbols.table("sound")
 
 # %% [markdown]
 # ## The clips

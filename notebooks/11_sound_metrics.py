@@ -35,7 +35,6 @@ from lib.runs import results
 from lib.sound import evaluation, oracles, protocol
 from lib.sound.figures import metric_plots
 from lib.sound.runs import metric_studies, profiles, system_scores
-from lib.sound.runs.symbols import SYMBOLS
 
 profile = sizes.choose(profiles.METRICS, PROFILE)
 data = system_scores.load(profile.clips)
@@ -48,7 +47,7 @@ silent = int((~truth.tags.any(axis=1)).sum())
 print(f"{len(truth.clips):,} clips, {silent} of them without events; {len(truth):,} events")
 
 # %%
-symbols.table(SYMBOLS, chapter=11)
+symbols.table("sound", chapter=11)
 
 # %% [markdown]
 # ## From scores to events

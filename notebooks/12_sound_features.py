@@ -37,7 +37,6 @@ from lib.sound.data import datasets
 from lib.sound.data.corpus import Waveform
 from lib.sound.figures import clip_plots, clip_statistics
 from lib.sound.runs import experiments, extraction, probing, profiles
-from lib.sound.runs.symbols import SYMBOLS
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = datasets.load(profile.dataset, profile.sizes)
@@ -55,7 +54,7 @@ some = corpus.clips["weak"][: 4 * profile.shown_clips]
 print(f"the clip of chapter 10: {name}")
 
 # %%
-symbols.table(SYMBOLS, chapter=12)
+symbols.table("sound", chapter=12)
 
 # %% [markdown]
 # ## One: the spectrum

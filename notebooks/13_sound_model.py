@@ -40,7 +40,6 @@ from lib.sound import crnn, mean_teacher, protocol
 from lib.sound.crnn import CRNN, ModelConfig
 from lib.sound.figures import diagrams, result_plots
 from lib.sound.runs import experiments, profiles
-from lib.sound.runs.symbols import SYMBOLS
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 common = experiments.common(profile)
@@ -48,7 +47,7 @@ page = Page("13_sound_model", PROFILE, common["dataset"], common["rung"])
 cost(page.chapter)
 
 # %%
-symbols.table(SYMBOLS, chapter=13)
+symbols.table("sound", chapter=13)
 
 # %% [markdown]
 # ## The network

@@ -272,7 +272,7 @@ def gain(row, metric):
 def reading(found):
     """Say on which side of zero an interval lies."""
     sides = {"reproduced": "above zero", "not reproduced": "below zero"}
-    return sides.get(verdicts.above_zero(found), "sign open")
+    return sides.get(claims.above(found.low, found.high), "sign open")
 
 
 Markdown(

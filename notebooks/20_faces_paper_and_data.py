@@ -46,7 +46,6 @@ from lib.faces import augment, pixels
 from lib.faces.data import datasets
 from lib.faces.figures import data_plots, factors, grids, overview
 from lib.faces.runs import checkpoints, profiles
-from lib.faces.runs.symbols import SYMBOLS
 from lib.runs import results
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
@@ -172,7 +171,7 @@ Markdown(
 # All symbols of this part, each with its name in the code:
 
 # %%
-symbols.table(SYMBOLS)
+symbols.table("faces")
 
 # %% [markdown]
 # A *representation* is what a network turns an image into before it answers. An *action unit* is what one muscle or

@@ -44,7 +44,6 @@ SEED = 0
 import numpy as np
 
 from lib.adversarial import data, plots, profiles
-from lib.adversarial.symbols import SYMBOLS
 from lib.book import profiles as sizes
 from lib.book import symbols
 from lib.book.show import Page, cost
@@ -108,7 +107,7 @@ page.figure(
 # All symbols of this part, each with its name in the code:
 
 # %%
-symbols.table(SYMBOLS)
+symbols.table("adversarial")
 
 # %% [markdown]
 # ## The data

@@ -37,7 +37,6 @@ from lib.adversarial import (
     profiles,
     training,
 )
-from lib.adversarial.symbols import SYMBOLS
 from lib.book import profiles as sizes
 from lib.book import symbols
 from lib.book.show import Page, cost, source
@@ -51,7 +50,7 @@ page = Page("31_adversarial_attack", PROFILE, digits.name, digits.rung, networks
 cost(page.chapter)
 
 # %%
-symbols.table(SYMBOLS, chapter=31)
+symbols.table("adversarial", chapter=31)
 
 # %% [markdown]
 # ## The networks

@@ -28,7 +28,6 @@ import pandas as pd
 import torch
 
 from lib.adversarial import attacks, checkpoints, data, detector, evaluation, plots, profiles
-from lib.adversarial.symbols import SYMBOLS
 from lib.book import profiles as sizes
 from lib.book import symbols
 from lib.book.show import Page, cost, source
@@ -41,7 +40,7 @@ page = Page("32_adversarial_detector", PROFILE, digits.name, digits.rung, networ
 cost(page.chapter)
 
 # %%
-symbols.table(SYMBOLS, chapter=32)
+symbols.table("adversarial", chapter=32)
 
 # %% [markdown]
 # ## Predict each pixel from its neighbours

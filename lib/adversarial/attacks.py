@@ -19,9 +19,7 @@ def fgm(model: nn.Module, images: Tensor, labels: Tensor, epsilon: float) -> Ten
 
     Arguments and errors as for `pgd`; returns (batch, 1, 28, 28).
     """
-    return pgd(
-        model, images, labels, epsilon, steps=1, step_size=epsilon, random_start=False
-    )  # (batch, 1, 28, 28)
+    return pgd(model, images, labels, epsilon, steps=1, step_size=epsilon, random_start=False)
 
 
 def pgd(

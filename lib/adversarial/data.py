@@ -47,6 +47,11 @@ class Digits:
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:16]
 
+    @property
+    def origin(self) -> dict[str, str]:
+        """Return what the config of a run says of the images."""
+        return {"dataset": self.name, "rung": self.rung, "fingerprint": self.fingerprint}
+
 
 def load(dataset: str = "mnist") -> Digits:
     """Return a dataset of `SIZES`: all of MNIST, or the first images of either split.

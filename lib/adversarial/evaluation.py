@@ -53,9 +53,7 @@ def attack_config(
         "kind": network.kind,
         "architecture": network.architecture,
         "weights": network.digest,
-        "dataset": digits.name,
-        "rung": digits.rung,
-        "fingerprint": digits.fingerprint,
+        **digits.origin,
         "images": min(profile.test_images, len(digits.test_images)),
         "batch_size": profile.batch_size,
         "epsilon": epsilon,
@@ -174,30 +172,15 @@ def attack(
     generator: torch.Generator,
 ) -> Tensor:
     """Return the images (batch, 1, 28, 28) as the configured method leaves them."""
-    epsilon = config["epsilon"]
+    epsilon, norm = config["epsilon"], config["norm"]
     if config["method"] == "noise":  # no attack at all: uniform noise of the same size
-        noise = attacks.random_point(images, epsilon, config["norm"], generator)
-        return attacks.project(noise, images, epsilon, config["norm"])
+        noise = attacks.random_point(images, epsilon, norm, generator)
+        return attacks.project(noise, images, epsilon, norm)
+    steps = {name: config[name] for name in ("steps", "step_size")}
     if config["method"] == "evasion":
-        return attacks.evading_pgd(
-            model,
-            images,
-            labels,
-            epsilon,
-            steps=config["steps"],
-            step_size=config["step_size"],
-        )
-    return attacks.pgd(
-        model,
-        images,
-        labels,
-        epsilon,
-        steps=config["steps"],
-        step_size=config["step_size"],
-        random_start=config["random_start"],
-        norm=config["norm"],
-        generator=generator,
-    )
+        return attacks.evading_pgd(model, images, labels, epsilon, **steps)
+    start = {"random_start": config["random_start"], "norm": norm, "generator": generator}
+    return attacks.pgd(model, images, labels, epsilon, **steps, **start)
 
 
 @torch.no_grad()
@@ -221,14 +204,14 @@ def count(
     truth = np.repeat([0, 1], len(benign))
     for name, attacked in scores.items():
         both = np.concatenate([detector.benign_scores(READINGS[name], benign), attacked.numpy()])
-        flags = {name: attacked > value for name, value in thresholds(digits)[name].items()}
-        counts = {
-            threshold: {
+        counts = {}
+        for threshold, value in thresholds(digits)[name].items():
+            flagged = attacked > value
+            missed = flagged & ~correct
+            counts[threshold] = {
                 "flagged": int(flagged.sum()),
-                "flagged_misclassified": int((flagged & ~correct).sum()),
+                "flagged_misclassified": int(missed.sum()),
             }
-            for threshold, flagged in flags.items()
-        }
         readings[name] = {
             "auc": float(roc_auc_score(truth, both)),
             "quantiles": {str(q): float(attacked.quantile(q)) for q in QUANTILES},
@@ -261,15 +244,7 @@ def describe(perturbations: Tensor) -> dict[str, float]:
 
 def threshold_configs(digits: Digits) -> list[dict[str, Any]]:
     """Return one config per reading: what the detector says of benign images alone."""
-    return [
-        {
-            "reading": name,
-            "dataset": digits.name,
-            "rung": digits.rung,
-            "fingerprint": digits.fingerprint,
-        }
-        for name in READINGS
-    ]
+    return [{"reading": name, **digits.origin} for name in READINGS]
 
 
 def threshold_run(config: dict[str, Any]) -> dict[str, Any]:
@@ -315,17 +290,10 @@ def cached_digits(dataset: str) -> Digits:
     return data.load(dataset)
 
 
-RATES = {
-    "flagged and misclassified": lambda images, correct, flagged, both: (both, images),
-    "flagged": lambda images, correct, flagged, both: (flagged, images),
-    "flagged of successful": lambda images, correct, flagged, both: (both, images - correct),
-    "accuracy": lambda images, correct, flagged, both: (correct, images),
-    "correct or flagged": lambda images, correct, flagged, both: (correct + both, images),
-    "rightly handled": lambda images, correct, flagged, both: (
-        correct - (flagged - both) + both,
-        images,
-    ),
-}
+RATES = (
+    *("flagged and misclassified", "flagged", "flagged of successful"),
+    *("accuracy", "correct or flagged", "rightly handled"),
+)
 
 
 def rate(
@@ -341,9 +309,17 @@ def rate(
     Raises:
         KeyError: there is no such rate, reading or threshold.
     """
+    images, correct = metrics["images"], metrics["correct"]
     counts = metrics["readings"][reading]["thresholds"][threshold]
-    both = counts["flagged_misclassified"]
-    return RATES[name](metrics["images"], metrics["correct"], counts["flagged"], both)
+    flagged, both = counts["flagged"], counts["flagged_misclassified"]
+    return {
+        "flagged and misclassified": (both, images),
+        "flagged": (flagged, images),
+        "flagged of successful": (both, images - correct),
+        "accuracy": (correct, images),
+        "correct or flagged": (correct + both, images),
+        "rightly handled": (correct - (flagged - both) + both, images),
+    }[name]
 
 
 def share(result: Result, name: str, reading: str = "paper", threshold: str = "authors") -> float:

@@ -1,6 +1,7 @@
 """The pictures of Part III. Each function takes data and returns a matplotlib figure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -43,7 +44,7 @@ def workflow() -> Figure:
     axes.set(xlim=(0.1, 8.7), ylim=(0, 2.1))
     axes.axis("off")
     for x, y, text, tint in BOXES.values():
-        width, height = (0.8 if tint == 2 and text == "label" else 1.3), 0.62
+        width, height = (0.8 if text == "label" else 1.3), 0.62
         corner = (x - width / 2, y - height / 2)
         colour = ("white", "#e8f0f7", "#fdf1dd")[tint]
         style = "round,pad=0.04"
@@ -112,10 +113,8 @@ def gallery(rows: Mapping[str, Tensor], titles: Sequence[str] = ()) -> Figure:
 
 def draw_image(axes: Axes, image: Tensor, limit: float | None = None) -> None:
     """Draw one image (height, width): grey in [0, 1], or signed colours up to +-limit."""
-    if limit is not None:
-        axes.imshow(image.numpy(), cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest")
-    else:
-        axes.imshow(image.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    cmap, low, high = ("gray", 0, 1) if limit is None else (DIVERGING, -limit, limit)
+    axes.imshow(image.numpy(), cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
@@ -150,7 +149,7 @@ def walk(accuracies: pd.DataFrame) -> Figure:
     axes.set_xlim(left=-0.2)
     ticks = sorted(accuracies["steps"].unique())
     axes.set_xticks(ticks, ticks)
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
+    legend_beside(axes)
     return figure
 
 
@@ -179,41 +178,48 @@ def curves(
         x, y = list(points), list(points.values())
         axes.plot(x, y, color=colour, linewidth=6, alpha=0.3, solid_capstyle="round", label=label)
     for (pair, kind), results in runs.items():
-        draw_rate(axes, results, name, pair, kind, reading, threshold)
+        present = [result for result in results if result is not None]
+        epsilons = [result.config["epsilon"] for result in present]
+        counts = [rate(result.metrics, name, reading, threshold) for result in present]
+        style = PAIR_LINES[pair]
+        draw_rate(axes, epsilons, counts, kind, linestyle=style, label=f"{kind}, {pair}")
     axes.set(xlabel="$\\varepsilon$", ylabel=ylabel, ylim=(-0.03, 1.03), xlim=(0, 0.505))
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
+    legend_beside(axes)
     return figure
 
 
 def draw_rate(
-    axes: Axes,
-    results: Sequence[Result | None],
-    name: str,
-    pair: str,
-    kind: str,
-    reading: str = "paper",
-    threshold: str = "authors",
+    axes: Axes, epsilons: Sequence[float], counts: Sequence[tuple[int, int]], kind: str, **line: Any
 ) -> None:
-    """Draw one network's rate over epsilon with its Wilson band."""
-    present = [result for result in results if result is not None]
-    epsilons = [result.config["epsilon"] for result in present]
-    counts = [rate(result.metrics, name, reading, threshold) for result in present]
+    """Draw a rate, counted as (successes, out of) at each strength, with its Wilson band."""
     values = [successes / n if n else np.nan for successes, n in counts]
-    low, high = zip(*[wilson(*pair_) for pair_ in counts], strict=True)
+    low, high = zip(*[wilson(*each) for each in counts], strict=True)
     colour = KIND_COLOURS[kind]
     axes.fill_between(epsilons, low, high, color=colour, alpha=0.15, linewidth=0)
-    axes.plot(epsilons, values, PAIR_LINES[pair], color=colour, label=f"{kind}, {pair}")
+    axes.plot(epsilons, values, color=colour, **line)
+
+
+def draw_lines(
+    axes: Axes, runs: Mapping[tuple[str, str], Sequence[Result]], value: Callable[[Result], float]
+) -> None:
+    """Draw a number of each run over epsilon, a line for each network."""
+    for (pair, kind), results in runs.items():
+        epsilons = [result.config["epsilon"] for result in results]
+        values = [value(result) for result in results]
+        style, colour = PAIR_LINES[pair], KIND_COLOURS[kind]
+        axes.plot(epsilons, values, style, color=colour, label=f"{kind}, {pair}")
+
+
+def legend_beside(axes: Axes) -> None:
+    """Put the legend to the right of the axes."""
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
 
 
 def perturbations(runs: Mapping[tuple[str, str], Sequence[Result]]) -> Figure:
     """Draw how many pixels change, and how unalike neighbours do, see `evaluation.describe`."""
     figure, grid = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.7))
     for axes, name in zip(grid, ("changed", "roughness"), strict=True):
-        for (pair, kind), results in runs.items():
-            epsilons = [result.config["epsilon"] for result in results]
-            values = [result.metrics["perturbation"][name] for result in results]
-            style, colour = PAIR_LINES[pair], KIND_COLOURS[kind]
-            axes.plot(epsilons, values, style, color=colour, label=f"{kind}, {pair}")
+        draw_lines(axes, runs, lambda result, name=name: result.metrics["perturbation"][name])  # type: ignore[misc]
         axes.set(xlabel="$\\varepsilon$", ylabel=name, xlim=(0, 0.505), ylim=(0, None))
     figure.legend(*grid[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
@@ -237,20 +243,16 @@ def scores(
     for style, (name, value) in zip(("-", "--", ":"), thresholds.items(), strict=False):
         axes.axhline(value, color=INK, linestyle=style, linewidth=1.2, label=f"threshold: {name}")
     axes.set(xlabel="$\\varepsilon$", ylabel="$\\hat p$", xlim=(0, 0.505), yscale="log")
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
+    legend_beside(axes)
     return figure
 
 
 def areas(runs: Mapping[tuple[str, str], Sequence[Result]]) -> Figure:
     """Draw the area under the ROC curve over epsilon, attacked against benign images."""
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 2.8))
-    for (pair, kind), results in runs.items():
-        epsilons = [result.config["epsilon"] for result in results]
-        values = [result.metrics["readings"]["paper"]["auc"] for result in results]
-        style, colour = PAIR_LINES[pair], KIND_COLOURS[kind]
-        axes.plot(epsilons, values, style, color=colour, label=f"{kind}, {pair}")
+    draw_lines(axes, runs, lambda result: result.metrics["readings"]["paper"]["auc"])
     axes.set(xlabel="$\\varepsilon$", ylabel="area under the ROC curve", xlim=(0, 0.205))
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
+    legend_beside(axes)
     return figure
 
 
@@ -312,37 +314,33 @@ def effects(
         for place, reading in enumerate(readings):
             successes, n = rate(at_epsilon(found[reading], epsilon).metrics, name)
             y, colour = len(readings) - place + shift, KIND_COLOURS[kind]
+            value = successes / n if n else np.nan
             axes.plot(wilson(successes, n), (y, y), color=colour, linewidth=2.2)
-            axes.plot(successes / n if n else np.nan, y, "o", color=colour, markersize=5)
+            axes.plot(value, y, "o", color=colour, markersize=5)
             if reading == "as published":
-                axes.axvline(
-                    successes / n if n else np.nan, color=colour, linestyle=":", linewidth=1.2
-                )
+                axes.axvline(value, color=colour, linestyle=":", linewidth=1.2)
         axes.plot([], [], "o-", color=KIND_COLOURS[kind], label=kind)
     axes.set(xlabel=name, xlim=(-0.03, 1.03))
     axes.set_yticks(range(len(readings), 0, -1), readings)
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
+    legend_beside(axes)
     return figure
 
 
 def two_attackers(ledger: Mapping[str, Mapping[str, Sequence[Result]]], name: str) -> Figure:
     """Draw one rate over epsilon against the published attack and the one that evades."""
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.0))
-    lines = {("as published", name): "o-", ("evades the detector", name): "s--"}
+    lines = [("as published", name, "o", "-"), ("evades the detector", name, "s", "--")]
     if name == "correct or flagged":  # beside it, what the network alone withstands, in 100 steps
-        lines["100 steps", "accuracy"] = "^:"
+        lines.append(("100 steps", "accuracy", "^", ":"))
     for kind, found in ledger.items():
-        for (reading, rate_name), style in lines.items():
+        for reading, rate_name, marker, style in lines:
             counts = [rate(result.metrics, rate_name) for result in found[reading]]
             epsilons = [result.config["epsilon"] for result in found[reading]]
-            low, high = zip(*[wilson(*each) for each in counts], strict=True)
-            colour = KIND_COLOURS[kind]
-            axes.fill_between(epsilons, low, high, color=colour, alpha=0.15, linewidth=0)
-            values = [successes / n if n else np.nan for successes, n in counts]
             label = f"{kind}, {reading}" if rate_name == name else f"{kind}, no filter"
-            axes.plot(epsilons, values, style, color=colour, markersize=4, label=label)
+            how = {"marker": marker, "linestyle": style, "markersize": 4}
+            draw_rate(axes, epsilons, counts, kind, label=label, **how)
     axes.set(xlabel="$\\varepsilon$", ylabel=name, ylim=(-0.03, 1.03))
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
+    legend_beside(axes)
     return figure
 
 
@@ -370,9 +368,8 @@ def explore_panel(
     draw_image(grid[0], adversarial[0, 0])
     draw_image(grid[1], (adversarial - image)[0, 0], limit=0.5)
     draw_image(grid[2], detector.residual(pixels)[0], limit=255.0)
-    for axes, title in zip(
-        grid, ("attacked image", "perturbation", "filter residual"), strict=False
-    ):
+    titles = ("attacked image", "perturbation", "filter residual")
+    for axes, title in zip(grid, titles, strict=False):
         axes.set_title(title, loc="center", fontsize=9)
     belief = draw_probabilities(grid[3], model, adversarial, label)
     alarm = draw_score(grid[4], reading, image, adversarial, threshold)

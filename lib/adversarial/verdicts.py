@@ -10,21 +10,30 @@ import numpy as np
 
 from lib.adversarial.data import Digits
 from lib.adversarial.evaluation import PART, at_epsilon, rate, share
-from lib.book.claims import Claim, wilson
+from lib.book.claims import Claim, Source, graded, wilson
 from lib.runs.results import Result
 
 Runs = Mapping[tuple[str, str], Sequence[Result]]
+Curve = Mapping[float, float]  # {epsilon: value}
 Curves = Mapping[str, Mapping[str, Mapping[str, float]]]  # {kind: {rate: {epsilon: value}}}
 Counts = tuple[int, int]  # successes, out of
+Numbers = tuple[float | None, float | None, float | None, int]  # value, both ends, n
 KINDS = ("natural", "robust")
 TABLE2, SUCCESSFUL, ALL = "flagged and misclassified", "flagged of successful", "flagged"
+COMBINED = "correct or flagged"
+LONG = {
+    TABLE2: "the paper's count",
+    SUCCESSFUL: "the share flagged among the successful attacks",
+    ALL: "the share flagged among all attacked images",
+}
+CHAPTER = "33_adversarial_results"
 CLOSE = 0.10
 NEAR = 0.021  # two steps of the paper's grid
-PERFECT = 0.998  # what the paper's own curve has where the text says "perfect separation"
-ZERO = {
-    "natural": 0.0005,
-    "robust": 0.005,
-}  # what the paper's own curve has where the text says that accuracy is zero
+FLOOR = {"natural": 0.50, "robust": 0.96}  # below which the combined rate never falls, IV-B
+PERFECT = 0.998  # what the paper's own curve has where the text says "perfect separation",
+SEPARATED = {"natural": 0.17, "robust": 0.31}  # from these strengths on, IV-B
+ZERO = {"natural": 0.0005, "robust": 0.005}  # what its curve has where the text says that accuracy
+LOST = {"natural": 0.17, "robust": 0.47}  # is zero, from these strengths on, IV-B
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,11 @@ class Judge:
     digits: Digits
     profile: str
 
+    @property
+    def source(self) -> Source:
+        """Return what all claims of Part III share."""
+        return Source(PART, self.digits.name, self.digits.rung, self.profile, CHAPTER)
+
     def all(self, benign: Result, evasion: Mapping[str, Sequence[Result]]) -> list[Claim]:
         """Return every claim of the paper, in its order.
 
@@ -56,8 +70,7 @@ class Judge:
             *(self.robust_is_harder(name) for name in (TABLE2, SUCCESSFUL, ALL)),
             self.more_pixels(),
             self.more_alike(),
-            *(self.meets_robustness(kind, name) for name in (TABLE2, SUCCESSFUL) for kind in KINDS),
-            *(self.meets_robustness(kind, ALL) for kind in KINDS),
+            *(self.meets_robustness(kind, name) for name in LONG for kind in KINDS),
             *(self.majority(kind) for kind in KINDS),
             *(self.combined_minimum(kind) for kind in KINDS),
             self.at_par(),
@@ -68,17 +81,15 @@ class Judge:
 
     def false_positives(self, benign: Result) -> Claim:
         """Judge "in none of our tests we encountered a single benign image" that is flagged."""
-        counts = benign.metrics["false_positives"]["authors"], benign.metrics["test_images"]
-        verdict = "reproduced" if counts[0] == 0 else "not reproduced"
-        note = "would fall with a single flagged test image"
-        return self.claim(
+        flagged = benign.metrics["false_positives"]["authors"]
+        return self.source.claim(
             "no benign test image is flagged",
             "IV-A",
             0.0,
-            counts,
-            verdict,
-            note,
-            chapter="32_adversarial_detector",
+            counted(flagged, benign.metrics["test_images"]),
+            graded(flagged == 0),
+            "would fall with a single flagged test image",
+            "32_adversarial_detector",
         )
 
     def rises(self, kind: str) -> Claim:
@@ -88,13 +99,12 @@ class Judge:
         falls = any(
             later[1] < earlier[0] for i, earlier in enumerate(bounds) for later in bounds[i + 1 :]
         )
-        rises = not falls and counts[-1][0] / counts[-1][1] > 0.9
-        return self.claim(
+        return self.source.claim(
             f"{kind}: the rate of Table II rises with epsilon, from 0 to 1 (shown: at the last)",
             "Table II, Fig. 2",
             self.published(kind, TABLE2)[0.50],
-            counts[-1],
-            "reproduced" if rises else "not reproduced",
+            counted(*counts[-1]),
+            graded(not falls and counts[-1][0] / counts[-1][1] > 0.9),
             "would fall if a later strength lay below an earlier one, outside their intervals",
         )
 
@@ -103,35 +113,29 @@ class Judge:
         ours, theirs = self.shares(kind, TABLE2), self.published(kind, TABLE2)
         gaps = {epsilon: abs(value - theirs[epsilon]) for epsilon, value in ours.items()}
         worst = max(gaps, key=lambda epsilon: gaps[epsilon])
-        verdict = "partly" if np.mean(list(gaps.values())) <= CLOSE else "not reproduced"
-        return self.claim(
+        return self.source.claim(
             f"{kind}: the curve of Fig. 2 (shown where ours is furthest from it: epsilon "
             f"{worst:.2f})",
             "Table II, Fig. 2",
             theirs[worst],
-            rate(self.at(kind, worst).metrics, TABLE2),
-            "reproduced" if gaps[worst] <= CLOSE else verdict,
+            self.counted_at(kind, worst, TABLE2),
+            graded(gaps[worst] <= CLOSE, np.mean(list(gaps.values())) <= CLOSE),
             f"would be reproduced within {CLOSE} everywhere, partly so on average; the paper's "
             f"curve is one network's. {self.others(kind, worst, TABLE2)}",
         )
 
     def robust_is_harder(self, name: str) -> Claim:
         """Judge "attacks against the secret model are harder to detect for our method"."""
-        natural, robust = self.shares("natural", name), self.shares("robust", name)
-        lower = lower_share(natural, robust)
-        paper = None
-        if name != ALL:
-            paper = lower_share(self.published("natural", name), self.published("robust", name))
-        verdict = "reproduced" if lower == 1 else "partly" if lower > 0.5 else "not reproduced"
-        return self.claim(
+        lower = lower_share(*(self.shares(kind, name) for kind in KINDS))
+        theirs = [self.published(kind, name) for kind in KINDS if name != ALL]
+        return self.source.claim(
             f"attacks on the robust network are harder to detect, by {LONG[name]} (share of the "
             "strengths at which its rate is the lower one)",
             "IV-A",
-            paper,
-            None,
-            verdict,
+            lower_share(*theirs) if theirs else None,
+            self.bare(lower),
+            graded(lower == 1, lower > 0.5),
             "would be reproduced at every strength that tells the two apart, partly at most",
-            value=lower,
         )
 
     def more_pixels(self) -> Claim:
@@ -150,40 +154,32 @@ class Judge:
         """Judge a property of the perturbations by the ratio of robust to natural."""
         natural, robust = (
             {r.config["epsilon"]: r.metrics["perturbation"][name] for r in self.runs["ours", kind]}
-            for kind in ("natural", "robust")
+            for kind in KINDS
         )
         ratios = np.array([robust[e] / natural[e] for e in natural if e in robust])
         holds = float((sign * (ratios - 1) > 0).mean())
-        verdict = "reproduced" if holds == 1 else "partly" if holds > 0.5 else "not reproduced"
-        return self.claim(
+        return self.source.claim(
             f"attacks on the robust network {text}, median over epsilon",
             "IV-A",
             None,
-            None,
-            verdict,
+            self.bare(float(np.median(ratios))),
+            graded(holds == 1, holds > 0.5),
             f"holds at {holds:.0%} of the strengths; would be reproduced at all, partly at most",
-            value=float(np.median(ratios)),
         )
 
     def meets_robustness(self, kind: str, name: str) -> Claim:
         """Judge "improves approximately at the point where the CNN classifiers lose robustness"."""
         lost = crossing({e: 1 - value for e, value in self.shares(kind, "accuracy").items()}, 0.5)
         found = crossing(self.shares(kind, name), 0.5)
-        gap = None if found is None or lost is None else abs(found - lost)
-        verdict = "not reproduced"
-        if gap is not None and gap <= CLOSE / 2:
-            verdict = "reproduced" if gap <= NEAR else "partly"
-        theirs = crossing(self.published(kind, name), 0.5) if name != ALL else None
-        return self.claim(
+        gap = np.inf if found is None or lost is None else abs(found - lost)
+        return self.source.claim(
             f"{kind}: {LONG[name]} passes 50 % about where accuracy does (epsilon; ours loses its "
             f"accuracy at {lost})",
             "IV-A, Fig. 2 and 3",
-            theirs,
-            None,
-            verdict,
+            crossing(self.published(kind, name), 0.5) if name != ALL else None,
+            self.crossing_interval(kind, name, 0.5),
+            graded(gap <= NEAR, gap <= CLOSE / 2),
             f"would be reproduced within {NEAR:.2f} of the loss, partly within {CLOSE / 2:.2f}",
-            value=found,
-            bounds=self.crossing_interval(kind, name, 0.5),
         )
 
     def majority(self, kind: str) -> Claim:
@@ -192,126 +188,89 @@ class Judge:
         pooled = sum(flagged for flagged, _ in counts), sum(n for _, n in counts)
         theirs = self.published(kind, TABLE2)
         missed = sum(1 - self.published(kind, "accuracy")[epsilon] for epsilon in theirs)
-        return self.claim(
+        return self.source.claim(
             f"{kind}: a majority of the successful attacks is flagged, all strengths together",
             "IV-B",
             sum(theirs.values()) / missed,
-            pooled,
-            "reproduced" if wilson(*pooled)[0] > 0.5 else "not reproduced",
+            counted(*pooled),
+            graded(wilson(*pooled)[0] > 0.5),
             "pooled, the strong attacks decide, and an image counts once per strength; below the "
             "strength at which the rate passes 50 % it is a minority",
         )
 
     def combined_minimum(self, kind: str) -> Claim:
         """Judge "never falls below 50% and for the secret model [...] never less then 96%"."""
-        floor = {"natural": 0.50, "robust": 0.96}[kind]
-        shares = self.shares(kind, "correct or flagged")
+        shares = self.shares(kind, COMBINED)
         worst = min(shares, key=lambda epsilon: shares[epsilon])
-        counts = rate(self.at(kind, worst).metrics, "correct or flagged")
-        verdict = "reproduced" if shares[worst] >= floor else "partly"
-        if wilson(*counts)[1] < floor:
-            verdict = "not reproduced"
-        return self.claim(
-            f"{kind}: filter and network together never fall below {floor:.0%} (lowest at epsilon "
-            f"{worst:.2f})",
+        found = self.counted_at(kind, worst, COMBINED)
+        return self.source.claim(
+            f"{kind}: filter and network together never fall below {FLOOR[kind]:.0%} (lowest at "
+            f"epsilon {worst:.2f})",
             "IV-B, Fig. 4",
-            min(self.published(kind, "correct or flagged").values()),
-            counts,
-            verdict,
+            min(self.published(kind, COMBINED).values()),
+            found,
+            graded(shares[worst] >= FLOOR[kind], (found[2] or 0) >= FLOOR[kind]),
             "the lowest of many noisy points lies below the true minimum, and its interval is that "
-            f"of a single point. {self.others(kind, worst, 'correct or flagged')}",
+            f"of a single point. {self.others(kind, worst, COMBINED)}",
         )
 
     def at_par(self) -> Claim:
         """Judge "almost at par with the accuracy of the tested CNNs for benign images"."""
-        lowest = min(self.shares("robust", "correct or flagged").values())
         correct, n = self.clean["robust"]
+        gap = correct / n - min(self.shares("robust", COMBINED).values())
         theirs = self.published("robust", "accuracy")[0.0]
-        theirs -= min(self.published("robust", "correct or flagged").values())
-        gap = correct / n - lowest
-        return self.claim(
+        theirs -= min(self.published("robust", COMBINED).values())
+        return self.source.claim(
             "robust: that minimum is almost at par with clean accuracy (clean minus minimum)",
             "V",
             theirs,
-            None,
-            "reproduced" if gap <= theirs + NEAR else "not reproduced",
+            self.bare(gap),
+            graded(gap <= theirs + NEAR),
             f"would be reproduced up to {NEAR:.2f} more than the paper's gap",
-            value=gap,
         )
 
     def separation(self, kind: str) -> Claim:
         """Judge "perfect separation [...] for epsilon >= 0.17" (natural), ">= 0.31" (robust)."""
-        expected = {"natural": 0.17, "robust": 0.31}[kind]
-        found = crossing(self.shares(kind, "correct or flagged"), PERFECT)
-        verdict = "not reproduced" if found is None else "partly"
-        if found is not None and found <= expected + NEAR:
-            verdict = "reproduced"
-        return self.claim(
+        found = crossing(self.shares(kind, COMBINED), PERFECT)
+        return self.source.claim(
             f"{kind}: perfect separation from an epsilon on (the smallest from which the combined "
             f"rate stays at {PERFECT}, as it does in the paper's curve)",
             "IV-B, Fig. 4",
-            expected,
-            None,
-            verdict,
+            SEPARATED[kind],
+            self.crossing_interval(kind, COMBINED, PERFECT),
+            graded(found is not None and found <= SEPARATED[kind] + NEAR, found is not None),
             "would be partly reproduced if it began later; with few images one miss decides",
-            value=found,
-            bounds=self.crossing_interval(kind, "correct or flagged", PERFECT),
         )
 
     def zero_accuracy(self, kind: str) -> Claim:
         """Judge "the exact value where the undefended network's accuracy is zero", and 0.47."""
-        expected = {"natural": 0.17, "robust": 0.47}[kind]
         wrong = {epsilon: 1 - value for epsilon, value in self.shares(kind, "accuracy").items()}
         found = crossing(wrong, 1 - ZERO[kind])
-        near = found is not None and abs(found - expected) <= NEAR
-        return self.claim(
+        near = found is not None and abs(found - LOST[kind]) <= NEAR
+        return self.source.claim(
             f"{kind}: accuracy under attack is zero from this epsilon on ({ZERO[kind]} or less)",
             "IV-B, Fig. 3",
-            expected,
-            None,
-            "reproduced" if near else "partly" if found is not None else "not reproduced",
+            LOST[kind],
+            self.bare(found),
+            graded(near, found is not None),
             f"would be reproduced within {NEAR:.2f}, partly at any other strength",
-            value=found,
         )
 
     def hard_to_defeat(self, evasion: Sequence[Result]) -> Claim:
         """Judge "it is very hard to defeat our method and adversarially re-trained CNNs"."""
-        weakest = min(evasion, key=lambda result: share(result, "correct or flagged"))
-        counts = rate(weakest.metrics, "correct or flagged")
-        return self.claim(
+        weakest = min(evasion, key=lambda result: share(result, COMBINED))
+        counts = rate(weakest.metrics, COMBINED)
+        return self.source.claim(
             "robust: hard to defeat network and filter with the same images (combined rate "
             f"against an attacker who knows both, lowest at epsilon {weakest.config['epsilon']})",
             "V",
             None,
-            counts,
-            "not reproduced" if wilson(*counts)[1] < 0.96 else "partly",
+            counted(*counts),
+            graded(False, wilson(*counts)[1] >= FLOOR["robust"]),
             "would be partly reproduced if this attacker left 0.96 or more; no single attack that "
             "fails can show that all do",
-            chapter="34_adversarial_ledger",
+            "34_adversarial_ledger",
         )
-
-    def claim(
-        self,
-        text: str,
-        where: str,
-        paper_value: float | None,
-        counts: Counts | None,
-        verdict: str,
-        note: str,
-        *,
-        value: float | None = None,
-        bounds: tuple[float | None, float | None] = (None, None),
-        chapter: str = "33_adversarial_results",
-    ) -> Claim:
-        """Return a claim; `counts` give value and interval, else `value` and `bounds` do."""
-        if counts and counts[1]:
-            value, bounds = counts[0] / counts[1], wilson(*counts)
-        n = counts[1] if counts else self.runs["ours", "natural"][0].metrics["images"]
-        if None in bounds:  # a curve that stays below the level has no crossing
-            bounds = (None, None)
-        origin = (self.digits.name, self.digits.rung, self.profile)
-        judged = (verdict, chapter, note)
-        return Claim(PART, text, where, paper_value, value, *bounds, n, *origin, *judged)
 
     def shares(self, kind: str, name: str) -> dict[float, float]:
         """Return {epsilon: rate} of one of our networks."""
@@ -327,35 +286,40 @@ class Judge:
             for epsilon, value in curves[TABLE2].items()
         }
 
-    def crossing_interval(
-        self, kind: str, name: str, level: float
-    ) -> tuple[float | None, float | None]:
-        """Return where the upper and the lower ends of the Wilson intervals pass a level."""
-        counts = {r.config["epsilon"]: rate(r.metrics, name) for r in self.runs["ours", kind]}
-        ends = {epsilon: wilson(*each) for epsilon, each in counts.items()}
-        early = crossing({epsilon: high for epsilon, (_, high) in ends.items()}, level)
-        late = crossing({epsilon: low for epsilon, (low, _) in ends.items()}, level)
-        return early, late
+    def bare(self, value: float | None) -> Numbers:
+        """Return a number of all our images that has no interval."""
+        return value, None, None, self.runs["ours", "natural"][0].metrics["images"]
 
-    def at(self, kind: str, epsilon: float, pair: str = "ours") -> Result:
-        """Return the run of one network nearest to `epsilon`."""
-        return at_epsilon(self.runs[pair, kind], epsilon)
+    def counted_at(self, kind: str, epsilon: float, name: str) -> Numbers:
+        """Return one rate of one of our networks nearest to `epsilon`, with Wilson's interval."""
+        return counted(*rate(at_epsilon(self.runs["ours", kind], epsilon).metrics, name))
+
+    def crossing_interval(self, kind: str, name: str, level: float) -> Numbers:
+        """Return where a curve, and both ends of its Wilson intervals, pass a level for good."""
+        counts = {r.config["epsilon"]: rate(r.metrics, name) for r in self.runs["ours", kind]}
+        low, high = (
+            crossing({epsilon: wilson(*each)[end] for epsilon, each in counts.items()}, level)
+            for end in (1, 0)
+        )
+        found, _, _, n = self.bare(crossing(self.shares(kind, name), level))
+        return (found, None, None, n) if low is None or high is None else (found, low, high, n)
 
     def others(self, kind: str, epsilon: float, name: str) -> str:
         """Return the same rate of the other pairs present, as a sentence."""
-        pairs = [pair for pair, other in self.runs if other == kind and pair != "ours"]
-        values = [f"{pair} {share(self.at(kind, epsilon, pair), name):.3f}" for pair in pairs]
+        values = [
+            f"{pair} {share(at_epsilon(runs, epsilon), name):.3f}"
+            for (pair, other), runs in self.runs.items()
+            if other == kind and pair != "ours"
+        ]
         return f"Other networks there: {', '.join(values)}." if values else ""
 
 
-LONG = {
-    TABLE2: "the paper's count",
-    SUCCESSFUL: "the share flagged among the successful attacks",
-    ALL: "the share flagged among all attacked images",
-}
+def counted(successes: int, n: int) -> Numbers:
+    """Return a share with Wilson's interval; no numbers where there is nothing to count."""
+    return (successes / n, *wilson(successes, n), n) if n else (None, None, None, 0)
 
 
-def lower_share(natural: Mapping[float, float], robust: Mapping[float, float]) -> float:
+def lower_share(natural: Curve, robust: Curve) -> float:
     """Return at which share of the telling strengths the robust rate is the lower one.
 
     A strength tells if one of the two rates is neither almost 0 nor almost 1.
@@ -365,7 +329,7 @@ def lower_share(natural: Mapping[float, float], robust: Mapping[float, float]) -
     return float(np.mean([robust[e] < natural[e] for e in telling])) if telling else 0.0
 
 
-def crossing(shares: Mapping[float, float], level: float) -> float | None:
+def crossing(shares: Curve, level: float) -> float | None:
     """Return the smallest epsilon from which on a curve stays at `level` or above, or None.
 
     A strength without a rate (no attack succeeded) does not hold the curve back.

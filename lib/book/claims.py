@@ -24,42 +24,44 @@ from lib.book.files import REPOSITORY, locked, write_atomically
 # The runs that make the site's frames keep theirs apart: the runner names another folder for them.
 FIGURES = Path(os.environ.get("BOOK_FIGURES") or REPOSITORY / "figures")
 PARTS = tuple(TITLES)
+REPRODUCED, PARTLY, NOT_REPRODUCED = "reproduced", "partly", "not reproduced"
 UNDECIDED, NOT_TESTABLE = "undecided", "not testable here"
-VERDICTS = ("reproduced", "partly", "not reproduced", UNDECIDED, NOT_TESTABLE)
+VERDICTS = (REPRODUCED, PARTLY, NOT_REPRODUCED, UNDECIDED, NOT_TESTABLE)
+UPPER = 0.975  # probability below the upper end of every interval here: 95 % lie between both
 DECIMALS = 4  # at most, of what has an interval
 
 
-def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return Wilson's score interval of a proportion: `successes` out of `n`.
+def wilson(successes: int, n: int) -> tuple[float, float]:
+    """Return Wilson's 95 % score interval of a proportion: `successes` out of `n`.
 
     With z the normal quantile and p = successes / n, its ends are
-    (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n). n = 0 says nothing: (0, 1).
+    (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n). n = 0 says nothing: (0, 1). SciPy has
+    it too, but only behind an exact test, which takes far longer than the interval.
 
     Raises:
-        ValueError: successes are not between 0 and n, or confidence not between 0 and 1.
+        ValueError: successes are not between 0 and n.
     """
     if not 0 <= successes <= n:
         raise ValueError(f"{successes} successes out of {n}: expected 0 <= successes <= n")
-    z = stats.norm.ppf(_upper(confidence))
     if n == 0:
         return 0.0, 1.0
-    share = successes / n
+    z, share = stats.norm.ppf(UPPER), successes / n
     centre = share + z**2 / (2 * n)
     half = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     low, high = (centre - half) / (1 + z**2 / n), (centre + half) / (1 + z**2 / n)
     return float(min(max(low, 0.0), share)), float(max(min(high, 1.0), share))  # rounding at 0, 1
 
 
-def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float]:
-    """Return Student's t interval of the mean of independent values (one per seed or fold).
+def mean_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return Student's 95 % interval of the mean of independent values (one per seed or fold).
 
     Raises:
-        ValueError: there are fewer than two values, one is not finite, or confidence is no share.
+        ValueError: there are fewer than two values, or one is not finite.
     """
     sample = np.asarray(values, dtype=float)
     if sample.ndim != 1 or sample.size < 2 or not np.isfinite(sample).all():
         raise ValueError(f"expected at least two finite values in a row, not {values!r}")
-    half = stats.t.ppf(_upper(confidence), sample.size - 1) * stats.sem(sample)
+    half = stats.t.ppf(UPPER, sample.size - 1) * stats.sem(sample)
     return float(sample.mean() - half), float(sample.mean() + half)
 
 
@@ -67,31 +69,47 @@ def bootstrap_interval(
     values: np.ndarray,
     statistic: Callable[[np.ndarray], float],
     generator: np.random.Generator,
-    confidence: float = 0.95,
     resamples: int = 2000,
 ) -> tuple[float, float]:
-    """Return the percentile bootstrap interval of `statistic(values)`.
+    """Return the 95 % percentile bootstrap interval of `statistic(values)`.
 
     `values` is (n, ...): the n units of the first axis are drawn with replacement, what belongs to
     a unit stays together. The percentile interval is defined for constant samples too.
 
     Raises:
-        ValueError: there are fewer than two units, or confidence is no share.
+        ValueError: there are fewer than two units.
     """
     values = np.asarray(values)
     if values.ndim == 0 or len(values) < 2:
         raise ValueError("a bootstrap needs at least two units along the first axis")
-    _upper(confidence)
     interval = stats.bootstrap(
         (np.arange(len(values)),),
         lambda drawn: statistic(values[drawn]),
         n_resamples=resamples,
         vectorized=False,
-        confidence_level=confidence,
         method="percentile",
         rng=generator,
     ).confidence_interval
     return float(interval.low), float(interval.high)
+
+
+def above(low: float, high: float, limit: float = 0.0) -> str:
+    """Return the verdict on a number that should lie above a limit, by its interval."""
+    if low > limit:
+        return REPRODUCED
+    return NOT_REPRODUCED if high < limit else UNDECIDED
+
+
+def below(low: float, high: float, limit: float = 0.0) -> str:
+    """Return the verdict on a number that should lie below a limit, by its interval."""
+    return above(-high, -low, -limit)
+
+
+def graded(fully: object, partly: object = False) -> str:
+    """Return the verdict of a rule with two conditions, of which the first is the harder one."""
+    if fully:
+        return REPRODUCED
+    return PARTLY if partly else NOT_REPRODUCED
 
 
 @dataclass(frozen=True)
@@ -134,6 +152,41 @@ class Claim:
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):
                 raise ValueError(f"{name} is {value}; use None where there is no number")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the claims of a part share: its data, and the chapter that shows most of them.
+
+    `unit` is by what our numbers are multiplied to be shown: 100 for percent and points.
+    """
+
+    part: str
+    dataset: str
+    rung: str
+    profile: str
+    chapter: str
+    unit: int = 1
+
+    def claim(
+        self,
+        text: str,
+        where: str,
+        paper: float | None,
+        found: tuple[float | None, float | None, float | None, int] | None,
+        verdict: str,
+        note: str,
+        chapter: str = "",
+    ) -> Claim:
+        """Return a claim; `found` holds our value, both ends of its interval, and n."""
+        *numbers, n = found or (None, None, None, 0)
+        ours, low, high = (
+            None if each is None or math.isnan(each) else self.unit * each for each in numbers
+        )
+        data, chapter = (self.dataset, self.rung, self.profile), chapter or self.chapter
+        return Claim(
+            self.part, text, where, paper, ours, low, high, n, *data, verdict, chapter, note
+        )
 
 
 def record(claims: Sequence[Claim], folder: Path = FIGURES) -> Path:
@@ -238,13 +291,6 @@ def _markdown(table: pd.DataFrame) -> str:
         "| " + " | ".join(" ".join(str(cell).replace("|", r"\|").split()) for cell in row) + " |\n"
         for row in rows
     )
-
-
-def _upper(confidence: float) -> float:
-    """Return the upper probability of a two-sided interval, or raise ValueError."""
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is {confidence}; give a share between 0 and 1")
-    return (1 + confidence) / 2
 
 
 def _file(profile: str, folder: Path) -> Path:

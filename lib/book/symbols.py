@@ -1,54 +1,58 @@
 """The symbols of a part: as in the text, in words, with unit or shape, and by name in the code.
 
-Each part lists its own in a module `symbols`; its first chapter shows all of them, later chapters
-those that they introduce.
+Each part lists its own in `lib/<part>/symbols.md`, one line each; its first chapter shows all of
+them, later chapters those that they introduce.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from IPython.display import Markdown
 
+from lib.book.files import REPOSITORY
 
-@dataclass(frozen=True)
-class Symbol:
-    """A symbol of the text and its counterpart in the code.
 
-    latex: as between the dollar signs.
+class Symbol(NamedTuple):
+    """A symbol of the text and its counterpart in the code; all are text, as in the table.
+
+    symbol: between dollar signs.
     meaning: in words, no sentence.
     unit: unit, range or shape; may be empty.
-    code: a dotted name such as lib.sound.evaluation.match, or with a parameter or field of it after
-        a colon, lib.adversarial.attacks.pgd:epsilon.
+    code: a name from the part on, such as evaluation.match, or with a parameter or field of it
+        after a colon, attacks.pgd:epsilon.
     chapter: the number of the chapter that explains it.
     """
 
-    latex: str
+    symbol: str
     meaning: str
     unit: str
     code: str
-    chapter: int
-
-    @property
-    def short(self) -> str:
-        """Return the code's name as a reader of the part says it: attacks.pgd(epsilon)."""
-        name, _, member = self.code.split(".", 2)[2].partition(":")
-        return f"{name}({member})" if member else name
+    chapter: str
 
 
-def table(symbols: Sequence[Symbol], chapter: int | None = None) -> Markdown:
-    """Return the symbols that `chapter` explains, or all of them, each with its chapter.
+def listed(part: str) -> list[Symbol]:
+    """Return the symbols of a part: sound, faces or adversarial."""
+    text = (REPOSITORY / "lib" / part / "symbols.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| $")]
+    return [Symbol(*(cell.strip().strip("`") for cell in row.split("|")[1:-1])) for row in rows]
+
+
+def table(part: str, chapter: int | None = None) -> Markdown:
+    """Return the symbols of a part that `chapter` explains, or all of them, each with its chapter.
+
+    Code is shown as a reader of the part says it: attacks.pgd(epsilon).
 
     Raises:
         ValueError: the chapter explains none of them.
     """
-    shown = [each for each in symbols if chapter in (None, each.chapter)]
+    shown = [each for each in listed(part) if chapter in (None, int(each.chapter))]
     if not shown:
         raise ValueError(f"no symbol is listed for chapter {chapter}; name one that explains some")
-    heads = ["symbol", "meaning", "unit, shape", "in the code", "chapter"]
-    rows = [
-        [f"${each.latex}$", each.meaning, each.unit, f"`{each.short}`", str(each.chapter)]
-        for each in shown
-    ]
+    heads = ("symbol", "meaning", "unit, shape", "in the code", "chapter")
+    rows = []
+    for each in shown:
+        name, _, member = each.code.partition(":")
+        code = f"`{name}({member})`" if member else f"`{name}`"
+        rows.append((each.symbol, each.meaning, each.unit, code, each.chapter))
     width = len(heads) if chapter is None else len(heads) - 1
-    lines = [heads, ["---"] * len(heads), *rows]
+    lines = [heads, ("---",) * len(heads), *rows]
     return Markdown("\n".join(f"| {' | '.join(line[:width])} |" for line in lines))

@@ -67,18 +67,10 @@ def size(perturbation: Tensor, norm: str) -> Tensor:
 def test_epsilon_zero_returns_the_input(
     norm: str, start: str, small_network: nn.Module, batch: tuple[Tensor, Tensor]
 ) -> None:
-    images, labels = batch
-    elsewhere = 1 - images if start == "elsewhere" else None
-    found = attacks.pgd(
-        small_network, images, labels, 0.0, norm=norm, random_start=start == "random",
-        start=elsewhere, steps=3, generator=seeded(0),
-    )  # fmt: skip
-    assert torch.equal(found, images)
-
-
-def test_epsilon_zero_returns_the_input_of_the_other_attacks(
-    small_network: nn.Module, batch: tuple[Tensor, Tensor]
-) -> None:
+    how = {"norm": norm, "random_start": start == "random", "generator": seeded(0)}
+    elsewhere = 1 - batch[0] if start == "elsewhere" else None
+    found = attacks.pgd(small_network, *batch, 0.0, start=elsewhere, steps=3, **how)
+    assert torch.equal(found, batch[0])
     assert torch.equal(attacks.fgm(small_network, *batch, 0.0), batch[0])
     evading = attacks.evading_pgd(small_network, *batch, 0.0, steps=3, step_size=0.01)
     assert torch.equal(evading, batch[0])
@@ -205,8 +197,8 @@ def test_targeted_descends_and_untargeted_climbs(
 # --- against an independent library
 
 
-class FromGivenStart(foolbox.attacks.LinfPGD):
-    """foolbox's attack, begun where the test says."""
+class Given:
+    """Lets foolbox's attack begin where the test says."""
 
     given: Tensor
 
@@ -214,13 +206,12 @@ class FromGivenStart(foolbox.attacks.LinfPGD):
         return type(x0)(self.given)
 
 
-class FromGivenStartL2(foolbox.attacks.L2PGD):
-    """The same in the Euclidean norm."""
+class FromGivenStart(Given, foolbox.attacks.LinfPGD):
+    """In the infinity norm."""
 
-    given: Tensor
 
-    def get_random_start(self, x0: Any, epsilon: float) -> Any:
-        return type(x0)(self.given)
+class FromGivenStartL2(Given, foolbox.attacks.L2PGD):
+    """In the Euclidean norm."""
 
 
 def by_foolbox(
@@ -421,23 +412,15 @@ BAD_INPUT = [
 ]
 
 
-def pgd_with(arguments: dict[str, Any]) -> Tensor:
-    return attacks.pgd(Linear(2, 784), **arguments)
-
-
-def evading_with(arguments: dict[str, Any]) -> Tensor:
-    return attacks.evading_pgd(Linear(2, 784), **arguments)
-
-
-@pytest.mark.parametrize("attack", [pgd_with, evading_with])
+@pytest.mark.parametrize("attack", [attacks.pgd, attacks.evading_pgd])
 @pytest.mark.parametrize(("change", "line"), BAD_INPUT)
 def test_bad_input_is_one_clear_line(
-    attack: Callable[[dict[str, Any]], Tensor], change: dict[str, Any], line: str
+    attack: Callable[..., Tensor], change: dict[str, Any], line: str
 ) -> None:
     good: dict[str, Any] = {"images": IMAGES, "labels": LABELS, "epsilon": 0.1}
     good |= {"steps": 40, "step_size": 0.01}
     with pytest.raises(ValueError, match=line) as raised:
-        attack(good | change)
+        attack(Linear(2, 784), **(good | change))
     assert "\n" not in str(raised.value)
 
 

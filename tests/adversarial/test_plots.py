@@ -1,21 +1,21 @@
 """The pictures: each function gives a figure that shows the numbers it was given."""
 
-from collections.abc import Callable, Iterator
-
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from lib.adversarial import classifiers, data, plots
 from lib.adversarial.data import Digits
-from lib.adversarial.detector import READINGS, Detector
-from lib.adversarial.evaluation import LEDGER, PART, QUANTILES
+from lib.adversarial.detector import Detector
+from lib.adversarial.evaluation import LEDGER
 from lib.book.show import PALETTE, png
 from lib.runs.results import Result
+from tests.adversarial.made_up import run
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 KINDS = ("natural", "robust")
@@ -33,28 +33,19 @@ class Always(nn.Module):
         return 9.0 * torch.eye(10)[torch.full((len(images),), self.winner)]
 
 
-def run(epsilon: float, correct: int, flagged: int) -> Result:
-    """Return a run on 100 images with these counts for every reading and threshold."""
-    counts = {"flagged": flagged, "flagged_misclassified": min(flagged, 100 - correct)}
-    reading = {
-        "auc": 0.5 + epsilon,
-        "quantiles": {str(q): 0.001 + q * epsilon for q in QUANTILES},
-        "thresholds": {name: counts for name in ("authors", "maximum", "percentile")},
-    }
-    metrics = {
-        "images": 100,
-        "correct": correct,
-        "readings": {name: reading for name in READINGS},
-        "perturbation": {"changed": 1 - epsilon, "size": epsilon, "roughness": 1 + epsilon},
-    }
-    return Result(PART, "attack", {"epsilon": epsilon}, metrics)
+def measured(epsilon: float, correct: int, flagged: int) -> Result:
+    """Return a run on 100 images whose measures grow with the strength."""
+    measures = {"auc": 0.5 + epsilon, "changed": 1 - epsilon, "roughness": 1 + epsilon}
+    return run(epsilon, correct, flagged, images=100, **measures)
 
 
 @pytest.fixture
 def runs() -> dict[tuple[str, str], list[Result]]:
     """Give runs of two pairs of networks."""
     return {
-        (pair, kind): [run(e, 90 - 10 * number, 20 * number) for number, e in enumerate(EPSILONS)]
+        (pair, kind): [
+            measured(e, 90 - 10 * number, 20 * number) for number, e in enumerate(EPSILONS)
+        ]
         for pair in ("ours", "reference")
         for kind in KINDS
     }
@@ -65,7 +56,7 @@ def readings() -> dict[str, dict[str, list[Result]]]:
     """Give runs of the ledger's readings of the attack."""
     return {
         kind: {
-            name: [run(e, 80 - 5 * place, 10 * place) for e in EPSILONS]
+            name: [measured(e, 80 - 5 * place, 10 * place) for e in EPSILONS]
             for place, name in enumerate(LEDGER)
         }
         for kind in KINDS
@@ -76,6 +67,10 @@ def readings() -> dict[str, dict[str, list[Result]]]:
 def images(digits: Digits) -> Tensor:
     """Give three images."""
     return data.to_batch(digits.test_images[:3])
+
+
+def seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
 
 
 def texts(figure: Figure) -> str:
@@ -112,7 +107,7 @@ def test_curves_show_each_networks_rate_over_the_papers(
 
 
 def test_curves_leave_a_gap_for_a_missing_run_and_for_no_images() -> None:
-    runs = {("ours", "natural"): [run(0.05, 100, 0), None, run(0.3, 50, 30)]}
+    runs = {("ours", "natural"): [measured(0.05, 100, 0), None, measured(0.3, 50, 30)]}
     figure = plots.curves(runs, "flagged of successful", ylabel="share")
     x, y = line(figure.axes[0], "natural, ours")
     assert x == [0.05, 0.3] and np.isnan(y[0]) and y[1] == pytest.approx(0.6)
@@ -171,14 +166,11 @@ def test_effects_name_every_reading(readings: dict[str, dict[str, list[Result]]]
     assert drawn(figure)
 
 
-@pytest.mark.parametrize("draw", ["effects", "two_attackers"])
-def test_attacks_that_never_succeed_can_be_drawn(draw: str) -> None:
-    calm = {kind: {name: [run(e, 100, 0) for e in EPSILONS] for name in LEDGER} for kind in KINDS}
-    if draw == "effects":
-        figure = plots.effects(calm, "flagged of successful", 0.1)
-    else:
-        figure = plots.two_attackers(calm, "flagged of successful")
-    assert drawn(figure)
+def test_attacks_that_never_succeed_can_be_drawn() -> None:
+    still = [measured(e, 100, 0) for e in EPSILONS]
+    calm = {kind: dict.fromkeys(LEDGER, still) for kind in KINDS}
+    assert drawn(plots.effects(calm, "flagged of successful", 0.1))
+    assert drawn(plots.two_attackers(calm, "flagged of successful"))
 
 
 def test_two_attackers_are_told_apart(readings: dict[str, dict[str, list[Result]]]) -> None:
@@ -248,10 +240,7 @@ def test_the_detector_panel_multiplies_up_to_the_score(reading: Detector, images
     assert np.allclose(weight * np.abs(residual), product)
     assert product.mean() == pytest.approx(float(reading.score(images[:1])))
     assert drawn(figure)
-
-
-def test_a_black_image_has_a_detector_panel(images: Tensor) -> None:
-    assert drawn(plots.detector_panel(torch.zeros_like(images[:1]), Detector()))
+    assert drawn(plots.detector_panel(torch.zeros_like(images[:1]), reading))  # a black image
 
 
 def test_the_cover_says_what_network_and_filter_make_of_each_strength(images: Tensor) -> None:
@@ -271,45 +260,27 @@ def test_the_cover_says_what_network_and_filter_make_of_each_strength(images: Te
 # --- the panel to explore
 
 
-def seeded() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
-
-
-@pytest.fixture
-def panel(images: Tensor) -> Iterator[Callable[[int, int, float], list[str]]]:
-    """Return a function from (winner, true class, threshold / score) to the panel's titles."""
+@pytest.mark.parametrize(
+    ("winner", "label", "factor", "network", "filter_"),
+    [
+        (3, 3, 0.99, "(right)", "flagged"),
+        (3, 8, 1.0, "(wrong: 3)", "not flagged"),  # exactly at the threshold
+        (0, 9, 1.01, "(wrong: 0)", "not flagged"),
+    ],
+)
+def test_the_explore_panel_says_what_network_and_filter_find(
+    winner: int, label: int, factor: float, network: str, filter_: str, images: Tensor
+) -> None:
     attacked = (images[:1] + 0.2 * torch.rand(images[:1].shape, generator=seeded())).clamp(0, 1)
-    score = float(Detector().score(attacked))
-
-    def titles(winner: int, label: int, factor: float) -> list[str]:
-        figure = plots.explore_panel(Always(winner), images[:1], attacked, label, factor * score)
-        assert isinstance(figure, Figure) and drawn(figure)
-        return [axes.get_title() for axes in figure.axes]
-
-    yield titles
-
-
-@pytest.mark.parametrize(
-    ("winner", "label", "expected"), [(3, 3, "(right)"), (3, 8, "(wrong: 3)"), (0, 9, "(wrong: 0)")]
-)
-def test_the_explore_panel_says_right_or_wrong(
-    winner: int, label: int, expected: str, panel: Callable[[int, int, float], list[str]]
-) -> None:
-    assert panel(winner, label, 1.0)[3] == f"class probability {expected}"
-
-
-@pytest.mark.parametrize(
-    ("factor", "expected"), [(0.99, "flagged"), (1.0, "not flagged"), (1.01, "not flagged")]
-)
-def test_the_explore_panel_says_flagged_or_not(
-    factor: float, expected: str, panel: Callable[[int, int, float], list[str]]
-) -> None:
-    assert panel(3, 3, factor)[4] == "$\\hat p$: " + expected
+    threshold = factor * float(Detector().score(attacked))
+    figure = plots.explore_panel(Always(winner), images[:1], attacked, label, threshold)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles[3:] == [f"class probability {network}", "$\\hat p$: " + filter_]
+    assert f"a {label}, read as {winner} with" in figure.get_label()
+    assert figure.get_label().endswith(f": {filter_}") and drawn(figure)
 
 
 def test_the_explore_panel_marks_the_true_class_and_a_wrong_winner(images: Tensor) -> None:
-    from matplotlib.colors import to_hex
-
     figure = plots.explore_panel(Always(3), images[:1], images[:1], 8, 0.01)
     bars = figure.axes[3].patches
     colours = {place: to_hex(bar.get_facecolor()) for place, bar in enumerate(bars)}

@@ -1,10 +1,10 @@
 """The ledger of Part II: what the paper leaves open, our choice, and the other choice's effect."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import pandas as pd
 
+from lib.book.ledger import Entry
 from lib.faces import protocol
 from lib.faces.protocol import Estimate
 from lib.faces.runs import knowledge
@@ -12,54 +12,24 @@ from lib.runs.results import Result
 
 CHOSEN = "as in the book"  # of the studies, see studies.VARIANTS
 NOT_MEASURED, NONE = "not measured", "none to choose"
+OTHER = "the other choice"  # head of a column
 
-
-@dataclass(frozen=True)
-class Entry:
-    """One open point: what the text says, what we take, and what else could be taken.
-
-    `measured` names what shows the effect of the other choice: in RECOGNITION two methods, the
-    other choice and ours, in SYNTHESIS a study. Where it is empty, nothing does.
-    """
-
-    open_point: str
-    the_paper_says: str
-    we_take: str
-    the_other_choice: str
-    measured: tuple[str, ...] = ()
-
-
-_RATIO = ("4 : 1, D near 0.9",)
-
+# `measured` names two methods in RECOGNITION, the other choice and ours; a study in SYNTHESIS.
 RECOGNITION = (
-    Entry(
-        *("residue", "of intermediate layers", "after each stride of 2"),
-        *("none: f(x) alone", ("de_gan code", "de_gan")),
-    ),
-    Entry(
-        *("f(x)", "joined with the fc's", "one linear layer on all"),
-        *("none: maps alone", ("de_gan maps", "de_gan")),
-    ),
-    Entry(
-        *("pre-training, then?", '"initially"', "then frozen"),
-        *("fine-tuned on the fold", ("de_gan fine-tuned", "de_gan")),
-    ),
-    Entry(
-        *("pre-training", "BU-4DFE, 101 people", "as many other people"),
-        *("none: the fold alone", ("de_gan fold only", "de_gan")),
-    ),
-    Entry(
-        *("CNN baseline", "not said", "the encoder, on the fold"),
-        *("it, against DE-GAN", ("cnn", "de_gan")),
-    ),
-    Entry(
-        *("the GAN's own part", "no control", "encoder without a GAN"),
-        *("it, against DE-GAN", ("supervised", "de_gan")),
-    ),
-    Entry(
-        *("the same, no residue", "no control", "its code alone"),
-        *("it, against f(x) alone", ("supervised code", "de_gan code")),
-    ),
+    Entry("residue", "of intermediate layers", "after each stride of 2", "none: f(x) alone",
+          measured=("de_gan code", "de_gan")),
+    Entry("f(x)", "joined with the fc's", "one linear layer on all", "none: maps alone",
+          measured=("de_gan maps", "de_gan")),
+    Entry("pre-training, then?", '"initially"', "then frozen", "fine-tuned on the fold",
+          measured=("de_gan fine-tuned", "de_gan")),
+    Entry("pre-training", "BU-4DFE, 101 people", "as many other people", "none: the fold alone",
+          measured=("de_gan fold only", "de_gan")),
+    Entry("CNN baseline", "not said", "the encoder, on the fold", "it, against DE-GAN",
+          measured=("cnn", "de_gan")),
+    Entry("the GAN's own part", "no control", "encoder without a GAN", "it, against DE-GAN",
+          measured=("supervised", "de_gan")),
+    Entry("the same, no residue", "no control", "its code alone", "it, against f(x) alone",
+          measured=("supervised code", "de_gan code")),
     Entry("local CNN", "not said", "2 × 64 maps, fc of 128", "other sizes"),
     Entry("weights of eq. 3", "0.7, 0.6, 0.4, 0.3, 1", "0.7 for the largest map", "the reverse"),
     Entry("what decides", "not said", "the joint logits", "a vote of all five"),
@@ -68,7 +38,7 @@ RECOGNITION = (
     Entry("length of f(x)", "350 is optimal", "350", "others"),
     Entry("size of pictures", "96 pixels", "the profile's", "96 pixels"),
     Entry("frames of MMI", "three in the middle", "around the peak", NONE),
-)
+)  # fmt: skip
 SYNTHESIS = (
     Entry(
         "layer sizes", "not said", "DR-GAN's, times the width", "half as wide", ("half as wide",)
@@ -80,8 +50,16 @@ SYNTHESIS = (
     Entry(
         "rates in the end", "not said", "constant, if rendered", "fall to 0", ("rates that fall",)
     ),
-    Entry("update ratio", "G more often, later", *_RATIO, "1 : 1", ("D in every step",)),
-    Entry("update ratio", "G more often, later", *_RATIO, "4 : 1", ("D in every fourth step",)),
+    Entry(
+        "update ratio", "G more often, later", "4 : 1, D near 0.9", "1 : 1", ("D in every step",)
+    ),
+    Entry(
+        "update ratio",
+        "G more often, later",
+        "4 : 1, D near 0.9",
+        "4 : 1",
+        ("D in every fourth step",),
+    ),
     Entry("augmentation", "110 variants", "mirror images", "110", ("all 110 variants",)),
     Entry("weights kept", "not said", "a running mean of G's", "the last", ("no running mean",)),
     Entry("decoder", "not said", "the mirror, then tanh", "others"),
@@ -108,7 +86,7 @@ def recognition(table: Mapping[str, Sequence[Result]]) -> pd.DataFrame:
             other, ours = entry.measured
             found = protocol.gain(table.get(other, ()), table[ours])
         effect = _unmeasured(entry) if found is None else points(found)
-        rows.append({**_text(entry), "effect, points": effect})
+        rows.append({**entry.words(OTHER), "effect, points": effect})
     return pd.DataFrame(rows)
 
 
@@ -118,11 +96,11 @@ def synthesis(studies: Mapping[str, Result | None]) -> pd.DataFrame:
     Args:
         studies: results by variant, see `studies.runs`.
     """
-    own = {"open point": CHOSEN, "the paper says": "", "we take": "", "the other choice": ""}
-    rows = [{**own, **_shares(studies.get(CHOSEN))}]
+    own = Entry(CHOSEN, "", "", "")
+    rows = [{**own.words(OTHER), **_shares(studies.get(CHOSEN))}]
     for entry in SYNTHESIS:
         result = studies.get(entry.measured[0]) if entry.measured else None
-        rows.append({**_text(entry), **_shares(result, _unmeasured(entry))})
+        rows.append({**entry.words(OTHER), **_shares(result, _unmeasured(entry))})
     return pd.DataFrame(rows)
 
 
@@ -131,19 +109,9 @@ def points(found: Estimate) -> str:
     return f"{100 * found.value:+.1f} ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
 
 
-def _text(entry: Entry) -> dict[str, str]:
-    """Return what an entry says in words."""
-    return {
-        "open point": entry.open_point,
-        "the paper says": entry.the_paper_says,
-        "we take": entry.we_take,
-        "the other choice": entry.the_other_choice,
-    }
-
-
 def _unmeasured(entry: Entry) -> str:
     """Return what stands where there is no effect: there is none, or it was not measured."""
-    return "–" if entry.the_other_choice == NONE else NOT_MEASURED
+    return "–" if entry.otherwise == NONE else NOT_MEASURED
 
 
 def _shares(result: Result | None, otherwise: str = NOT_MEASURED) -> dict[str, str]:

@@ -29,7 +29,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lib.book.claims import NOT_TESTABLE, UNDECIDED, Claim
+from lib.book.claims import NOT_TESTABLE, UNDECIDED, Claim, Source, above, below, graded
 from lib.faces import protocol
 from lib.faces.protocol import Estimate
 from lib.faces.runs import knowledge
@@ -70,6 +70,11 @@ class Judge:
     rung: str
     profile: str
 
+    @property
+    def source(self) -> Source:
+        """Return what all claims of Part II share; their numbers are in percent."""
+        return Source(PART, self.dataset, self.rung, self.profile, RECOGNITION, unit=100)
+
     def all(self) -> list[Claim]:
         """Return all claims of Part II."""
         return [
@@ -87,8 +92,8 @@ class Judge:
 
     def over_baseline(self, name: str) -> Claim:
         """Judge DE-GAN against the baseline on a set (rule 1)."""
-        paper = self.published(name, "de_gan") - self.published(name, "cnn")
-        return self.higher("de_gan", "cnn", f"4.2, Table {list(SETS).index(name) + 1}", name, paper)
+        paper = round(self.published(name, "de_gan") - self.published(name, "cnn"), 6)
+        return self.higher("de_gan", "cnn", _table(name), name, paper)
 
     def higher(
         self, better: str, worse: str, where: str, name: str = "ck", paper: float | None = None
@@ -97,12 +102,14 @@ class Judge:
         text = f"{NAMES[better]} over {NAMES[worse]}, {self.title(name)}, points"
         if name not in self.tables:
             note = "this profile has no such set; with one, this could be judged"
-            return self.claim(text, where, paper, None, NOT_TESTABLE, note)
+            return self.source.claim(text, where, paper, None, NOT_TESTABLE, note)
         found = protocol.gain(self.tables[name][better], self.tables[name][worse])
         if found is None:
-            return self.claim(text, where, paper, None, UNDECIDED, "these runs are not there yet")
-        note = f"n: people; {ABOVE_ZERO}"
-        return self.claim(text, where, paper, found, by_sign(found), note)
+            return self.source.claim(
+                text, where, paper, None, UNDECIDED, "these runs are not there yet"
+            )
+        verdict = above(found.low, found.high)
+        return self.source.claim(text, where, paper, found, verdict, f"n: people; {ABOVE_ZERO}")
 
     def without_identity(self) -> Claim:
         """Judge "mutually exclusive of identity information" (rule 2)."""
@@ -116,7 +123,7 @@ class Judge:
             f"end: reproduced up to {TIMES_CHANCE} times chance, partly below both others"
         )
         text = "f(x) is exclusive of identity: known people found in it by a linear probe, %"
-        return self.claim(text, "1, 3", None, found, verdict, note, SYNTHESIS)
+        return self.source.claim(text, "1, 3", None, found, verdict, note, SYNTHESIS)
 
     def with_expression(self) -> Claim:
         """Judge "the expression information must be captured in f(x)" (rule 3)."""
@@ -128,7 +135,7 @@ class Judge:
         )
         text = "f(x) holds the expression: that of people never met read by a linear probe, %"
         verdict = captured(found, chance, pixels)
-        return self.claim(text, "3", None, found, verdict, note, SYNTHESIS)
+        return self.source.claim(text, "3", None, found, verdict, note, SYNTHESIS)
 
     def as_asked(self, about: str) -> Claim:
         """Judge that made faces show what was asked for (rules 4 and 5)."""
@@ -138,7 +145,7 @@ class Judge:
         text = f"synthesised faces show the {about} asked for, % of what judges see in real ones"
         if real.low <= chance:
             note = f"judges see {_percent(real)} in real pictures, a guess {100 * chance:.1f}"
-            return self.claim(text, "1, 3", None, None, NOT_TESTABLE, note, SYNTHESIS)
+            return self.source.claim(text, "1, 3", None, None, NOT_TESTABLE, note, SYNTHESIS)
         asked = knowledge.estimate(transfer[about])
         value, low, high = (each / real.value for each in asked[:3])
         found = Estimate(value, low, high, asked.n)
@@ -148,24 +155,26 @@ class Judge:
             f"change with the lower end: reproduced from {100 * FULLY:.0f}, partly from "
             f"{100 * PARTLY:.0f}"
         )
-        return self.claim(text, "1, 3", None, found, seen(found), note, SYNTHESIS)
+        verdict = graded(low >= FULLY, low >= PARTLY)
+        return self.source.claim(text, "1, 3", None, found, verdict, note, SYNTHESIS)
 
     def over_the_best(self, name: str) -> Claim:
         """Judge DE-GAN against the best method published before it (rule 8)."""
         ours = set(PUBLISHED.values())
         others = [row for row in self.rows(name) if row["method"] not in ours]
         best = max(others, key=lambda row: row["accuracy"])
-        paper = self.published(name, "de_gan") - best["accuracy"]
+        paper = round(self.published(name, "de_gan") - best["accuracy"], 6)
         text = f"DE-GAN over {best['method']}, the best published before, {SETS[name]}, points"
-        where = f"4.2, Table {list(SETS).index(name) + 1}"
         if self.rung != "original" or name not in self.tables:
             note = "published numbers are of the original faces; with them, this could be judged"
-            return self.claim(text, where, paper, None, NOT_TESTABLE, note)
+            return self.source.claim(text, _table(name), paper, None, NOT_TESTABLE, note)
         own = protocol.mean_over_folds(protocol.pool(self.tables[name]["de_gan"]))
         value, low, high = (each - best["accuracy"] / 100 for each in own[:3])
         found = Estimate(value, low, high, own.n)
-        verdict = by_sign(found, paper)
-        return self.claim(text, where, paper, found, verdict, f"n: folds; {ABOVE_ZERO}")
+        verdict = above(low, high) if paper > 0 else below(low, high)
+        return self.source.claim(
+            text, _table(name), paper, found, verdict, f"n: folds; {ABOVE_ZERO}"
+        )
 
     def probe(self, network: str, features: str, about: str) -> tuple[Estimate, float]:
         """Return what a probe reads from some features of a network, and chance."""
@@ -188,62 +197,20 @@ class Judge:
         """Return what a set is called; sets that are made have no more than a set's shape."""
         return SETS[name] if self.rung == "original" else f"in the shape of {SETS[name]}"
 
-    def claim(
-        self,
-        text: str,
-        where: str,
-        paper: float | None,
-        found: Estimate | None,
-        verdict: str,
-        note: str,
-        chapter: str = RECOGNITION,
-    ) -> Claim:
-        """Return a claim, in percent."""
-        value, low, high = (None if found is None else 100 * found[place] for place in range(3))
-        return Claim(
-            PART,
-            text,
-            where,
-            None if paper is None else round(paper, 6),
-            value,
-            low,
-            high,
-            0 if found is None else found.n,
-            self.dataset,
-            self.rung,
-            self.profile,
-            verdict,
-            chapter,
-            note,
-        )
-
-
-def by_sign(found: Estimate, paper: float = 1.0) -> str:
-    """Return the verdict on a difference that the paper found on one side of 0."""
-    if found.low <= 0 <= found.high:
-        return UNDECIDED
-    return "reproduced" if found.value * paper > 0 else "not reproduced"
-
 
 def exclusive(own: Estimate, chance: float, supervised: Estimate, pixels: Estimate) -> str:
     """Return the verdict on what a probe finds of the identity (rule 2)."""
-    if own.high <= TIMES_CHANCE * chance:
-        return "reproduced"
-    return "partly" if own.high < min(supervised.low, pixels.low) else "not reproduced"
+    return graded(own.high <= TIMES_CHANCE * chance, own.high < min(supervised.low, pixels.low))
 
 
 def captured(own: Estimate, chance: float, pixels: Estimate) -> str:
     """Return the verdict on what a probe finds of the expression (rule 3)."""
-    if own.low <= chance:
-        return "not reproduced"
-    return "reproduced" if own.low > pixels.high else "partly"
+    return graded(own.low > max(chance, pixels.high), own.low > chance)
 
 
-def seen(found: Estimate) -> str:
-    """Return the verdict on made faces, as shares of what is seen in real ones (rules 4, 5)."""
-    if found.low >= FULLY:
-        return "reproduced"
-    return "partly" if found.low >= PARTLY else "not reproduced"
+def _table(name: str) -> str:
+    """Return where the paper has a set's numbers."""
+    return f"4.2, Table {list(SETS).index(name) + 1}"
 
 
 def _percent(found: Estimate) -> str:

@@ -1,11 +1,11 @@
 """The ledger of Part I: what the paper leaves open, our choice, and the other choice's effect."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 
+from lib.book.ledger import Entry
 from lib.runs.results import Result
 from lib.sound import protocol
 from lib.sound.evaluation import METRICS
@@ -14,16 +14,6 @@ from lib.sound.runs import verdicts
 
 CHOSEN = "as chosen"  # of both kinds of readings, see `experiments`
 SHOWN = (verdicts.SPECTRAL, verdicts.AUDIO, verdicts.ALL)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One open point: what the text says, what we do and why, and where its effect is shown."""
-
-    open_point: str
-    the_paper_says: str
-    we_take: str
-    effect: str
 
 
 ENTRIES = (
@@ -57,8 +47,7 @@ ENTRIES = (
 
 def differences() -> pd.DataFrame:
     """Return the entries as a table."""
-    rows = [asdict(entry) for entry in ENTRIES]
-    return pd.DataFrame(rows).rename(columns=lambda name: name.replace("_", " "))
+    return pd.DataFrame([entry.words("effect") for entry in ENTRIES])
 
 
 def counting(runs: Runs) -> pd.DataFrame:
