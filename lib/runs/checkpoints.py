@@ -131,5 +131,5 @@ def find_by_digest(digest: str, folders: Iterable[Path]) -> Path:
             if file_digest(path) == digest:
                 return path
     raise FileNotFoundError(
-        f"no network with digest {digest}; train it with ./run_all.sh --retrain"
+        f"no network with digest {digest}; train one with ./run_all.sh --retrain"
     )

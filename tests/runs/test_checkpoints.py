@@ -148,7 +148,7 @@ def test_weights_are_found_by_a_digest_that_changes_with_them(tmp_path: Path) ->
     for path, digest in zip(paths, digests, strict=True):
         assert checkpoints.find_by_digest(digest, folders) == path and len(digest) == 16
     save_weights(layer(0.3), paths[0])
-    with pytest.raises(FileNotFoundError, match=f"no network with digest {digests[0]}; train it"):
+    with pytest.raises(FileNotFoundError, match=f"no network with digest {digests[0]}; train one"):
         checkpoints.find_by_digest(digests[0], folders)
 
 
