@@ -28,8 +28,8 @@ def corpus() -> Corpus:
 def scenes(corpus: Corpus) -> Scenes:
     """Give rendered people, and untrained networks whose outputs differ from face to face."""
     size, config = augment.source_side(SIDE), ModelConfig(PEOPLE, len(EXPRESSIONS), SIDE, 0.125)
-    strangers, eyes = explore.rendered(range(OTHERS, OTHERS + 3), size, 0)
-    people, _ = explore.rendered(range(PEOPLE), size, 0)
+    strangers, eyes = explore.everybody(range(OTHERS, OTHERS + 3), size, 0)
+    people, _ = explore.everybody(range(PEOPLE), size, 0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         generator = Generator(config)

@@ -160,20 +160,19 @@ def test_the_mean_of_all_stands_beside_four() -> None:
 # --- variants
 
 
-def test_a_picture_has_55_variants_that_are_not_mirrored() -> None:
+def test_a_picture_has_55_variants_that_are_not_mirrored(monkeypatch: pytest.MonkeyPatch) -> None:
     size = augment.source_side(32)
     image = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
     image = cv2.resize(image[:4, :4], (size, size), interpolation=cv2.INTER_CUBIC)  # smooth
     given: list[np.ndarray] = []
-    with pytest.MonkeyPatch.context() as patch:
-        grid_of = alignment_plots.plots.grid_of
+    grid_of = grids.grid_of
 
-        def watched(images: np.ndarray, **labels: list[str]) -> object:
-            given.append(images)
-            return grid_of(images, **labels)
+    def watched(images: np.ndarray, **labels: list[str]) -> object:
+        given.append(images)
+        return grid_of(images, **labels)
 
-        patch.setattr(alignment_plots.plots, "grid_of", watched)
-        figure = alignment_plots.variants(image)
+    monkeypatch.setattr(grids, "grid_of", watched)
+    figure = alignment_plots.variants(image)
     (cells,) = given
     assert cells.shape == (5, 11, 32, 32, 3)
     margin = (size - 32) // 2

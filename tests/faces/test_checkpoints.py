@@ -19,10 +19,10 @@ from lib.faces.classifier import Classifier, ClassifierConfig
 from lib.faces.data import datasets
 from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces, Requests, Sizes
 from lib.faces.de_gan import Discriminator, Generator, ModelConfig, initialise
-from lib.faces.figures.explore import NEW
 from lib.faces.gan_training import GANConfig
 from lib.faces.judges import Judges
 from lib.faces.render import ict
+from lib.faces.render.ict import NEW
 from lib.faces.runs import checkpoints
 from lib.faces.runs.checkpoints import KINDS
 from lib.faces.runs.profiles import PROFILES, Profile

@@ -11,7 +11,7 @@ from lib.book.show import png
 from lib.faces.data import datasets, originals
 from lib.faces.data.corpus import Faces
 from lib.faces.data.images import GROUND
-from lib.faces.figures import data_plots
+from lib.faces.figures import data_plots, grids
 from lib.faces.runs import profiles
 from lib.runs import results
 
@@ -62,7 +62,7 @@ def test_the_table_of_sets_tells_what_stands_in_their_place(
 
 
 def test_portraits_show_who_they_should_and_grey_for_nobody(faces: Faces) -> None:
-    shown = data_plots.portraits(faces, (0, 2))
+    shown = grids.portraits(faces, (0, 2))
     assert shown.shape == (2, 3, 4, 4, 3)
     assert shown[..., 0, 0, 0].tolist() == [[1, 3, 5], [GROUND, 9, GROUND]]
 

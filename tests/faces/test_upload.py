@@ -29,7 +29,7 @@ WANTED = np.array([[0.36, 0.46], [0.64, 0.46]])
 @pytest.fixture(scope="module")
 def face() -> np.ndarray:
     """Give a rendered stranger's portrait, (160, 160, 3)."""
-    pictures, _ = explore.rendered([OTHERS], 160, 0)
+    pictures, _ = explore.everybody([OTHERS], 160, 0)
     return pictures[0, 4]
 
 

@@ -86,6 +86,11 @@ class Faces:
         """Return how many identities there are."""
         return int(self.identities.max()) + 1 if len(self.identities) else 0
 
+    def middle(self, person: int, label: int) -> np.ndarray:
+        """Return the row amid a person's pictures with a label, (1,) int64; (0,) for none."""
+        own = np.flatnonzero((self.identities == person) & (self.expressions == label))
+        return own[len(own) // 2 :][:1]
+
     def take(self, rows: np.ndarray) -> "Faces":
         """Return the set with these images only; identities keep their numbers.
 

@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
 from lib.faces.data import originals
 from lib.faces.data.corpus import Corpus, Faces
-from lib.faces.data.images import GROUND
 from lib.faces.runs.profiles import Profile
 
 SHORT = {name: short for short, name in originals.RECOGNITION.items()}  # in Corpus.sets
@@ -52,20 +51,6 @@ def _here(name: str, profile: Profile, corpus: Corpus) -> dict[str, str]:
     else:
         return {"people here": "–", "images here": "–"}
     return {"people here": f"{people:,}", "images here": f"{images:,}"}
-
-
-def portraits(faces: Faces, people: Sequence[int]) -> np.ndarray:
-    """Return some people with every expression, (people, classes, s, s, 3) uint8.
-
-    The picture in the middle of all that a person has of an expression; grey where there is none.
-    """
-    side = faces.images.shape[1]
-    shown = np.full((len(people), len(faces.classes), side, side, 3), GROUND, dtype=np.uint8)
-    for row, label in np.ndindex(shown.shape[:2]):
-        own = np.flatnonzero((faces.identities == people[row]) & (faces.expressions == label))
-        if len(own):
-            shown[row, label] = faces.images[own[len(own) // 2]]
-    return shown
 
 
 def pairs(faces: Faces, neighbours: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, list[str]]:

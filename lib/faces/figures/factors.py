@@ -74,10 +74,10 @@ def vary(size: int, seed: int) -> np.ndarray:
         for changes in FACTORS.values()
         for change in changes
     ]
-    return rendered(settings, size, seed).reshape(len(FACTORS), -1, size, size, 3)
+    return photographs(settings, size, seed).reshape(len(FACTORS), -1, size, size, 3)
 
 
-def rendered(settings: Sequence[Setting], size: int, seed: int) -> np.ndarray:
+def photographs(settings: Sequence[Setting], size: int, seed: int) -> np.ndarray:
     """Return pictures of ICT-FaceKit's people, (n, size, size, 3) uint8."""
     met = {person: ict.draw_identity(seed, person) for person in {s.person for s in settings}}
     heads = {person: ict.build(identity) for person, identity in met.items()}

@@ -2,16 +2,18 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib.book.show import INK, PAGE_WIDTH
-from lib.faces.data.corpus import Corpus
+from lib.faces.data.corpus import Corpus, Faces
+from lib.faces.data.images import GROUND
 
 CREDIT = {
     "open": "Faces: ICT-FaceKit (MIT), rendered by this book (open rung).",
@@ -60,6 +62,19 @@ def pixels(images: Tensor) -> np.ndarray:
     """
     levels = ((images.detach().float() + 1) * 127.5).clamp(0, 255).round()
     return levels.movedim(-3, -1).byte().cpu().numpy()
+
+
+def portraits(faces: Faces, people: Sequence[int]) -> np.ndarray:
+    """Return people with every expression, (people, classes, s, s, 3) uint8.
+
+    The picture in the middle of all that a person has of an expression; grey where there is none.
+    """
+    shape = len(people), len(faces.classes), *faces.images.shape[1:]
+    shown = np.full(shape, GROUND, dtype=np.uint8)
+    for row, label in np.ndindex(shape[:2]):
+        for middle in faces.middle(people[row], label):
+            shown[row, label] = faces.images[middle]
+    return shown
 
 
 def grid_of(
@@ -147,3 +162,31 @@ def enlarged(image: np.ndarray, side: int) -> np.ndarray:
     smooth = cv2.INTER_AREA if side < image.shape[1] else cv2.INTER_CUBIC
     found = cv2.resize(np.ascontiguousarray(image), (side, down), interpolation=smooth)
     return found // STEP * STEP + STEP // 2
+
+
+def confusion(
+    axes: Axes,
+    counts: np.ndarray,
+    classes: Sequence[str],
+    *,
+    turned: int = 45,
+    aspect: Literal["equal", "auto"] = "equal",
+) -> None:
+    """Draw which share of each row is in each column, in percent; none where it rounds to none.
+
+    Args:
+        axes: to draw on.
+        counts: (classes, classes) int64.
+        classes: names of both rows and columns.
+        turned: by how many degrees those of the columns lean.
+        aspect: "auto" where the axes need not be square.
+    """
+    shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect=aspect)
+    words: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": FONT}
+    for row, column in np.argwhere(shares >= 0.5):
+        value = shares[row, column]
+        axes.text(column, row, f"{value:.0f}", color="white" if value > 55 else INK, **words)
+    axes.set_xticks(range(len(classes)), classes, rotation=turned, ha="right")
+    axes.set_yticks(range(len(classes)), classes)
+    axes.grid(visible=False)

@@ -233,19 +233,9 @@ def confusions(found: Result) -> Figure:
     figure, panels = plt.subplots(1, len(SOURCES), figsize=(PAGE_WIDTH, 4.6), sharey=True)
     for axes, (sources, name) in zip(panels, SOURCES.items(), strict=True):
         classes = found.metrics[sources]["classes"]
-        counts = np.array(found.metrics[sources]["confusion"], dtype=float)
-        shown = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        axes.imshow(shown, cmap="Blues", vmin=0, vmax=100)
-        for row, column in np.argwhere(shown >= 0.5):
-            value = shown[row, column]
-            colour = "white" if value > 55 else INK
-            axes.text(
-                column, row, f"{value:.0f}", ha="center", va="center", fontsize=FONT, color=colour
-            )
-        axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
-        axes.set_yticks(range(len(classes)), classes)
+        counts = np.array(found.metrics[sources]["confusion"])
+        grids.confusion(axes, counts, classes)
         axes.set(title=name, xlabel="seen")
-        axes.grid(visible=False)
     panels[0].set_ylabel("asked for")
     return figure
 

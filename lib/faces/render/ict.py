@@ -47,6 +47,8 @@ RESTING = {  # deviations of the weights that a face at rest has
 }
 SPREAD = 1.1  # of the identity modes, in their deviations: people a little less alike than in life
 STRONGEST = 1.25  # intensity
+INTENSITY = 0.9  # of expressions in `portraits`
+NEW = 1_000_000  # here the sequences begin that are in no set: other lights, poses and backgrounds
 SMALLEST = 16  # pixels
 SUPERSAMPLING = 2  # in each direction, against jagged edges
 DISTANCE = 75.0  # of the camera, in units of the model: about 75 cm
@@ -144,6 +146,23 @@ def render(requests: Requests, size: int) -> tuple[np.ndarray, np.ndarray]:
         taken = photograph(head, weights, scene, size, generator)
         images[row], eyes[row] = taken.image, taken.eyes
     return images, eyes
+
+
+def portraits(
+    people: np.ndarray, expressions: np.ndarray, sequences: np.ndarray, size: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return pictures that are in no set, and their eyes, as `render` does.
+
+    Args:
+        people: numbers of who is asked for, (n,) int64.
+        expressions: of each, (n,) int64 into EXPRESSIONS, or NEUTRAL.
+        sequences: (n,) int64 from 0; each has a light, pose and background of its own.
+        size: side of the pictures in pixels.
+        seed: of the people and all else.
+    """
+    intensity = np.where(expressions == NEUTRAL, 0.0, INTENSITY)
+    frames = np.zeros_like(people)
+    return render(Requests(people, expressions, intensity, NEW + sequences, frames, seed), size)
 
 
 def draw_identity(seed: int, person: int) -> Identity:
