@@ -1,21 +1,48 @@
-"""People to play with and untrained networks, for the tests of what a reader explores."""
+"""What several tests of Part II need: people to play with, untrained networks, one thread."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from lib.faces import augment
 from lib.faces.classifier import Classifier
 from lib.faces.data import datasets
-from lib.faces.data.corpus import EXPRESSIONS, Corpus
+from lib.faces.data.corpus import EXPRESSIONS, Corpus, Requests
 from lib.faces.de_gan import Generator, ModelConfig
 from lib.faces.figures import explore
 from lib.faces.figures.explore import Scenes
+from lib.faces.render import ict
 from lib.faces.render.made import OTHERS
 from lib.faces.runs.profiles import PROFILES
 
 PEOPLE, SIDE = 5, 32
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Hold torch to one thread: sums come out in one order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Requests]:
+    """Give a list of what is rendered, each face a plain grey of the person's number."""
+    found: list[Requests] = []
+
+    def render(requests: Requests, size: int) -> tuple[np.ndarray, np.ndarray]:
+        found.append(requests)
+        shade = (requests.people % 251).astype(np.uint8)[:, None, None, None]
+        images = np.broadcast_to(shade, (len(shade), size, size, 3)).copy()
+        return images, np.zeros((len(shade), 2, 2), np.float32)
+
+    monkeypatch.setattr(ict, "render", render)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,21 +21,13 @@ from lib.faces.runs.profiles import PROFILES
 from lib.runs import results
 from lib.runs.weights import save_weights
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 Run = dict[str, Any]
 CLASSES = ("fear", "happiness", "surprise")
 PEOPLE, FRAMES, COUNT = 8, 2, 4  # and folds
 SHAPE = Shape(PEOPLE, dict.fromkeys(CLASSES, PEOPLE), FRAMES)
 MODEL = ModelConfig(identities=5, expressions=3, side=32, width=0.125)
 TRAINING = ClassifierConfig(steps=3, batch=6, learning_rate=1e-3)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Hold torch to one thread: sums come out in one order."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def planted() -> Faces:

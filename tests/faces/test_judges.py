@@ -1,6 +1,5 @@
 """Judges: generators whose merit is known, read by judges that cannot err, and real small ones."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,19 +18,11 @@ from lib.faces.judges import Judges
 from lib.faces.runs import checkpoints
 from lib.faces.runs.profiles import PROFILES
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 CLASSES = ("fear", "happiness", "surprise")
 PEOPLE, SIDE, SIZE = 4, 32, 36
 STEP = 70  # grey levels between two expressions (red) or two people (green)
 MODEL = ModelConfig(identities=PEOPLE, expressions=len(CLASSES), side=SIDE, width=0.125)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Hold torch to one thread: sums come out in one order."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def painted(frames: int = 2, first_sequence: int = 0, people: int = PEOPLE) -> Faces:

@@ -13,15 +13,9 @@ from lib.faces.runs.verdicts import SETS, Judge
 from lib.runs import results
 from lib.runs.results import Result
 
+pytestmark = pytest.mark.usefixtures("no_open_figures")
 PAPER = results.paper("part2_tables")
 CLASSES, PEOPLE, FOLDS = ("anger", "fear", "sadness"), 12, 3
-
-
-@pytest.fixture(autouse=True)
-def closed() -> object:
-    """Close the figures of a test."""
-    yield
-    plots.plt.close("all")
 
 
 def runs(method: str, seed: int, folds: int = FOLDS) -> list[Result]:

@@ -1,17 +1,15 @@
 """Studies of the training: each turns its own switch, and reports what judges say."""
 
-from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from lib.faces import gan_training, judges
+from lib.faces import gan_training
 from lib.faces.data import datasets
 from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces, Sizes
 from lib.faces.de_gan import NOISE, Generator, ModelConfig
@@ -24,19 +22,13 @@ from lib.faces.runs.profiles import PROFILES
 from lib.runs import results
 from lib.runs.results import Result
 
+pytestmark = pytest.mark.usefixtures("no_open_figures")
 PEOPLE, FRAMES = 3, 2
 TINY = replace(
     PROFILES["smoke"],
     sizes=Sizes(side=32, people=PEOPLE, frames=FRAMES, held_out=FRAMES, shapes={}),
     gan=replace(PROFILES["smoke"].gan, steps=4, intervals=2, warm_up=2),
 )
-
-
-@pytest.fixture(autouse=True)
-def no_open_figures() -> Iterator[None]:
-    """Close what a test drew."""
-    yield
-    plt.close("all")
 
 
 def planted(first: int = 0) -> Faces:
@@ -68,7 +60,7 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     seven = len(EXPRESSIONS)
     sure = Judges(always(seven, 1), always(PEOPLE, 2), EXPRESSIONS, PEOPLE, frozenset())
     monkeypatch.setattr(datasets, "load", lambda dataset, sizes: corpus())
-    monkeypatch.setattr(judges, "panel", lambda profile, corpus: sure)
+    monkeypatch.setattr(checkpoints, "panel", lambda profile, corpus: sure)
 
 
 def described(name: str = "as in the book", rung: str = "open") -> dict[str, Any]:

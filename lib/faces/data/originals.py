@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import joblib
 import numpy as np
 from tqdm.auto import tqdm
 
@@ -92,7 +91,7 @@ def present(name: str) -> bool:
     return data_root.present(name)
 
 
-def load(name: str, side: int, jobs: int = 1) -> Faces:
+def load(name: str, side: int) -> Faces:
     """Return the aligned faces of a set, its images in the cache.
 
     Files that cannot be used are in `skipped`, with their reasons.
@@ -100,7 +99,6 @@ def load(name: str, side: int, jobs: int = 1) -> Faces:
     Args:
         name: of SETS.
         side: of the aligned images, in pixels.
-        jobs: processes to align in, the first time.
 
     Raises:
         ValueError: no set has that name, or nothing of it can be used.
@@ -113,7 +111,7 @@ def load(name: str, side: int, jobs: int = 1) -> Faces:
     place = CACHE / f"{name}-{side}-{_stamp(folder, listing, side)}"
     faces = _read(place, name)
     if faces is None:
-        _build(place, name, listing, side, jobs)
+        _build(place, name, listing, side)
         faces = _read(place, name)
     if faces is None:
         raise OSError(f"{place}.npy was altered while it was written; run again")
@@ -187,14 +185,15 @@ def _stamp(folder: Path, listing: Listing, side: int) -> str:
     return digest.hexdigest()[:16]
 
 
-def _build(place: Path, name: str, listing: Listing, side: int, jobs: int) -> None:
+def _build(place: Path, name: str, listing: Listing, side: int) -> None:
     """Align a set into the cache, one image after the other: all of BU-4DFE would fill memory."""
     found: list[tuple[int, int]] = []  # sequence and frame of each image
     skipped = dict(listing.skipped)
 
     def images() -> Iterator[np.ndarray]:
-        for number, pictures in enumerate(_aligned(name, listing, side, jobs)):
-            for picture in pictures:
+        folder, every = data_root.locate(name), listing.sequences
+        for number, sequence in enumerate(tqdm(every, f"align {name}", disable=None)):
+            for picture in SETS[name].aligned(folder, sequence, side):
                 if picture.image is None:
                     skipped[picture.name] = picture.reason
                 else:
@@ -207,22 +206,6 @@ def _build(place: Path, name: str, listing: Listing, side: int, jobs: int) -> No
     rows.write(place.with_suffix(".npy"), images())
     index = {**_labels(listing, found, SETS[name].classes), "skipped": skipped}
     write_atomically(place.with_suffix(".json"), json.dumps(index))
-
-
-def _aligned(name: str, listing: Listing, side: int, jobs: int) -> Iterator[list[Picture]]:
-    """Yield the pictures of each sequence, in order."""
-    folder = data_root.locate(name)
-    tasks = (joblib.delayed(_pictures)(name, folder, each, side) for each in listing.sequences)
-    with joblib.parallel_config("loky", inner_max_num_threads=1):
-        done = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
-        yield from tqdm(
-            done, f"align {name}", len(listing.sequences), unit="sequence", disable=None
-        )
-
-
-def _pictures(name: str, folder: Path, sequence: Sequence, side: int) -> list[Picture]:
-    """Return the pictures of one sequence."""
-    return list(SETS[name].aligned(folder, sequence, side))
 
 
 def _labels(

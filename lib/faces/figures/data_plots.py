@@ -20,10 +20,7 @@ SHORT = {name: short for short, name in originals.RECOGNITION.items()}  # in Cor
 def sets(published: Sequence[Mapping[str, Any]], profile: Profile, corpus: Corpus) -> pd.DataFrame:
     """Return what the paper says of its sets, and what stands in their place here.
 
-    Args:
-        published: the rows of data/paper/part2_protocol.json.
-        profile: its sizes are those of sets that are made.
-        corpus: at hand.
+    `published` are the rows of data/paper/part2_protocol.json.
     """
     rows = []
     for row in published:
@@ -54,13 +51,7 @@ def _here(name: str, profile: Profile, corpus: Corpus) -> dict[str, str]:
 
 
 def pairs(faces: Faces, neighbours: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Return pictures over their neighbours, (2, n, s, s, 3) uint8, and what both have in common.
-
-    Args:
-        faces: the set.
-        neighbours: of each of its pictures, see `pixels.nearest`.
-        rows: which pictures.
-    """
+    """Return pictures over their neighbours, (2, n, s, s, 3) uint8, and what both share."""
     found = neighbours[rows]
     marks = [
         ["✓" if alike else "✗" for alike in labels[rows] == labels[found]]

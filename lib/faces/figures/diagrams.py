@@ -113,11 +113,7 @@ def shape(stage: Stage) -> str:
 
 
 def table(configs: dict[str, ModelConfig]) -> pd.DataFrame:
-    """Return all stages of both networks in several forms, side by side.
-
-    Args:
-        configs: the forms, by what their columns are called.
-    """
+    """Return all stages of both networks in several forms, side by side."""
     forms = {name: stages(config) for name, config in configs.items()}
     rows = []
     for network, found in next(iter(forms.values())).items():

@@ -142,10 +142,6 @@ def first_faces(faces: Faces, classes: Sequence[str], count: int) -> np.ndarray:
 def noise(first: float, second: float) -> Tensor:
     """Return z (50,) somewhere on two fixed directions, each with half of the entries.
 
-    Args:
-        first: how far along the first, -1 to 1.
-        second: how far along the second.
-
     Raises:
         ValueError: it is farther than any z in training.
     """
@@ -261,11 +257,7 @@ def _bars(axes: Axes, classes: Sequence[str], read: np.ndarray) -> None:
 def grid(scenes: Scenes, stranger: str, first: int, z: tuple[float, float]) -> Figure:
     """Draw a stranger's expressions, each lent to some people, and how many the judges recognise.
 
-    Args:
-        scenes: people and networks.
-        stranger: a letter of STRANGERS.
-        first: of the people, of whom TOGETHER are drawn, or as many as there are.
-        z: the noise, see `noise`.
+    TOGETHER people are drawn from the first on, or as many as there are.
 
     Raises:
         ValueError: there is no such stranger or person, or the noise is out of range.
@@ -313,14 +305,6 @@ def walk(
     scenes: Scenes, start: str, end: str, person: int, steps: int, z: tuple[float, float]
 ) -> Figure:
     """Draw faces of one person on the straight line between the codes of two faces.
-
-    Args:
-        scenes: people and networks.
-        start: name of a face.
-        end: likewise.
-        person: whose faces are drawn.
-        steps: how many, the two ends among them.
-        z: the noise, see `noise`.
 
     Raises:
         ValueError: there is no such face or person, or steps or noise are out of range.

@@ -62,12 +62,7 @@ FACTORS: dict[str, Sequence[Mapping[str, float]]] = {  # six steps of each
 
 
 def vary(size: int, seed: int) -> np.ndarray:
-    """Return one row of pictures for each of FACTORS, (6, 6, size, size, 3) uint8.
-
-    Args:
-        size: side of the pictures in pixels.
-        seed: of the people.
-    """
+    """Return one row of pictures for each of FACTORS, (6, 6, size, size, 3) uint8."""
     plain = Setting(PLAIN)
     settings = [
         replace(plain, **change)  # type: ignore[arg-type]

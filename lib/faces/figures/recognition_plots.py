@@ -36,12 +36,7 @@ SHOWN = 40  # people at most in the picture of folds
 
 
 def second_stage(config: ModelConfig, classes: int) -> Figure:
-    """Draw Fig. 3, with shapes read off a recogniser of this form.
-
-    Args:
-        config: the form of the encoder.
-        classes: how many expressions are told apart.
-    """
+    """Draw Fig. 3, with shapes read off a recogniser of this form."""
     with torch.device("meta"):  # shapes alone: no weight is computed
         encoder = Trunk(config, config.code)
         network = Recogniser(encoder, config, classes).eval()
@@ -151,12 +146,7 @@ def dealings(identities: np.ndarray, places: Mapping[str, np.ndarray]) -> Figure
 
 
 def table(judge: Judge, name: str) -> pd.DataFrame:
-    """Return one of Tables 1 to 3: the published methods, and ours where the set is there.
-
-    Args:
-        judge: has the runs and what is published.
-        name: of SETS.
-    """
+    """Return one of Tables 1 to 3: the published methods, and ours where the set is there."""
     paper = pd.DataFrame(judge.rows(name)).rename(columns={"accuracy": "paper"})
     paper = paper[["method", "setting", "paper"]]
     if name not in judge.tables:
@@ -198,10 +188,6 @@ def controls(runs: Mapping[str, Sequence[Result]], reference: str = "de_gan") ->
     """Draw the accuracy of each method on a set, and what it gains over one of them.
 
     Methods that were run in some folds only have hollow marks; they are compared on those.
-
-    Args:
-        runs: by method, on one set; none where a method was not run.
-        reference: the method that all are compared with.
     """
     size = (PAGE_WIDTH, 0.34 * len(runs) + 0.8)
     figure, (left, right) = plt.subplots(1, 2, figsize=size, sharey=True)
@@ -249,12 +235,7 @@ def confusion(found: Predictions, classes: Sequence[str]) -> Figure:
 
 
 def recalls(found: Mapping[str, Predictions], classes: Sequence[str]) -> Figure:
-    """Draw the share of each expression that some methods recognise, with intervals over people.
-
-    Args:
-        found: by method, of STYLES.
-        classes: names of the expressions.
-    """
+    """Draw the share of each expression that some methods recognise, with intervals over people."""
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 2.7))
     for place, (method, own) in enumerate(found.items()):
         shift = 0.22 * (place - (len(found) - 1) / 2)

@@ -145,11 +145,7 @@ def _shaded(picture: np.ndarray) -> np.ndarray:
 def walk(cast: Cast, start: int, end: int, person: int) -> Figure:
     """Draw the way from one code to another on one person, and what a judge sees on it.
 
-    Args:
-        cast: see `synthesis.cast`.
-        start: place among the chosen strangers.
-        end: likewise.
-        person: who is wanted.
+    It leads from one of the chosen strangers to another, by their places.
     """
     ends = cast.codes[cast.chosen[[start, end]]]
     path = torch.lerp(ends[0], ends[1], torch.linspace(0, 1, STEPS)[:, None])

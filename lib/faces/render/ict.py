@@ -341,10 +341,7 @@ def _known(seed: int, person: int) -> tuple[Identity, Head]:
 def _paired(generator: np.random.Generator, common: float, own: float) -> np.ndarray:
     """Return normal numbers for the 57 shapes, nearly the same for the two sides of one.
 
-    Args:
-        generator: of the numbers.
-        common: deviation of what the sides share.
-        own: deviation of what they do not.
+    `common` is the deviation of what the sides share, `own` of what they do not.
     """
     kind_of = load().kind_of
     shared = generator.standard_normal(kind_of.max() + 1)[kind_of]

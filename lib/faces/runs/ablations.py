@@ -82,14 +82,7 @@ def profile_of(profile: Profile) -> Profile:
 
 
 def describe(profile: Profile, corpus: Corpus, variant: Variant, seed: int) -> dict[str, Any]:
-    """Return one run, as plain JSON.
-
-    Args:
-        profile: see `profile_of`.
-        corpus: its faces.
-        variant: what is changed.
-        seed: of the training.
-    """
+    """Return one run, as plain JSON."""
     sizes = {name: value for name, value in asdict(profile.sizes).items() if name != "shapes"}
     run: dict[str, Any] = {
         "dataset": DATASETS[corpus.rung],
@@ -110,12 +103,6 @@ def runs(
     """Return the result of each of VARIANTS, of the first FEW where the profile is smaller still.
 
     It is None where there is none and none is computed.
-
-    Args:
-        profile: see `profile_of`.
-        corpus: its faces.
-        seed: of the trainings.
-        compute: whether what has no result is trained now.
     """
     if compute and not sweep.only_present():  # before several processes would each train the judges
         checkpoints.panel(profile, corpus)
