@@ -101,8 +101,8 @@ page.figure(
 
 # %%
 made = np.stack([each.made for each in shown])
-smiles = np.stack([grids.pixels(augment.centre(real)), made])
-source_x = grids.pixels(augment.centre(x[None]))[0]
+smiles = np.stack([augment.pixels(augment.centre(real)), made])
+source_x = augment.pixels(augment.centre(x[None]))[0]
 smiles = np.concatenate(
     [np.stack([np.full_like(source_x, 255), source_x])[:, None], smiles], axis=1
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from lib.faces.data.corpus import EXPRESSIONS, Corpus, Requests
 from lib.faces.de_gan import Generator, ModelConfig
 from lib.faces.figures import explore
 from lib.faces.figures.explore import Scenes
-from lib.faces.render import ict
+from lib.faces.render import ict, made
 from lib.faces.render.made import OTHERS
 from lib.faces.runs.profiles import PROFILES
 
@@ -31,8 +32,8 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[Requests]:
-    """Give a list of what is rendered, each face a plain grey of the person's number."""
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Requests]:
+    """Give a list of what is rendered, each face a plain grey, and kept in a folder of the test."""
     found: list[Requests] = []
 
     def render(requests: Requests, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -42,6 +43,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Requests]:
         return images, np.zeros((len(shade), 2, 2), np.float32)
 
     monkeypatch.setattr(ict, "render", render)
+    for function in (made.pretraining, made.recognition):
+        monkeypatch.setitem(function.__kwdefaults__, "folder", tmp_path / "cache")
     return found
 
 

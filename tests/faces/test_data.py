@@ -20,20 +20,11 @@ from lib.faces.data.corpus import (
     Shape,
     Sizes,
 )
-from lib.faces.render import made
 
 SHAPE = Shape(3, {"fear": 2, "happiness": 3}, 2)
 SIZES = Sizes(side=16, people=2, frames=3, held_out=1, shapes={"ck": SHAPE}, seed=5)
 SOURCE = 18  # source_side(16)
 SETS = ("pretraining", "judging", "held_out")
-
-
-@pytest.fixture(autouse=True)
-def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Give the cache, a folder of the test."""
-    for function in (made.pretraining, made.recognition):
-        monkeypatch.setitem(function.__kwdefaults__, "folder", tmp_path / "cache")
-    return tmp_path / "cache"
 
 
 @pytest.fixture
@@ -96,11 +87,11 @@ def test_data_asked_for_by_name_that_are_not_there_are_named(root: Path) -> None
 
 
 def test_a_corpus_renders_nothing_until_a_set_is_called_for(
-    root: Path, asked: list[Requests], cache: Path
+    root: Path, asked: list[Requests], tmp_path: Path
 ) -> None:
     corpus = datasets.load("ict", SIZES)
     assert set(corpus.sets) == {"ck"} and len(corpus.judging_sequences) == 2 * 7 * 3
-    assert not asked and not cache.exists()
+    assert not asked and not (tmp_path / "cache").exists()
     corpus.held_out()
     assert sum(len(requests.people) for requests in asked) == 2 * 7 * 1  # that set alone
     asked.clear()

@@ -272,12 +272,6 @@ def test_a_file_that_holds_no_encoder_is_named(encoders: Path, content: str) -> 
 # --- the sets
 
 
-def test_the_sets_have_the_papers_shapes() -> None:
-    shapes = PROFILES["paper"].sizes.shapes
-    images = {name: sum(s.sequences.values()) * s.frames for name, s in shapes.items()}
-    assert images == {"ck": 981, "mmi": 624, "oulu": 1440}  # section 4.2; the last is not stated
-
-
 def test_a_set_is_rendered_and_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     run = common()
     monkeypatch.undo()

@@ -122,38 +122,44 @@ def test_noise_lies_on_two_directions_at_right_angles_within_what_was_trained() 
     assert explore.noise(-1, 1).abs().max() == 1 and not explore.noise(0, 0).any()
 
 
-REFUSED = {
-    "z lies within -1 and 1": [
-        *(lambda s, z=z: explore.lend(s, s.people[0, 0], "a", 0, z) for z in ((1.01, 0), (0, -2))),
-        lambda _: explore.noise(float("nan"), 0),
-    ],
-    "person -1; choose 0 to 4": [lambda s: explore.lend(s, s.people[0, 0], "a", -1, (0, 0))],
-    "person 5; choose 0 to 4": [
-        lambda s: explore.lend(s, s.people[0, 0], "a", 5, (0, 0)),
-        lambda s: explore.walk(s, "fear, A", "fear, B", 5, 3, (0, 0)),
-    ],
-    "person 9; choose 0 to 4": [lambda s: explore.grid(s, "A", 9, (0, 0))],
-    "no face 'joy, A'; take one like 'anger, A'": [lambda s: s.source("joy, A")],
-    **{
-        f"stranger '{name}'; choose one of: A, B, C": [
-            lambda s, name=name: explore.grid(s, name, 0, (0, 0))
-        ]
-        for name in ("D", "AB", "")
-    },
-    **{
-        f"a walk of {steps} faces; choose 3 to 9": [
-            lambda s, steps=steps: explore.walk(s, "fear, A", "fear, B", 0, steps, (0, 0))
-        ]
-        for steps in (2, 10)
-    },
-}
+def lend(scenes: Scenes, person: int = 0, z: tuple[float, float] = (0, 0)) -> Figure:
+    """Lend one face."""
+    return explore.lend(scenes, scenes.people[0, 0], "a", person, z)
 
 
-@pytest.mark.parametrize("complaint", REFUSED)
-def test_what_is_not_there_is_refused(complaint: str, scenes: Scenes) -> None:
-    for call in REFUSED[complaint]:
-        with pytest.raises(ValueError, match=complaint):
-            call(scenes)
+def grid(scenes: Scenes, stranger: str = STRANGERS[0], first: int = 0) -> Figure:
+    """Draw a grid without noise."""
+    return explore.grid(scenes, stranger, first, (0, 0))
+
+
+def walk(scenes: Scenes, steps: int = 3, person: int = 0) -> Figure:
+    """Draw a walk without noise."""
+    return explore.walk(scenes, "fear, A", "fear, B", person, steps, (0, 0))
+
+
+@pytest.mark.parametrize(
+    ("draw", "setting", "complaint"),
+    [
+        (lend, {"z": (1.01, 0)}, "z lies within -1 and 1"),
+        (lend, {"z": (0, -2)}, "z lies within -1 and 1"),
+        (lend, {"z": (float("nan"), 0)}, "z lies within -1 and 1"),
+        (lend, {"person": -1}, "person -1; choose 0 to 4"),
+        (lend, {"person": 5}, "person 5; choose 0 to 4"),
+        (walk, {"person": 5}, "person 5; choose 0 to 4"),
+        (walk, {"steps": 2}, "a walk of 2 faces; choose 3 to 9"),
+        (walk, {"steps": 10}, "a walk of 10 faces; choose 3 to 9"),
+        (grid, {"first": 9}, "person 9; choose 0 to 4"),
+        (grid, {"stranger": "D"}, "stranger 'D'; choose one of: A, B, C"),
+        (grid, {"stranger": "AB"}, "stranger 'AB'; choose one of: A, B, C"),
+        (grid, {"stranger": ""}, "stranger ''; choose one of: A, B, C"),
+        (Scenes.source, {"name": "joy, A"}, "no face 'joy, A'; take one like 'anger, A'"),
+    ],
+)
+def test_what_is_not_there_is_refused(
+    draw: Any, setting: dict[str, Any], complaint: str, scenes: Scenes
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        draw(scenes, **setting)
 
 
 def test_an_opinion_is_a_softmax(scenes: Scenes) -> None:
@@ -176,7 +182,7 @@ def test_the_panel_shows_source_synthesised_face_and_the_persons_own(
     shown = pictures(figure)
     assert len(shown) == 2 + 7
     for picture, face in zip(shown, torch.cat([source, made, own]), strict=True):
-        difference = picture - enlarged(grids.pixels(face), len(picture))
+        difference = picture - enlarged(augment.pixels(face), len(picture))
         assert np.abs(difference).max() <= grids.STEP / 2
     words = figure_texts(figure)
     guesses = explore.opinion(scenes.identity_judge, own).argmax(axis=1)
@@ -222,13 +228,13 @@ def test_a_grid_lends_every_expression_to_each_person(
     explore.grid(replace(scenes, **judges), "B", 0, (0, 1))
     cells = found["cells"]
     assert cells.shape == (4, 8, SIDE, SIDE, 3) and (cells[0, 0] == 255).all()
-    assert (cells[0, 1:] == grids.pixels(augment.centre(scenes.strangers[1]))).all()
+    assert (cells[0, 1:] == augment.pixels(augment.centre(scenes.strangers[1]))).all()
     code = coded(scenes, scenes.strangers[1])
     for person in range(3):
         own = augment.centre(scenes.people[person, 4][None])
-        assert (cells[1 + person, 0] == grids.pixels(own)[0]).all()
+        assert (cells[1 + person, 0] == augment.pixels(own)[0]).all()
         made = lent(scenes, code, person, (0, 1))
-        difference = cells[1 + person, 1:].astype(int) - grids.pixels(made)
+        difference = cells[1 + person, 1:].astype(int) - augment.pixels(made)
         assert np.abs(difference).max() <= 1
     assert found["rows"][1:] == [
         "person 0, own: 0\nexpression: 1\nidentity: 0",
@@ -239,7 +245,7 @@ def test_a_grid_lends_every_expression_to_each_person(
 
 def test_the_groups_of_a_grid_hold_everybody_once(scenes: Scenes) -> None:
     assert explore.groups(scenes) == {"0 to 2": 0, "3 to 4": 3}
-    figure = explore.grid(scenes, "A", 3, (0, 0))
+    figure = grid(scenes, first=3)
     words = " ".join(figure_texts(figure))
     assert "person 3" in words and "person 4" in words and "person 2" not in words
 
@@ -252,7 +258,7 @@ def test_a_walk_begins_and_ends_at_the_two_faces_and_is_straight(scenes: Scenes)
     made = lent(scenes, codes, 2, z)
     shown = pictures(figure)
     assert len(shown) == 5
-    for picture, face in zip(shown, grids.pixels(made), strict=True):
+    for picture, face in zip(shown, augment.pixels(made), strict=True):
         assert np.abs(picture - enlarged(face, len(picture))).max() <= grids.STEP
     read = 100 * explore.opinion(scenes.expression_judge, made)
     lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
@@ -266,7 +272,7 @@ def test_a_walk_begins_and_ends_at_the_two_faces_and_is_straight(scenes: Scenes)
 
 @pytest.mark.parametrize("steps", [3, 9])
 def test_faces_of_a_walk_stand_above_their_opinions(steps: int, scenes: Scenes) -> None:
-    figure = explore.walk(scenes, "fear, A", "fear, B", 0, steps, (0, 0))
+    figure = walk(scenes, steps)
     axes = figure.axes[0]
     for place, image in enumerate(figure.images):
         middle = image.ox + image.get_array().shape[1] / 2
@@ -356,9 +362,4 @@ def test_original_faces_are_shown_only_where_a_reader_says_so(
     if allowed:
         monkeypatch.setenv("BOOK_SHOW_FACES", "1")
     hidden = replace(scenes, corpus=replace(scenes.corpus, rung="original"))
-    for figure in (
-        explore.lend(hidden, scenes.people[0, 0], "a", 0, (0, 0)),
-        explore.grid(hidden, STRANGERS[0], 0, (0, 0)),
-        explore.walk(hidden, "fear, A", "fear, B", 0, 3, (0, 0)),
-    ):
-        assert bool(figure.images) is allowed
+    assert [bool(draw(hidden).images) for draw in (lend, grid, walk)] == [allowed] * 3

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from lib.faces import classifier, judges
 from lib.faces.classifier import Classifier, ClassifierConfig
 from lib.faces.data import datasets
-from lib.faces.data.corpus import Faces
+from lib.faces.data.corpus import Faces, Requests
 from lib.faces.de_gan import Generator, ModelConfig
 from lib.faces.judges import Judges
 from lib.faces.runs import checkpoints
@@ -158,7 +158,7 @@ def test_small_judges_learn_what_is_plain_and_are_judged_themselves() -> None:
 
 
 def test_a_profiles_judges_are_trained_once_and_know_what_they_learnt_from(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    asked: list[Requests], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(checkpoints, "CACHE", tmp_path)
     monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path / "none")

@@ -91,7 +91,7 @@ def test_judges_see_the_same_people_in_other_sequences(tmp_path: Path) -> None:
 
 def test_ck_plus_has_its_published_counts(tmp_path: Path) -> None:
     faces = recognition(tmp_path)
-    assert len(faces.images) == 981 and faces.people == 118
+    assert len(faces.images) == 981 and faces.people == 118  # section 4.2
     assert len(set(faces.sequences.tolist())) == 327 and faces.classes == EXPRESSIONS
     counts = np.bincount(faces.expressions)  # of images: three frames of each sequence
     assert counts.tolist() == [135, 54, 177, 75, 207, 84, 249]

@@ -1,6 +1,7 @@
 """Studies of the training: each turns its own switch, and reports what judges say."""
 
 from dataclasses import asdict, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from lib.faces import gan_training
+from lib.faces import augment, gan_training
 from lib.faces.data import datasets
 from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces, Sizes
 from lib.faces.de_gan import NOISE, Generator, ModelConfig
-from lib.faces.figures import grids, training_plots
+from lib.faces.figures import training_plots
 from lib.faces.gan_training import GANConfig
 from lib.faces.judges import Judges
 from lib.faces.runs import ablations, checkpoints
@@ -68,6 +69,12 @@ def described(name: str = "as in the book", rung: str = "open") -> dict[str, Any
     return ablations.describe(TINY, corpus(rung), VARIANTS[name], 0)
 
 
+@cache
+def done(name: str = "as in the book") -> dict[str, Any]:
+    """Return what one run has found; call it in a test, where stand-ins are."""
+    return ablations.run_one(described(name))
+
+
 def test_every_study_changes_what_it_says_and_nothing_else() -> None:
     book = described()
     for name, variant in VARIANTS.items():
@@ -100,7 +107,7 @@ def test_a_study_is_never_longer_than_its_profile() -> None:
 
 
 def test_a_run_reports_what_the_judges_see() -> None:
-    metrics = ablations.run_one(described())
+    metrics = done()
     assert metrics["expression"]["value"] == pytest.approx(1 / len(EXPRESSIONS))
     asked = metrics["identity"]["value"]
     assert 0 < asked < 1  # of the people drawn, some are person 2
@@ -115,7 +122,7 @@ def test_a_run_reports_what_the_judges_see() -> None:
 def test_an_interrupted_run_goes_on_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = ablations.run_one(described())
+    whole = done()
     taken: list[int] = []
     advance = gan_training.Trainer.advance
 
@@ -135,15 +142,11 @@ def test_an_interrupted_run_goes_on_and_leaves_nothing(
 
 
 def test_half_as_wide_has_fewer_parameters() -> None:
-    whole, half = (
-        ablations.run_one(described(name))["parameters"]
-        for name in ("as in the book", "half as wide")
-    )
-    assert half < whole
+    assert done("half as wide")["parameters"] < done()["parameters"]
 
 
 def test_faces_come_back_as_they_were_made() -> None:
-    result = Result("part2", "studies", described(), ablations.run_one(described()))
+    result = Result("part2", "studies", described(), done())
     found = ablations.faces_of(result)
     assert found.shape == (len(EXPRESSIONS), 32, 32, 3)
     strip = planted().images[:5, :32, :32]
@@ -182,8 +185,8 @@ def test_made_faces_are_of_the_person_asked_for() -> None:
     generator.register_forward_hook(record)
     made = ablations.made_of(generator, planted())
     images, people, noise, output = asked
-    np.testing.assert_array_equal(made, grids.pixels(output))
-    np.testing.assert_array_equal(ablations.source_faces(planted()), grids.pixels(images))
+    np.testing.assert_array_equal(made, augment.pixels(output))
+    np.testing.assert_array_equal(ablations.source_faces(planted()), augment.pixels(images))
     assert people.tolist() == [ablations.ASKED] * len(EXPRESSIONS)
     assert noise.shape == (len(EXPRESSIONS), NOISE)
 
@@ -203,7 +206,7 @@ def test_only_what_is_asked_for_is_computed(tmp_path: Any, monkeypatch: Any) -> 
 
 
 def test_faces_stand_under_their_sources() -> None:
-    result = Result("part2", "studies", described(), ablations.run_one(described()))
+    result = Result("part2", "studies", described(), done())
     figure = training_plots.faces({"one": result}, planted(100))
     words = [text.get_text() for text in figure.texts]
     assert {"source", "one", *EXPRESSIONS} <= set(words)

@@ -17,6 +17,7 @@ EXPRESSIONS = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "
 BASIC = tuple(expression for expression in EXPRESSIONS if expression != "contempt")
 TOGETHER = 512  # pictures that pass through memory at once
 NEUTRAL = -1  # where a face without any expression is asked for
+COLUMNS = ("people", "expressions", "intensity", "sequences", "frames")  # of Requests
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,10 @@ class Requests:
     sequences: np.ndarray
     frames: np.ndarray
     seed: int
+
+    def take(self, rows: slice) -> "Requests":
+        """Return some of the requests."""
+        return replace(self, **{name: getattr(self, name)[rows] for name in COLUMNS})
 
 
 @dataclass(frozen=True, eq=False)

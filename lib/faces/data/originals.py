@@ -7,7 +7,6 @@ data/cache; later the images are read from there batch by batch: those of BU-4DF
 import hashlib
 import json
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from lib.book import data_root
 from lib.book.files import REPOSITORY, write_atomically
 from lib.faces.augment import source_side
 from lib.faces.data import bu4dfe, ckplus, mmi, oulu_casia
-from lib.faces.data.corpus import BASIC, CK_PLUS, EXPRESSIONS, Corpus, Faces, Sizes
+from lib.faces.data.corpus import BASIC, EXPRESSIONS, Corpus, Faces, Sizes
 from lib.faces.data.sequences import Listing, Picture, Sequence, aligned_files, by_folder
 from lib.runs import rows
 
@@ -31,53 +30,20 @@ LABELS = ("expressions", "identities", "sequences", "frames")  # what Faces has 
 
 
 @dataclass(frozen=True)
-class Counts:
-    """How large a set is; `by_expression` counts sequences, where that is published."""
-
-    people: int
-    sequences: int
-    images: int
-    by_expression: dict[str, int]
-
-
-@dataclass(frozen=True)
 class Original:
-    """One set: how it is read, and its size in the paper; data/sources.toml says where it is."""
+    """One set: how it is read; data/sources.toml says where it is."""
 
     title: str
     classes: tuple[str, ...]
-    published: Counts
     listing: Callable[[Path, Mapping[str, list[str]]], Listing]
     aligned: Callable[[Path, Sequence, int], Iterator[Picture]] = aligned_files
 
 
 SETS = {
-    "ck_plus": Original(
-        title="CK+",
-        classes=EXPRESSIONS,
-        published=Counts(CK_PLUS.people, 327, 981, dict(CK_PLUS.sequences)),
-        listing=ckplus.listing,
-        aligned=ckplus.aligned,
-    ),
-    "mmi": Original(
-        title="MMI",
-        classes=BASIC,
-        published=Counts(31, 208, 624, {}),
-        listing=mmi.listing,
-        aligned=mmi.aligned,
-    ),
-    "oulu_casia": Original(
-        title="Oulu-CASIA",
-        classes=BASIC,
-        published=Counts(80, 480, 1440, dict.fromkeys(BASIC, 80)),
-        listing=oulu_casia.listing,
-    ),
-    "bu_4dfe": Original(
-        title="BU-4DFE",
-        classes=BASIC,
-        published=Counts(101, 606, 60600, dict.fromkeys(BASIC, 101)),
-        listing=bu4dfe.listing,
-    ),
+    "ck_plus": Original("CK+", EXPRESSIONS, ckplus.listing, ckplus.aligned),
+    "mmi": Original("MMI", BASIC, mmi.listing, mmi.aligned),
+    "oulu_casia": Original("Oulu-CASIA", BASIC, oulu_casia.listing),
+    "bu_4dfe": Original("BU-4DFE", BASIC, bu4dfe.listing),
 }
 
 
@@ -137,32 +103,6 @@ def corpus(sizes: Sizes) -> Corpus:
 def enough() -> bool:
     """Return whether there is a set to pre-train on and one to recognise."""
     return present(PRETRAINING) and any(map(present, RECOGNITION.values()))
-
-
-def differences(faces: Faces) -> list[str]:
-    """Return one line for each count in which a set differs from the paper's; none where it agrees.
-
-    Raises:
-        ValueError: it is none of SETS.
-    """
-    original = _original(faces.name)
-    paper = original.published
-    _, first = np.unique(faces.sequences, return_index=True)
-    found = Counter(faces.classes[label] for label in faces.expressions[first])
-    counts = [
-        ("labelled sequences", len(first), paper.sequences),
-        ("people", faces.people, paper.people),
-        ("images", len(faces.images), paper.images),
-        *((f"sequences of {name}", found[name], n) for name, n in paper.by_expression.items()),
-    ]
-    lines = [
-        f"{original.title}: {here} {what}, the paper has {there}"
-        for what, here, there in counts
-        if here != there
-    ]
-    if faces.skipped:
-        lines.append(f"{original.title}: {len(faces.skipped)} files or sequences are left out")
-    return lines
 
 
 def _original(name: str) -> Original:

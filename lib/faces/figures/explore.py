@@ -185,7 +185,7 @@ def _lent(
     scenes: Scenes, name: str, person: int, faces: Tensor, read: np.ndarray, taken: np.ndarray
 ) -> Figure:
     """Draw what `lend` has found."""
-    source, made = grids.pixels(faces)
+    source, made = augment.pixels(faces)
     likeliest = int(taken.argmax())
     belief = f"{100 * taken[likeliest]:.0f} %"
     canvas = Canvas(382)
@@ -197,7 +197,7 @@ def _lent(
     own = f"{scenes.recognised[person]} of these {len(scenes.classes)}"
     canvas.text(0, 284, f"person {person} in pictures of their own; known to the judge in {own}")
     step = canvas.width // len(scenes.classes)
-    real = grids.pixels(augment.centre(scenes.people[person]))
+    real = augment.pixels(augment.centre(scenes.people[person]))
     for place, (label, picture) in enumerate(zip(scenes.classes, real, strict=True)):
         canvas.put(picture, place * step, 288, 72)
         canvas.text(place * step, 378, label)
@@ -282,10 +282,10 @@ def _grid(
     """Draw what `grid` has found; `right` (2, people) counts expressions and identities."""
     side, count = made.shape[-1], len(sources)
     cells = np.full((len(people) + 1, count + 1, side, side, 3), 255, dtype=np.uint8)
-    cells[0, 1:] = grids.pixels(augment.centre(sources))
+    cells[0, 1:] = augment.pixels(augment.centre(sources))
     smiles = scenes.people[people, scenes.classes.index("happiness")]
-    cells[1:, 0] = grids.pixels(augment.centre(smiles))
-    cells[1:, 1:] = grids.pixels(made)
+    cells[1:, 0] = augment.pixels(augment.centre(smiles))
+    cells[1:, 1:] = augment.pixels(made)
     rows = [
         f"person {person}, own: {scenes.recognised[person]}\nexpression: {seen}\nidentity: {known}"
         for person, (seen, known) in zip(people, right.T, strict=True)
@@ -328,7 +328,7 @@ def _walk(scenes: Scenes, title: str, made: Tensor, read: np.ndarray) -> Figure:
     width = canvas.width - left - right
     step, side = width / count, min(96, width // count - 2)
     canvas.text(left, 18, title)
-    for place, picture in enumerate(grids.pixels(made)):
+    for place, picture in enumerate(augment.pixels(made)):
         canvas.put(picture, left + round((place + 0.5) * step - side / 2), 22, side)
     axes = canvas.axes(left, 130, width, 140)
     for label in sorted({*np.flatnonzero(read.max(axis=0) >= SHARE), *read.argmax(axis=1)}):

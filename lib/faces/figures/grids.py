@@ -9,7 +9,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from torch import Tensor
 
 from lib.book.show import INK, PAGE_WIDTH
 from lib.faces.data.corpus import Corpus, Faces
@@ -52,16 +51,6 @@ def shown(corpus: Corpus, draw: Callable[[], Figure]) -> Figure:
     )
     axes.text(0.5, 0.5, words, ha="center", va="center", fontsize=FONT, color=INK)
     return figure
-
-
-def pixels(images: Tensor) -> np.ndarray:
-    """Return images as a generator makes them, (..., 3, h, w) in [-1, 1], as RGB for a picture.
-
-    Returns:
-        (..., h, w, 3) uint8; what lies outside of [-1, 1] is clipped.
-    """
-    levels = ((images.detach().float() + 1) * 127.5).clamp(0, 255).round()
-    return levels.movedim(-3, -1).byte().cpu().numpy()
 
 
 def portraits(faces: Faces, people: Sequence[int]) -> np.ndarray:
@@ -169,22 +158,24 @@ def confusion(
     counts: np.ndarray,
     classes: Sequence[str],
     *,
+    least: float = 0.5,
     turned: int = 45,
     aspect: Literal["equal", "auto"] = "equal",
 ) -> None:
-    """Draw which share of each row is in each column, in percent; none where it rounds to none.
+    """Draw which share of each row is in each column, in percent.
 
     Args:
         axes: to draw on.
         counts: (classes, classes) int64.
         classes: names of both rows and columns.
-        turned: by how many degrees those of the columns lean.
-        aspect: "auto" where the axes need not be square.
+        least: share in percent from which on a number is written.
+        turned: by how many degrees the names of the columns lean.
+        aspect: "auto" where fields need not be square.
     """
     shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect=aspect)
     words: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": FONT}
-    for row, column in np.argwhere(shares >= 0.5):
+    for row, column in np.argwhere(shares >= least):
         value = shares[row, column]
         axes.text(column, row, f"{value:.0f}", color="white" if value > 55 else INK, **words)
     axes.set_xticks(range(len(classes)), classes, rotation=turned, ha="right")

@@ -14,7 +14,7 @@ from torch import Tensor
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE, arrow
 from lib.faces import augment
 from lib.faces.de_gan import Generator
-from lib.faces.figures.grids import DPI, FONT, enlarged, pixels
+from lib.faces.figures.grids import DPI, FONT, enlarged
 
 HEIGHT = 3.14  # inches; all places below are in inches from the lower left corner
 LINE = 1.74  # height at which the way from x to the synthesised picture runs
@@ -59,12 +59,12 @@ def transfer(network: Generator, picture: np.ndarray, person: int, noise: Tensor
         maps, code = network.encoder.maps(image), network.encoder(image)
         made = network.decoder(code, identity, noise[None])
     return Transfer(
-        source=pixels(image)[0],
+        source=augment.pixels(image)[0],
         maps=[each[0].numpy() for each in maps],
         code=code[0].numpy(),
         identity=identity[0].numpy(),
         noise=noise.numpy(),
-        made=pixels(made)[0],
+        made=augment.pixels(made)[0],
     )
 
 
@@ -90,7 +90,7 @@ def figure1(shown: Transfer, real: np.ndarray, source: str, target: str) -> Figu
         arrow(axes, (x + STRIP[0] / 2 + 0.02, y), (4.27, LINE - 0.25 * (LINE - y)), lw=LINES)
     arrow(axes, (5.13, LINE), (5.29, LINE), lw=LINES)
     face(axes, shown.made, 5.86, LINE, FACE, above=r"synthesised $\bar{x}$", below=target)
-    real = pixels(augment.centre(real[None]))[0]
+    real = augment.pixels(augment.centre(real[None]))[0]
     face(axes, real, 7.07, LINE, 0.8, above=f"{target}, real", below="for comparison")
     _recognition(axes, shown)
     axes.set(xlim=(0, PAGE_WIDTH), ylim=(0, HEIGHT), aspect="equal")
@@ -106,15 +106,6 @@ def face(
     axes.imshow(large, extent=extent, interpolation="nearest", aspect="auto")
     axes.text(x, extent[3] + 0.06, above, ha="center", va="bottom", fontsize=FONT)
     axes.text(x, extent[2] - 0.06, below, ha="center", va="top", fontsize=FONT)
-
-
-def box(axes: Axes, x: float, y: float, size: tuple[float, float], text: str, colour: str) -> None:
-    """Draw words in a box around a place."""
-    corner, style = (x - size[0] / 2, y - size[1] / 2), "round,pad=0,rounding_size=0.05"
-    axes.add_patch(
-        FancyBboxPatch(corner, *size, boxstyle=style, facecolor=colour + "25", edgecolor=colour)
-    )
-    axes.text(x, y, text, ha="center", va="center", fontsize=FONT)
 
 
 def _network(axes: Axes, ends: tuple[float, float], symbol: str, name: str) -> None:
@@ -165,8 +156,12 @@ def _recognition(axes: Axes, shown: Transfer) -> None:
         x += 0.54 - 0.06 * place
     words: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": FONT, "color": RESIDUE}
     axes.text(2.05, y - 0.32, "residue: what the encoder's layers hold", **words)
-    box(axes, *TASK, TASK_SIZE, "recognition of expressions\n(second stage)", INK)
     left, top = TASK[0] - TASK_SIZE[0] / 2, TASK[1] + TASK_SIZE[1] / 2
+    corner, style = (left, TASK[1] - TASK_SIZE[1] / 2), "round,pad=0,rounding_size=0.05"
+    look: dict[str, Any] = {"boxstyle": style, "facecolor": INK + "25", "edgecolor": INK}
+    axes.add_patch(FancyBboxPatch(corner, *TASK_SIZE, **look))
+    task = "recognition of expressions\n(second stage)"
+    axes.text(*TASK, task, ha="center", va="center", fontsize=FONT)
     arrow(axes, (x - 0.2, y), (left - 0.02, TASK[1] + 0.05), color=RESIDUE, lw=LINES)
     arrow(
         axes,

@@ -227,7 +227,7 @@ def confusion(found: Predictions, classes: Sequence[str]) -> Figure:
     """Draw what each expression was taken for: colours by share of the row, numbers in percent."""
     counts = protocol.confusion(found)
     figure, axes = plt.subplots(figsize=(0.68 * PAGE_WIDTH, 0.42 * len(classes) + 1.5))
-    grids.confusion(axes, counts, classes, turned=35, aspect="auto")
+    grids.confusion(axes, counts, classes, least=0.1, turned=35, aspect="auto")
     names = [f"{name} ({total})" for name, total in zip(classes, counts.sum(axis=1), strict=True)]
     axes.set_yticks(range(len(classes)), names)
     axes.set(xlabel="taken for", ylabel="shown (images)")

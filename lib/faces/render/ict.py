@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from lib.faces.data.corpus import EXPRESSIONS, NEUTRAL, Requests
+from lib.faces.data.corpus import COLUMNS, EXPRESSIONS, NEUTRAL, Requests
 from lib.faces.render import mesh
 from lib.faces.render.face_model import EYES, LANDMARKS, MODES, PARTS, add_shapes, load
 from lib.faces.render.look import Look, draw_look
@@ -350,10 +350,7 @@ def _paired(generator: np.random.Generator, common: float, own: float) -> np.nda
 
 def _check(requests: Requests, size: int) -> None:
     """Raise ValueError where a request cannot be drawn."""
-    columns = {
-        name: np.asarray(getattr(requests, name))
-        for name in ("people", "expressions", "intensity", "sequences", "frames")
-    }
+    columns = {name: np.asarray(getattr(requests, name)) for name in COLUMNS}
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         said = ", ".join(f"{count} {name}" for name, count in lengths.items())

@@ -21,7 +21,6 @@ from lib.faces.classifier import ClassifierConfig
 from lib.faces.data import datasets
 from lib.faces.data.corpus import Corpus, Faces, Sizes
 from lib.faces.de_gan import CODE, NOISE, Generator, count_parameters
-from lib.faces.figures import grids
 from lib.faces.gan_training import GANConfig
 from lib.faces.runs import checkpoints
 from lib.faces.runs.experiments import DATASETS
@@ -157,7 +156,7 @@ def first_rows(faces: Faces) -> np.ndarray:
 
 def source_faces(faces: Faces) -> np.ndarray:
     """Return those pictures as the networks see them, (n, side, side, 3) uint8."""
-    return grids.pixels(_sources(faces))
+    return augment.pixels(_sources(faces))
 
 
 @torch.no_grad()
@@ -165,7 +164,7 @@ def made_of(generator: Generator, faces: Faces) -> np.ndarray:
     """Return what G makes of those pictures for person ASKED, (n, side, side, 3) uint8."""
     images = _sources(faces)
     count = len(images)
-    return grids.pixels(generator(images, torch.full((count,), ASKED), torch.zeros(count, NOISE)))
+    return augment.pixels(generator(images, torch.full((count,), ASKED), torch.zeros(count, NOISE)))
 
 
 def _sources(faces: Faces) -> torch.Tensor:
