@@ -79,7 +79,7 @@ happy = np.flatnonzero(strangers.expressions == strangers.classes.index("happine
 codes = generator.encoder(augment.centre(augment.take(strangers.images, torch.from_numpy(happy))))
 x = strangers.images[happy[int((codes - codes.mean(dim=0)).norm(dim=1).argmin())]]
 names = [f"person {n}" for n in range(5)]
-real = data_plots.portraits(people, range(5))[:, people.classes.index("sadness")]
+real = grids.portraits(people, range(5))[:, people.classes.index("sadness")]
 noise = torch.rand(50, generator=torch.Generator().manual_seed(SEED)) * 2 - 1
 shown = [overview.transfer(generator, x, person, noise) for person in range(5)]
 page.figure(
@@ -100,8 +100,8 @@ page.figure(
 
 # %%
 made = np.stack([each.made for each in shown])
-smiles = np.stack([grids.pixels(augment.centre(real)), made])
-source_x = grids.pixels(augment.centre(x[None]))[0]
+smiles = np.stack([augment.pixels(augment.centre(real)), made])
+source_x = augment.pixels(augment.centre(x[None]))[0]
 smiles = np.concatenate(
     [np.stack([np.full_like(source_x, 255), source_x])[:, None], smiles], axis=1
 )
@@ -211,7 +211,7 @@ page.table(
 # ## The faces
 
 # %%
-three = data_plots.portraits(people, range(3))
+three = grids.portraits(people, range(3))
 grid = {"rows": names[:3], "columns": people.classes, "width": 6.3}
 page.figure(
     grids.shown(corpus, lambda: grids.grid_of(three, **grid)),

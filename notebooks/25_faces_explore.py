@@ -34,7 +34,7 @@ from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
 from lib.faces.data import datasets
 from lib.faces.figures import explore, grids, upload
-from lib.faces.runs import checkpoints, profiles
+from lib.faces.runs import checkpoints, profiles, synthesis
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = datasets.load(profile.dataset, profile.sizes)
@@ -65,7 +65,7 @@ display(
 # 0 and 0 there is none.
 
 # %%
-source(explore.synthesise)
+source(synthesis.synthesise)
 
 
 # %%
@@ -211,15 +211,15 @@ lend_mine = upload.own_photograph(page, "part2_own_photograph", scenes)
 # ## Exercises
 #
 # 1. How much does the noise matter to the judges? Draw many $z$ for one smile and one person.
-#    <details><summary>Hint</summary><code>explore.synthesise</code> takes any <em>z</em> of 50 numbers in
-#    [-1, 1].</details>
+#    <details><summary>Hint</summary><code>synthesis.synthesise</code> takes many <em>z</em> of 50 numbers
+#    in [-1, 1].</details>
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 generator = torch.Generator().manual_seed(0)
-code = explore.encode(scenes, scenes.source(smile)[None])
+code = synthesis.codes(scenes.generator, scenes.source(smile)[None])
 draws = torch.rand(32, 50, generator=generator) * 2 - 1
-faces = torch.cat([explore.synthesise(scenes, code, [0], z) for z in draws])
+faces = synthesis.synthesise(scenes.generator, code, [0], draws)[0, 0]
 happy = explore.opinion(scenes.expression_judge, faces)[:, scenes.classes.index("happiness")]
 known = explore.opinion(scenes.identity_judge, faces)[:, 0]
 Markdown(
@@ -232,14 +232,14 @@ Markdown(
 # %% [markdown]
 # 2. A stranger's smile on everybody: for whom of the people does the expression judge believe in it least, and is it
 #    the same person whatever the expression?
-#    <details><summary>Hint</summary><code>explore.synthesise</code> takes one code for many people, too.</details>
+#    <details><summary>Hint</summary><code>synthesis.synthesise</code> takes one code for many people, too.</details>
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
 everybody, said = range(len(scenes.people)), []
 for name in (name for name in scenes.names if name.endswith("A")):
-    code = explore.encode(scenes, scenes.source(name)[None]).expand(len(everybody), -1)
-    faces = explore.synthesise(scenes, code, everybody, torch.zeros(50))
+    code = synthesis.codes(scenes.generator, scenes.source(name)[None])
+    faces = synthesis.synthesise(scenes.generator, code, everybody)[0, :, 0]
     wanted = scenes.classes.index(name.split(",")[0])
     belief = explore.opinion(scenes.expression_judge, faces)[:, wanted]
     said.append(f"{name}: person {belief.argmin()} ({100 * belief.min():.0f} %)")

@@ -21,6 +21,7 @@ import pandas as pd
 import seaborn as sns
 from IPython.core.getipython import get_ipython
 from IPython.display import HTML, Code, Markdown, display
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 from matplotlib_inline.config import InlineBackend
@@ -197,6 +198,12 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
+
+
+def arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], **look: Any) -> None:
+    """Draw an arrow; `look` is what Matplotlib's arrowprops take beyond a filled head in ink."""
+    style = {"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0, **look}
+    axes.annotate("", end, start, arrowprops=style)
 
 
 def as_text(frame: pd.DataFrame, number: str) -> pd.DataFrame:

@@ -106,6 +106,16 @@ def centre(images: Tensor | np.ndarray | Rows) -> Tensor:
     return _scaled(images[:, inner, inner].permute(0, 3, 1, 2).float())
 
 
+def pixels(images: Tensor) -> np.ndarray:
+    """Return images as networks see and make them, (..., 3, h, w) in [-1, 1], as RGB to be shown.
+
+    Returns:
+        (..., h, w, 3) uint8; what lies outside of [-1, 1] is clipped.
+    """
+    levels = ((images.detach().float() + 1) * 127.5).clamp(0, 255).round()
+    return levels.movedim(-3, -1).byte().cpu().numpy()
+
+
 def draw(images: Tensor | np.ndarray | Rows, rows: Tensor, generator: torch.Generator) -> Tensor:
     """Return a variant, drawn at random, of each picture asked for.
 

@@ -62,9 +62,7 @@ def seated(expression: Classifier, identity: Classifier, corpus: Corpus) -> Judg
 def ceiling(judges: Judges, faces: Faces) -> dict[str, Estimate]:
     """Return how often the judges are right about real pictures: what a perfect DE-GAN would score.
 
-    Args:
-        judges: see `panel`.
-        faces: the same people in sequences new to the judges.
+    The pictures show the same people in sequences new to the judges.
 
     Returns:
         Shares for "expression" and "identity", with bootstraps over people.

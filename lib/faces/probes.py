@@ -131,12 +131,7 @@ def identity(values: np.ndarray, faces: Faces, seed: int = 0) -> Knowledge:
 
 
 def sequence_halves(faces: Faces, generator: np.random.Generator) -> np.ndarray:
-    """Return in which half of the person's sequences each image is, (n,) int64; -1 for an only one.
-
-    Args:
-        faces: the set.
-        generator: draws the halves.
-    """
+    """Return in which half of the person's sequences each image is, (n,); -1 for a lone one."""
     halves = np.full(len(faces.identities), -1)
     for person in np.unique(faces.identities):
         own = np.flatnonzero(faces.identities == person)

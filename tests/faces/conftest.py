@@ -1,21 +1,51 @@
-"""People to play with and untrained networks, for the tests of what a reader explores."""
+"""What several tests of Part II need: people to play with, untrained networks, one thread."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from lib.faces import augment
 from lib.faces.classifier import Classifier
 from lib.faces.data import datasets
-from lib.faces.data.corpus import EXPRESSIONS, Corpus
+from lib.faces.data.corpus import EXPRESSIONS, Corpus, Requests
 from lib.faces.de_gan import Generator, ModelConfig
 from lib.faces.figures import explore
 from lib.faces.figures.explore import Scenes
+from lib.faces.render import ict, made
 from lib.faces.render.made import OTHERS
 from lib.faces.runs.profiles import PROFILES
 
 PEOPLE, SIDE = 5, 32
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Hold torch to one thread: sums come out in one order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Requests]:
+    """Give a list of what is rendered, each face a plain grey, and kept in a folder of the test."""
+    found: list[Requests] = []
+
+    def render(requests: Requests, size: int) -> tuple[np.ndarray, np.ndarray]:
+        found.append(requests)
+        shade = (requests.people % 251).astype(np.uint8)[:, None, None, None]
+        images = np.broadcast_to(shade, (len(shade), size, size, 3)).copy()
+        return images, np.zeros((len(shade), 2, 2), np.float32)
+
+    monkeypatch.setattr(ict, "render", render)
+    for function in (made.pretraining, made.recognition):
+        monkeypatch.setitem(function.__kwdefaults__, "folder", tmp_path / "cache")
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -28,8 +58,8 @@ def corpus() -> Corpus:
 def scenes(corpus: Corpus) -> Scenes:
     """Give rendered people, and untrained networks whose outputs differ from face to face."""
     size, config = augment.source_side(SIDE), ModelConfig(PEOPLE, len(EXPRESSIONS), SIDE, 0.125)
-    strangers, eyes = explore.rendered(range(OTHERS, OTHERS + 3), size, 0)
-    people, _ = explore.rendered(range(PEOPLE), size, 0)
+    strangers, eyes = explore.everybody(range(OTHERS, OTHERS + 3), size, 0)
+    people, _ = explore.everybody(range(PEOPLE), size, 0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         generator = Generator(config)

@@ -52,13 +52,13 @@ def test_people_stand_neutral_above_smiling(monkeypatch: pytest.MonkeyPatch) -> 
 # --- as a face may lie
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_the_eyes_follow_the_picture(seed: int) -> None:
-    image = dotted(EYES)
-    moved, eyes = alignment_plots.scatter(image, EYES, np.random.default_rng(seed))
-    assert moved.shape == image.shape and moved.dtype == np.uint8 and eyes.dtype == np.float32
-    np.testing.assert_allclose(eyes, centres(moved), atol=0.1)
-    assert np.abs(eyes - EYES).max() > 1  # it did move
+def test_the_eyes_follow_the_picture() -> None:
+    image, generator = dotted(EYES), np.random.default_rng(0)
+    for _ in range(8):
+        moved, eyes = alignment_plots.scatter(image, EYES, generator)
+        assert moved.shape == image.shape and moved.dtype == np.uint8 and eyes.dtype == np.float32
+        np.testing.assert_allclose(eyes, centres(moved), atol=0.1)
+        assert np.abs(eyes - EYES).max() > 1  # it did move
 
 
 def test_how_a_face_lies_is_within_what_is_said() -> None:
@@ -77,22 +77,6 @@ def test_how_a_face_lies_is_within_what_is_said() -> None:
     assert 0.7 <= min(scales) < 0.71 and 0.99 < max(scales) <= 1
     # OpenCV turns about a pixel's centre, half a pixel away from the middle
     assert np.abs(shifts).max() < 0.1 + 0.5 / SIZE and np.abs(shifts).max() > 0.095
-
-
-def test_the_same_generator_scatters_alike() -> None:
-    first, second = (
-        alignment_plots.scatter(dotted(EYES), EYES, np.random.default_rng(4)) for _ in range(2)
-    )
-    assert np.array_equal(first[0], second[0]) and np.array_equal(first[1], second[1])
-
-
-def test_alignment_undoes_the_scattering() -> None:
-    image = dotted(EYES)
-    moved, eyes = alignment_plots.scatter(image, EYES, np.random.default_rng(1))
-    places = centres(alignment.align(moved, eyes, 64))
-    apart = places[1] - places[0]
-    np.testing.assert_allclose(places.mean(axis=0), [32, 64 * alignment.EYE_HEIGHT], atol=0.3)
-    np.testing.assert_allclose(apart, [64 * alignment.EYE_DISTANCE, 0], atol=0.4)
 
 
 # --- eyes, true and found
@@ -127,16 +111,8 @@ def test_the_curve_ends_at_the_share_of_faces_found() -> None:
     np.testing.assert_allclose(curve.get_xdata(), [2, 3, 10])  # the worse eye, sorted, in percent
     np.testing.assert_allclose(curve.get_ydata(), [20, 40, 60])  # of five faces
     assert axis.lines[1].get_xdata()[0] == 25 and axis.texts[0].get_text() == "half an eye's width"
-
-
-@pytest.mark.parametrize("lost", [0, 3])
-def test_all_found_is_a_hundred_percent_and_none_an_empty_curve(lost: int) -> None:
-    errors = np.full((3, 2), 0.05)
-    errors[:lost] = np.nan
-    figure = alignment_plots.error_curve(errors)
-    values = figure.axes[0].lines[0].get_ydata()
-    assert max(values, default=0) == (0 if lost else 100)
-    assert len(png(figure)) > 1000
+    none = alignment_plots.error_curve(np.full((3, 2), np.nan))
+    assert len(none.axes[0].lines[0].get_ydata()) == 0 and len(png(none)) > 1000
 
 
 # --- before and after
@@ -160,20 +136,19 @@ def test_the_mean_of_all_stands_beside_four() -> None:
 # --- variants
 
 
-def test_a_picture_has_55_variants_that_are_not_mirrored() -> None:
+def test_a_picture_has_55_variants_that_are_not_mirrored(monkeypatch: pytest.MonkeyPatch) -> None:
     size = augment.source_side(32)
     image = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
     image = cv2.resize(image[:4, :4], (size, size), interpolation=cv2.INTER_CUBIC)  # smooth
     given: list[np.ndarray] = []
-    with pytest.MonkeyPatch.context() as patch:
-        grid_of = alignment_plots.grids.grid_of
+    grid_of = grids.grid_of
 
-        def watched(images: np.ndarray, **labels: list[str]) -> object:
-            given.append(images)
-            return grid_of(images, **labels)
+    def watched(images: np.ndarray, **labels: list[str]) -> object:
+        given.append(images)
+        return grid_of(images, **labels)
 
-        patch.setattr(alignment_plots.grids, "grid_of", watched)
-        figure = alignment_plots.variants(image)
+    monkeypatch.setattr(grids, "grid_of", watched)
+    figure = alignment_plots.variants(image)
     (cells,) = given
     assert cells.shape == (5, 11, 32, 32, 3)
     margin = (size - 32) // 2
@@ -187,23 +162,6 @@ def test_a_picture_has_55_variants_that_are_not_mirrored() -> None:
 
 
 # --- found or missing
-
-
-def test_faces_without_eyes_are_missing_the_others_are_found(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def find_eyes(image: np.ndarray) -> np.ndarray:
-        if not image.any():
-            raise ValueError("no face found")
-        return EYES + image[0, 0, 0]
-
-    monkeypatch.setattr(alignment, "find_eyes", find_eyes)
-    images = np.zeros((4, 8, 8, 3), dtype=np.uint8)
-    images[1], images[3] = 5, 9
-    found = alignment_plots.found_or_missing(images)
-    assert found.shape == (4, 2, 2)
-    assert np.isnan(found[[0, 2]]).all()
-    np.testing.assert_array_equal(found[[1, 3]], [EYES + 5, EYES + 9])
 
 
 def test_a_blank_picture_has_no_eyes_and_a_portrait_has() -> None:

@@ -117,6 +117,19 @@ def test_the_centre_is_the_variant_that_changes_nothing() -> None:
     assert torch.equal(pictures, noise(4))  # the pictures themselves stay as they were
 
 
+def test_pixels_span_the_levels() -> None:
+    values = torch.tensor([-1.0, -2.0, 0.0, 1.0, 3.0]).repeat(3, 2, 1)[None]
+    levels = augment.pixels(values)
+    assert levels.dtype == np.uint8 and levels.shape == (1, 2, 5, 3)
+    assert levels[0, 0, :, 0].tolist() == [0, 0, 128, 255, 255]
+
+
+def test_pixels_turn_back_what_the_networks_read() -> None:
+    asked = np.random.default_rng(1).integers(0, 256, (2, 5, 4, 3), dtype=np.uint8)
+    read = torch.from_numpy(asked).permute(0, 3, 1, 2).float() / 127.5 - 1
+    assert np.array_equal(augment.pixels(read), asked)
+
+
 def test_draws_repeat_by_seed_from_memory_and_from_a_file(tmp_path: Path) -> None:
     pictures, rows = noise(6), torch.tensor([5, 0, 0, 3])
     on_disk.write(tmp_path / "set.npy", [pictures.numpy()])

@@ -11,7 +11,7 @@ from lib.book.images import GROUND
 from lib.book.show import png
 from lib.faces.data import datasets, originals
 from lib.faces.data.corpus import Faces
-from lib.faces.figures import data_plots
+from lib.faces.figures import data_plots, grids
 from lib.faces.runs import profiles
 from lib.runs import results
 
@@ -35,13 +35,14 @@ def drawn(figure: Figure) -> bool:
     return len(png(figure)) > 3000
 
 
-def test_the_published_counts_are_those_of_the_readers() -> None:
+def test_the_published_counts_are_those_of_the_shapes() -> None:
     published = {row["set"]: row for row in results.paper("part2_protocol")["rows"]}
     assert set(published) == set(originals.SETS)
-    for name, row in published.items():
-        counts = originals.SETS[name].published
-        for key in ("people", "sequences", "images"):
-            assert row[key] in (None, getattr(counts, key)), name
+    for name, shape in profiles.PROFILES["paper"].sizes.shapes.items():
+        row, sequences = published[originals.RECOGNITION[name]], sum(shape.sequences.values())
+        found = (shape.people, sequences, sequences * shape.frames)
+        for key, count in zip(("people", "sequences", "images"), found, strict=True):
+            assert row[key] in (None, count), (name, key)
 
 
 def test_the_table_of_sets_tells_what_stands_in_their_place(
@@ -62,7 +63,7 @@ def test_the_table_of_sets_tells_what_stands_in_their_place(
 
 
 def test_portraits_show_who_they_should_and_grey_for_nobody(faces: Faces) -> None:
-    shown = data_plots.portraits(faces, (0, 2))
+    shown = grids.portraits(faces, (0, 2))
     assert shown.shape == (2, 3, 4, 4, 3)
     assert shown[..., 0, 0, 0].tolist() == [[1, 3, 5], [GROUND, 9, GROUND]]
 

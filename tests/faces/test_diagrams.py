@@ -1,8 +1,5 @@
 """Fig. 2 and the table of stages: what is drawn is what the networks are."""
 
-from collections.abc import Iterator
-
-import matplotlib.pyplot as plt
 import pytest
 import torch
 from matplotlib.patches import Rectangle
@@ -12,17 +9,11 @@ from lib.faces.de_gan import CODE, Discriminator, Generator, ModelConfig, Trunk,
 from lib.faces.figures import diagrams
 from lib.faces.runs import arithmetic
 
+pytestmark = pytest.mark.usefixtures("no_open_figures")
 FORMS = {
     "paper": arithmetic.PRETRAINING,
     "tiny": ModelConfig(identities=5, expressions=3, side=32, width=0.125),
 }
-
-
-@pytest.fixture(autouse=True)
-def no_open_figures() -> Iterator[None]:
-    """Close what a test drew."""
-    yield
-    plt.close("all")
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)

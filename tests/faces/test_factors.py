@@ -11,7 +11,7 @@ SIZE, SEED = 40, 0
 
 def pictures(*settings: Setting) -> np.ndarray:
     """Return pictures as whole numbers that can be subtracted."""
-    return factors.rendered(list(settings), SIZE, SEED).astype(int)
+    return factors.photographs(list(settings), SIZE, SEED).astype(int)
 
 
 def test_each_row_changes_one_thing() -> None:

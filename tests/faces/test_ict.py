@@ -24,10 +24,6 @@ GOLDEN = (  # person, expression, intensity, sequence and frame: of the sets, an
     *((100_007, 6, 1.0, 2, 1), (100_050, 1, 0.7, 3, 2)),
 )
 CONTEMPT = EXPRESSIONS.index("contempt")
-needs_model = pytest.mark.skipif(
-    not data_root.present("ict_facekit"),
-    reason="ICT-FaceKit's model is not under the data root: see data/README.md",
-)
 
 
 def requests(rows: list[tuple[int, int, float, int, int]], seed: int = 3) -> Requests:
@@ -69,7 +65,6 @@ def weights(**shapes: float) -> np.ndarray:
     return np.array([shapes.get(name, 0.0) for name in names])
 
 
-@needs_model
 def test_the_vertices_are_the_neutral_head_plus_weighted_modes_and_shapes() -> None:
     path = data_root.locate("ict_facekit") / face_model.FILE
     with np.load(path, allow_pickle=False) as file:
@@ -86,7 +81,6 @@ def test_the_vertices_are_the_neutral_head_plus_weighted_modes_and_shapes() -> N
     assert np.abs(found - expected).max() < 1e-4
 
 
-@needs_model
 def test_the_polygons_are_those_of_the_file_without_the_irises() -> None:
     model = face_model.load()
     assert model.triangles.min() == 0 and model.triangles.max() == len(model.neutral) - 1 == 22990
@@ -97,7 +91,6 @@ def test_the_polygons_are_those_of_the_file_without_the_irises() -> None:
     assert eye.sum() > 1500 and ((normals[eye] * outwards).sum(axis=1) > 0).mean() > 0.99
 
 
-@needs_model
 def test_landmarks_and_eyes_are_where_their_names_say() -> None:
     marks = face_model.load().neutral[LANDMARKS]
     mirror = [*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1)]
@@ -109,14 +102,12 @@ def test_landmarks_and_eyes_are_where_their_names_say() -> None:
     assert np.abs(eyes - [marks[36:42].mean(axis=0), marks[42:48].mean(axis=0)]).max() < 1.0
 
 
-@needs_model
 def test_the_skin_sees_more_sky_than_the_inside_of_the_mouth() -> None:
     seen = face_model.load().occlusion
     assert seen.min() >= 0 and seen.max() <= 1
     assert seen[LANDMARKS[30]] > 0.9 and seen[PARTS["mouth"]].mean() < 0.1  # the nose's tip
 
 
-@needs_model
 def test_an_image_depends_on_its_row_and_the_seed_alone() -> None:
     rows = [(4, 0, 1.0, 2, 0), (1, 4, 0.7, 0, 1), (4, 0, 1.0, 2, 1), (9, NEUTRAL, 0.0, 5, 0)]
     images, eyes = ict.render(requests(rows), 40)
@@ -131,7 +122,6 @@ def test_an_image_depends_on_its_row_and_the_seed_alone() -> None:
     assert 0 < np.abs(images[0].astype(int) - images[2]).mean() < 25  # another frame of one scene
 
 
-@needs_model
 @pytest.mark.parametrize("side", [56, 110])  # sources of 48 and 96 pixels
 def test_the_pictures_are_those_that_checkpoints_were_trained_on(side: int) -> None:
     images, _ = ict.render(requests(list(GOLDEN), seed=0), side)
@@ -145,7 +135,6 @@ def test_the_pictures_are_those_that_checkpoints_were_trained_on(side: int) -> N
         assert (images == expected).all()
 
 
-@needs_model
 def test_people_and_sequences_are_spread_as_they_should() -> None:
     assert ict.draw_identity(3, 5).modes == pytest.approx(ict.draw_identity(3, 5).modes, abs=0)
     assert (ict.draw_identity(3, 5).modes != ict.draw_identity(3, 6).modes).any()
@@ -166,7 +155,6 @@ def test_people_and_sequences_are_spread_as_they_should() -> None:
     assert angles.std(axis=0) == pytest.approx([6, 4, 2], rel=0.12)
 
 
-@needs_model
 def test_one_factor_changes_alone(identity: Identity, scene: Scene) -> None:
     head, calm = ict.build(identity), weights()
     plain = ict.photograph(head, calm, scene, 64)
@@ -181,7 +169,6 @@ def test_one_factor_changes_alone(identity: Identity, scene: Scene) -> None:
     assert (ict.photograph(other, calm, scene, 64).landmarks != plain.landmarks).any()
 
 
-@needs_model
 def test_light_from_a_side_brightens_that_side(identity: Identity, scene: Scene) -> None:
     head = ict.build(identity)
     for around in (1.0, -1.0):
@@ -191,7 +178,6 @@ def test_light_from_a_side_brightens_that_side(identity: Identity, scene: Scene)
         assert np.sign(around) * (right - left) > 10
 
 
-@needs_model
 def test_pose_and_camera_are_those_of_a_rotation_and_a_pinhole(
     identity: Identity, scene: Scene
 ) -> None:
@@ -208,7 +194,6 @@ def test_pose_and_camera_are_those_of_a_rotation_and_a_pinhole(
     assert np.abs(taken.landmarks - np.stack([u, v], axis=1)).max() < 0.01
 
 
-@needs_model
 def test_heads_fill_the_picture_whoever_it_is() -> None:
     for person in range(12):
         drawn = ict.draw_identity(8, person)
@@ -219,7 +204,6 @@ def test_heads_fill_the_picture_whoever_it_is() -> None:
         assert 55 < np.ptp(taken.landmarks[:17, 0]) < 80
 
 
-@needs_model
 def test_the_eyes_are_the_middles_of_the_irises(identity: Identity, scene: Scene) -> None:
     colours = replace(identity.look.colours, iris=np.array([0.0, 255.0, 0.0]))
     head = ict.build(replace(identity, look=replace(identity.look, colours=colours)))
@@ -238,7 +222,6 @@ def test_the_eyes_are_the_middles_of_the_irises(identity: Identity, scene: Scene
     assert (eyes > 8).all() and (eyes < 56).all()
 
 
-@needs_model
 def test_an_expression_grows_with_its_intensity_and_none_is_the_face_at_rest() -> None:
     person = ict.draw_identity(3, 2)
     for index, name in enumerate(EXPRESSIONS):
@@ -251,7 +234,6 @@ def test_an_expression_grows_with_its_intensity_and_none_is_the_face_at_rest() -
     assert (ict.expression_weights(person, NEUTRAL, 1.0) == person.resting).all()
 
 
-@needs_model
 def test_contempt_shows_on_the_persons_own_side_only(identity: Identity, scene: Scene) -> None:
     for side, lifted, other in (("L", 54, 48), ("R", 48, 54)):
         person = replace(identity, side=side, resting=np.zeros(57))
@@ -263,7 +245,6 @@ def test_contempt_shows_on_the_persons_own_side_only(identity: Identity, scene: 
         assert np.abs(calm[other] - marks[other]).max() < 1.0
 
 
-@needs_model
 def test_the_mouths_corners_and_the_jaw_move_as_the_expressions_ask(
     identity: Identity, scene: Scene
 ) -> None:
@@ -282,7 +263,6 @@ def test_the_mouths_corners_and_the_jaw_move_as_the_expressions_ask(
     assert marks("surprise")[chin, 1] > calm[chin, 1] + 3
 
 
-@needs_model
 def test_glasses_and_long_hair_are_added_behind_the_model(identity: Identity) -> None:
     bare = ict.build(identity).surface
     look = replace(identity.look, glasses=True, hair=replace(identity.look.hair, length=-8.0))
@@ -303,7 +283,6 @@ def both_faces(surface: Surface, first: int) -> None:
     assert np.abs(normals.sum(axis=0)).max() < 1e-2 * len(normals)
 
 
-@needs_model
 def test_expressions_are_told_apart_on_new_people_and_people_by_new_expressions() -> None:
     asked = sets(range(48), list(range(7)))
     images, _ = ict.render(asked, 48)
@@ -318,7 +297,6 @@ def test_expressions_are_told_apart_on_new_people_and_people_by_new_expressions(
     assert neighbour.score(features[~known], asked.people[~known]) > 0.4  # chance 0.02
 
 
-@needs_model
 @pytest.mark.parametrize("size", [16, 33, 256])
 def test_other_sizes_show_the_same_face(size: int) -> None:
     row = [(1, 4, 1.0, 0, 0)]
@@ -328,7 +306,6 @@ def test_other_sizes_show_the_same_face(size: int) -> None:
     assert np.abs(eyes / size - reference / 128).max() < 1e-3
 
 
-@needs_model
 def test_no_request_is_no_image() -> None:
     empty = np.zeros(0, dtype=np.int64)
     images, eyes = ict.render(Requests(empty, empty, empty.astype(float), empty, empty, 0), 32)

@@ -1,6 +1,5 @@
 """Judges: generators whose merit is known, read by judges that cannot err, and real small ones."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,25 +12,17 @@ from torch.nn import functional as F
 from lib.faces import classifier, judges
 from lib.faces.classifier import Classifier, ClassifierConfig
 from lib.faces.data import datasets
-from lib.faces.data.corpus import Faces
+from lib.faces.data.corpus import Faces, Requests
 from lib.faces.de_gan import Generator, ModelConfig
 from lib.faces.judges import Judges
 from lib.faces.runs import checkpoints
 from lib.faces.runs.profiles import PROFILES
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 CLASSES = ("fear", "happiness", "surprise")
 PEOPLE, SIDE, SIZE = 4, 32, 36
 STEP = 70  # grey levels between two expressions (red) or two people (green)
 MODEL = ModelConfig(identities=PEOPLE, expressions=len(CLASSES), side=SIDE, width=0.125)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Hold torch to one thread: sums come out in one order."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def painted(frames: int = 2, first_sequence: int = 0, people: int = PEOPLE) -> Faces:
@@ -167,7 +158,7 @@ def test_small_judges_learn_what_is_plain_and_are_judged_themselves() -> None:
 
 
 def test_a_profiles_judges_are_trained_once_and_know_what_they_learnt_from(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    asked: list[Requests], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(checkpoints, "CACHE", tmp_path)
     monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path / "none")

@@ -1,6 +1,5 @@
 """What networks know, on painted faces of which every number is known beforehand."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,7 +71,7 @@ class Painter(Generator):
 
 
 @pytest.fixture(autouse=True)
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def world(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
     """Give painted people and four networks in place of stored ones, and one thread."""
     known, others = painted(PEOPLE, 1000), painted(STRANGERS, 5000)
     corpus = Corpus(
@@ -97,10 +96,6 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(knowledge, "find_by_digest", lambda digest: digest)
     monkeypatch.setattr(checkpoints, "stored", lambda digest: digest)
     monkeypatch.setattr(checkpoints, "load", by_digest.__getitem__)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def run() -> dict[str, Any]:
@@ -118,6 +113,7 @@ def test_a_run_is_plain_and_follows_from_its_networks_and_one_set() -> None:
 
 def test_what_is_painted_is_read_and_what_is_asked_is_seen() -> None:
     found = results.plain(knowledge.run_one(run()))
+    check_probes(found["probes"])
     assert {name: each["value"] for name, each in found["ceiling"].items()} == {
         "expression": 1,
         "identity": 1,
@@ -131,8 +127,8 @@ def test_what_is_painted_is_read_and_what_is_asked_is_seen() -> None:
     assert (transfer["expression"]["n"], strangers["expression"]["n"]) == (PEOPLE, STRANGERS)
 
 
-def test_identities_are_probed_on_known_people_and_expressions_on_strangers() -> None:
-    probes = knowledge.run_one(run())["probes"]
+def check_probes(probes: list[dict[str, Any]]) -> None:
+    """Assert that identities are probed on known people and expressions on strangers."""
     pixels = {(row["network"], row["about"]): row for row in probes if row["features"] == "pixels"}
     assert len(pixels) == 4 and len(probes) == 5 * len(pixels)  # five kinds of features
     for network in knowledge.PROBED:

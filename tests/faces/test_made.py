@@ -91,7 +91,7 @@ def test_judges_see_the_same_people_in_other_sequences(tmp_path: Path) -> None:
 
 def test_ck_plus_has_its_published_counts(tmp_path: Path) -> None:
     faces = recognition(tmp_path)
-    assert len(faces.images) == 981 and faces.people == 118
+    assert len(faces.images) == 981 and faces.people == 118  # section 4.2
     assert len(set(faces.sequences.tolist())) == 327 and faces.classes == EXPRESSIONS
     counts = np.bincount(faces.expressions)  # of images: three frames of each sequence
     assert counts.tolist() == [135, 54, 177, 75, 207, 84, 249]
@@ -150,19 +150,15 @@ def test_nobody_is_in_both_kinds_of_set(tmp_path: Path) -> None:
 
 
 def test_a_set_is_made_once_and_then_read_from_its_file(tmp_path: Path) -> None:
-    first = recognition(tmp_path)
+    first = recognition(tmp_path / "a")
     assert len(asked) == -(-981 // made.TOGETHER)
     asked.clear()
-    second = recognition(tmp_path)
+    second = recognition(tmp_path / "a")
     assert not asked and isinstance(second.images, Rows)
     assert first.fingerprint() == second.fingerprint()
-    assert [path.suffix for path in tmp_path.iterdir()] == [".npy"]  # nothing is left beside it
-
-
-def test_sets_repeat_by_seed(tmp_path: Path) -> None:
-    one, again = recognition(tmp_path / "a"), recognition(tmp_path / "b")
-    assert one.fingerprint() == again.fingerprint()
-    assert one.fingerprint() != recognition(tmp_path / "a", seed=1).fingerprint()
+    assert [path.suffix for path in (tmp_path / "a").iterdir()] == [".npy"]  # nothing beside it
+    again, other = (recognition(tmp_path / "b", seed=seed) for seed in (0, 1))
+    assert first.fingerprint() == again.fingerprint() != other.fingerprint()
 
 
 def test_anything_else_asked_for_is_another_file(
@@ -182,20 +178,11 @@ def test_anything_else_asked_for_is_another_file(
     assert asked
 
 
-@pytest.mark.parametrize(
-    "damage", ["cut short", "emptied", "header only", "one bit", "no digest", "text"]
-)
-def test_a_damaged_file_is_made_anew(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_file_is_made_anew(tmp_path: Path) -> None:
     whole = pretraining(tmp_path).fingerprint()
     (place,) = tmp_path.iterdir()
     content = place.read_bytes()
-    if damage == "no digest":
-        np.save(place, np.zeros((42, SIZE, SIZE, 3), dtype=np.uint8))
-    else:
-        flipped = content[:500] + bytes([content[500] ^ 1]) + content[501:]
-        kept = {"cut short": content[:-1], "emptied": b"", "header only": content[:128]}
-        kept["one bit"] = flipped
-        place.write_bytes(kept.get(damage, b"no array at all"))
+    place.write_bytes(content[:500] + bytes([content[500] ^ 1]) + content[501:])
     asked.clear()
     assert pretraining(tmp_path).fingerprint() == whole and asked
 
@@ -211,14 +198,6 @@ def test_an_interruption_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(KeyboardInterrupt):
         made.pretraining(interrupted, 3, 2, SIDE, 0, folder=tmp_path)
     assert len(asked) == 1 and not list(tmp_path.iterdir())
-
-
-def test_what_was_half_written_beside_the_place_is_not_used(tmp_path: Path) -> None:
-    whole = pretraining(tmp_path).fingerprint()
-    (place,) = tmp_path.iterdir()
-    place.rename(tmp_path / f".{place.name}.0123abcd.tmp")  # as a killed process leaves it
-    asked.clear()
-    assert pretraining(tmp_path).fingerprint() == whole and asked
 
 
 def test_the_size_of_a_call_does_not_matter(

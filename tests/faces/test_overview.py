@@ -36,8 +36,8 @@ def test_a_transfer_is_the_generators_own(network: Generator, picture: np.ndarra
     with torch.no_grad():
         made = network(image, torch.tensor([3]), noise[None])
         assert np.array_equal(shown.code, network.encoder(image)[0].numpy())
-    assert np.array_equal(shown.made, grids.pixels(made)[0])
-    assert np.array_equal(shown.source, grids.pixels(image)[0])
+    assert np.array_equal(shown.made, augment.pixels(made)[0])
+    assert np.array_equal(shown.source, augment.pixels(image)[0])
     assert [maps.shape[1] for maps in shown.maps] == [SIDE // 2**n for n in range(1, 5)]
     assert shown.identity.tolist() == [0, 0, 0, 1, 0] and len(shown.code) == CODE
 

@@ -3,7 +3,6 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-import torch
 
 from lib.book.show import PAGE_WIDTH, png
 from lib.faces.data.corpus import Corpus, Faces
@@ -65,31 +64,20 @@ def test_grids_without_labels_are_their_pictures_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [np.zeros((2, 8, 8, 3), np.uint8), np.zeros((1, 1, 8, 8, 3)), images(1, 1)[..., :1]]
+    ("asked", "labels", "complaint"),
+    [
+        (np.zeros((2, 8, 8, 3), np.uint8), {}, "needs uint8 images of"),
+        (np.zeros((1, 1, 8, 8, 3)), {}, "needs uint8 images of"),
+        (images(1, 1)[..., :1], {}, "needs uint8 images of"),
+        (images(1, 2), {"rows": ("a", "b")}, "2 row labels for 1 rows"),
+        (images(1, 2), {"columns": ("a",)}, "1 column labels for 2 columns"),
+    ],
 )
-def test_other_arrays_are_refused(wrong: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="needs uint8 images of"):
-        grids.grid_of(wrong)
-
-
-def test_labels_must_be_one_for_each() -> None:
-    with pytest.raises(ValueError, match="2 row labels for 1 rows"):
-        grids.grid_of(images(1, 2), rows=("a", "b"))
-    with pytest.raises(ValueError, match="1 column labels for 2 columns"):
-        grids.grid_of(images(1, 2), columns=("a",))
-
-
-def test_pixels_span_the_levels() -> None:
-    values = torch.tensor([-1.0, -2.0, 0.0, 1.0, 3.0]).repeat(3, 2, 1)[None]
-    levels = grids.pixels(values)
-    assert levels.dtype == np.uint8 and levels.shape == (1, 2, 5, 3)
-    assert levels[0, 0, :, 0].tolist() == [0, 0, 128, 255, 255]
-
-
-def test_pixels_turn_back_what_the_networks_read() -> None:
-    asked = np.random.default_rng(1).integers(0, 256, (2, 5, 4, 3), dtype=np.uint8)
-    read = torch.from_numpy(asked).permute(0, 3, 1, 2).float() / 127.5 - 1
-    assert np.array_equal(grids.pixels(read), asked)
+def test_what_is_no_grid_is_refused(
+    asked: np.ndarray, labels: dict[str, tuple[str, ...]], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        grids.grid_of(asked, **labels)
 
 
 def test_original_faces_are_shown_to_none_but_their_reader(monkeypatch: pytest.MonkeyPatch) -> None:

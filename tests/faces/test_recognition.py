@@ -1,7 +1,6 @@
 """The second stage: equation 3 by hand, an encoder that stays as it is, and something learnt."""
 
 import math
-from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -15,18 +14,10 @@ from lib.faces.classifier import ClassifierConfig
 from lib.faces.de_gan import CODE, ModelConfig, Trunk, initialise
 from lib.faces.recognition import PARTS, WEIGHTS, LocalCNN, Recogniser, Recognition
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 CLASSES = 3
 MODEL = ModelConfig(identities=2, expressions=CLASSES, side=32, width=0.125)
 TRAINING = ClassifierConfig(steps=6, batch=6, learning_rate=1e-3)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Hold torch to one thread: sums come out in one order."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def coloured(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -13,15 +13,9 @@ from lib.faces.runs.verdicts import SETS, Judge
 from lib.runs import results
 from lib.runs.results import Result
 
+pytestmark = pytest.mark.usefixtures("no_open_figures")
 PAPER = results.paper("part2_tables")
 CLASSES, PEOPLE, FOLDS = ("anger", "fear", "sadness"), 12, 3
-
-
-@pytest.fixture(autouse=True)
-def closed() -> object:
-    """Close the figures of a test."""
-    yield
-    plots.plt.close("all")
 
 
 def runs(method: str, seed: int, folds: int = FOLDS) -> list[Result]:
@@ -132,9 +126,9 @@ def test_the_confusion_shows_percent_of_each_row() -> None:
     found = protocol.pool(runs("cnn", 0))
     figure = plots.confusion(found, CLASSES)
     shares = figure.axes[0].images[0].get_array()
-    assert np.asarray(shares).sum(axis=1) == pytest.approx(np.ones(len(CLASSES)))
+    assert np.asarray(shares).sum(axis=1) == pytest.approx([100] * len(CLASSES))
     assert figure.axes[0].get_yticklabels()[0].get_text() == "anger (24)"
-    assert f"{100 * shares[0, 0]:.0f}" in texts(figure)
+    assert f"{shares[0, 0]:.0f}" in texts(figure)
 
 
 def test_recalls_are_scikit_learns() -> None:

@@ -1,21 +1,20 @@
 """Studies of the training: each turns its own switch, and reports what judges say."""
 
-from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from lib.faces import gan_training
+from lib.faces import augment, gan_training
 from lib.faces.data import datasets
 from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces, Sizes
 from lib.faces.de_gan import NOISE, Generator, ModelConfig
-from lib.faces.figures import grids, training_plots
+from lib.faces.figures import training_plots
 from lib.faces.gan_training import GANConfig
 from lib.faces.judges import Judges
 from lib.faces.runs import ablations, checkpoints
@@ -24,19 +23,13 @@ from lib.faces.runs.profiles import PROFILES
 from lib.runs import results
 from lib.runs.results import Result
 
+pytestmark = pytest.mark.usefixtures("no_open_figures")
 PEOPLE, FRAMES = 3, 2
 TINY = replace(
     PROFILES["smoke"],
     sizes=Sizes(side=32, people=PEOPLE, frames=FRAMES, held_out=FRAMES, shapes={}),
     gan=replace(PROFILES["smoke"].gan, steps=4, intervals=2, warm_up=2),
 )
-
-
-@pytest.fixture(autouse=True)
-def no_open_figures() -> Iterator[None]:
-    """Close what a test drew."""
-    yield
-    plt.close("all")
 
 
 def planted(first: int = 0) -> Faces:
@@ -68,12 +61,18 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     seven = len(EXPRESSIONS)
     sure = Judges(always(seven, 1), always(PEOPLE, 2), EXPRESSIONS, PEOPLE, frozenset())
     monkeypatch.setattr(datasets, "load", lambda dataset, sizes: corpus())
-    monkeypatch.setattr(ablations.checkpoints, "panel", lambda profile, corpus: sure)
+    monkeypatch.setattr(checkpoints, "panel", lambda profile, corpus: sure)
 
 
 def described(name: str = "as in the book", rung: str = "open") -> dict[str, Any]:
     """Return one run at the tiny size."""
     return ablations.describe(TINY, corpus(rung), VARIANTS[name], 0)
+
+
+@cache
+def done(name: str = "as in the book") -> dict[str, Any]:
+    """Return what one run has found; call it in a test, where stand-ins are."""
+    return ablations.run_one(described(name))
 
 
 def test_every_study_changes_what_it_says_and_nothing_else() -> None:
@@ -108,7 +107,7 @@ def test_a_study_is_never_longer_than_its_profile() -> None:
 
 
 def test_a_run_reports_what_the_judges_see() -> None:
-    metrics = ablations.run_one(described())
+    metrics = done()
     assert metrics["expression"]["value"] == pytest.approx(1 / len(EXPRESSIONS))
     asked = metrics["identity"]["value"]
     assert 0 < asked < 1  # of the people drawn, some are person 2
@@ -123,7 +122,7 @@ def test_a_run_reports_what_the_judges_see() -> None:
 def test_an_interrupted_run_goes_on_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = ablations.run_one(described())
+    whole = done()
     taken: list[int] = []
     advance = gan_training.Trainer.advance
 
@@ -143,15 +142,11 @@ def test_an_interrupted_run_goes_on_and_leaves_nothing(
 
 
 def test_half_as_wide_has_fewer_parameters() -> None:
-    whole, half = (
-        ablations.run_one(described(name))["parameters"]
-        for name in ("as in the book", "half as wide")
-    )
-    assert half < whole
+    assert done("half as wide")["parameters"] < done()["parameters"]
 
 
 def test_faces_come_back_as_they_were_made() -> None:
-    result = Result("part2", "studies", described(), ablations.run_one(described()))
+    result = Result("part2", "studies", described(), done())
     found = ablations.faces_of(result)
     assert found.shape == (len(EXPRESSIONS), 32, 32, 3)
     strip = planted().images[:5, :32, :32]
@@ -190,8 +185,8 @@ def test_made_faces_are_of_the_person_asked_for() -> None:
     generator.register_forward_hook(record)
     made = ablations.made_of(generator, planted())
     images, people, noise, output = asked
-    np.testing.assert_array_equal(made, grids.pixels(output))
-    np.testing.assert_array_equal(ablations.source_faces(planted()), grids.pixels(images))
+    np.testing.assert_array_equal(made, augment.pixels(output))
+    np.testing.assert_array_equal(ablations.source_faces(planted()), augment.pixels(images))
     assert people.tolist() == [ablations.ASKED] * len(EXPRESSIONS)
     assert noise.shape == (len(EXPRESSIONS), NOISE)
 
@@ -211,7 +206,7 @@ def test_only_what_is_asked_for_is_computed(tmp_path: Any, monkeypatch: Any) -> 
 
 
 def test_faces_stand_under_their_sources() -> None:
-    result = Result("part2", "studies", described(), ablations.run_one(described()))
+    result = Result("part2", "studies", described(), done())
     figure = training_plots.faces({"one": result}, planted(100))
     words = [text.get_text() for text in figure.texts]
     assert {"source", "one", *EXPRESSIONS} <= set(words)

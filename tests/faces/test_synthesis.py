@@ -1,6 +1,5 @@
 """Who lends and who borrows follows from rules; leaks are found where they were planted."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -10,24 +9,16 @@ from torch.nn import functional as F
 
 from lib.faces import augment
 from lib.faces.data import datasets
-from lib.faces.data.corpus import EXPRESSIONS, Faces
+from lib.faces.data.corpus import EXPRESSIONS, NEUTRAL, Faces, Requests
 from lib.faces.de_gan import NOISE, Generator, ModelConfig
 from lib.faces.judges import Judges
 from lib.faces.protocol import Estimate
 from lib.faces.runs import synthesis
 from lib.faces.runs.profiles import PROFILES
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 MODEL = ModelConfig(identities=3, expressions=7, side=32, width=0.125)
 SMOKE = PROFILES["smoke"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Hold torch to one thread: sums come out in one order."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def faces(
@@ -62,7 +53,7 @@ def test_of_people_in_a_set_the_middle_picture_is_taken_and_contempt_left_out() 
     assert taken.expressions.tolist() == [0]
 
 
-def test_lenders_are_in_no_set_and_the_known_ones_borrow_nothing() -> None:
+def test_lenders_are_in_no_set_and_the_known_ones_borrow_nothing(asked: list[Requests]) -> None:
     corpus = datasets.load("ict", SMOKE.sizes)
     many = replace(SMOKE, sizes=replace(SMOKE.sizes, people=20))
     strangers, known = (
@@ -74,7 +65,10 @@ def test_lenders_are_in_no_set_and_the_known_ones_borrow_nothing() -> None:
     assert len(np.unique(strangers.sequences)) == len(EXPRESSIONS)
     side = augment.source_side(SMOKE.sizes.side)
     assert synthesis.portraits(many, corpus, [3, 8]).shape == (2, side, side, 3)
-    assert not np.array_equal(strangers.images[0], known.images[0])
+    *_, portraits = asked
+    assert portraits.people.tolist() == [3, 8] and (portraits.expressions == NEUTRAL).all()
+    assert not portraits.intensity.any() and (asked[0].intensity == 0.9).all()
+    assert not np.intersect1d(asked[0].people, asked[1].people).size
 
 
 def test_every_code_meets_every_person_and_every_noise() -> None:

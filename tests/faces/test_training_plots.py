@@ -1,10 +1,8 @@
 """Pictures of the training: what is drawn is what was measured."""
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -16,14 +14,8 @@ from lib.faces.gan_training import Labels, discriminator_loss
 from lib.faces.runs.checkpoints import Trained
 from lib.runs.results import Result
 
+pytestmark = pytest.mark.usefixtures("no_open_figures")
 TRAINING = {"steps": 40, "intervals": 4, "warm_up": 10, "strong": 0.9, "falling": 0.25}
-
-
-@pytest.fixture(autouse=True)
-def no_open_figures() -> Iterator[None]:
-    """Close what a test drew."""
-    yield
-    plt.close("all")
 
 
 def estimate(value: float) -> dict[str, float]:

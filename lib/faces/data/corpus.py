@@ -17,6 +17,7 @@ EXPRESSIONS = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "
 BASIC = tuple(expression for expression in EXPRESSIONS if expression != "contempt")
 TOGETHER = 512  # pictures that pass through memory at once
 NEUTRAL = -1  # where a face without any expression is asked for
+COLUMNS = ("people", "expressions", "intensity", "sequences", "frames")  # of Requests
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,10 @@ class Requests:
     frames: np.ndarray
     seed: int
 
+    def take(self, rows: slice) -> "Requests":
+        """Return some of the requests."""
+        return replace(self, **{name: getattr(self, name)[rows] for name in COLUMNS})
+
 
 @dataclass(frozen=True, eq=False)
 class Faces:
@@ -85,6 +90,11 @@ class Faces:
     def people(self) -> int:
         """Return how many identities there are."""
         return int(self.identities.max()) + 1 if len(self.identities) else 0
+
+    def middle(self, person: int, label: int) -> np.ndarray:
+        """Return the row amid a person's pictures with a label, (1,) int64; (0,) for none."""
+        own = np.flatnonzero((self.identities == person) & (self.expressions == label))
+        return own[len(own) // 2 :][:1]
 
     def take(self, rows: np.ndarray) -> "Faces":
         """Return the set with these images only; identities keep their numbers.

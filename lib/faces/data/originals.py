@@ -7,12 +7,10 @@ data/cache; later the images are read from there batch by batch: those of BU-4DF
 import hashlib
 import json
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import joblib
 import numpy as np
 from tqdm.auto import tqdm
 
@@ -20,7 +18,7 @@ from lib.book import data_root
 from lib.book.files import REPOSITORY, write_atomically
 from lib.faces.augment import source_side
 from lib.faces.data import bu4dfe, ckplus, mmi, oulu_casia
-from lib.faces.data.corpus import BASIC, CK_PLUS, EXPRESSIONS, Corpus, Faces, Sizes
+from lib.faces.data.corpus import BASIC, EXPRESSIONS, Corpus, Faces, Sizes
 from lib.faces.data.sequences import Listing, Picture, Sequence, aligned_files, by_folder
 from lib.runs import rows
 
@@ -32,53 +30,20 @@ LABELS = ("expressions", "identities", "sequences", "frames")  # what Faces has 
 
 
 @dataclass(frozen=True)
-class Counts:
-    """How large a set is; `by_expression` counts sequences, where that is published."""
-
-    people: int
-    sequences: int
-    images: int
-    by_expression: dict[str, int]
-
-
-@dataclass(frozen=True)
 class Original:
-    """One set: how it is read, and its size in the paper; data/sources.toml says where it is."""
+    """One set: how it is read; data/sources.toml says where it is."""
 
     title: str
     classes: tuple[str, ...]
-    published: Counts
     listing: Callable[[Path, Mapping[str, list[str]]], Listing]
     aligned: Callable[[Path, Sequence, int], Iterator[Picture]] = aligned_files
 
 
 SETS = {
-    "ck_plus": Original(
-        title="CK+",
-        classes=EXPRESSIONS,
-        published=Counts(CK_PLUS.people, 327, 981, dict(CK_PLUS.sequences)),
-        listing=ckplus.listing,
-        aligned=ckplus.aligned,
-    ),
-    "mmi": Original(
-        title="MMI",
-        classes=BASIC,
-        published=Counts(31, 208, 624, {}),
-        listing=mmi.listing,
-        aligned=mmi.aligned,
-    ),
-    "oulu_casia": Original(
-        title="Oulu-CASIA",
-        classes=BASIC,
-        published=Counts(80, 480, 1440, dict.fromkeys(BASIC, 80)),
-        listing=oulu_casia.listing,
-    ),
-    "bu_4dfe": Original(
-        title="BU-4DFE",
-        classes=BASIC,
-        published=Counts(101, 606, 60600, dict.fromkeys(BASIC, 101)),
-        listing=bu4dfe.listing,
-    ),
+    "ck_plus": Original("CK+", EXPRESSIONS, ckplus.listing, ckplus.aligned),
+    "mmi": Original("MMI", BASIC, mmi.listing, mmi.aligned),
+    "oulu_casia": Original("Oulu-CASIA", BASIC, oulu_casia.listing),
+    "bu_4dfe": Original("BU-4DFE", BASIC, bu4dfe.listing),
 }
 
 
@@ -92,7 +57,7 @@ def present(name: str) -> bool:
     return data_root.present(name)
 
 
-def load(name: str, side: int, jobs: int = 1) -> Faces:
+def load(name: str, side: int) -> Faces:
     """Return the aligned faces of a set, its images in the cache.
 
     Files that cannot be used are in `skipped`, with their reasons.
@@ -100,7 +65,6 @@ def load(name: str, side: int, jobs: int = 1) -> Faces:
     Args:
         name: of SETS.
         side: of the aligned images, in pixels.
-        jobs: processes to align in, the first time.
 
     Raises:
         ValueError: no set has that name, or nothing of it can be used.
@@ -113,7 +77,7 @@ def load(name: str, side: int, jobs: int = 1) -> Faces:
     place = CACHE / f"{name}-{side}-{_stamp(folder, listing, side)}"
     faces = _read(place, name)
     if faces is None:
-        _build(place, name, listing, side, jobs)
+        _build(place, name, listing, side)
         faces = _read(place, name)
     if faces is None:
         raise OSError(f"{place}.npy was altered while it was written; run again")
@@ -141,32 +105,6 @@ def enough() -> bool:
     return present(PRETRAINING) and any(map(present, RECOGNITION.values()))
 
 
-def differences(faces: Faces) -> list[str]:
-    """Return one line for each count in which a set differs from the paper's; none where it agrees.
-
-    Raises:
-        ValueError: it is none of SETS.
-    """
-    original = _original(faces.name)
-    paper = original.published
-    _, first = np.unique(faces.sequences, return_index=True)
-    found = Counter(faces.classes[label] for label in faces.expressions[first])
-    counts = [
-        ("labelled sequences", len(first), paper.sequences),
-        ("people", faces.people, paper.people),
-        ("images", len(faces.images), paper.images),
-        *((f"sequences of {name}", found[name], n) for name, n in paper.by_expression.items()),
-    ]
-    lines = [
-        f"{original.title}: {here} {what}, the paper has {there}"
-        for what, here, there in counts
-        if here != there
-    ]
-    if faces.skipped:
-        lines.append(f"{original.title}: {len(faces.skipped)} files or sequences are left out")
-    return lines
-
-
 def _original(name: str) -> Original:
     """Return a set, or raise ValueError with the names there are."""
     if name not in SETS:
@@ -187,14 +125,15 @@ def _stamp(folder: Path, listing: Listing, side: int) -> str:
     return digest.hexdigest()[:16]
 
 
-def _build(place: Path, name: str, listing: Listing, side: int, jobs: int) -> None:
+def _build(place: Path, name: str, listing: Listing, side: int) -> None:
     """Align a set into the cache, one image after the other: all of BU-4DFE would fill memory."""
     found: list[tuple[int, int]] = []  # sequence and frame of each image
     skipped = dict(listing.skipped)
 
     def images() -> Iterator[np.ndarray]:
-        for number, pictures in enumerate(_aligned(name, listing, side, jobs)):
-            for picture in pictures:
+        folder, every = data_root.locate(name), listing.sequences
+        for number, sequence in enumerate(tqdm(every, f"align {name}", disable=None)):
+            for picture in SETS[name].aligned(folder, sequence, side):
                 if picture.image is None:
                     skipped[picture.name] = picture.reason
                 else:
@@ -207,22 +146,6 @@ def _build(place: Path, name: str, listing: Listing, side: int, jobs: int) -> No
     rows.write(place.with_suffix(".npy"), images())
     index = {**_labels(listing, found, SETS[name].classes), "skipped": skipped}
     write_atomically(place.with_suffix(".json"), json.dumps(index))
-
-
-def _aligned(name: str, listing: Listing, side: int, jobs: int) -> Iterator[list[Picture]]:
-    """Yield the pictures of each sequence, in order."""
-    folder = data_root.locate(name)
-    tasks = (joblib.delayed(_pictures)(name, folder, each, side) for each in listing.sequences)
-    with joblib.parallel_config("loky", inner_max_num_threads=1):
-        done = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
-        yield from tqdm(
-            done, f"align {name}", len(listing.sequences), unit="sequence", disable=None
-        )
-
-
-def _pictures(name: str, folder: Path, sequence: Sequence, side: int) -> list[Picture]:
-    """Return the pictures of one sequence."""
-    return list(SETS[name].aligned(folder, sequence, side))
 
 
 def _labels(

@@ -109,7 +109,7 @@ def variants(image: np.ndarray) -> Figure:
     """
     every = torch.arange(0, augment.VARIANTS, 2)
     images = torch.from_numpy(image)[None].expand(len(every), *image.shape)
-    made = grids.pixels(augment.augment(images.contiguous(), every))
+    made = augment.pixels(augment.augment(images.contiguous(), every))
     grid = made.reshape(len(augment.CROPS), len(augment.ANGLES), *made.shape[1:])
     crops = ["top left", "top right", "bottom left", "bottom right", "centre"]
     return grids.grid_of(grid, rows=crops, columns=[f"{angle}°" for angle in augment.ANGLES])

@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.book.images import GROUND
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
 from lib.faces.data import originals
 from lib.faces.data.corpus import Corpus, Faces
@@ -21,10 +20,7 @@ SHORT = {name: short for short, name in originals.RECOGNITION.items()}  # in Cor
 def sets(published: Sequence[Mapping[str, Any]], profile: Profile, corpus: Corpus) -> pd.DataFrame:
     """Return what the paper says of its sets, and what stands in their place here.
 
-    Args:
-        published: the rows of data/paper/part2_protocol.json.
-        profile: its sizes are those of sets that are made.
-        corpus: at hand.
+    `published` are the rows of data/paper/part2_protocol.json.
     """
     rows = []
     for row in published:
@@ -54,28 +50,8 @@ def _here(name: str, profile: Profile, corpus: Corpus) -> dict[str, str]:
     return {"people here": f"{people:,}", "images here": f"{images:,}"}
 
 
-def portraits(faces: Faces, people: Sequence[int]) -> np.ndarray:
-    """Return some people with every expression, (people, classes, s, s, 3) uint8.
-
-    The picture in the middle of all that a person has of an expression; grey where there is none.
-    """
-    side = faces.images.shape[1]
-    shown = np.full((len(people), len(faces.classes), side, side, 3), GROUND, dtype=np.uint8)
-    for row, label in np.ndindex(shown.shape[:2]):
-        own = np.flatnonzero((faces.identities == people[row]) & (faces.expressions == label))
-        if len(own):
-            shown[row, label] = faces.images[own[len(own) // 2]]
-    return shown
-
-
 def pairs(faces: Faces, neighbours: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Return pictures over their neighbours, (2, n, s, s, 3) uint8, and what both have in common.
-
-    Args:
-        faces: the set.
-        neighbours: of each of its pictures, see `pixels.nearest`.
-        rows: which pictures.
-    """
+    """Return pictures over their neighbours, (2, n, s, s, 3) uint8, and what both share."""
     found = neighbours[rows]
     marks = [
         ["✓" if alike else "✗" for alike in labels[rows] == labels[found]]

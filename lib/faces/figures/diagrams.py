@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
-from lib.book.show import INK, PAGE_WIDTH, PALETTE
+from lib.book.show import INK, PAGE_WIDTH, PALETTE, arrow
 from lib.faces.de_gan import FEATURES, MIRROR, NOISE, Decoder, Discriminator, Generator, ModelConfig
 
 COLOURS = {"encoder": PALETTE[0], "decoder": PALETTE[2], "discriminator": PALETTE[1]}
@@ -24,6 +24,7 @@ TALLEST, WIDEST = 1.5, 0.3  # inches of the largest maps' side, and of the most 
 PITCH = 0.49  # inches from one block to the next
 HEIGHT = 4.7  # inches
 SMALL = 7.5  # points
+THIN: dict[str, Any] = {"shrinkA": 1, "shrinkB": 1, "lw": 0.8}  # points, of arrows
 
 
 class Stage(NamedTuple):
@@ -112,11 +113,7 @@ def shape(stage: Stage) -> str:
 
 
 def table(configs: dict[str, ModelConfig]) -> pd.DataFrame:
-    """Return all stages of both networks in several forms, side by side.
-
-    Args:
-        configs: the forms, by what their columns are called.
-    """
+    """Return all stages of both networks in several forms, side by side."""
     forms = {name: stages(config) for name, config in configs.items()}
     rows = []
     for network, found in next(iter(forms.values())).items():
@@ -167,10 +164,10 @@ def _generator(
     middle = end + 0.6
     lengths = {"f(x)": config.code, "I": config.identities, "z": NOISE}
     _vectors(axes, middle, y, lengths)
-    _arrow(axes, (end + 0.19, y), (middle - 0.12, y + 0.25))
+    arrow(axes, (end + 0.19, y), (middle - 0.12, y + 0.25), **THIN)
     axes.text(end - 0.02, y + 0.22, "mean", ha="left", fontsize=SMALL)
     start = middle + 0.95
-    _arrow(axes, (middle + 0.12, y), (start - 0.17, y))
+    arrow(axes, (middle + 0.12, y), (start - 0.17, y), **THIN)
     last = _blocks(axes, start, y, _shapes(found["decoder"]), "decoder", scale)
     axes.text(last, y + TALLEST / 2 + 0.1, r"$\bar{x}$", ha="center", fontsize=11)
     for name, place in (("encoder", (x + end) / 2), ("decoder", (start + last) / 2)):
@@ -182,7 +179,7 @@ def _discriminator(axes: Axes, found: list[Stage], config: ModelConfig, scale: _
     y, x = 1.2, 1.6
     picture = (3, config.side, config.side)
     end = _blocks(axes, x, y, [picture, *_shapes(found[:-2])], "discriminator", scale)
-    _arrow(axes, (end + 0.19, y), (end + 0.62, y))
+    arrow(axes, (end + 0.19, y), (end + 0.62, y), **THIN)
     axes.text(end + 0.25, y + 0.06, "mean", ha="left", fontsize=SMALL)
     title = {"ha": "center", "color": COLOURS["discriminator"], "weight": "bold"}
     axes.text((x + end) / 2 + 0.3, y + 0.92, TITLES["discriminator"], **title)
@@ -194,7 +191,7 @@ def _discriminator(axes: Axes, found: list[Stage], config: ModelConfig, scale: _
     )
     axes.text(end + 0.67, y, f"{FEATURES}", va="center", fontsize=9)
     for height, words in heads:
-        _arrow(axes, (end + 1.0, y), (end + 1.4, height))
+        arrow(axes, (end + 1.0, y), (end + 1.4, height), **THIN)
         axes.text(end + 1.45, height, words, va="center", fontsize=10)
 
 
@@ -220,7 +217,7 @@ def _blocks(
         axes.text(middle, y - TALLEST / 2 - 0.06, words, **below)
         if place:
             before = scale.size(shapes[place - 1])[0] / 2
-            _arrow(axes, (middle - PITCH + before, y), (middle - width / 2, y))
+            arrow(axes, (middle - PITCH + before, y), (middle - width / 2, y), **THIN)
     return middle
 
 
@@ -236,9 +233,3 @@ def _vectors(axes: Axes, x: float, y: float, lengths: dict[str, int]) -> None:
         place = max(bottom + height / 2, y - TALLEST / 2 + 0.04)
         place += 0.12 if name == "f(x)" else 0  # above the arrow
         axes.text(x + 0.13, place, f"${name}$  {lengths[name]}", **words)
-
-
-def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Draw an arrow."""
-    style = {"arrowstyle": "-|>", "color": INK, "shrinkA": 1, "shrinkB": 1, "lw": 0.8}
-    axes.annotate("", end, start, arrowprops=style)

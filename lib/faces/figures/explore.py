@@ -15,13 +15,11 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
-from torch.nn import functional as F
 
-from lib.book import images
 from lib.book.show import INK, PAGE_WIDTH, PALETTE
 from lib.faces import alignment, augment
 from lib.faces.classifier import Classifier
-from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces, Requests
+from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces
 from lib.faces.de_gan import NOISE, Generator
 from lib.faces.figures import grids
 from lib.faces.figures.grids import DPI, FONT, MARKERS
@@ -29,12 +27,11 @@ from lib.faces.render import ict
 from lib.faces.render.made import OTHERS
 from lib.faces.runs import checkpoints
 from lib.faces.runs.profiles import Profile
+from lib.faces.runs.synthesis import codes, synthesise
 
 STRANGERS = "ABC"  # people of the recognition set, whom DE-GAN never met
 PEOPLE = 12  # whom they lend to; more would keep a reader waiting
 NETWORKS = ("de_gan", "expression_judge", "identity_judge")  # asked here, of checkpoints.KINDS
-INTENSITY = 0.9  # of every expression rendered here
-NEW = 1_000_000  # number of a sequence that is in no set: new light, pose and background
 TOGETHER = 3  # people in one grid
 GRID_WIDTH = 6.6  # inches
 STEPS = (3, 9)  # faces in a walk, least and most
@@ -75,6 +72,11 @@ class Scenes:
         seen = opinion(self.identity_judge, own).argmax(1).reshape(self.people.shape[:2])
         return (seen == np.arange(len(seen))[:, None]).sum(axis=1)
 
+    def check(self, person: int) -> None:
+        """Raise ValueError where nobody has this number."""
+        if not 0 <= person < len(self.people):
+            raise ValueError(f"person {person}; choose 0 to {len(self.people) - 1}")
+
     def source(self, name: str) -> np.ndarray:
         """Return a stranger's picture, (source, source, 3) uint8.
 
@@ -101,38 +103,25 @@ def scenes(profile: Profile, corpus: Corpus) -> Scenes:
     if corpus.rung == "original":
         found = corpus.pretraining()
         strangers = first_faces(next(iter(corpus.sets.values()))(), found.classes, len(STRANGERS))
-        people = faces_of(found, range(min(PEOPLE, found.people)))
+        people = grids.portraits(found, range(min(PEOPLE, found.people)))
         return Scenes(corpus, found.classes, strangers, people, usual_eyes(), **networks)
     size, seed = augment.source_side(profile.sizes.side), profile.sizes.seed
-    strangers, eyes = rendered(range(OTHERS, OTHERS + len(STRANGERS)), size, seed)
-    people, _ = rendered(range(min(PEOPLE, profile.sizes.people)), size, seed)
+    strangers, eyes = everybody(range(OTHERS, OTHERS + len(STRANGERS)), size, seed)
+    people, _ = everybody(range(min(PEOPLE, profile.sizes.people)), size, seed)
     return Scenes(corpus, EXPRESSIONS, strangers, people, level(eyes / size), **networks)
 
 
-def rendered(people: Sequence[int], size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def everybody(people: Sequence[int], size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return people with every expression, each in one light and pose, and where their eyes are.
-
-    Args:
-        people: their numbers.
-        size: side of the pictures in pixels.
-        seed: of people and all else.
 
     Returns:
         (people, 7, size, size, 3) uint8 and (people, 7, 2, 2) float32, in pixels.
     """
     shape = (len(people), len(EXPRESSIONS))
     person, expression = np.indices(shape).reshape(2, -1)
-    numbers, intensity = np.asarray(people)[person], np.full(person.shape, INTENSITY)
-    sequences, frames = np.full_like(person, NEW), np.zeros_like(person)
-    requests = Requests(numbers, expression, intensity, sequences, frames, seed)
-    pictures, eyes = ict.render(requests, size)
+    one = np.zeros_like(person)
+    pictures, eyes = ict.portraits(np.asarray(people)[person], expression, one, size, seed)
     return pictures.reshape(*shape, size, size, 3), eyes.reshape(*shape, 2, 2)
-
-
-def faces_of(faces: Faces, people: Sequence[int]) -> np.ndarray:
-    """Return people of a set with every expression, (people, classes, source, source, 3)."""
-    labels = range(len(faces.classes))
-    return np.stack([[_middle(faces, label, each) for label in labels] for each in people])
 
 
 def first_faces(faces: Faces, classes: Sequence[str], count: int) -> np.ndarray:
@@ -145,24 +134,13 @@ def first_faces(faces: Faces, classes: Sequence[str], count: int) -> np.ndarray:
     for name in classes:
         label = faces.classes.index(name) if name in faces.classes else -1
         people = np.unique(faces.identities[faces.expressions == label]).tolist() or [-1]
-        found.append([_middle(faces, label, people[min(i, len(people) - 1)]) for i in range(count)])
+        shown = [people[min(place, len(people) - 1)] for place in range(count)]
+        found.append(grids.portraits(faces, shown)[:, label])
     return np.stack(found, axis=1)
-
-
-def _middle(faces: Faces, label: int, person: int) -> np.ndarray:
-    """Return the middle picture of a person with an expression, grey where there is none."""
-    rows = np.flatnonzero((faces.identities == person) & (faces.expressions == label))
-    if not len(rows):
-        return np.full(faces.images.shape[1:], images.GROUND, dtype=np.uint8)
-    return np.asarray(faces.images[rows[len(rows) // 2]])
 
 
 def noise(first: float, second: float) -> Tensor:
     """Return z (50,) somewhere on two fixed directions, each with half of the entries.
-
-    Args:
-        first: how far along the first, -1 to 1.
-        second: how far along the second.
 
     Raises:
         ValueError: it is farther than any z in training.
@@ -171,34 +149,6 @@ def noise(first: float, second: float) -> Tensor:
         raise ValueError(f"noise of {first:g} and {second:g}; z lies within -1 and 1")
     signs = torch.randint(2, (NOISE,), generator=torch.Generator().manual_seed(0)) * 2.0 - 1
     return signs * torch.tensor([first, second]).repeat_interleave(NOISE // 2)
-
-
-@torch.no_grad()
-def synthesise(scenes: Scenes, codes: Tensor, people: Sequence[int], z: Tensor) -> Tensor:
-    """Return G_de(f(x), I, z), one face for each code and person, (n, 3, side, side).
-
-    Args:
-        scenes: the generator and who can be asked for.
-        codes: f(x), (n, code).
-        people: the identity of each.
-        z: (50,), the same for all.
-
-    Raises:
-        ValueError: there is no such person.
-    """
-    for person in people:
-        if not 0 <= person < len(scenes.people):
-            raise ValueError(f"person {person}; choose 0 to {len(scenes.people) - 1}")
-    identity = F.one_hot(torch.tensor(people), scenes.generator.config.identities).float()
-    made: Tensor = scenes.generator.decoder(codes, identity, z.expand(len(codes), -1))
-    return made
-
-
-@torch.no_grad()
-def encode(scenes: Scenes, pictures: np.ndarray) -> Tensor:
-    """Return f(x) of pictures (n, source, source, 3) uint8, (n, code)."""
-    code: Tensor = scenes.generator.encoder(augment.centre(pictures))
-    return code
 
 
 @torch.no_grad()
@@ -222,7 +172,9 @@ def lend(
     Raises:
         ValueError: there is no such person, or the noise is out of range.
     """
-    made = synthesise(scenes, encode(scenes, source[None]), [person], noise(*z))
+    scenes.check(person)
+    code = codes(scenes.generator, source[None])
+    made = synthesise(scenes.generator, code, [person], noise(*z)[None])[0, 0]
     faces = torch.cat([augment.centre(source[None]), made])
     read = opinion(scenes.expression_judge, faces)
     taken = opinion(scenes.identity_judge, made)[0]
@@ -233,7 +185,7 @@ def _lent(
     scenes: Scenes, name: str, person: int, faces: Tensor, read: np.ndarray, taken: np.ndarray
 ) -> Figure:
     """Draw what `lend` has found."""
-    source, made = grids.pixels(faces)
+    source, made = augment.pixels(faces)
     likeliest = int(taken.argmax())
     belief = f"{100 * taken[likeliest]:.0f} %"
     canvas = Canvas(382)
@@ -245,7 +197,7 @@ def _lent(
     own = f"{scenes.recognised[person]} of these {len(scenes.classes)}"
     canvas.text(0, 284, f"person {person} in pictures of their own; known to the judge in {own}")
     step = canvas.width // len(scenes.classes)
-    real = grids.pixels(augment.centre(scenes.people[person]))
+    real = augment.pixels(augment.centre(scenes.people[person]))
     for place, (label, picture) in enumerate(zip(scenes.classes, real, strict=True)):
         canvas.put(picture, place * step, 288, 72)
         canvas.text(place * step, 378, label)
@@ -305,11 +257,7 @@ def _bars(axes: Axes, classes: Sequence[str], read: np.ndarray) -> None:
 def grid(scenes: Scenes, stranger: str, first: int, z: tuple[float, float]) -> Figure:
     """Draw a stranger's expressions, each lent to some people, and how many the judges recognise.
 
-    Args:
-        scenes: people and networks.
-        stranger: a letter of STRANGERS.
-        first: of the people, of whom TOGETHER are drawn, or as many as there are.
-        z: the noise, see `noise`.
+    TOGETHER people are drawn from the first on, or as many as there are.
 
     Raises:
         ValueError: there is no such stranger or person, or the noise is out of range.
@@ -318,11 +266,12 @@ def grid(scenes: Scenes, stranger: str, first: int, z: tuple[float, float]) -> F
         raise ValueError(f"stranger {stranger!r}; choose one of: {', '.join(STRANGERS)}")
     sources = scenes.strangers[STRANGERS.index(stranger)]
     people = list(range(first, min(first + TOGETHER, len(scenes.people)))) or [first]
-    codes = encode(scenes, sources).repeat(len(people), 1)
+    scenes.check(people[0])
+    code = codes(scenes.generator, sources)
+    made = synthesise(scenes.generator, code, people, noise(*z)[None])[:, :, 0].transpose(0, 1)
     asked, wanted = np.tile(np.arange(len(sources)), len(people)), np.repeat(people, len(sources))
-    made = synthesise(scenes, codes, wanted.tolist(), noise(*z))
-    seen = opinion(scenes.expression_judge, made).argmax(1) == asked
-    known = opinion(scenes.identity_judge, made).argmax(1) == wanted
+    seen = opinion(scenes.expression_judge, made.flatten(0, 1)).argmax(1) == asked
+    known = opinion(scenes.identity_judge, made.flatten(0, 1)).argmax(1) == wanted
     right = np.stack([seen, known]).reshape(2, len(people), -1).sum(axis=2)
     return grids.shown(scenes.corpus, lambda: _grid(scenes, sources, people, made, right))
 
@@ -333,10 +282,10 @@ def _grid(
     """Draw what `grid` has found; `right` (2, people) counts expressions and identities."""
     side, count = made.shape[-1], len(sources)
     cells = np.full((len(people) + 1, count + 1, side, side, 3), 255, dtype=np.uint8)
-    cells[0, 1:] = grids.pixels(augment.centre(sources))
+    cells[0, 1:] = augment.pixels(augment.centre(sources))
     smiles = scenes.people[people, scenes.classes.index("happiness")]
-    cells[1:, 0] = grids.pixels(augment.centre(smiles))
-    cells[1:, 1:] = grids.pixels(made).reshape(len(people), count, side, side, 3)
+    cells[1:, 0] = augment.pixels(augment.centre(smiles))
+    cells[1:, 1:] = augment.pixels(made)
     rows = [
         f"person {person}, own: {scenes.recognised[person]}\nexpression: {seen}\nidentity: {known}"
         for person, (seen, known) in zip(people, right.T, strict=True)
@@ -357,24 +306,16 @@ def walk(
 ) -> Figure:
     """Draw faces of one person on the straight line between the codes of two faces.
 
-    Args:
-        scenes: people and networks.
-        start: name of a face.
-        end: likewise.
-        person: whose faces are drawn.
-        steps: how many, the two ends among them.
-        z: the noise, see `noise`.
-
     Raises:
         ValueError: there is no such face or person, or steps or noise are out of range.
     """
     if not STEPS[0] <= steps <= STEPS[1]:
         raise ValueError(f"a walk of {steps} faces; choose {STEPS[0]} to {STEPS[1]}")
     ends = np.stack([scenes.source(start), scenes.source(end)])
-    shares = torch.linspace(0, 1, steps)[:, None]
-    first, last = encode(scenes, ends)
-    codes = torch.lerp(first, last, shares)
-    made = synthesise(scenes, codes, [person] * steps, noise(*z))
+    scenes.check(person)
+    first, last = codes(scenes.generator, ends)
+    path = torch.lerp(first, last, torch.linspace(0, 1, steps)[:, None])
+    made = synthesise(scenes.generator, path, [person], noise(*z)[None])[:, 0, 0]
     read = opinion(scenes.expression_judge, made)
     title = f"person {person}, from {start} to {end}"
     return grids.shown(scenes.corpus, lambda: _walk(scenes, title, made, read))
@@ -387,7 +328,7 @@ def _walk(scenes: Scenes, title: str, made: Tensor, read: np.ndarray) -> Figure:
     width = canvas.width - left - right
     step, side = width / count, min(96, width // count - 2)
     canvas.text(left, 18, title)
-    for place, picture in enumerate(grids.pixels(made)):
+    for place, picture in enumerate(augment.pixels(made)):
         canvas.put(picture, left + round((place + 0.5) * step - side / 2), 22, side)
     axes = canvas.axes(left, 130, width, 140)
     for label in sorted({*np.flatnonzero(read.max(axis=0) >= SHARE), *read.argmax(axis=1)}):

@@ -62,22 +62,17 @@ FACTORS: dict[str, Sequence[Mapping[str, float]]] = {  # six steps of each
 
 
 def vary(size: int, seed: int) -> np.ndarray:
-    """Return one row of pictures for each of FACTORS, (6, 6, size, size, 3) uint8.
-
-    Args:
-        size: side of the pictures in pixels.
-        seed: of the people.
-    """
+    """Return one row of pictures for each of FACTORS, (6, 6, size, size, 3) uint8."""
     plain = Setting(PLAIN)
     settings = [
         replace(plain, **change)  # type: ignore[arg-type]
         for changes in FACTORS.values()
         for change in changes
     ]
-    return rendered(settings, size, seed).reshape(len(FACTORS), -1, size, size, 3)
+    return photographs(settings, size, seed).reshape(len(FACTORS), -1, size, size, 3)
 
 
-def rendered(settings: Sequence[Setting], size: int, seed: int) -> np.ndarray:
+def photographs(settings: Sequence[Setting], size: int, seed: int) -> np.ndarray:
     """Return pictures of ICT-FaceKit's people, (n, size, size, 3) uint8."""
     met = {person: ict.draw_identity(seed, person) for person in {s.person for s in settings}}
     heads = {person: ict.build(identity) for person, identity in met.items()}

@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from torch import Tensor
 
+from lib.book.images import GROUND
 from lib.book.show import INK, PAGE_WIDTH
-from lib.faces.data.corpus import Corpus
+from lib.faces.data.corpus import Corpus, Faces
 
 CREDIT = {
     "open": "Faces: ICT-FaceKit (MIT), rendered by this book (open rung).",
@@ -52,14 +53,17 @@ def shown(corpus: Corpus, draw: Callable[[], Figure]) -> Figure:
     return figure
 
 
-def pixels(images: Tensor) -> np.ndarray:
-    """Return images as a generator makes them, (..., 3, h, w) in [-1, 1], as RGB for a picture.
+def portraits(faces: Faces, people: Sequence[int]) -> np.ndarray:
+    """Return people with every expression, (people, classes, s, s, 3) uint8.
 
-    Returns:
-        (..., h, w, 3) uint8; what lies outside of [-1, 1] is clipped.
+    The picture in the middle of all that a person has of an expression; grey where there is none.
     """
-    levels = ((images.detach().float() + 1) * 127.5).clamp(0, 255).round()
-    return levels.movedim(-3, -1).byte().cpu().numpy()
+    shape = len(people), len(faces.classes), *faces.images.shape[1:]
+    shown = np.full(shape, GROUND, dtype=np.uint8)
+    for row, label in np.ndindex(shape[:2]):
+        for middle in faces.middle(people[row], label):
+            shown[row, label] = faces.images[middle]
+    return shown
 
 
 def grid_of(
@@ -147,3 +151,33 @@ def enlarged(image: np.ndarray, side: int) -> np.ndarray:
     smooth = cv2.INTER_AREA if side < image.shape[1] else cv2.INTER_CUBIC
     found = cv2.resize(np.ascontiguousarray(image), (side, down), interpolation=smooth)
     return found // STEP * STEP + STEP // 2
+
+
+def confusion(
+    axes: Axes,
+    counts: np.ndarray,
+    classes: Sequence[str],
+    *,
+    least: float = 0.5,
+    turned: int = 45,
+    aspect: Literal["equal", "auto"] = "equal",
+) -> None:
+    """Draw which share of each row is in each column, in percent.
+
+    Args:
+        axes: to draw on.
+        counts: (classes, classes) int64.
+        classes: names of both rows and columns.
+        least: share in percent from which on a number is written.
+        turned: by how many degrees the names of the columns lean.
+        aspect: "auto" where fields need not be square.
+    """
+    shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect=aspect)
+    words: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": FONT}
+    for row, column in np.argwhere(shares >= least):
+        value = shares[row, column]
+        axes.text(column, row, f"{value:.0f}", color="white" if value > 55 else INK, **words)
+    axes.set_xticks(range(len(classes)), classes, rotation=turned, ha="right")
+    axes.set_yticks(range(len(classes)), classes)
+    axes.grid(visible=False)

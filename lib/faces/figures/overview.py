@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 from torch import Tensor
 
-from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
+from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE, arrow
 from lib.faces import augment
 from lib.faces.de_gan import Generator
-from lib.faces.figures.grids import DPI, FONT, enlarged, pixels
+from lib.faces.figures.grids import DPI, FONT, enlarged
 
 HEIGHT = 3.14  # inches; all places below are in inches from the lower left corner
 LINE = 1.74  # height at which the way from x to the synthesised picture runs
@@ -23,6 +23,7 @@ STRIPS = {"code": (3.08, LINE), "identity": (3.08, LINE + 0.52), "noise": (3.08,
 ENCODER, DECODER = (1.36, 2.2), (4.28, 5.12)  # from left to right
 MAPS = (1.42, 0.6)  # the middle of the first map
 TASK, TASK_SIZE = (4.75, 0.36), (2.1, 0.5)  # the second stage
+LINES = 1.1  # points, width of an arrow
 RESIDUE, CODE, GIVEN = PALETTE[3], PALETTE[1], PALETTE[0]  # red and orange as in Fig. 3
 
 
@@ -58,12 +59,12 @@ def transfer(network: Generator, picture: np.ndarray, person: int, noise: Tensor
         maps, code = network.encoder.maps(image), network.encoder(image)
         made = network.decoder(code, identity, noise[None])
     return Transfer(
-        source=pixels(image)[0],
+        source=augment.pixels(image)[0],
         maps=[each[0].numpy() for each in maps],
         code=code[0].numpy(),
         identity=identity[0].numpy(),
         noise=noise.numpy(),
-        made=pixels(made)[0],
+        made=augment.pixels(made)[0],
     )
 
 
@@ -81,15 +82,15 @@ def figure1(shown: Transfer, real: np.ndarray, source: str, target: str) -> Figu
     axes.axis("off")
     face(axes, shown.source, 0.62, LINE, FACE, above="image $x$", below=source)
     _network(axes, ENCODER, "$G_{en}$", "encoder")
-    arrow(axes, (1.19, LINE), (1.35, LINE))
-    arrow(axes, (2.21, LINE), (2.49, LINE))
+    arrow(axes, (1.19, LINE), (1.35, LINE), lw=LINES)
+    arrow(axes, (2.21, LINE), (2.49, LINE), lw=LINES)
     _strips(axes, shown)
     _network(axes, DECODER[::-1], "$G_{de}$", "decoder")
     for x, y in STRIPS.values():
-        arrow(axes, (x + STRIP[0] / 2 + 0.02, y), (4.27, LINE - 0.25 * (LINE - y)))
-    arrow(axes, (5.13, LINE), (5.29, LINE))
+        arrow(axes, (x + STRIP[0] / 2 + 0.02, y), (4.27, LINE - 0.25 * (LINE - y)), lw=LINES)
+    arrow(axes, (5.13, LINE), (5.29, LINE), lw=LINES)
     face(axes, shown.made, 5.86, LINE, FACE, above=r"synthesised $\bar{x}$", below=target)
-    real = pixels(augment.centre(real[None]))[0]
+    real = augment.pixels(augment.centre(real[None]))[0]
     face(axes, real, 7.07, LINE, 0.8, above=f"{target}, real", below="for comparison")
     _recognition(axes, shown)
     axes.set(xlim=(0, PAGE_WIDTH), ylim=(0, HEIGHT), aspect="equal")
@@ -105,23 +106,6 @@ def face(
     axes.imshow(large, extent=extent, interpolation="nearest", aspect="auto")
     axes.text(x, extent[3] + 0.06, above, ha="center", va="bottom", fontsize=FONT)
     axes.text(x, extent[2] - 0.06, below, ha="center", va="top", fontsize=FONT)
-
-
-def arrow(
-    axes: Axes, start: tuple[float, float], end: tuple[float, float], colour: str = INK
-) -> None:
-    """Draw an arrow."""
-    style = {"arrowstyle": "-|>", "color": colour, "shrinkA": 0, "shrinkB": 0, "lw": 1.1}
-    axes.annotate("", end, start, arrowprops=style)
-
-
-def box(axes: Axes, x: float, y: float, size: tuple[float, float], text: str, colour: str) -> None:
-    """Draw words in a box around a place."""
-    corner, style = (x - size[0] / 2, y - size[1] / 2), "round,pad=0,rounding_size=0.05"
-    axes.add_patch(
-        FancyBboxPatch(corner, *size, boxstyle=style, facecolor=colour + "25", edgecolor=colour)
-    )
-    axes.text(x, y, text, ha="center", va="center", fontsize=FONT)
 
 
 def _network(axes: Axes, ends: tuple[float, float], symbol: str, name: str) -> None:
@@ -168,11 +152,21 @@ def _recognition(axes: Axes, shown: Transfer) -> None:
         extent = (x - side / 2, x + side / 2, y - side / 2, y + side / 2)
         axes.imshow(maps.mean(axis=0), extent=extent, cmap="gray", aspect="auto")
         top = LINE - FACE / 2 + slope * (start - ENCODER[0])
-        arrow(axes, (start, top), (x, extent[3] + 0.03), RESIDUE)
+        arrow(axes, (start, top), (x, extent[3] + 0.03), color=RESIDUE, lw=LINES)
         x += 0.54 - 0.06 * place
     words: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": FONT, "color": RESIDUE}
     axes.text(2.05, y - 0.32, "residue: what the encoder's layers hold", **words)
-    box(axes, *TASK, TASK_SIZE, "recognition of expressions\n(second stage)", INK)
     left, top = TASK[0] - TASK_SIZE[0] / 2, TASK[1] + TASK_SIZE[1] / 2
-    arrow(axes, (x - 0.2, y), (left - 0.02, TASK[1] + 0.05), RESIDUE)
-    arrow(axes, (STRIPS["code"][0] + 0.3, LINE - STRIP[1] / 2), (left + 0.6, top), CODE)
+    corner, style = (left, TASK[1] - TASK_SIZE[1] / 2), "round,pad=0,rounding_size=0.05"
+    look: dict[str, Any] = {"boxstyle": style, "facecolor": INK + "25", "edgecolor": INK}
+    axes.add_patch(FancyBboxPatch(corner, *TASK_SIZE, **look))
+    task = "recognition of expressions\n(second stage)"
+    axes.text(*TASK, task, ha="center", va="center", fontsize=FONT)
+    arrow(axes, (x - 0.2, y), (left - 0.02, TASK[1] + 0.05), color=RESIDUE, lw=LINES)
+    arrow(
+        axes,
+        (STRIPS["code"][0] + 0.3, LINE - STRIP[1] / 2),
+        (left + 0.6, top),
+        color=CODE,
+        lw=LINES,
+    )

@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
+from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE, arrow
 from lib.faces import protocol
 from lib.faces.de_gan import ModelConfig, Trunk
+from lib.faces.figures import grids
 from lib.faces.protocol import Estimate, Predictions
 from lib.faces.recognition import WEIGHTS, Recogniser
 from lib.faces.runs.verdicts import NAMES, PUBLISHED, SETS, Judge
@@ -30,16 +31,12 @@ PAPER: dict[str, Any] = {"marker": "D", "color": "white", "markeredgecolor": INK
 HEIGHT = 3.9  # inches of Fig. 3
 TALLEST = 1.3  # inches of the picture
 SMALL = 7.5  # points
+THIN: dict[str, Any] = {"shrinkA": 1, "shrinkB": 1, "lw": 1.0}  # points, of arrows
 SHOWN = 40  # people at most in the picture of folds
 
 
 def second_stage(config: ModelConfig, classes: int) -> Figure:
-    """Draw Fig. 3, with shapes read off a recogniser of this form.
-
-    Args:
-        config: the form of the encoder.
-        classes: how many expressions are told apart.
-    """
+    """Draw Fig. 3, with shapes read off a recogniser of this form."""
     with torch.device("meta"):  # shapes alone: no weight is computed
         encoder = Trunk(config, config.code)
         network = Recogniser(encoder, config, classes).eval()
@@ -75,7 +72,7 @@ def _encoder(axes: Axes, shapes: Sequence[Sequence[int]], length: int) -> list[t
         axes.text(x, middle + height / 2 + 0.04, words, ha="center", fontsize=SMALL)
         ends.append((x, middle - height / 2))
         if number:
-            _arrow(axes, (places[number - 1] + 0.22, middle), (x - width / 2 - 0.03, middle))
+            arrow(axes, (places[number - 1] + 0.22, middle), (x - width / 2 - 0.03, middle), **THIN)
     axes.text(places[0], middle - 0.85, "$x$", ha="center", fontsize=11)
     code = 6.7
     axes.add_patch(
@@ -85,14 +82,14 @@ def _encoder(axes: Axes, shapes: Sequence[Sequence[int]], length: int) -> list[t
     )
     axes.text(code, middle + 0.49, f"$f(x)$ {length}", ha="center", fontsize=SMALL)
     axes.text((places[-1] + code) / 2 + 0.05, middle + 0.06, "mean", ha="center", fontsize=SMALL)
-    _arrow(axes, (places[-1] + 0.22, middle), (code - 0.1, middle))
+    arrow(axes, (places[-1] + 0.22, middle), (code - 0.1, middle), **THIN)
     return [*ends[2:], (code, middle - 0.45)]
 
 
 def _local(axes: Axes, places: Sequence[tuple[float, float]], lengths: Sequence[int]) -> None:
     """Draw a local CNN below each map."""
     for number, ((x, end), length) in enumerate(zip(places, lengths, strict=False), 1):
-        _arrow(axes, (x, end - 0.03), (x, 1.87), RESIDUE)
+        arrow(axes, (x, end - 0.03), (x, 1.87), color=RESIDUE, **THIN)
         axes.add_patch(Rectangle((x - 0.4, 1.35), 0.8, 0.5, facecolor="white", edgecolor=RESIDUE))
         words = f"local CNN {number}\n$fc_{number}$: {length}"
         axes.text(x, 1.6, words, ha="center", va="center", fontsize=SMALL)
@@ -114,20 +111,12 @@ def _joined(
         name = "$f(x)$" if last else f"$fc_{number}$"
         axes.text(x + width / 2, y + 0.12, name, ha="center", va="center", fontsize=SMALL)
         top = end - 0.03 if last else 1.35
-        _arrow(axes, (place, top), (x + width / 2, y + 0.29), colour)
+        arrow(axes, (place, top), (x + width / 2, y + 0.29), color=colour, **THIN)
         x += width
     axes.text(start - 0.08, y + 0.13, f"$h$, {sum(parts)}", ha="right", va="center", fontsize=9)
-    _arrow(axes, (start + length / 2, y - 0.02), (start + length / 2, y - 0.26))
+    arrow(axes, (start + length / 2, y - 0.02), (start + length / 2, y - 0.26), **THIN)
     words = rf"linear, {classes} expressions, {WEIGHTS[-1]:g} $\mathcal{{L}}_5$"
     axes.text(start + length / 2 + 0.1, 0.1, words, ha="left", va="bottom", fontsize=9)
-
-
-def _arrow(
-    axes: Axes, start: tuple[float, float], end: tuple[float, float], colour: str = INK
-) -> None:
-    """Draw an arrow."""
-    style = {"arrowstyle": "-|>", "color": colour, "shrinkA": 1, "shrinkB": 1, "lw": 1.0}
-    axes.annotate("", end, start, arrowprops=style)
 
 
 def dealings(identities: np.ndarray, places: Mapping[str, np.ndarray]) -> Figure:
@@ -157,12 +146,7 @@ def dealings(identities: np.ndarray, places: Mapping[str, np.ndarray]) -> Figure
 
 
 def table(judge: Judge, name: str) -> pd.DataFrame:
-    """Return one of Tables 1 to 3: the published methods, and ours where the set is there.
-
-    Args:
-        judge: has the runs and what is published.
-        name: of SETS.
-    """
+    """Return one of Tables 1 to 3: the published methods, and ours where the set is there."""
     paper = pd.DataFrame(judge.rows(name)).rename(columns={"accuracy": "paper"})
     paper = paper[["method", "setting", "paper"]]
     if name not in judge.tables:
@@ -204,10 +188,6 @@ def controls(runs: Mapping[str, Sequence[Result]], reference: str = "de_gan") ->
     """Draw the accuracy of each method on a set, and what it gains over one of them.
 
     Methods that were run in some folds only have hollow marks; they are compared on those.
-
-    Args:
-        runs: by method, on one set; none where a method was not run.
-        reference: the method that all are compared with.
     """
     size = (PAGE_WIDTH, 0.34 * len(runs) + 0.8)
     figure, (left, right) = plt.subplots(1, 2, figsize=size, sharey=True)
@@ -246,36 +226,16 @@ def _bar(axes: Axes, found: Estimate, y: float, method: str, whole: bool) -> Non
 def confusion(found: Predictions, classes: Sequence[str]) -> Figure:
     """Draw what each expression was taken for: colours by share of the row, numbers in percent."""
     counts = protocol.confusion(found)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure, axes = plt.subplots(figsize=(0.68 * PAGE_WIDTH, 0.42 * len(classes) + 1.5))
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    for (row, column), value in np.ndenumerate(shares):
-        colour = "white" if value > 0.55 else INK
-        if counts[row, column]:
-            axes.text(
-                column,
-                row,
-                f"{100 * value:.0f}",
-                ha="center",
-                va="center",
-                color=colour,
-                fontsize=9,
-            )
-    axes.set_xticks(range(len(classes)), classes, rotation=35, ha="right")
+    grids.confusion(axes, counts, classes, least=0.1, turned=35, aspect="auto")
     names = [f"{name} ({total})" for name, total in zip(classes, counts.sum(axis=1), strict=True)]
     axes.set_yticks(range(len(classes)), names)
     axes.set(xlabel="taken for", ylabel="shown (images)")
-    axes.grid(visible=False)
     return figure
 
 
 def recalls(found: Mapping[str, Predictions], classes: Sequence[str]) -> Figure:
-    """Draw the share of each expression that some methods recognise, with intervals over people.
-
-    Args:
-        found: by method, of STYLES.
-        classes: names of the expressions.
-    """
+    """Draw the share of each expression that some methods recognise, with intervals over people."""
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 2.7))
     for place, (method, own) in enumerate(found.items()):
         shift = 0.22 * (place - (len(found) - 1) / 2)

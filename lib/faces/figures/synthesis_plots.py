@@ -51,7 +51,7 @@ LIKELY = 0.5  # belief from which on a face counts as read
 LIKELIEST = 4  # expressions drawn below a walk
 FONT = 9
 WIDTHS = {"grid": 5.1, "known": 5.2, "draws": 3.8, "failures": 2.9}  # inches: faces take bytes
-LEVEL = 8  # of each colour from one shade to the next: fewer bytes than with plots.grid_of's 4
+LEVEL = 8  # of each colour from one shade to the next: fewer bytes than with grids.grid_of's 6
 SIDE, BREADTH = 76, 0.84  # of a face on a walk: in pixels, and as a share of a step
 STEPS = 7  # of a walk
 
@@ -60,7 +60,7 @@ def grid(cast: Cast) -> Figure:
     """Draw one stranger's face for each expression, put on every borrower."""
     own = portraits(cast.profile, cast.corpus, cast.borrowers)
     sources, targets = _pictures(cast.strangers.images[cast.chosen]), _pictures(own)
-    sheet = crossed(targets, sources, grids.pixels(cast.made[:, cast.borrowers]))
+    sheet = crossed(targets, sources, augment.pixels(cast.made[:, cast.borrowers]))
     people = [f"person {number}" for number in cast.borrowers]
     rows, columns = ["the target", *cast.names], ["the source", *people]
     return _faces(cast, sheet, rows, columns, width=WIDTHS["grid"])
@@ -68,7 +68,7 @@ def grid(cast: Cast) -> Figure:
 
 def _pictures(images: np.ndarray | Rows) -> np.ndarray:
     """Return the centres of pictures as they are drawn, (n, side, side, 3) uint8."""
-    return grids.pixels(augment.centre(images))
+    return augment.pixels(augment.centre(images))
 
 
 def grid_known(cast: Cast, person: int) -> Figure:
@@ -76,7 +76,7 @@ def grid_known(cast: Cast, person: int) -> Figure:
     known = acquaintances(cast.profile, cast.corpus)
     known = known.take(one_of_each(known))
     made = synthesise(cast.generator, codes(cast.generator, known.images), [person])[:, 0, 0]
-    sheet = np.stack([_pictures(known.images), grids.pixels(made)])
+    sheet = np.stack([_pictures(known.images), augment.pixels(made)])
     columns = [known.classes[label] for label in known.expressions]
     return _faces(cast, sheet, ["the source", f"person {person}"], columns, width=WIDTHS["known"])
 
@@ -86,7 +86,7 @@ def draws(cast: Cast, z: Tensor) -> Figure:
     rows = cast.chosen[[0, -1]]
     made = synthesise(cast.generator, cast.codes[rows], [0], z)[:, 0]
     sources = _pictures(cast.strangers.images[rows])
-    sheet = np.concatenate([sources[:, None], grids.pixels(made)], axis=1)
+    sheet = np.concatenate([sources[:, None], augment.pixels(made)], axis=1)
     columns = ["the source", *(f"z {number}" for number in range(1, len(z) + 1))]
     return _faces(cast, sheet, [cast.names[0], cast.names[-1]], columns, width=WIDTHS["draws"])
 
@@ -102,7 +102,7 @@ def failures(cast: Cast) -> Figure:
     ]
     lenders = _pictures(cast.strangers.images[cast.chosen[sources]])
     targets = _pictures(portraits(cast.profile, cast.corpus, people.tolist()))
-    sheet = np.stack([lenders, grids.pixels(made), targets], axis=1)
+    sheet = np.stack([lenders, augment.pixels(made), targets], axis=1)
     return _faces(cast, sheet, rows, ["source", "made", "target"], width=WIDTHS["failures"])
 
 
@@ -145,17 +145,13 @@ def _shaded(picture: np.ndarray) -> np.ndarray:
 def walk(cast: Cast, start: int, end: int, person: int) -> Figure:
     """Draw the way from one code to another on one person, and what a judge sees on it.
 
-    Args:
-        cast: see `synthesis.cast`.
-        start: place among the chosen strangers.
-        end: likewise.
-        person: who is wanted.
+    It leads from one of the chosen strangers to another, by their places.
     """
     ends = cast.codes[cast.chosen[[start, end]]]
     path = torch.lerp(ends[0], ends[1], torch.linspace(0, 1, STEPS)[:, None])
     made = synthesise(cast.generator, path, [person])[:, 0, 0]
     belief = cast.panel(made).expression.softmax(1).numpy()
-    faces, names = grids.pixels(made), cast.panel.classes
+    faces, names = augment.pixels(made), cast.panel.classes
     return grids.shown(
         cast.corpus, lambda: way(faces, belief, names, (cast.names[start], cast.names[end]))
     )
@@ -233,19 +229,9 @@ def confusions(found: Result) -> Figure:
     figure, panels = plt.subplots(1, len(SOURCES), figsize=(PAGE_WIDTH, 4.6), sharey=True)
     for axes, (sources, name) in zip(panels, SOURCES.items(), strict=True):
         classes = found.metrics[sources]["classes"]
-        counts = np.array(found.metrics[sources]["confusion"], dtype=float)
-        shown = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        axes.imshow(shown, cmap="Blues", vmin=0, vmax=100)
-        for row, column in np.argwhere(shown >= 0.5):
-            value = shown[row, column]
-            colour = "white" if value > 55 else INK
-            axes.text(
-                column, row, f"{value:.0f}", ha="center", va="center", fontsize=FONT, color=colour
-            )
-        axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
-        axes.set_yticks(range(len(classes)), classes)
+        counts = np.array(found.metrics[sources]["confusion"])
+        grids.confusion(axes, counts, classes)
         axes.set(title=name, xlabel="seen")
-        axes.grid(visible=False)
     panels[0].set_ylabel("asked for")
     return figure
 

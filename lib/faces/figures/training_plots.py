@@ -68,8 +68,7 @@ def pulls(
 def history(found: Trained) -> Figure:
     """Draw the losses of a training and how strong D was, over the steps.
 
-    Args:
-        found: a DE-GAN; -1 in its history stands for what did not occur.
+    A number of -1 stands for what did not occur.
     """
     training, values = found.run["training"], found.history
     figure, rows = plt.subplots(
@@ -184,12 +183,7 @@ def _percent(estimate: Mapping[str, float]) -> str:
 
 
 def faces(found: Mapping[str, Result], sources: Faces) -> Figure:
-    """Draw the faces kept of each study under their sources, one column for each expression.
-
-    Args:
-        found: the studies.
-        sources: the set of which a few pictures were sources, see `studies.first_rows`.
-    """
+    """Draw the faces kept of each study under their sources, one column for each expression."""
     rows = ablations.first_rows(sources)
     names = [sources.classes[label] for label in sources.expressions[rows]]
     strips = [ablations.source_faces(sources), *map(ablations.faces_of, found.values())]

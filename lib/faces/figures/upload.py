@@ -30,10 +30,7 @@ ALT = "your expression lent to person {person}, noise {noise_1:.2f} and {noise_2
 def photograph(scenes: Scenes, content: bytes, name: str) -> np.ndarray:
     """Return the face in a photograph, placed as the networks know faces, (source, source, 3).
 
-    Args:
-        scenes: say where eyes belong, and how large a picture is.
-        content: the bytes of a file.
-        name: what to call it in a complaint.
+    `name` is what a complaint calls it.
 
     Raises:
         ValueError: it is no image, is damaged, too large or too small, or does not show one face.
@@ -114,11 +111,6 @@ class Lender:
 
 def own_photograph(page: Page, name: str, scenes: Scenes) -> interact.Draw:
     """Let a reader lend an expression of their own; where no one can, a portrait takes its place.
-
-    Args:
-        page: the chapter's page.
-        name: of the picture's file in figures/.
-        scenes: people and networks.
 
     Returns:
         `lend_mine(person, noise_1, noise_2)`, which draws what the panel shows.

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from lib.faces.data.corpus import EXPRESSIONS, NEUTRAL, Requests
+from lib.faces.data.corpus import COLUMNS, EXPRESSIONS, NEUTRAL, Requests
 from lib.faces.render import mesh
 from lib.faces.render.face_model import EYES, LANDMARKS, MODES, PARTS, add_shapes, load
 from lib.faces.render.look import Look, draw_look
@@ -47,6 +47,8 @@ RESTING = {  # deviations of the weights that a face at rest has
 }
 SPREAD = 1.1  # of the identity modes, in their deviations: people a little less alike than in life
 STRONGEST = 1.25  # intensity
+INTENSITY = 0.9  # of expressions in `portraits`
+NEW = 1_000_000  # here the sequences begin that are in no set: other lights, poses and backgrounds
 SMALLEST = 16  # pixels
 SUPERSAMPLING = 2  # in each direction, against jagged edges
 DISTANCE = 75.0  # of the camera, in units of the model: about 75 cm
@@ -144,6 +146,23 @@ def render(requests: Requests, size: int) -> tuple[np.ndarray, np.ndarray]:
         taken = photograph(head, weights, scene, size, generator)
         images[row], eyes[row] = taken.image, taken.eyes
     return images, eyes
+
+
+def portraits(
+    people: np.ndarray, expressions: np.ndarray, sequences: np.ndarray, size: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return pictures that are in no set, and their eyes, as `render` does.
+
+    Args:
+        people: numbers of who is asked for, (n,) int64.
+        expressions: of each, (n,) int64 into EXPRESSIONS, or NEUTRAL.
+        sequences: (n,) int64 from 0; each has a light, pose and background of its own.
+        size: side of the pictures in pixels.
+        seed: of the people and all else.
+    """
+    intensity = np.where(expressions == NEUTRAL, 0.0, INTENSITY)
+    frames = np.zeros_like(people)
+    return render(Requests(people, expressions, intensity, NEW + sequences, frames, seed), size)
 
 
 def draw_identity(seed: int, person: int) -> Identity:
@@ -322,10 +341,7 @@ def _known(seed: int, person: int) -> tuple[Identity, Head]:
 def _paired(generator: np.random.Generator, common: float, own: float) -> np.ndarray:
     """Return normal numbers for the 57 shapes, nearly the same for the two sides of one.
 
-    Args:
-        generator: of the numbers.
-        common: deviation of what the sides share.
-        own: deviation of what they do not.
+    `common` is the deviation of what the sides share, `own` of what they do not.
     """
     kind_of = load().kind_of
     shared = generator.standard_normal(kind_of.max() + 1)[kind_of]
@@ -334,10 +350,7 @@ def _paired(generator: np.random.Generator, common: float, own: float) -> np.nda
 
 def _check(requests: Requests, size: int) -> None:
     """Raise ValueError where a request cannot be drawn."""
-    columns = {
-        name: np.asarray(getattr(requests, name))
-        for name in ("people", "expressions", "intensity", "sequences", "frames")
-    }
+    columns = {name: np.asarray(getattr(requests, name)) for name in COLUMNS}
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         said = ", ".join(f"{count} {name}" for name, count in lengths.items())

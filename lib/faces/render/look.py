@@ -97,12 +97,7 @@ class Look:
 
 
 def draw_look(generator: np.random.Generator, vertices: int) -> Look:
-    """Return a person's look, in which skin, hair and eyes go together.
-
-    Args:
-        generator: of the random numbers.
-        vertices: of the model.
-    """
+    """Return a person's look, in which skin, hair and eyes go together."""
     darkness = generator.beta(0.9, 1.1)
     dark, skin = darkness > 0.55, _skin(darkness, generator)
     shares = HAIR_OF_DARK_SKIN if dark else HAIR_OF_LIGHT_SKIN

@@ -9,7 +9,6 @@ import errno
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -187,9 +186,8 @@ def _images(render: Render, requests: Requests, size: int, folder: Path) -> Rows
 def _key(requests: Requests, size: int) -> str:
     """Return 16 hex digits that change with what is asked of the renderer, and with VERSION."""
     digest = hashlib.sha256(f"{VERSION} {size} {requests.seed}".encode())
-    labels = (requests.people, requests.expressions, requests.sequences, requests.frames)
-    for values in (*labels, requests.intensity):
-        digest.update(values.tobytes())
+    for name in ("people", "expressions", "sequences", "frames", "intensity"):
+        digest.update(getattr(requests, name).tobytes())
     return digest.hexdigest()[:16]
 
 
@@ -202,25 +200,18 @@ def _make(render: Render, requests: Requests, size: int, place: Path) -> None:
 
         def parts() -> Iterator[np.ndarray]:
             for begin in range(0, count, TOGETHER):
-                images = _rendered(render, requests, slice(begin, begin + TOGETHER), size)
+                some = requests.take(slice(begin, begin + TOGETHER))
+                images = _rendered(render, some, size)
                 yield images
                 progress.update(len(images))
 
         rows.write(place, parts())
 
 
-def _rendered(render: Render, requests: Requests, some: slice, size: int) -> np.ndarray:
-    """Return the images of some of the requests, checked."""
-    part = replace(
-        requests,
-        people=requests.people[some],
-        expressions=requests.expressions[some],
-        intensity=requests.intensity[some],
-        sequences=requests.sequences[some],
-        frames=requests.frames[some],
-    )
-    images, _ = render(part, size)
-    expected = (len(part.people), size, size, 3)
+def _rendered(render: Render, requests: Requests, size: int) -> np.ndarray:
+    """Return the images of some requests, checked."""
+    images, _ = render(requests, size)
+    expected = (len(requests.people), size, size, 3)
     if images.shape != expected or images.dtype != np.uint8:
         raise ValueError(
             f"{render.__qualname__} returned {images.dtype} of {images.shape} "

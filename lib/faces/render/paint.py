@@ -1,6 +1,6 @@
 """Paint for the faces of ICT-FaceKit, laid on the vertices of the neutral head, so that it moves.
 
-Where something is painted is said in the frame of the neutral head (see `ict_model`); lips, lids
+Where something is painted is said in the frame of the neutral head (see `face_model`); lips, lids
 and brows are found by its landmarks.
 """
 

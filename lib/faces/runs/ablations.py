@@ -21,7 +21,6 @@ from lib.faces.classifier import ClassifierConfig
 from lib.faces.data import datasets
 from lib.faces.data.corpus import Corpus, Faces, Sizes
 from lib.faces.de_gan import CODE, NOISE, Generator, count_parameters
-from lib.faces.figures import grids
 from lib.faces.gan_training import GANConfig
 from lib.faces.runs import checkpoints
 from lib.faces.runs.experiments import DATASETS
@@ -82,14 +81,7 @@ def profile_of(profile: Profile) -> Profile:
 
 
 def describe(profile: Profile, corpus: Corpus, variant: Variant, seed: int) -> dict[str, Any]:
-    """Return one run, as plain JSON.
-
-    Args:
-        profile: see `profile_of`.
-        corpus: its faces.
-        variant: what is changed.
-        seed: of the training.
-    """
+    """Return one run, as plain JSON."""
     sizes = {name: value for name, value in asdict(profile.sizes).items() if name != "shapes"}
     run: dict[str, Any] = {
         "dataset": DATASETS[corpus.rung],
@@ -110,12 +102,6 @@ def runs(
     """Return the result of each of VARIANTS, of the first FEW where the profile is smaller still.
 
     It is None where there is none and none is computed.
-
-    Args:
-        profile: see `profile_of`.
-        corpus: its faces.
-        seed: of the trainings.
-        compute: whether what has no result is trained now.
     """
     if compute and not sweep.only_present():  # before several processes would each train the judges
         checkpoints.panel(profile, corpus)
@@ -170,7 +156,7 @@ def first_rows(faces: Faces) -> np.ndarray:
 
 def source_faces(faces: Faces) -> np.ndarray:
     """Return those pictures as the networks see them, (n, side, side, 3) uint8."""
-    return grids.pixels(_sources(faces))
+    return augment.pixels(_sources(faces))
 
 
 @torch.no_grad()
@@ -178,7 +164,7 @@ def made_of(generator: Generator, faces: Faces) -> np.ndarray:
     """Return what G makes of those pictures for person ASKED, (n, side, side, 3) uint8."""
     images = _sources(faces)
     count = len(images)
-    return grids.pixels(generator(images, torch.full((count,), ASKED), torch.zeros(count, NOISE)))
+    return augment.pixels(generator(images, torch.full((count,), ASKED), torch.zeros(count, NOISE)))
 
 
 def _sources(faces: Faces) -> torch.Tensor:

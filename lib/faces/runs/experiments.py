@@ -63,12 +63,9 @@ LAST = 0.1  # share of the steps whose mean loss is reported
 def describe(profile: Profile, rung: str, name: str = "ck") -> dict[str, Any]:
     """Return what all runs on a set have in common, as plain JSON; nothing is rendered for it.
 
-    Sets that are made follow from their names and sizes, those that are read from their content.
+    `name` is that of the set: "ck", "mmi" or "oulu".
 
-    Args:
-        profile: its sizes and trainings.
-        rung: of the data ladder.
-        name: of the set: "ck", "mmi" or "oulu".
+    Sets that are made follow from their names and sizes, those that are read from their content.
 
     Raises:
         ValueError: the profile has no such set.
@@ -144,15 +141,7 @@ def table(
     count: int,
     compute: bool = True,
 ) -> dict[str, list[Result]]:
-    """Return the results of some methods in the first folds, fold by fold.
-
-    Args:
-        common: see `describe`.
-        encoders: the network of each kind of encoder, see METHODS.
-        methods: of METHODS.
-        count: of folds.
-        compute: whether what has no result is computed now.
-    """
+    """Return the results of some methods in the first folds, fold by fold."""
     runs = grid(common, encoders, methods, count)
     found = [each for each in sweep.run(PART, EXPERIMENT, runs, run_one, compute=compute) if each]
     return {name: [each for each in found if each.config["method"] == name] for name in methods}
@@ -253,9 +242,7 @@ def rows_of(found: Faces, run: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarra
 def build(run: Mapping[str, Any], train: Faces) -> nn.Module:
     """Return a run's network with the weights it begins with.
 
-    Args:
-        run: see `config`.
-        train: the faces it will be trained on; some methods train DE-GAN on them first.
+    Some methods first train DE-GAN on the faces that this network will be trained on.
 
     Raises:
         ValueError, FileNotFoundError: see `load_encoder`.
@@ -294,10 +281,7 @@ def find_by_digest(digest: str) -> Path:
 def load_encoder(path: Path, name: str, model: ModelConfig) -> Trunk:
     """Return the encoder of a stored network.
 
-    Args:
-        path: of the network, with a JSON beside it.
-        name: of the encoder within the network.
-        model: the form it must have.
+    `name` is the encoder's within the network, `model` the form it must have.
 
     Raises:
         FileNotFoundError: there is no such file, or no JSON.

@@ -124,11 +124,9 @@ def estimate(stored: Mapping[str, float]) -> Estimate:
 def difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> Estimate:
     """Return by how much one probe reads more images than another, of the same people.
 
-    People are drawn with replacement once for both: what is hard about a person cancels.
+    Each is a row of `probes`, see `run_one`.
 
-    Args:
-        first: a row of `probes`, see `run_one`.
-        second: another.
+    People are drawn with replacement once for both: what is hard about a person cancels.
 
     Raises:
         ValueError: they are not about the same images.

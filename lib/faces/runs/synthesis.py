@@ -16,9 +16,8 @@ from torch.nn import functional as F
 from lib.book.claims import bootstrap_interval
 from lib.faces import augment, classifier, judges
 from lib.faces.classifier import PREDICTED
-from lib.faces.data.corpus import BASIC, EXPRESSIONS, NEUTRAL, Corpus, Faces, Requests
+from lib.faces.data.corpus import BASIC, EXPRESSIONS, NEUTRAL, Corpus, Faces
 from lib.faces.de_gan import NOISE, Generator
-from lib.faces.figures.explore import INTENSITY, NEW
 from lib.faces.judges import Judges
 from lib.faces.protocol import Estimate
 from lib.faces.render import ict
@@ -108,9 +107,9 @@ def portraits(profile: Profile, corpus: Corpus, people: Sequence[int]) -> np.nda
     if corpus.rung == "original":
         found = corpus.pretraining()
         return found.images[[np.flatnonzero(found.identities == each)[0] for each in people]]
-    numbers = np.asarray(people)
-    plain, new = np.full_like(numbers, NEUTRAL), np.full_like(numbers, NEW)
-    return photograph(profile, numbers, plain, new)
+    numbers, size = np.asarray(people), augment.source_side(profile.sizes.side)
+    plain, zeros = np.full_like(numbers, NEUTRAL), np.zeros_like(numbers)
+    return ict.portraits(numbers, plain, zeros, size, profile.sizes.seed)[0]
 
 
 def rendered(profile: Profile, corpus: Corpus, people: np.ndarray) -> Faces:
@@ -122,20 +121,10 @@ def rendered(profile: Profile, corpus: Corpus, people: np.ndarray) -> Faces:
         people: their numbers, (n,) int64.
     """
     person, label = np.indices((len(people), len(EXPRESSIONS))).reshape(2, -1)
-    sequences, zeros = NEW + label, np.zeros_like(label)
-    images = photograph(profile, people[person], label, sequences)
-    identities = people[person] % OTHERS
-    return Faces(corpus.name, corpus.rung, images, label, identities, sequences, zeros, EXPRESSIONS)
-
-
-def photograph(
-    profile: Profile, people: np.ndarray, expressions: np.ndarray, sequences: np.ndarray
-) -> np.ndarray:
-    """Return one picture of each row, (n, source, source, 3) uint8; see `data.Requests`."""
-    intensity = np.where(expressions == NEUTRAL, 0.0, INTENSITY)
-    frames, sizes = np.zeros_like(people), profile.sizes
-    requests = Requests(people, expressions, intensity, sequences, frames, sizes.seed)
-    return ict.render(requests, augment.source_side(sizes.side))[0]
+    size = augment.source_side(profile.sizes.side)
+    images, _ = ict.portraits(people[person], label, label, size, profile.sizes.seed)
+    columns = label, people[person] % OTHERS, ict.NEW + label, np.zeros_like(label)
+    return Faces(corpus.name, corpus.rung, images, *columns, EXPRESSIONS)
 
 
 def first_people(faces: Faces, people: Sequence[int]) -> Faces:
@@ -147,10 +136,9 @@ def first_people(faces: Faces, people: Sequence[int]) -> Faces:
     rows, labels = [], []
     for person in people:
         for label, name in enumerate(classes):
-            shown = faces.expressions == faces.classes.index(name)
-            own = np.flatnonzero((faces.identities == person) & shown)
-            rows += own[len(own) // 2 : len(own) // 2 + 1].tolist()
-            labels += [label] * bool(len(own))
+            own = faces.middle(person, faces.classes.index(name)).tolist()
+            rows += own
+            labels += [label] * len(own)
     taken = faces.take(np.array(rows, dtype=np.int64))
     return replace(taken, expressions=np.array(labels, dtype=np.int64), classes=classes)
 
