@@ -332,7 +332,7 @@ def show_what_is_missing(
     In a process of its own, which is told what a chapter's kernel is told.
     """
     parts = sorted({f"part{step.source.name[0]}" for step in plans} & set(PARTS))
-    command = [sys.executable, "-m", "lib.runs.dry_run", profile, *parts]
+    command = [sys.executable, "-m", "lib.dry_run", profile, str(_cores(options)), *parts]
     told = os.environ | _environment(profile, options, root)
     return subprocess.run(command, env=told, cwd=REPOSITORY, check=False).returncode
 
