@@ -21,12 +21,15 @@ from lib.book.chapters import PARTS as TITLES
 from lib.book.chapters import chapters
 from lib.book.files import REPOSITORY, locked, write_atomically
 
-# The runs that make the site's frames keep theirs apart: the runner names another folder for them.
-FIGURES = Path(os.environ.get("BOOK_FIGURES") or REPOSITORY / "figures")
 PARTS = tuple(TITLES)
 UNDECIDED, NOT_TESTABLE = "undecided", "not testable here"
 VERDICTS = ("reproduced", "partly", "not reproduced", UNDECIDED, NOT_TESTABLE)
 DECIMALS = 4  # at most, of what has an interval
+
+
+def figures() -> Path:
+    """Return the folder of figures, tables and claims; the runner may name another one."""
+    return Path(os.environ.get("BOOK_FIGURES") or REPOSITORY / "figures")
 
 
 def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -136,7 +139,7 @@ class Claim:
                 raise ValueError(f"{name} is {value}; use None where there is no number")
 
 
-def record(claims: Sequence[Claim], folder: Path = FIGURES) -> Path:
+def record(claims: Sequence[Claim], folder: Path | None = None) -> Path:
     """Write claims of one profile into its file and return the path.
 
     They replace all earlier claims of their part, so a part records its claims in one call; the
@@ -160,7 +163,7 @@ def record(claims: Sequence[Claim], folder: Path = FIGURES) -> Path:
     return target
 
 
-def load(profile: str, folder: Path = FIGURES) -> list[Claim]:
+def load(profile: str, folder: Path | None = None) -> list[Claim]:
     """Return the claims recorded for a profile, an empty list where there are none yet.
 
     Raises:
@@ -234,9 +237,9 @@ def _upper(confidence: float) -> float:
     return (1 + confidence) / 2
 
 
-def _file(profile: str, folder: Path) -> Path:
+def _file(profile: str, folder: Path | None) -> Path:
     """Return where a profile's claims lie."""
-    return Path(folder) / profile / "claims.json"
+    return (folder or figures()) / profile / "claims.json"
 
 
 def _ours(claim: Claim) -> tuple[str, str]:

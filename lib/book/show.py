@@ -2,7 +2,7 @@
 
 A chapter makes one `Page` and hands it each figure and table. The page displays them and writes
 them into figures/<profile>/: a picture as PNG, a table as CSV and PNG, each with a JSON beside it,
-to which the caption links. `python -m lib.runs.results explain FILE` prints what it says.
+to which the caption links. `python -m lib.runs.explain FILE` prints what it says.
 """
 
 import inspect
@@ -26,36 +26,42 @@ from matplotlib.transforms import Bbox
 from matplotlib_inline.config import InlineBackend
 
 from lib.book import chapters
-from lib.book.claims import FIGURES, Claim, as_table
+from lib.book.claims import Claim, as_table, figures
 from lib.book.files import REPOSITORY, refuse_another_lib, write_atomically
 from lib.runs import explain
 from lib.runs.results import Result
 
-if get_ipython():  # in a cell, too, a figure is shown as it is saved: cropped, it would fall apart
-    InlineBackend.instance().print_figure_kwargs = {"bbox_inches": None}  # type: ignore[dict-item]
-
+DPI = 110  # of every picture of the book
 PAGE_WIDTH = 7.6  # inches; every figure is drawn at the width at which it is read
 PALETTE = sns.color_palette("colorblind").as_hex()
 INK, PALE = "#222222", "#c8c8c8"
 
-sns.set_theme(
-    context="paper",
-    style="ticks",
-    palette="colorblind",
-    font_scale=1.1,
-    rc={
-        "figure.dpi": 110,
-        "savefig.dpi": 110,
-        "figure.constrained_layout.use": True,
-        "axes.titlelocation": "left",
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": True,
-        "grid.color": "#e6e6e6",
-        "legend.frameon": False,
-        "lines.linewidth": 1.8,
-    },
-)
+
+def set_style() -> None:
+    """Give all pictures the book's style; each `Page` does it."""
+    # in a cell, too, a figure is shown as it is saved: cropped, it would fall apart
+    if get_ipython():
+        InlineBackend.instance().print_figure_kwargs = {  # type: ignore[dict-item]
+            "bbox_inches": None
+        }
+    sns.set_theme(
+        context="paper",
+        style="ticks",
+        palette="colorblind",
+        font_scale=1.1,
+        rc={
+            "figure.dpi": DPI,
+            "savefig.dpi": DPI,
+            "figure.constrained_layout.use": True,
+            "axes.titlelocation": "left",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "grid.color": "#e6e6e6",
+            "legend.frameon": False,
+            "lines.linewidth": 1.8,
+        },
+    )
 
 
 @dataclass(frozen=True)
@@ -71,8 +77,12 @@ class Page:
     profile: str
     dataset: str
     rung: str
-    folder: Path = FIGURES
+    folder: Path = field(default_factory=figures)
     networks: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Set the style in which everything on the page is drawn."""
+        set_style()
 
     def figure(
         self,

@@ -180,12 +180,9 @@ def _process(circumstance: Circumstance, function: str, works: str, folder: str)
     environment = {name: value for name, value in os.environ.items() if name not in own}
     environment["OMP_WAIT_POLICY"] = "PASSIVE"  # as in the chapters' kernels
     environment["CUDA_VISIBLE_DEVICES"] = ""
-    code = ["import torch", "from lib.book import determinism"]
-    if circumstance.threads is not None:
-        code.append(f"torch.set_num_threads({circumstance.threads})")
-    code.append(f"determinism.{function}({works!r}, {folder!r})")
+    threads = [] if circumstance.threads is None else [str(circumstance.threads)]
     done = subprocess.run(
-        [sys.executable, "-c", "; ".join(code)],
+        [sys.executable, "-m", __name__, function, works, folder, *threads],
         cwd=REPOSITORY,
         env=environment | dict(circumstance.environment),
         capture_output=True,
@@ -263,3 +260,14 @@ def as_arrays(state: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
         for name, value in state.items()
         if value.is_floating_point()
     }
+
+
+def main(function: str, works: str, folder: str, threads: str = "") -> None:
+    """Do in this fresh process what `outcomes` has begun it for."""
+    if threads:
+        torch.set_num_threads(int(threads))
+    {"do_works": do_works, "interrupt_all": interrupt_all}[function](works, folder)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

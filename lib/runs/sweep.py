@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import torch
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from lib.book.files import REPOSITORY
 from lib.runs import results
 from lib.runs.results import Result
 
@@ -150,7 +151,7 @@ def run(
         RuntimeError: a run failed (its config is named); those that had finished are kept.
         OSError: a result cannot be written.
     """
-    folder = results.RESULTS if folder is None else Path(folder)
+    folder = results.root() if folder is None else Path(folder).absolute()
     wanted = {  # each run once
         results.key(config): Run(part, experiment, config, run_one, version, folder)
         for config in configs
@@ -202,10 +203,45 @@ def _finished(runs: Sequence[Run], jobs: int | None) -> Generator[Result, None, 
     """Return the results as they finish, computed here or where BOOK_SCHEDULER says."""
     address = os.environ.get("BOOK_SCHEDULER")
     if jobs is None and address:
-        from lib.runs import cluster  # brings Dask, which is an extra
-
-        return cluster.finished(runs, address)
+        return _finished_elsewhere(runs, address)
     return _finished_here(runs, min(_jobs(jobs), len(runs)))
+
+
+def _finished_elsewhere(runs: Sequence[Run], address: str) -> Generator[Result, None, None]:
+    """Yield results as workers of a Dask scheduler finish them, each in this machine's store too.
+
+    Raises:
+        ConnectionError: no scheduler answers, or it was lost.
+        RuntimeError, OSError: see `Run.compute`.
+    """
+    from lib.runs import cluster  # brings Dask, which is an extra
+
+    waiting = {f"{each.part}-{each.experiment}-{results.key(each.config)}": each for each in runs}
+    with closing(cluster.outcomes(compute_elsewhere, _sendable(waiting), address, tell)) as done:
+        for name, outcome in done:
+            if isinstance(outcome, RuntimeError | OSError | ValueError):
+                raise outcome
+            if isinstance(outcome, Exception):
+                raise waiting[name].stopped(f"{type(outcome).__name__}: {outcome}") from outcome
+            yield waiting[name].keep(outcome)  # workers may have no folder in common with us
+
+
+def _sendable(runs: Mapping[str, Run]) -> dict[str, Run]:
+    """Return runs for other machines; a folder of the book is that of their own copy."""
+    near = {name for name, each in runs.items() if each.folder.is_relative_to(REPOSITORY)}
+    return {
+        name: replace(each, folder=each.folder.relative_to(REPOSITORY)) if name in near else each
+        for name, each in runs.items()
+    }
+
+
+def compute_elsewhere(run: Run) -> Result:
+    """Return the result of a run that came from another process, see `Run.compute`."""
+    folder = REPOSITORY / run.folder
+    os.environ["BOOK_RESULTS"] = str(
+        folder
+    )  # for runs that need others, as attacks need thresholds
+    return replace(run, folder=folder).compute()
 
 
 def _jobs(jobs: int | None) -> int:

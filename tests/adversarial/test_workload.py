@@ -59,9 +59,7 @@ def test_what_has_a_result_is_present_and_a_damaged_one_is_missing_where_it_lies
     strengths = evaluation.strengths(SMOKE)
     for epsilon in strengths[:2]:
         config = evaluation.attack_config(SMOKE, natural, digits, epsilon)
-        path = results.save(
-            Result("part3", "attack", config, {}, {"seconds": 5.0}), results.RESULTS
-        )
+        path = results.save(Result("part3", "attack", config, {}, {"seconds": 5.0}), results.root())
 
     def found() -> dict[str, Work]:
         return {work.name: work for work in workload.of("smoke")}

@@ -1,7 +1,6 @@
 """Sweeps on a cluster, with runs that take no time; the faults have tests of their own."""
 
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -114,26 +113,42 @@ def test_a_run_that_kills_its_workers_is_named(one: Cluster, log: Path, folder: 
     assert calls(log).count(1) == 4  # and no other run is blamed
 
 
-def test_a_worker_with_several_threads_is_sent_away(
-    one: Cluster, log: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+def test_a_worker_with_several_threads_computes_nothing(
+    one: Cluster, log: Path, folder: Path
 ) -> None:
+    one.workers[0].terminate()
+    one.workers[0].wait()
     wide = one.add_worker(threads=2)
-    wait_until(lambda: one.ready() == 2)
-    found = sweep.run("part1", "acts", configs(log, 1, 2, 3, 4), act, folder=folder)
-    assert squares(found) == [1, 4, 9, 16]
-    assert wide.wait(30) is not None
-    assert "several threads" in capsys.readouterr().err
-
-
-def test_without_a_worker_that_can_compute_it_ends(
-    tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with running(tmp_path / "cluster", workers=0) as cluster:
-        monkeypatch.setenv("BOOK_SCHEDULER", cluster.address)
-        cluster.add_worker(threads=2)
-        with pytest.raises(RuntimeError, match="no worker is left that can compute; start some"):
-            sweep.run("part1", "acts", configs(log, 1), act, folder=tmp_path)
+    wait_until(lambda: one.ready() == 1)
+    with pytest.raises(RuntimeError, match="has several threads, .*; use --nthreads 1"):
+        sweep.run("part1", "acts", configs(log, 1), act, folder=folder)
     assert calls(log) == []
+    wide.terminate()
+    wide.wait()
+
+
+def test_a_lost_scheduler_is_one_line_and_the_same_command_goes_on(
+    tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def begun() -> Any:
+        monkeypatch.setenv("BOOK_SCHEDULER", cluster.address)
+        asked = configs(log, 1, 2, 3, seconds=1)
+        return pool.submit(sweep.run, "part1", "acts", asked, act, folder=tmp_path / "results")
+
+    with running(tmp_path / "cluster", workers=0) as cluster, ThreadPoolExecutor(1) as pool:
+        wait_until(lambda: cluster.ready() == 0)
+        sweeping = begun()
+        cluster.add_worker()
+        wait_until(lambda: calls(log) == [1, 2])
+        cluster.kill_scheduler()
+        with pytest.raises(ConnectionError, match="lost the scheduler at .* the same command"):
+            sweeping.result(60)
+        assert "no worker at tcp://" in capsys.readouterr().err
+        assert cluster.workers.pop().wait(60) is not None  # it ends by itself, its run is kept
+        cluster.start_scheduler()
+        cluster.add_worker()
+        assert squares(begun().result(60)) == [1, 4, 9]
+    assert calls(log).count(1) == 1 and calls(log)[-1] == 3  # nothing that had finished is repeated
 
 
 def test_runs_go_to_the_workers_that_offer_a_gpu(
@@ -149,16 +164,16 @@ def test_runs_go_to_the_workers_that_offer_a_gpu(
 
 
 def test_a_folder_of_the_book_is_that_of_the_workers_own_copy(tmp_path: Path) -> None:
-    inside = sweep.Run("part1", "acts", {"x": 1}, act, 1, REPOSITORY / "data" / "results")
-    outside = sweep.Run("part1", "acts", {"x": 1}, act, 1, tmp_path)
-    assert pickle.loads(clusters._packed(inside)).folder == Path("data") / "results"
-    assert pickle.loads(clusters._packed(outside)).folder == tmp_path
+    folders = {"inside": REPOSITORY / "data" / "results", "outside": tmp_path}
+    runs = {n: sweep.Run("part1", "acts", {"x": 1}, act, 1, each) for n, each in folders.items()}
+    sent = {name: each.folder for name, each in sweep._sendable(runs).items()}
+    assert sent == {"inside": Path("data") / "results", "outside": tmp_path}
 
 
 SCRIPT = """
 import sys
 from pathlib import Path
-from lib.book import sweep
+from lib.runs import sweep
 from tests.book.test_cluster import act, configs
 log, folder = map(Path, sys.argv[1:])
 sweep.run("part1", "acts", configs(log, 1, 2, 3, seconds=1), act, folder=folder)
@@ -179,25 +194,6 @@ def test_ctrl_c_takes_back_what_waits(one: Cluster, log: Path, folder: Path) -> 
     wait_until(lambda: list(folder.rglob("*.json")))  # what had begun is finished and kept
     time.sleep(1.5)
     assert calls(log) == [1]
-
-
-def test_a_scheduler_that_does_not_come_back_is_one_line(
-    tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(clusters, "PATIENCE", 1.0)
-    with running(tmp_path / "cluster", workers=1) as cluster:
-        monkeypatch.setenv("BOOK_SCHEDULER", cluster.address)
-        wait_until(lambda: cluster.ready() == 1)
-        asked = configs(log, 1, seconds=60)
-        with ThreadPoolExecutor(1) as pool:
-            sweeping = pool.submit(sweep.run, "part1", "acts", asked, act, folder=tmp_path)
-            wait_until(lambda: calls(log) == [1])
-            cluster.kill_scheduler()
-            with pytest.raises(ConnectionError, match="no Dask scheduler answers at"):
-                sweeping.result()
-    assert capsys.readouterr().err.splitlines() == [
-        f"lost the scheduler at {cluster.address}; waiting up to 1 s for it"
-    ]
 
 
 def call(root: Path, *arguments: str) -> int:
@@ -273,7 +269,7 @@ jobqueue:
 """
 SWEEP = """
 from pathlib import Path
-from lib.book import sweep
+from lib.runs import sweep
 from tests.book.test_cluster import act, configs
 place = Path({!r})
 found = sweep.run("part1", "acts", configs(place / "log", 1, 2, 3), act, folder=place / "results")

@@ -164,7 +164,7 @@ def test_all_circumstances_are_measured_and_few_at_smoke(monkeypatch: pytest.Mon
 LOOK = """
 import json, os
 from pathlib import Path
-from lib.book import sweep
+from lib.runs import sweep
 
 def look(config):
     import os, torch
@@ -296,7 +296,7 @@ def test_each_promise_names_a_test_that_exists() -> None:
 
 @pytest.mark.parametrize("part", ["part1", "part2", "part3"])
 def test_the_stored_results_hold_what_is_promised(part: str) -> None:
-    files = sorted((results.RESULTS / part / determinism.EXPERIMENT).glob("*.json"))
+    files = sorted((results.root() / part / determinism.EXPERIMENT).glob("*.json"))
     stored = {each.config["circumstance"]: each for each in map(results.load, files)}
     assert set(stored) == determinism.circumstances().keys() - {"reference"}
     for name in ("again", "interrupted and resumed"):

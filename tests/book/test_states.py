@@ -184,7 +184,7 @@ SHARE = f"""
 import sys
 from pathlib import Path
 import torch
-from lib.book import states
+from lib.runs import states
 path, own = Path(sys.argv[1]), float(sys.argv[2])
 {GATE}
 for _ in range(60):

@@ -269,7 +269,7 @@ def test_a_sweep_on_this_machine_needs_no_dask(folder: Path) -> None:
 
 SCRIPT = """
 import sys, time
-from lib.book import sweep
+from lib.runs import sweep
 
 def slow(config):
     with open(sys.argv[2], "a") as log:

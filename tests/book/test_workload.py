@@ -75,7 +75,7 @@ def test_a_table_says_what_there_is_and_what_it_costs(
 def test_what_is_there_is_found_with_what_it_took(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    monkeypatch.setenv("BOOK_RESULTS", str(tmp_path))
     stored = Result("part1", "sums", {"n": 1}, {}, {"seconds": 3.0, "version": 2})
     results.save(stored, tmp_path)
     runs = [{"n": 0}, {"n": 1}]

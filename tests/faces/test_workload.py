@@ -120,7 +120,7 @@ def test_the_totals_are_those_of_the_protocol() -> None:
 @pytest.fixture
 def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a folder without results and networks."""
-    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
+    monkeypatch.setenv("BOOK_RESULTS", str(tmp_path / "results"))
     for module in (checkpoints, experiments):
         monkeypatch.setattr(module, "CACHE", tmp_path / "networks")
         monkeypatch.setattr(module, "SHIPPED", tmp_path / "shipped")
@@ -152,7 +152,7 @@ def test_networks_and_results_are_found_where_the_chapters_put_them(empty: Path)
     network.with_suffix(".json").write_text(json.dumps(record))
     common = experiments.describe(SMOKE, corpus.rung)
     run = experiments.config(common, "supervised", 2, 0, network)
-    path = results.save(Result("part2", "recognition", run, {}, {"seconds": 5.0}), results.RESULTS)
+    path = results.save(Result("part2", "recognition", run, {}, {"seconds": 5.0}), results.root())
     work = found()
     assert work["network, supervised"].seconds(None) == 60.0
     assert work["network, de_gan"].missing == 1

@@ -206,7 +206,7 @@ def present(runs: Sequence[Mapping[str, Any]]) -> list[Result | None]:
 
 def _folder() -> Path:
     """Return where results are looked for; with BOOK_RETRAIN the shipped ones do not count."""
-    return RETRAINED if os.environ.get("BOOK_RETRAIN") else results.RESULTS
+    return RETRAINED if os.environ.get("BOOK_RETRAIN") else results.root()
 
 
 def _run(runs: list[dict[str, Any]]) -> list[Result]:
