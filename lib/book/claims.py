@@ -7,7 +7,6 @@ at hand are not what the claim is about.
 
 import json
 import math
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -20,6 +19,7 @@ from scipy import stats
 from lib.book.chapters import PARTS as TITLES
 from lib.book.chapters import chapters
 from lib.book.files import REPOSITORY, locked, write_atomically
+from lib.book.told import told
 
 PARTS = tuple(TITLES)
 UNDECIDED, NOT_TESTABLE = "undecided", "not testable here"
@@ -29,7 +29,7 @@ DECIMALS = 4  # at most, of what has an interval
 
 def figures() -> Path:
     """Return the folder of figures, tables and claims; the runner may name another one."""
-    return Path(os.environ.get("BOOK_FIGURES") or REPOSITORY / "figures")
+    return Path(told().figures or REPOSITORY / "figures")
 
 
 def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:

@@ -28,6 +28,7 @@ from matplotlib_inline.config import InlineBackend
 from lib.book import chapters
 from lib.book.claims import Claim, as_table, figures
 from lib.book.files import REPOSITORY, refuse_another_lib, write_atomically
+from lib.book.told import told
 from lib.runs import explain
 from lib.runs.results import Result
 
@@ -137,7 +138,7 @@ class Page:
     def link(self, file: str) -> str:
         """Return in Markdown a link from the notebook to a file of this profile's figures."""
         # the runner's kernels do not work where their notebooks lie, JupyterLab's do
-        notebook = REPOSITORY / os.environ.get("BOOK_NOTEBOOK_FOLDER", Path.cwd())
+        notebook = REPOSITORY / (told().notebook or Path.cwd())
         return f"[{file}]({os.path.relpath(self.folder / self.profile / file, notebook)})"
 
     def _display(self, name: str, alt: str, caption: str) -> None:

@@ -16,7 +16,7 @@ import threading
 import time
 from _thread import interrupt_main
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 
 from lib.book.files import REPOSITORY
+from lib.book.told import told
 from lib.runs import device, sweep
 from lib.runs.results import Result
 
@@ -178,6 +179,7 @@ def _process(circumstance: Circumstance, function: str, works: str, folder: str)
     """Call a function of this module in a fresh process that knows of no other circumstance."""
     own = device.ALWAYS.keys() | device.PINNED.keys()
     environment = {name: value for name, value in os.environ.items() if name not in own}
+    environment |= replace(told(), deterministic=False).environment()
     environment["OMP_WAIT_POLICY"] = "PASSIVE"  # as in the chapters' kernels
     environment["CUDA_VISIBLE_DEVICES"] = ""
     threads = [] if circumstance.threads is None else [str(circumstance.threads)]

@@ -1,8 +1,8 @@
 """Many runs: what has a result file is loaded, the rest is computed, one file as each finishes.
 
 An interruption loses only the runs in progress; calling again goes on where it stopped. Runs are
-computed by processes on this machine, or by the Dask workers of the scheduler that BOOK_SCHEDULER
-names (see `cluster`); with BOOK_PRESENT in the environment none is.
+computed by processes on this machine, or by the workers of a Dask scheduler (see `cluster`), as the
+command line says (see `told`).
 """
 
 import json
@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from lib.book.files import REPOSITORY
+from lib.book.told import told
 from lib.runs import results
 from lib.runs.results import Result
 
@@ -138,10 +139,10 @@ def run(
 
     `run_one(config)` returns the metrics and must be a function at the top level of a module, so
     that other processes find it. Each run has one torch thread, whatever `jobs` is: the number of
-    processes, by default BOOK_JOBS or one per core; one stays in this process. Where `jobs` is
-    given, all stay on this machine; else BOOK_SCHEDULER may name another place. Where a config has
-    `dataset` and `rung`, the provenance repeats them. With `compute=False` nothing is run or
-    written, and a missing run is None; with BOOK_PRESENT too, and a line says how many there are.
+    processes, by default what the command line says or one per core; one stays in this process.
+    Where `jobs` is given, all stay on this machine; else they may go to a scheduler. Where a config
+    has `dataset` and `rung`, the provenance repeats them. With `compute=False` nothing is run or
+    written, and a missing run is None; with --present too, and a line says how many there are.
     `version` counts up when `run_one` returns something else for the same config: what an older
     one left is set aside and computed anew.
 
@@ -196,12 +197,12 @@ def tell(line: str) -> None:
 
 def only_present() -> bool:
     """Return whether runs without a result are left out instead of computed."""
-    return bool(os.environ.get("BOOK_PRESENT"))
+    return told().present
 
 
 def _finished(runs: Sequence[Run], jobs: int | None) -> Generator[Result, None, None]:
-    """Return the results as they finish, computed here or where BOOK_SCHEDULER says."""
-    address = os.environ.get("BOOK_SCHEDULER")
+    """Return the results as they finish, computed here or by the workers of a scheduler."""
+    address = told().scheduler
     if jobs is None and address:
         return _finished_elsewhere(runs, address)
     return _finished_here(runs, min(_jobs(jobs), len(runs)))
@@ -246,13 +247,9 @@ def compute_elsewhere(run: Run) -> Result:
 
 def _jobs(jobs: int | None) -> int:
     """Return how many processes to use; raise ValueError where that is no positive number."""
-    asked = jobs if jobs is not None else os.environ.get("BOOK_JOBS") or joblib.cpu_count()
-    try:
-        count = int(asked)
-    except ValueError:
-        count = 0
+    count = jobs if jobs is not None else told().jobs or joblib.cpu_count()
     if count < 1:
-        raise ValueError(f"jobs (or BOOK_JOBS) is {asked!r}; give a number of processes from 1 on")
+        raise ValueError(f"jobs is {count}; give a number of processes from 1 on")
     return count
 
 

@@ -80,7 +80,7 @@ def private_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.setenv("BOOK_RESULTS", str(tmp_path / "results"))
     monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path / "shipped")
     monkeypatch.setattr(checkpoints, "CACHE", tmp_path / "cache")
-    monkeypatch.setenv("BOOK_JOBS", "1")  # other processes would look elsewhere
+    monkeypatch.setenv("BOOK_RUN", '{"jobs": 1}')  # other processes would look elsewhere
     monkeypatch.delenv("BOOK_RETRAIN", raising=False)
     evaluation.benign_runs.cache_clear()
     evaluation.cached_digits.cache_clear()

@@ -13,6 +13,7 @@ import pytest
 
 from lib.book import chapters, notebooks, run
 from lib.book.files import REPOSITORY
+from lib.book.told import Told
 
 SOURCES = sorted(chapters.chapters())
 SMOKE_SECONDS = 900  # on two slow cores beside other tests; no chapter needs a third of it alone
@@ -69,7 +70,7 @@ def smoke(source: Path, folder: Path, results: Path, jobs: int) -> bytes:
         source,
         {"PROFILE": "smoke"},
         output,
-        environment={"BOOK_RESULTS": str(results), "BOOK_JOBS": str(jobs)},
+        environment={"BOOK_RESULTS": str(results)} | Told(jobs=jobs).environment(),
         limit_seconds=SMOKE_SECONDS,
         warnings_are_errors=True,
     )

@@ -14,6 +14,7 @@ import pytest
 
 from lib.book import run
 from lib.book.files import REPOSITORY
+from lib.book.told import Told
 from lib.runs import sweep
 from lib.runs.results import Result
 from tests.book.clusters import Cluster, free_port, running, wait_until
@@ -63,7 +64,7 @@ def one(shared: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     if not shared.workers:
         shared.add_worker()
     wait_until(lambda: shared.ready() == 1)
-    monkeypatch.setenv("BOOK_SCHEDULER", shared.address)
+    monkeypatch.setenv("BOOK_RUN", Told(scheduler=shared.address).environment()["BOOK_RUN"])
     return shared
 
 
@@ -131,7 +132,7 @@ def test_a_lost_scheduler_is_one_line_and_the_same_command_goes_on(
     tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def begun() -> Any:
-        monkeypatch.setenv("BOOK_SCHEDULER", cluster.address)
+        monkeypatch.setenv("BOOK_RUN", Told(scheduler=cluster.address).environment()["BOOK_RUN"])
         asked = configs(log, 1, 2, 3, seconds=1)
         return pool.submit(sweep.run, "part1", "acts", asked, act, folder=tmp_path / "results")
 
@@ -230,7 +231,7 @@ def test_a_scheduler_that_is_none_is_one_line_and_exit_2(
 
 
 def test_the_chapters_are_told_the_scheduler(one: Cluster, write_chapter: WriteChapter) -> None:
-    root = write_chapter("import os\nprint('to', os.environ['BOOK_SCHEDULER'])").parents[1]
+    root = write_chapter("from lib.book.told import told\nprint('to', told().scheduler)").parents[1]
     assert call(root, "--scheduler", one.address) == 0
     assert f"to {one.address}" in (root / "notebooks/10_tiny.ipynb").read_text()
 

@@ -139,8 +139,8 @@ def test_a_parameter_reaches_the_chapter(write_chapter: WriteChapter) -> None:
 def test_chapters_know_that_nobody_is_watching_and_what_the_runner_says(
     write_chapter: WriteChapter,
 ) -> None:
-    source = write_chapter("import os\nprint(os.environ['BOOK_HEADLESS'], os.environ['BOOK_JOBS'])")
-    assert "1 5\\n" in run(source, environment={"BOOK_JOBS": "5"}).read_text()
+    source = write_chapter("import os\nprint(os.environ['BOOK_HEADLESS'], os.environ['NUMBER'])")
+    assert "1 5\\n" in run(source, environment={"NUMBER": "5"}).read_text()
 
 
 def edit(path: Path, cell: int, text: str) -> None:

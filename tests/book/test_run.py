@@ -18,9 +18,9 @@ from lib.book.files import REPOSITORY
 
 WriteChapter = Callable[..., Path]
 DRAW = """\
-import os
+from lib.book.told import told
 from pathlib import Path
-folder = Path(os.environ.get("BOOK_FIGURES", "figures")) / PROFILE
+folder = Path(told().figures or "figures") / PROFILE
 folder.mkdir(parents=True, exist_ok=True)
 (folder / "part3_fig1.png").write_bytes(b"a picture")
 (folder / "part3_fig1.json").write_text('{"chapter": "10_tiny"}')
@@ -154,23 +154,24 @@ def test_a_parameter_goes_only_to_the_chapters_that_declare_it(
 def test_a_chapter_is_told_where_its_notebook_goes(
     write_chapter: WriteChapter, arguments: list[str], folder: str
 ) -> None:
-    root = write_chapter("import os\nprint('to', os.environ['BOOK_NOTEBOOK_FOLDER'])").parents[1]
+    root = write_chapter("from lib.book.told import told\nprint('to', told().notebook)").parents[1]
     assert call(root, *arguments) == 0
     assert f"to {folder}\\n" in (root / folder / "10_tiny.ipynb").read_text()
 
 
 def test_jobs_and_retrain_reach_the_chapters(write_chapter: WriteChapter) -> None:
-    cell = "import os\nprint('got', os.environ['BOOK_JOBS'], os.environ['BOOK_RETRAIN'])"
+    cell = "import os\nfrom lib.book.told import told\n"
+    cell += "print('got', told().jobs, os.environ['BOOK_RETRAIN'])"
     root = write_chapter(cell).parents[1]
     assert call(root, "--jobs", "3", "--retrain") == 0
     assert "got 3 1" in (root / "notebooks/10_tiny.ipynb").read_text()
 
 
 def test_present_reaches_the_chapters(write_chapter: WriteChapter) -> None:
-    cell = "import os\nprint('got', os.environ['BOOK_PRESENT'], os.environ.get('BOOK_SCHEDULER'))"
+    cell = "from lib.book.told import told\nprint('got', told().present, told().scheduler)"
     root = write_chapter(cell).parents[1]
     assert call(root, "--present") == 0
-    assert "got 1 None" in (root / "notebooks/10_tiny.ipynb").read_text()
+    assert "got True None" in (root / "notebooks/10_tiny.ipynb").read_text()
 
 
 def test_measuring_writes_the_costs_and_only_then(write_chapter: WriteChapter) -> None:
@@ -298,8 +299,8 @@ def test_chapters_run_side_by_side_and_those_that_sum_up_come_last(
     write_chapter: WriteChapter, capsys: pytest.CaptureFixture[str]
 ) -> None:
     meet = (
-        "import os, time\nfrom pathlib import Path\n"
-        "print('jobs', os.environ['BOOK_JOBS'], 'threads', os.environ['OMP_NUM_THREADS'])\n"
+        "import os, time\nfrom pathlib import Path\nfrom lib.book.told import told\n"
+        "print('jobs', told().jobs, 'threads', os.environ['OMP_NUM_THREADS'])\n"
         "Path('{}').touch()\nuntil = time.monotonic() + 60\n"
         "while not Path('{}').exists():\n    assert time.monotonic() < until\n    time.sleep(0.1)"
     )

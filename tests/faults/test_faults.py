@@ -1,6 +1,6 @@
 """Faults, on workers of a real cluster with real trainings: all results, none wrong, none lost.
 
-With BOOK_FAULTS=FILE in the environment the trials and their outcomes are written there, as in
+With `RECORD_FAULTS=FILE` before the command the trials and their outcomes are written there, as in
 data/faults.json, which chapter 91 shows: of each fault how many `trials` there were, how many ended
 `whole` (every result there, and bit for bit that of an undisturbed sweep), how many runs were
 `recomputed`, and how many finished ones were `lost` (changed, computed again or gone).
@@ -33,7 +33,7 @@ from tests.faults import traced
 
 Config = dict[str, Any]
 Snapshot = dict[Path, tuple[bytes, int]]
-RECORD = os.environ.get("BOOK_FAULTS")
+RECORD = os.environ.get("RECORD_FAULTS")
 # trials of each fault, of which the record shall show some more
 KILLED, LOST, SHARED, BLOCKED = (3, 2, 3, 2) if RECORD else (2, 1, 2, 1)
 ROOT = os.geteuid() == 0
@@ -131,7 +131,7 @@ def cluster(own: Cluster, undisturbed: list[Any], monkeypatch: pytest.MonkeyPatc
     own.workers = [worker for worker in own.workers if worker.poll() is None]
     for _ in range(2 - len(own.workers)):
         own.add_worker()
-    monkeypatch.setenv("BOOK_SCHEDULER", own.address)
+    monkeypatch.setenv("BOOK_RUN", json.dumps({"scheduler": own.address}))
     return own
 
 
