@@ -14,6 +14,7 @@ import pytest
 from lib.book import chapters, notebooks, run
 from lib.book.files import REPOSITORY
 from lib.book.told import Told
+from tests.book import pages
 
 SOURCES = sorted(chapters.chapters())
 SMOKE_SECONDS = 900  # on two slow cores beside other tests; no chapter needs a third of it alone
@@ -86,10 +87,10 @@ def test_a_chapter_runs_at_smoke_with_alt_text_and_in_size(
     source: Path, execute: Execute, tmp_path: Path
 ) -> None:
     content = execute(source.stem, "first")
-    assert len(content) <= notebooks.MAX_BYTES
+    assert len(content) <= pages.MAX_BYTES
     path = tmp_path / f"{source.stem}.ipynb"
     path.write_bytes(content)
-    assert notebooks.pictures_without_alt(path) == []
+    assert pages.pictures_without_alt(path) == []
 
 
 @pytest.mark.parametrize("repeated", [*AGAIN, *MEASURING])
@@ -99,19 +100,19 @@ def test_running_again_gives_the_same_bytes(repeated: str, execute: Execute) -> 
 
 @each_chapter
 def test_the_committed_notebook_is_what_the_source_makes(source: Path) -> None:
-    assert notebooks.drift(source) == []
+    assert pages.drift(source) == []
 
 
 @each_chapter
 def test_the_committed_notebook_is_normalised_and_small(source: Path) -> None:
     path = source.with_suffix(".ipynb")
-    assert path.stat().st_size <= notebooks.MAX_BYTES
-    assert notebooks.is_normalised(path)
+    assert path.stat().st_size <= pages.MAX_BYTES
+    assert pages.is_normalised(path)
 
 
 @each_chapter
 def test_every_committed_picture_has_alt_text(source: Path) -> None:
-    assert notebooks.pictures_without_alt(source.with_suffix(".ipynb")) == []
+    assert pages.pictures_without_alt(source.with_suffix(".ipynb")) == []
 
 
 @each_chapter
@@ -143,5 +144,5 @@ def test_no_large_file_without_an_explanation() -> None:
     listed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=True).stdout
     paths = [name for name in listed.decode().split("\0") if (REPOSITORY / name).is_file()]
     assert paths
-    large = [name for name in paths if (REPOSITORY / name).stat().st_size > notebooks.MAX_BYTES]
+    large = [name for name in paths if (REPOSITORY / name).stat().st_size > pages.MAX_BYTES]
     assert [name for name in large if not any(fnmatch(name, known) for known in LARGE_FILES)] == []

@@ -15,6 +15,7 @@ from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from lib.book import chapters, notebooks
+from tests.book import pages
 
 WriteChapter = Callable[..., Path]
 PIXEL = "iVBORw0KGgo="  # nothing here decodes it
@@ -128,7 +129,7 @@ def test_two_runs_give_the_same_bytes(write_chapter: WriteChapter) -> None:
 def test_a_run_without_changes_has_the_cells_of_the_source(write_chapter: WriteChapter) -> None:
     source = write_chapter("SEED")
     run(source, {"PROFILE": "quick", "SEED": 0})
-    assert notebooks.drift(source) == []
+    assert pages.drift(source) == []
 
 
 def test_a_parameter_reaches_the_chapter(write_chapter: WriteChapter) -> None:
@@ -293,14 +294,14 @@ def write_pair(source: Path) -> nbformat.NotebookNode:
 
 def test_drift_names_what_differs(write_chapter: WriteChapter) -> None:
     source = write_chapter("SEED", "RATE")
-    assert "is missing" in notebooks.drift(source)[0]
+    assert "is missing" in pages.drift(source)[0]
     notebook = write_pair(source)
-    assert notebooks.drift(source) == []
+    assert pages.drift(source) == []
     notebook.cells[-1].source = "SEED + 1"
     nbformat.write(notebook, source.with_suffix(".ipynb"))
-    assert notebooks.drift(source) == ["10_tiny.ipynb: cell 4 differs"]
+    assert pages.drift(source) == ["10_tiny.ipynb: cell 4 differs"]
     write_chapter("SEED")
-    assert notebooks.drift(source) == ["10_tiny.ipynb has 4 cells, 10_tiny.py has 3"]
+    assert pages.drift(source) == ["10_tiny.ipynb has 4 cells, 10_tiny.py has 3"]
 
 
 def test_the_order_of_metadata_is_a_difference_as_it_is_to_jupytext(
@@ -311,7 +312,7 @@ def test_the_order_of_metadata_is_a_difference_as_it_is_to_jupytext(
         hidden = ", ".join(f'"{key}": true' for key in keys.split())
         source.write_text(source.read_text() + f"\n# %% jupyter={{{hidden}}}\nSEED\n")
         write_pair(source)
-        assert notebooks.drift(source) == expected
+        assert pages.drift(source) == expected
         write_chapter()
 
 
@@ -322,7 +323,7 @@ def test_a_picture_needs_alt_text(tmp_path: Path, kind: str, alt: str | None) ->
     output = new_output("display_data", {kind: PIXEL}, metadata=metadata)
     path = tmp_path / "n.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell("x", outputs=[output])]), path)
-    missing = notebooks.pictures_without_alt(path)
+    missing = pages.pictures_without_alt(path)
     assert missing == ([] if alt and alt.strip() else [f"n.ipynb: cell 1: {kind} without alt text"])
 
 
@@ -334,4 +335,4 @@ def test_a_picture_needs_alt_text(tmp_path: Path, kind: str, alt: str | None) ->
 def test_a_picture_in_text_needs_alt_text_too(tmp_path: Path, text: str, fine: bool) -> None:
     path = tmp_path / "n.ipynb"
     nbformat.write(new_notebook(cells=[new_markdown_cell(text)]), path)
-    assert (notebooks.pictures_without_alt(path) == []) is fine
+    assert (pages.pictures_without_alt(path) == []) is fine
