@@ -111,17 +111,17 @@ def test_the_default_run_fills_the_book_and_tells_what_it_made(
     ("arguments", "folder", "expected"),
     [
         (["smoke"], "executed/smoke", "smoke 0 0.5"),
-        (["-p", "SEED=7"], "executed/quick", "quick 7 0.5"),
         (["10", "-p", "RATE=1", "-p", "SEED=7"], "executed/quick", "quick 7 1.0"),
     ],
 )
 def test_any_other_run_leaves_the_book_alone(
     write_chapter: WriteChapter, arguments: list[str], folder: str, expected: str
 ) -> None:
-    root = write_chapter("print(PROFILE, SEED, RATE)").parents[1]
+    cell = "from lib.book.told import told\nprint(PROFILE, SEED, RATE, told().notebook)"
+    root = write_chapter(cell).parents[1]
     assert call(root, *arguments) == 0
     assert everything_below(root) == [f"{folder}/10_tiny.ipynb", "notebooks/10_tiny.py"]
-    assert expected in (root / folder / "10_tiny.ipynb").read_text()
+    assert f"{expected} {folder}\\n" in (root / folder / "10_tiny.ipynb").read_text()
 
 
 def test_other_parameters_never_touch_the_books_figures(write_chapter: WriteChapter) -> None:
@@ -147,31 +147,15 @@ def test_a_parameter_goes_only_to_the_chapters_that_declare_it(
     assert "SIZE" not in (root / "executed/quick/10_tiny.ipynb").read_text()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "folder"),
-    [(["quick"], "notebooks"), (["smoke"], "executed/smoke"), (["-p", "SEED=1"], "executed/quick")],
-)
-def test_a_chapter_is_told_where_its_notebook_goes(
-    write_chapter: WriteChapter, arguments: list[str], folder: str
-) -> None:
-    root = write_chapter("from lib.book.told import told\nprint('to', told().notebook)").parents[1]
-    assert call(root, *arguments) == 0
-    assert f"to {folder}\\n" in (root / folder / "10_tiny.ipynb").read_text()
-
-
-def test_jobs_and_retrain_reach_the_chapters(write_chapter: WriteChapter) -> None:
+def test_what_the_command_line_says_reaches_the_chapters(write_chapter: WriteChapter) -> None:
     cell = "import os\nfrom lib.book.told import told\n"
-    cell += "print('got', told().jobs, os.environ['BOOK_RETRAIN'])"
+    cell += "print('got', told().jobs, told().notebook, os.environ['BOOK_RETRAIN'])"
     root = write_chapter(cell).parents[1]
     assert call(root, "--jobs", "3", "--retrain") == 0
-    assert "got 3 1" in (root / "notebooks/10_tiny.ipynb").read_text()
-
-
-def test_present_reaches_the_chapters(write_chapter: WriteChapter) -> None:
-    cell = "from lib.book.told import told\nprint('got', told().present, told().scheduler)"
-    root = write_chapter(cell).parents[1]
-    assert call(root, "--present") == 0
-    assert "got True None" in (root / "notebooks/10_tiny.ipynb").read_text()
+    assert "got 3 notebooks 1" in (root / "notebooks/10_tiny.ipynb").read_text()
+    options = run._parser().parse_args(["--present", "--jobs", "2"])
+    told = json.loads(run._environment("quick", options, root)["BOOK_RUN"])
+    assert told == {"present": True, "jobs": 2}
 
 
 def test_measuring_writes_the_costs_and_only_then(write_chapter: WriteChapter) -> None:

@@ -260,7 +260,8 @@ def test_what_somebody_else_finished_meanwhile_stays(log: Path, folder: Path) ->
 
 def test_a_sweep_on_this_machine_needs_no_dask(folder: Path) -> None:
     code = (
-        "import sys\nfrom lib.book import run\nfrom lib.runs import sweep\nfrom tests.book.test_sweep import spoil\n"
+        "import sys\nfrom lib.book import run\nfrom lib.runs import sweep\n"
+        "from tests.book.test_sweep import spoil\n"
         f"sweep.run('part3', 'squares', [{{'x': 1}}], spoil, jobs=1, folder={str(folder)!r})\n"
         "print(*{'dask', 'distributed', 'lib.runs.cluster'} & sys.modules.keys())"
     )
