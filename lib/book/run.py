@@ -375,14 +375,14 @@ def _run_chapter(step: Plan, profile: str, options: argparse.Namespace, root: Pa
         told["OMP_NUM_THREADS"] = "1"  # the same bits on any number of cores, side by side or not
     with locked(root / ".cache" / "running" / f"{profile}-{step.source.stem}", say):
         since, start = time.time(), time.monotonic()
-        with measure.PeakMemory() as memory:
+        with measure.peak_memory() as gigabytes:
             kept = _execute(step, profile, options, root, told)
         minutes = (time.monotonic() - start) / 60
     if options.measure:
         costs = root / "data" / "costs.json"
         kind = differences.processor_kind()
         measure.record(
-            costs, step.source.stem, profile, minutes, memory.gigabytes, _cores(options), kind
+            costs, step.source.stem, profile, minutes, max(gigabytes), _cores(options), kind
         )
     figures = _figures(options, root) / profile
     made = f"figures and tables in {os.path.relpath(figures, root)}"
