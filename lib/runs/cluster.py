@@ -63,7 +63,7 @@ def outcomes(
     with connected(address) as client:
         try:
             futures = _sent(client, function, items, tell)
-            for future in as_completed(list(futures)):
+            for future in as_completed(list(futures), loop=client.loop):
                 error = future.exception()
                 yield futures.pop(future), future.result() if error is None else error
         except (CancelledError, OSError) as error:
