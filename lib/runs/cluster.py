@@ -98,14 +98,10 @@ def _called(function: Callable[[Any], Any], code: str, item: Any) -> Any:
     """
     worker = get_worker()
     if code_digest() != code:
-        raise RuntimeError(
-            f"the worker at {worker.address} has another copy of the book; update it"
-        )
+        raise RuntimeError(f"worker {worker.address} has another copy of the book; update it")
     if worker.state.nthreads > 1:
-        raise RuntimeError(
-            f"the worker at {worker.address} has several threads, which would share torch's "
-            "settings; start it with --nthreads 1"
-        )
+        why = "several threads, which would share torch's settings; use --nthreads 1"
+        raise RuntimeError(f"worker {worker.address} has {why}")
     return function(item)
 
 
