@@ -428,7 +428,7 @@ def _cores(options: argparse.Namespace) -> int:
 
 
 def _environment(
-    profile: str, options: argparse.Namespace, root: Path, **changes: str
+    profile: str, options: argparse.Namespace, root: Path, **changes: Any
 ) -> dict[str, str]:
     """Return what a chapter's kernel finds in its environment; `changes` are those of `Told`."""
     told = Told(

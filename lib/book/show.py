@@ -42,9 +42,8 @@ def set_style() -> None:
     """Give all pictures the book's style; each `Page` does it."""
     # in a cell, too, a figure is shown as it is saved: cropped, it would fall apart
     if get_ipython():
-        InlineBackend.instance().print_figure_kwargs = {  # type: ignore[dict-item]
-            "bbox_inches": None
-        }
+        uncropped: Any = {"bbox_inches": None}
+        InlineBackend.instance().print_figure_kwargs = uncropped
     sns.set_theme(
         context="paper",
         style="ticks",

@@ -188,13 +188,13 @@ def test_ctrl_c_takes_back_what_waits(one: Cluster, log: Path, folder: Path) -> 
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_until(lambda: calls(log) == [1])
+    wait_until(lambda: calls(log))
     client.send_signal(signal.SIGINT)
     _, complaint = client.communicate(timeout=30)
     assert complaint.splitlines()[-1] == "KeyboardInterrupt"
     wait_until(lambda: list(folder.rglob("*.json")))  # what had begun is finished and kept
     time.sleep(1.5)
-    assert calls(log) == [1]
+    assert len(calls(log)) == len(list(folder.rglob("*.json"))) < 3
 
 
 def call(root: Path, *arguments: str) -> int:
