@@ -37,7 +37,7 @@ from lib.book.show import Page, cost, source
 from lib.faces import de_gan, gan_training
 from lib.faces.data import datasets
 from lib.faces.figures import diagrams, grids, training_plots
-from lib.faces.runs import ablations, arithmetic, checkpoints, profiles
+from lib.faces.runs import ablations, checkpoints, profiles, workload
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = datasets.load(profile.dataset, profile.sizes)
@@ -64,7 +64,7 @@ cost(page.chapter)
 # broad ones have many channels.
 
 # %%
-paper, here = arithmetic.PRETRAINING, checkpoints.model_config(profile, corpus)
+paper, here = workload.PRETRAINING, checkpoints.model_config(profile, corpus)
 settings = profile.gan
 page.figure(
     diagrams.de_gan(paper),
@@ -328,9 +328,9 @@ trainings = {
     "one of the studies": (small_form, small.gan),
 }
 costs = pd.DataFrame({"training": list(trainings)})
-costs["TFLOP"] = [arithmetic.gan_tflop(*each) for each in trainings.values()]
-costs["hours at 0.1 TFLOP/s"] = [arithmetic.hours(each, 0.1) for each in costs["TFLOP"]]
-costs["minutes at 20 TFLOP/s"] = [60 * arithmetic.hours(each, 20) for each in costs["TFLOP"]]
+costs["TFLOP"] = [workload.gan_tflop(*each) for each in trainings.values()]
+costs["hours at 0.1 TFLOP/s"] = costs["TFLOP"] / 0.1 / 3600
+costs["minutes at 20 TFLOP/s"] = 60 * (costs["TFLOP"] / 20 / 3600)
 page.table(
     costs,
     "part2_gan_cost",

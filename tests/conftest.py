@@ -7,6 +7,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
+from lib.book import show
+
 HEADER = """\
 # ---
 # jupyter:
@@ -24,6 +26,12 @@ PROFILE = "quick"
 SEED = 0
 RATE = 0.5
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def the_style_of_the_book() -> None:
+    """Draw in tests as on a chapter's page."""
+    show.set_style()
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 """What Part III still has to compute: two networks, the attacks on them, the detector's thresholds.
 
-Gradients at images are counted as the plain network has them; the fast way back to the image (see
-`fast.FirstConvolution`) does more operations in less time.
+The way back to an image takes as many operations as the way forward, that to the weights as many
+again.
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache
 
 import torch
 
@@ -17,7 +17,7 @@ from lib.adversarial.training import TrainingConfig
 from lib.book import profiles
 from lib.runs import workload
 from lib.runs.sweep import Config
-from lib.runs.workload import Provenance, Work, flop
+from lib.runs.workload import Provenance, Work
 
 PART = evaluation.PART
 
@@ -32,12 +32,13 @@ def of(profile_name: str) -> list[Work]:
     profile = profiles.choose(PROFILES, profile_name)
     digits = data.load(profile.dataset)
     networks = checkpoints.networks(profile, digits, train=False)
+    ours = [network for network in networks if network.pair == "ours"]
     thresholds = workload.stored(PART, "thresholds", evaluation.threshold_configs(digits))
     return [
         *(_training(config, digits) for config in profile.trainings),
         Work("thresholds of the detector", thresholds),
         *(_attacks(profile, network, digits) for network in networks),
-        *_ledger(profile, [network for network in networks if network.pair == "ours"], digits),
+        *(_ledger(name, profile, ours, digits) for name in evaluation.LEDGER),
     ]
 
 
@@ -45,41 +46,36 @@ def _training(config: TrainingConfig, digits: Digits) -> Work:
     """Return the training of one of our networks."""
     path, run = checkpoints.place(config, digits), checkpoints.training_run(config, digits)
     images = config.epochs * len(digits.train_images)
-    return Work(
-        f"network, {config.name}",
-        workload.network(path, run),
-        lambda: images * training_flop(config),
-    )
+    found = workload.network(path, run)
+    return Work(f"network, {config.name}", found, lambda: images * training_flop(config))
 
 
 def _attacks(profile: Profile, network: Network, digits: Digits) -> Work:
     """Return the attacks on one network behind Table II and Fig. 2 to 4."""
     strengths = evaluation.strengths(profile)
-    grid = partial(evaluation.attack_grid, profile, [network], digits, strengths)
+
+    def grid(network: Network) -> Sequence[Config]:
+        return evaluation.attack_grid(profile, [network], digits, strengths)
+
     return Work(
         f"attacks, {network.pair} {network.kind}",
-        _found([network], lambda _: grid(), len(strengths)),
+        _found([network], grid, len(strengths)),
         lambda: profile.test_images * attack_flop(network.architecture, "pgd", profile.steps),
     )
 
 
-def _ledger(profile: Profile, ours: Sequence[Network], digits: Digits) -> list[Work]:
-    """Return the other readings of the attack on our networks, one line for each."""
+def _ledger(name: str, profile: Profile, ours: Sequence[Network], digits: Digits) -> Work:
+    """Return one other reading of the attack on our networks."""
+    run = {"method": "pgd", "steps": profile.steps, **evaluation.LEDGER[name](0.0)}
 
-    def work(name: str) -> Work:
-        def grid(network: Network) -> list[Config]:
-            return [*evaluation.ledger_grid(profile, network, digits)[name]]
+    def grid(network: Network) -> Sequence[Config]:
+        return [*evaluation.ledger_grid(profile, network, digits)[name]]
 
-        changed = {"method": "pgd", "steps": profile.steps, **evaluation.LEDGER[name](0.0)}
-        return Work(
-            f"ledger, {name}",
-            _found(ours, grid, len(profile.ledger_epsilons)),
-            lambda: (
-                profile.ledger_images * attack_flop("madry", changed["method"], changed["steps"])
-            ),
-        )
-
-    return [work(name) for name in evaluation.LEDGER]
+    return Work(
+        f"ledger, {name}",
+        _found(ours, grid, len(profile.ledger_epsilons)),
+        lambda: profile.ledger_images * attack_flop("madry", run["method"], run["steps"]),
+    )
 
 
 def _found(
@@ -88,10 +84,8 @@ def _found(
     """Return which of `count` attacks on each network are there; on a network to come none is."""
     found: list[Provenance | None] = []
     for network in networks:
-        if network.path.is_file():
-            found += workload.stored(PART, "attack", grid(network))
-        else:
-            found += [None] * count
+        there = network.path.is_file()
+        found += workload.stored(PART, "attack", grid(network)) if there else [None] * count
     return found
 
 
@@ -103,24 +97,19 @@ def attack_flop(architecture: str, method: str, steps: int) -> int:
         method: see `evaluation.attack_config`.
         steps: of its gradient; none for noise.
     """
-    forward, gradient = _looks(architecture)
-    step = {"pgd": gradient, "evasion": gradient + forward, "noise": 0}[method]
-    return steps * step + forward
-
-
-@cache
-def _looks(architecture: str) -> tuple[int, int]:
-    """Return the FLOP for each image of what a network says, and of that and the way back."""
-    with torch.device("meta"):
-        network = classifiers.frozen(classifiers.build(architecture))
-        image = torch.empty(1, 1, IMAGE_SIZE, IMAGE_SIZE, requires_grad=True)
-    return flop(lambda: network(image)), flop(lambda: network(image).sum().backward())
+    ways = {"pgd": 2, "evasion": 3, "noise": 0}[method]  # evading looks at each result as well
+    return (steps * ways + 1) * forward_flop(architecture)
 
 
 def training_flop(config: TrainingConfig) -> int:
     """Return the FLOP of training for each image in an epoch, its attack included."""
+    return (3 + (2 * config.attack_steps if config.epsilon else 0)) * forward_flop("madry")
+
+
+@cache
+def forward_flop(architecture: str) -> int:
+    """Return the FLOP of what a network says of one image."""
     with torch.device("meta"):
-        network = classifiers.build("madry")
+        network = classifiers.build(architecture)
         image = torch.empty(1, 1, IMAGE_SIZE, IMAGE_SIZE)
-    update = flop(lambda: network(image).sum().backward())
-    return update + (config.attack_steps * _looks("madry")[1] if config.epsilon else 0)
+    return workload.flop(lambda: network(image))

@@ -7,7 +7,6 @@ at hand are not what the claim is about.
 
 import json
 import math
-import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
@@ -20,15 +19,19 @@ from scipy import stats
 from lib.book.chapters import PARTS as TITLES
 from lib.book.chapters import chapters
 from lib.book.files import REPOSITORY, locked, write_atomically
+from lib.book.told import told
 
-# The runs that make the site's frames keep theirs apart: the runner names another folder for them.
-FIGURES = Path(os.environ.get("BOOK_FIGURES") or REPOSITORY / "figures")
 PARTS = tuple(TITLES)
 REPRODUCED, PARTLY, NOT_REPRODUCED = "reproduced", "partly", "not reproduced"
 UNDECIDED, NOT_TESTABLE = "undecided", "not testable here"
 VERDICTS = (REPRODUCED, PARTLY, NOT_REPRODUCED, UNDECIDED, NOT_TESTABLE)
 UPPER = 0.975  # probability below the upper end of every interval here: 95 % lie between both
 DECIMALS = 4  # at most, of what has an interval
+
+
+def figures() -> Path:
+    """Return the folder of figures, tables and claims; the runner may name another one."""
+    return Path(told().figures or REPOSITORY / "figures")
 
 
 def wilson(successes: int, n: int) -> tuple[float, float]:
@@ -189,7 +192,7 @@ class Source:
         )
 
 
-def record(claims: Sequence[Claim], folder: Path = FIGURES) -> Path:
+def record(claims: Sequence[Claim], folder: Path | None = None) -> Path:
     """Write claims of one profile into its file and return the path.
 
     They replace all earlier claims of their part, so a part records its claims in one call; the
@@ -226,7 +229,7 @@ def unless_changed(claims: Sequence[Claim], places: Collection[str]) -> list[Cla
     return [replace(claim, verdict=UNDECIDED, note=note) for claim in claims]
 
 
-def load(profile: str, folder: Path = FIGURES) -> list[Claim]:
+def load(profile: str, folder: Path | None = None) -> list[Claim]:
     """Return the claims recorded for a profile, an empty list where there are none yet.
 
     Raises:
@@ -293,9 +296,9 @@ def _markdown(table: pd.DataFrame) -> str:
     )
 
 
-def _file(profile: str, folder: Path) -> Path:
+def _file(profile: str, folder: Path | None) -> Path:
     """Return where a profile's claims lie."""
-    return Path(folder) / profile / "claims.json"
+    return (folder or figures()) / profile / "claims.json"
 
 
 def _ours(claim: Claim) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from traitlets import Unicode
 
 from lib.book.files import write_atomically
 from lib.book.show import Page, png
+from lib.book.told import told
 
 MOST_FRAMES = 26  # 0 to 0.5 in steps of 0.02; more would only make the site larger
 
@@ -55,7 +56,7 @@ def explore(
         alt: the alt text, with a place for each setting, as in "digit at epsilon {epsilon}".
         caption: what to see.
     """
-    if folder := os.environ.get("BOOK_FRAMES"):
+    if folder := told().frames:
         origin = f"{page.origin}."
         frames(Path(folder) / name, draw, controls[moving], moving, start, alt, origin)
     elif os.environ.get("BOOK_HEADLESS"):

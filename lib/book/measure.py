@@ -2,8 +2,9 @@
 
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 
 import psutil
 
@@ -12,33 +13,25 @@ from lib.book.files import write_atomically
 SECONDS_BETWEEN_LOOKS = 0.5
 
 
-class PeakMemory:
-    """Watches the memory of all processes under this one while its `with` block runs.
+@contextmanager
+def peak_memory() -> Iterator[list[float]]:
+    """Watch the memory of all processes under this one; give a list of what was seen, in gigabytes.
 
-    `gigabytes` is the largest sum of resident sizes seen; what processes share counts in each.
+    Each is a sum of resident sizes; what processes share counts in each.
     """
+    seen, done = [0.0], threading.Event()
 
-    def __init__(self) -> None:
-        self.gigabytes = 0.0
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+    def watch() -> None:
+        while not done.wait(SECONDS_BETWEEN_LOOKS):
+            seen.append(_resident_bytes_below() / 1e9)
 
-    def __enter__(self) -> "PeakMemory":
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._done.wait(SECONDS_BETWEEN_LOOKS):
-            self.gigabytes = max(self.gigabytes, _resident_bytes_below() / 1e9)
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        thread.join()
 
 
 def _resident_bytes_below() -> int:

@@ -33,7 +33,6 @@ from lib.book.chapters import parameters as declared_parameters
 from lib.book.files import REPOSITORY, kernel_path, write_atomically
 
 KERNEL = "python3"
-MAX_BYTES = 1_000_000
 STARTUP_SECONDS = 120  # that a kernel may take on a busy machine
 OUTPUT_SECONDS = 120  # that a cell's last outputs may take after its end
 POLITE = {"OMP_WAIT_POLICY": "PASSIVE"}  # spinning threads nearly stop a busy two-core machine
@@ -41,8 +40,6 @@ POLITE = {"OMP_WAIT_POLICY": "PASSIVE"}  # spinning threads nearly stop a busy t
 _KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": KERNEL}
 _MADE = "book_sources"  # in a notebook's metadata: the digest of the cells a run made it of
 _WIDGET = "application/vnd.jupyter.widget-view+json"
-_PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
-_NAMELESS_IN_TEXT = re.compile(r"!\[\s*\]\(|<img(?![^>]*\balt=[\"'][^\"'])")
 _WARNING = re.compile(r"^.*\b\w*Warning\b: .*$", re.MULTILINE)
 
 
@@ -121,7 +118,7 @@ def write(notebook: NotebookNode, output: Path) -> Path | None:
         kept = output.parent / "kept" / f"{output.stem}_{day}.ipynb"
         kept.parent.mkdir(exist_ok=True)
         shutil.copy2(output, kept)
-    write_atomically(output, _text(made))
+    write_atomically(output, as_text(made))
     return kept
 
 
@@ -131,7 +128,7 @@ def _has_edits(output: Path, made: NotebookNode) -> bool:
     Outputs do not count. What is no notebook was written by a reader, too.
     """
     try:
-        there = _read(output)
+        there = read(output)
         return _sources(there) not in (there.metadata.get(_MADE), _sources(made))
     except (ValueError, AttributeError, nbformat.ValidationError):
         return True
@@ -294,12 +291,8 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
     return made
 
 
-def is_normalised(path: Path) -> bool:
-    """Return whether the notebook at `path` is, byte for byte, as a run writes it."""
-    return path.read_text(encoding="utf-8") == _text(normalise(_read(path)))
-
-
-def _text(notebook: NotebookNode) -> str:
+def as_text(notebook: NotebookNode) -> str:
+    """Return a notebook as its file holds it."""
     return nbformat.writes(notebook) + "\n"
 
 
@@ -324,38 +317,6 @@ def _normal_outputs(outputs: list[NotebookNode]) -> list[NotebookNode]:
     return kept
 
 
-def drift(source: Path) -> list[str]:
-    """Return one line for each cell in which the `.ipynb` beside `source` differs from it."""
-    committed = source.with_suffix(".ipynb")
-    if not committed.is_file():
-        return [f"{committed.name} is missing; make it with ./run_all.sh quick {source.stem}"]
-    wanted, found = map(_letters, (jupytext.read(source), _read(committed)))
-    if len(wanted) != len(found):
-        return [f"{committed.name} has {len(found)} cells, {source.name} has {len(wanted)}"]
-    pairs = enumerate(zip(wanted, found, strict=True), start=1)
-    return [f"{committed.name}: cell {number} differs" for number, (a, b) in pairs if a != b]
-
-
-def _letters(notebook: NotebookNode) -> list[tuple[str, str, str]]:
-    """Return kind, metadata and source of each cell; keys in another order are a difference."""
-    return [(each.cell_type, json.dumps(each.metadata), each.source) for each in notebook.cells]
-
-
-def pictures_without_alt(path: Path) -> list[str]:
-    """Return one line for each picture of the notebook at `path` that lacks alternative text."""
-    missing = []
-    for number, cell in enumerate(_read(path).cells, start=1):
-        texts = [cell.source] if cell.cell_type == "markdown" else []
-        for output in cell.get("outputs", []):
-            data, metadata = output.get("data", {}), output.get("metadata", {})
-            texts += [data[kind] for kind in ("text/html", "text/markdown") if kind in data]
-            for kind in _PICTURES:
-                if kind in data and not metadata.get(kind, {}).get("alt", "").strip():
-                    missing.append(f"{path.name}: cell {number}: {kind} without alt text")
-        if any(_NAMELESS_IN_TEXT.search(text) for text in texts):
-            missing.append(f"{path.name}: cell {number}: a picture in text without alt text")
-    return missing
-
-
-def _read(path: Path) -> NotebookNode:
+def read(path: Path) -> NotebookNode:
+    """Return the notebook in a file."""
     return nbformat.read(path, as_version=4)

@@ -16,9 +16,8 @@ from PIL import Image
 from lib.book import chapters, check, claims
 from lib.book.chapters import select
 from lib.book.files import REPOSITORY
-from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE, costs
+from lib.book.show import DPI, INK, PAGE_WIDTH, PALE, PALETTE, costs
 
-DPI = plt.rcParams["savefig.dpi"]  # as of every picture of the book
 SHARE = 0.66  # of the side of a picture that is left in its thumbnail
 LOOKS = dict(
     zip(

@@ -23,6 +23,7 @@ from lib.book import chapters, check
 from lib.book.chapters import PARTS
 from lib.book.files import REPOSITORY, locked, refuse_another_lib
 from lib.book.profiles import PROFILES
+from lib.book.told import Told
 
 SUMMARIES = ("00_start", "90_claims")  # they show what the other chapters leave
 SIDE_BY_SIDE = 4  # chapters at a time at most; each takes about a gigabyte
@@ -332,7 +333,7 @@ def show_what_is_missing(
     In a process of its own, which is told what a chapter's kernel is told.
     """
     parts = sorted({f"part{step.source.name[0]}" for step in plans} & set(PARTS))
-    command = [sys.executable, "-m", "lib.runs.dry_run", profile, *parts]
+    command = [sys.executable, "-m", "lib.dry_run", profile, str(_cores(options)), *parts]
     told = os.environ | _environment(profile, options, root)
     return subprocess.run(command, env=told, cwd=REPOSITORY, check=False).returncode
 
@@ -341,7 +342,8 @@ def _make_frames(
     plans: list[Plan], profile: str, options: argparse.Namespace, root: Path, folder: Path
 ) -> int:
     """Run the chapters with panels once more, to draw frames below `folder`; 1 if one failed."""
-    told = {"BOOK_FRAMES": str(folder / "frames"), "BOOK_FIGURES": str(folder / "figures")}
+    changes = {"frames": str(folder / "frames"), "figures": str(folder / "figures")}
+    told = _environment(profile, options, root, **changes)
     code = 0
     for step in plans:
         if "interact.explore(" not in step.source.read_text(encoding="utf-8"):
@@ -367,19 +369,20 @@ def _run_chapter(step: Plan, profile: str, options: argparse.Namespace, root: Pa
     def say() -> None:
         print(f"{step.source.stem} is being run already; waiting until that ends", file=sys.stderr)
 
-    told = {"BOOK_NOTEBOOK_FOLDER": os.path.relpath(step.output.parent, root)}
+    place = os.path.relpath(step.output.parent, root)
+    told = _environment(profile, options, root, notebook=place)
     if profile != "paper" and not options.retrain:
         told["OMP_NUM_THREADS"] = "1"  # the same bits on any number of cores, side by side or not
     with locked(root / ".cache" / "running" / f"{profile}-{step.source.stem}", say):
         since, start = time.time(), time.monotonic()
-        with measure.PeakMemory() as memory:
+        with measure.peak_memory() as gigabytes:
             kept = _execute(step, profile, options, root, told)
         minutes = (time.monotonic() - start) / 60
     if options.measure:
         costs = root / "data" / "costs.json"
         kind = differences.processor_kind()
         measure.record(
-            costs, step.source.stem, profile, minutes, memory.gigabytes, _cores(options), kind
+            costs, step.source.stem, profile, minutes, max(gigabytes), _cores(options), kind
         )
     figures = _figures(options, root) / profile
     made = f"figures and tables in {os.path.relpath(figures, root)}"
@@ -397,7 +400,7 @@ def _kept(step: Plan, kept: Path | None, root: Path) -> str:
 def _execute(
     step: Plan, profile: str, options: argparse.Namespace, root: Path, told: dict[str, str]
 ) -> Path | None:
-    """Execute a chapter; its kernel is `told` this beyond what all kernels are.
+    """Execute a chapter; its kernel is `told` this.
 
     Returned is where a reader's edits were kept, see `notebooks.execute`.
     """
@@ -410,7 +413,7 @@ def _execute(
         step.overrides,
         step.output,
         partial=step.partial,
-        environment=_environment(profile, options, root) | told,
+        environment=told,
         working_directory=root,
         limit_seconds=limit * 60,
         warnings_are_errors=profile == "smoke",
@@ -424,24 +427,27 @@ def _cores(options: argparse.Namespace) -> int:
     return options.jobs or joblib.cpu_count()
 
 
-def _environment(profile: str, options: argparse.Namespace, root: Path) -> dict[str, str]:
-    """Return what a chapter's kernel is told beyond its parameters."""
-    told = {"BOOK_JOBS": str(max(1, _cores(options) // options.at_a_time))}
-    if options.settings:
-        told["BOOK_FIGURES"] = str(_figures(options, root))
+def _environment(
+    profile: str, options: argparse.Namespace, root: Path, **changes: Any
+) -> dict[str, str]:
+    """Return what a chapter's kernel finds in its environment; `changes` are those of `Told`."""
+    told = Told(
+        jobs=max(1, _cores(options) // options.at_a_time),
+        scheduler=options.scheduler,
+        present=options.present,
+        deterministic=options.deterministic,
+        figures=str(_figures(options, root)) if options.settings else None,
+    )
+    environment = replace(told, **changes).environment()
     if options.deterministic:
-        from lib.runs.device import deterministic_environment
+        from lib.runs.device import pinned_environment
 
-        told |= deterministic_environment()
+        environment |= pinned_environment()
     if options.retrain:
-        told["BOOK_RETRAIN"] = "1"
-    if options.present:
-        told["BOOK_PRESENT"] = "1"
-    if options.scheduler:
-        told["BOOK_SCHEDULER"] = options.scheduler
+        environment["BOOK_RETRAIN"] = "1"
     if profile == "smoke":  # tiny runs prove that the code runs; they are no results to keep
-        told["BOOK_RESULTS"] = str(root / "data" / "cache" / "results")
-    return told
+        environment["BOOK_RESULTS"] = str(root / "data" / "cache" / "results")
+    return environment
 
 
 def _figures(options: argparse.Namespace, root: Path) -> Path:

@@ -2,7 +2,7 @@
 
 A chapter makes one `Page` and hands it each figure and table. The page displays them and writes
 them into figures/<profile>/: a picture as PNG, a table as CSV and PNG, each with a JSON beside it,
-to which the caption links. `python -m lib.runs.results explain FILE` prints what it says.
+to which the caption links. `python -m lib.runs.explain FILE` prints what it says.
 """
 
 import inspect
@@ -27,37 +27,43 @@ from matplotlib.transforms import Bbox
 from matplotlib_inline.config import InlineBackend
 
 from lib.book import chapters
-from lib.book.claims import FIGURES, Claim, as_table
+from lib.book.claims import Claim, as_table, figures
 from lib.book.files import REPOSITORY, refuse_another_lib, write_atomically
+from lib.book.told import told
 from lib.runs import explain
 from lib.runs.results import Result
 
-if get_ipython():  # in a cell, too, a figure is shown as it is saved: cropped, it would fall apart
-    InlineBackend.instance().print_figure_kwargs = {"bbox_inches": None}  # type: ignore[dict-item]
-
+DPI = 110  # of every picture of the book
 PAGE_WIDTH = 7.6  # inches; every figure is drawn at the width at which it is read
 PALETTE = sns.color_palette("colorblind").as_hex()
 INK, PALE = "#222222", "#c8c8c8"
 IN_WORDS = {"esc10": "mixtures of ESC-10 (made)"}  # datasets whose name and rung say too little
 
-sns.set_theme(
-    context="paper",
-    style="ticks",
-    palette="colorblind",
-    font_scale=1.1,
-    rc={
-        "figure.dpi": 110,
-        "savefig.dpi": 110,
-        "figure.constrained_layout.use": True,
-        "axes.titlelocation": "left",
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": True,
-        "grid.color": "#e6e6e6",
-        "legend.frameon": False,
-        "lines.linewidth": 1.8,
-    },
-)
+
+def set_style() -> None:
+    """Give all pictures the book's style; each `Page` does it."""
+    # in a cell, too, a figure is shown as it is saved: cropped, it would fall apart
+    if get_ipython():
+        uncropped: Any = {"bbox_inches": None}
+        InlineBackend.instance().print_figure_kwargs = uncropped
+    sns.set_theme(
+        context="paper",
+        style="ticks",
+        palette="colorblind",
+        font_scale=1.1,
+        rc={
+            "figure.dpi": DPI,
+            "savefig.dpi": DPI,
+            "figure.constrained_layout.use": True,
+            "axes.titlelocation": "left",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "grid.color": "#e6e6e6",
+            "legend.frameon": False,
+            "lines.linewidth": 1.8,
+        },
+    )
 
 
 @dataclass(frozen=True)
@@ -73,8 +79,12 @@ class Page:
     profile: str
     dataset: str
     rung: str
-    folder: Path = FIGURES
+    folder: Path = field(default_factory=figures)
     networks: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Set the style in which everything on the page is drawn."""
+        set_style()
 
     @property
     def origin(self) -> str:
@@ -137,7 +147,7 @@ class Page:
     def link(self, file: str) -> str:
         """Return in Markdown a link from the notebook to a file of this profile's figures."""
         # the runner's kernels do not work where their notebooks lie, JupyterLab's do
-        notebook = REPOSITORY / os.environ.get("BOOK_NOTEBOOK_FOLDER", Path.cwd())
+        notebook = REPOSITORY / (told().notebook or Path.cwd())
         return f"[{file}]({os.path.relpath(self.folder / self.profile / file, notebook)})"
 
     def _warn(self, sources: Sequence[Result | None]) -> None:

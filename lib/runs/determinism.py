@@ -16,7 +16,7 @@ import threading
 import time
 from _thread import interrupt_main
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 
 from lib.book.files import REPOSITORY
+from lib.book.told import told
 from lib.runs import device, sweep
 from lib.runs.results import Result
 
@@ -178,14 +179,12 @@ def _process(circumstance: Circumstance, function: str, works: str, folder: str)
     """Call a function of this module in a fresh process that knows of no other circumstance."""
     own = device.ALWAYS.keys() | device.PINNED.keys()
     environment = {name: value for name, value in os.environ.items() if name not in own}
+    environment |= replace(told(), deterministic=False).environment()
     environment["OMP_WAIT_POLICY"] = "PASSIVE"  # as in the chapters' kernels
     environment["CUDA_VISIBLE_DEVICES"] = ""
-    code = ["import torch", "from lib.runs import determinism"]
-    if circumstance.threads is not None:
-        code.append(f"torch.set_num_threads({circumstance.threads})")
-    code.append(f"determinism.{function}({works!r}, {folder!r})")
+    threads = [] if circumstance.threads is None else [str(circumstance.threads)]
     done = subprocess.run(
-        [sys.executable, "-c", "; ".join(code)],
+        [sys.executable, "-m", __name__, function, works, folder, *threads],
         cwd=REPOSITORY,
         env=environment | dict(circumstance.environment),
         capture_output=True,
@@ -263,3 +262,14 @@ def as_arrays(state: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
         for name, value in state.items()
         if value.is_floating_point()
     }
+
+
+def main(function: str, works: str, folder: str, threads: str = "") -> None:
+    """Do in this fresh process what `outcomes` has begun it for."""
+    if threads:
+        torch.set_num_threads(int(threads))
+    {"do_works": do_works, "interrupt_all": interrupt_all}[function](works, folder)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -6,12 +6,13 @@ switches are set by `best_device`, which everything that trains or attacks asks 
 """
 
 import os
+from dataclasses import replace
 
 import torch
 
-FLAG = "BOOK_DETERMINISTIC"
+from lib.book.told import told
+
 ALWAYS = {
-    FLAG: "1",
     "PYTHONHASHSEED": "0",  # the order of a set of strings
     "OMP_NUM_THREADS": "1",  # one sum in one order, outside sweeps too
     "MKL_NUM_THREADS": "1",
@@ -27,7 +28,12 @@ PINNED = {  # instructions that x86 processors have had since 2013, whatever els
 
 
 def deterministic_environment() -> dict[str, str]:
-    """Return what a process must find in its environment when it begins, to compute exactly.
+    """Return what a process must find in its environment when it begins, to compute exactly."""
+    return replace(told(), deterministic=True).environment() | pinned_environment()
+
+
+def pinned_environment() -> dict[str, str]:
+    """Return what libraries read when they are loaded.
 
     Instructions are pinned where this processor has them; another kind keeps its own.
     """
@@ -43,7 +49,7 @@ def best_device() -> torch.device:
     Raises:
         RuntimeError: the run is to be deterministic, but the process began without what that needs.
     """
-    if os.environ.get(FLAG):
+    if told().deterministic:
         _be_deterministic()
     if not torch.cuda.is_available():
         return torch.device("cpu")
@@ -76,7 +82,7 @@ def _be_deterministic() -> None:
     lacking = [name for name, value in ALWAYS.items() if os.environ.get(name) != value]
     if lacking:
         raise RuntimeError(
-            f"{FLAG} is set but not {', '.join(lacking)}; use ./run_all.sh --deterministic"
+            f"this process began without {', '.join(lacking)}; use ./run_all.sh --deterministic"
         )
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.deterministic = True

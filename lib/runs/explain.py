@@ -1,12 +1,14 @@
 """Where a number comes from: what a figure's JSON says of its sources, and any file in words.
 
-    python -m lib.runs.results explain FILE
+    python -m lib.runs.explain FILE
 
 FILE is a figure or table (.png, .csv or .json), a result, weights (.safetensors or .json) or a
 claims.json.
 """
 
+import argparse
 import json
+import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -194,3 +196,18 @@ def _inline(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_inline, value))
     return str(value)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Explain the file that the command line names; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m lib.runs.explain")
+    parser.add_argument("file", help="of figures/, data/results/ or data/checkpoints/")
+    try:
+        print(explain(parser.parse_args(arguments).file))
+    except (ValueError, FileNotFoundError) as error:
+        parser.exit(1, f"{error}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

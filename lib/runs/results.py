@@ -2,13 +2,8 @@
 
 A run is its config: the file's name is a hash of it, so a run that has a file is never repeated
 and a changed config is another run. Files lie in data/results/<part>/<experiment>/<key>.json.
-
-    python -m lib.runs.results explain FILE
-
-says where a figure, a result, weights or a claims.json come from.
 """
 
-import argparse
 import functools
 import hashlib
 import json
@@ -32,8 +27,6 @@ import torch
 from lib.book.files import REPOSITORY, write_atomically
 from lib.runs.device import half_precision
 
-# Smoke runs keep theirs apart: the runner names another folder for them.
-RESULTS = Path(os.environ.get("BOOK_RESULTS") or REPOSITORY / "data" / "results")
 PAPER = REPOSITORY / "data" / "paper"
 
 
@@ -98,12 +91,19 @@ def key(config: Mapping[str, Any]) -> str:
     return _digest(plain(config))[:16]
 
 
-def location(part: str, experiment: str, config: Mapping[str, Any], folder: Path = RESULTS) -> Path:
-    """Return where the result of a run lies."""
-    return Path(folder) / part / experiment / f"{key(config)}.json"
+def root() -> Path:
+    """Return the folder of all results; the runner names another one for smoke runs."""
+    return Path(os.environ.get("BOOK_RESULTS") or REPOSITORY / "data" / "results").absolute()
 
 
-def save(result: Result, folder: Path = RESULTS) -> Path:
+def location(
+    part: str, experiment: str, config: Mapping[str, Any], folder: Path | None = None
+) -> Path:
+    """Return where the result of a run lies, below `root()` or another folder."""
+    return (folder or root()) / part / experiment / f"{key(config)}.json"
+
+
+def save(result: Result, folder: Path | None = None) -> Path:
     """Write a result into its file and return the path.
 
     Raises:
@@ -141,7 +141,7 @@ def load(path: str | Path) -> Result:
 
 
 def find(
-    part: str, experiment: str, config: Mapping[str, Any], folder: Path = RESULTS
+    part: str, experiment: str, config: Mapping[str, Any], folder: Path | None = None
 ) -> Result | None:
     """Return the result of a run, or None where there is none.
 
@@ -267,22 +267,3 @@ def _git(*arguments: str) -> str:
     """Return what a git command prints about the book's repository."""
     command = ["git", "-C", str(REPOSITORY), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Explain the file that the command line names; return the exit code."""
-    from lib.runs.explain import explain  # it needs this module
-
-    parser = argparse.ArgumentParser(prog="python -m lib.runs.results")
-    commands = parser.add_subparsers(required=True, metavar="explain")
-    command = commands.add_parser("explain", help="say where a file comes from")
-    command.add_argument("file", help="of figures/, data/results/ or data/checkpoints/")
-    try:
-        print(explain(parser.parse_args(arguments).file))
-    except (ValueError, FileNotFoundError) as error:
-        parser.exit(1, f"{error}\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

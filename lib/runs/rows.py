@@ -4,10 +4,10 @@ An array is written while its rows are made, and read a batch at a time. Its fil
 NumPy reads too, with a SHA-256 behind it.
 """
 
+import copy
 import errno
 import hashlib
 import io
-import math
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -30,10 +30,9 @@ class Rows:
     process for as long as the map is there.
     """
 
-    def __init__(self, path: Path, dtype: np.dtype, row: tuple[int, ...], begin: int) -> None:
-        self.path, self.dtype = path, dtype
-        self.row, self.begin = row, begin  # the shape of one, and at which byte the first begins
-        self.numbers = np.arange(0)  # of these rows in the file
+    def __init__(self, path: Path, like: np.ndarray, numbers: np.ndarray) -> None:
+        self.path, self.numbers = path, numbers  # which rows of the file, in an array of any shape
+        self.dtype, self.row = like.dtype, like.shape[1:]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -46,7 +45,7 @@ class Rows:
 
     def numbered(self, numbers: np.ndarray) -> "Rows":
         """Return the rows with these numbers in the file, in an array of any shape."""
-        found = Rows(self.path, self.dtype, self.row, self.begin)
+        found = copy.copy(self)
         found.numbers = numbers
         return found
 
@@ -62,19 +61,11 @@ class Rows:
             OSError: the file is gone, or shorter than it was.
         """
         wanted = self.numbers[index if isinstance(index, slice) else np.asarray(index)]
-        found = np.empty((*np.shape(wanted), *self.row), self.dtype)
-        self._read(found.reshape(np.size(wanted), math.prod(self.row)), np.ravel(wanted))
-        return found
-
-    def _read(self, found: np.ndarray, wanted: np.ndarray) -> None:
-        """Fill (n, values) with the rows of these numbers, from front to back in the file."""
-        with self.path.open("rb") as file:
-            for place in wanted.argsort():
-                content = found[place].view(np.uint8)
-                file.seek(self.begin + int(wanted[place]) * len(content))
-                if file.readinto(content) != len(content):
-                    reason = f"{self.path} is shorter than it was; run again, it is made anew"
-                    raise OSError(errno.EIO, reason)
+        try:
+            return np.array(np.load(self.path, mmap_mode="r")[wanted])
+        except (ValueError, EOFError):
+            reason = f"{self.path} is shorter than it was; run again, it is made anew"
+            raise OSError(errno.EIO, reason) from None
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """Return all rows in memory: what np.asarray calls."""
@@ -153,21 +144,19 @@ def read(path: Path) -> Rows | None:
 @lru_cache(maxsize=64)
 def _checked(path: Path, size: int, changed: int) -> Rows | None:
     """Return the rows in a file of this size; one that has changed since is checked anew."""
+    try:
+        array = np.load(path, mmap_mode="r")
+    except (ValueError, EOFError):
+        return None
+    begin, end = array.offset, array.offset + array.nbytes
+    if not array.ndim or size != end + DIGEST_BYTES:
+        return None
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        try:
-            np.lib.format.read_magic(file)
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-        except ValueError:
-            return None
-        begin = file.tell()
-        end = begin + math.prod(shape) * dtype.itemsize
-        if fortran or dtype.hasobject or not shape or size != end + DIGEST_BYTES:
-            return None
-        digest = hashlib.sha256()
+        file.seek(begin)
         for place in range(begin, end, PIECE):
             digest.update(file.read(min(PIECE, end - place)))
         stored = file.read()
         file.seek(0)
         digest.update(file.read(begin))
-    whole = Rows(path, dtype, shape[1:], begin).numbered(np.arange(shape[0]))
-    return whole if digest.digest() == stored else None
+    return Rows(path, array, np.arange(len(array))) if digest.digest() == stored else None

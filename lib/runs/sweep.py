@@ -1,8 +1,8 @@
 """Many runs: what has a result file is loaded, the rest is computed, one file as each finishes.
 
 An interruption loses only the runs in progress; calling again goes on where it stopped. Runs are
-computed by processes on this machine, or by the Dask workers of the scheduler that BOOK_SCHEDULER
-names (see `cluster`); with BOOK_PRESENT in the environment none is.
+computed by processes on this machine, or by the workers of a Dask scheduler (see `cluster`), as the
+command line says (see `told`).
 """
 
 import json
@@ -22,6 +22,8 @@ import torch
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from lib.book.files import REPOSITORY
+from lib.book.told import told
 from lib.runs import code, results
 from lib.runs.results import Result
 
@@ -151,10 +153,10 @@ def run(
 
     `run_one(config)` returns the metrics and must be a function at the top level of a module, so
     that other processes find it. Each run has one torch thread, whatever `jobs` is: the number of
-    processes, by default BOOK_JOBS or one per core; one stays in this process. Where `jobs` is
-    given, all stay on this machine; else BOOK_SCHEDULER may name another place. Where a config has
-    `dataset` and `rung`, the provenance repeats them. With `compute=False` nothing is run or
-    written, and a missing run is None; with BOOK_PRESENT too, and a line says how many there are.
+    processes, by default what the command line says or one per core; one stays in this process.
+    Where `jobs` is given, all stay on this machine; else they may go to a scheduler. Where a config
+    has `dataset` and `rung`, the provenance repeats them. With `compute=False` nothing is run or
+    written, and a missing run is None; with --present too, and a line says how many there are.
     `version` counts up when `run_one` returns something else for the same config: what an older
     one left is set aside and computed anew. `sources` are the modules and functions on which the
     metrics rest: a stored result from other code is returned, and says so in `changed`.
@@ -165,7 +167,7 @@ def run(
         RuntimeError: a run failed (its config is named); those that had finished are kept.
         OSError: a result cannot be written.
     """
-    folder = results.RESULTS if folder is None else Path(folder)
+    folder = results.root() if folder is None else Path(folder).absolute()
     today = code.digests(sources)
     wanted = {  # each run once
         results.key(config): Run(part, experiment, config, run_one, version, folder, today)
@@ -217,28 +219,59 @@ def retraining() -> bool:
 
 def only_present() -> bool:
     """Return whether runs without a result are left out instead of computed."""
-    return bool(os.environ.get("BOOK_PRESENT"))
+    return told().present
 
 
 def _finished(runs: Sequence[Run], jobs: int | None) -> Generator[Result, None, None]:
-    """Return the results as they finish, computed here or where BOOK_SCHEDULER says."""
-    address = os.environ.get("BOOK_SCHEDULER")
+    """Return the results as they finish, computed here or by the workers of a scheduler."""
+    address = told().scheduler
     if jobs is None and address:
-        from lib.runs import cluster  # brings Dask, which is an extra
-
-        return cluster.finished(runs, address)
+        return _finished_elsewhere(runs, address)
     return _finished_here(runs, min(_jobs(jobs), len(runs)))
+
+
+def _finished_elsewhere(runs: Sequence[Run], address: str) -> Generator[Result, None, None]:
+    """Yield results as workers of a Dask scheduler finish them, each in this machine's store too.
+
+    Raises:
+        ConnectionError: no scheduler answers, or it was lost.
+        RuntimeError, OSError: see `Run.compute`.
+    """
+    from lib.runs import cluster  # brings Dask, which is an extra
+
+    waiting = {f"{each.part}-{each.experiment}-{results.key(each.config)}": each for each in runs}
+    with closing(cluster.outcomes(compute_elsewhere, _sendable(waiting), address, tell)) as done:
+        for name, outcome in done:
+            if isinstance(outcome, RuntimeError | OSError | ValueError):
+                raise outcome
+            if isinstance(outcome, Exception):
+                raise waiting[name].stopped(f"{type(outcome).__name__}: {outcome}") from outcome
+            yield waiting[name].keep(outcome)  # workers may have no folder in common with us
+
+
+def _sendable(runs: Mapping[str, Run]) -> dict[str, Run]:
+    """Return runs for other machines; a folder of the book is that of their own copy."""
+    near = {name for name, each in runs.items() if each.folder.is_relative_to(REPOSITORY)}
+    return {
+        name: replace(each, folder=each.folder.relative_to(REPOSITORY)) if name in near else each
+        for name, each in runs.items()
+    }
+
+
+def compute_elsewhere(run: Run) -> Result:
+    """Return the result of a run that came from another process, see `Run.compute`."""
+    folder = REPOSITORY / run.folder
+    os.environ["BOOK_RESULTS"] = str(
+        folder
+    )  # for runs that need others, as attacks need thresholds
+    return replace(run, folder=folder).compute()
 
 
 def _jobs(jobs: int | None) -> int:
     """Return how many processes to use; raise ValueError where that is no positive number."""
-    asked = jobs if jobs is not None else os.environ.get("BOOK_JOBS") or joblib.cpu_count()
-    try:
-        count = int(asked)
-    except ValueError:
-        count = 0
+    count = jobs if jobs is not None else told().jobs or joblib.cpu_count()
     if count < 1:
-        raise ValueError(f"jobs (or BOOK_JOBS) is {asked!r}; give a number of processes from 1 on")
+        raise ValueError(f"jobs is {count}; give a number of processes from 1 on")
     return count
 
 

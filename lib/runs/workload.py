@@ -1,9 +1,11 @@
-"""Like runs that a profile asks for: which are there, how long those took, and what one costs.
+"""What a profile would still compute, and the hours it takes: missing runs times stored seconds.
 
-Each part's module `workload` has one function, `of(profile)`, that lists them, so that `dry_run`
-can say what is missing.
+Nothing is trained, and nothing written. A part lists its runs as `Work`, like ones together. What
+one takes is the median of the stored ones; for the profile paper, where none is stored, that of
+the profile quick times the ratio of their operations.
 """
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +14,22 @@ from typing import Any
 
 from torch.utils.flop_counter import FlopCounterMode
 
+from lib.book import chapters, data_root
 from lib.runs import sweep
 from lib.runs.checkpoints import record
 
 Provenance = Mapping[str, Any]
+WIDTH, NAME = 100, 46  # characters
+ROW = f"  {{:<{NAME}}}{{:>8}}{{:>9}}{{:>9}}{{:>12}}{{:>9}}"
+HEADS = ("work", "runs", "present", "missing", "operations", "hours")
+PREFIXES = {1e18: "E", 1e15: "P", 1e12: "T", 1e9: "G"}
+UNKNOWN = "–"
+NOTE = (
+    "runs: a result each, or a network; present: it lies here already. operations: floating-point, "
+    "of all runs, counted for the profile paper (T: 10^12, P: 10^15, E: 10^18). hours: missing "
+    "runs times the median seconds of the stored ones; where there are none, of those of the "
+    "profile quick, times the ratio of operations. Stored seconds are those of {}. –: unknown."
+)
 
 
 @dataclass(frozen=True)
@@ -39,10 +53,19 @@ class Work:
         """Return how many runs are still to be done."""
         return len(self.found) - len(self.there)
 
-    @property
-    def seconds(self) -> float | None:
-        """Return the median of what the runs that are there took; None where none is."""
-        return median(each["seconds"] for each in self.there) if self.there else None
+    def seconds(self, like: "Work | None") -> float | None:
+        """Return the seconds that one run takes on one core; None where they are unknown.
+
+        Args:
+            like: the same work of the profile quick, if there is such.
+        """
+        if self.there:
+            return median(each["seconds"] for each in self.there)
+        if like is None or not like.there or not self.operations or not like.operations:
+            return None
+        return median(each["seconds"] for each in like.there) * (
+            self.operations() / like.operations()
+        )
 
 
 def stored(
@@ -63,9 +86,77 @@ def flop(run: Callable[[], object]) -> int:
     """Return the floating-point operations (FLOP) of what is done, as torch counts them.
 
     Counted are the multiplications and additions of convolutions, recurrent and linear layers,
-    forward and backward; what else is done takes time, but few operations. Nothing but shapes has
-    to pass through networks on the device "meta", at any size in a moment.
+    forward and backward. Networks on the device "meta" are counted in a moment, at any size.
     """
     with FlopCounterMode(display=False) as counter:
         run()
     return counter.get_total_flops()
+
+
+def report(profile: str, parts: Mapping[str, Callable[[str], list[Work]]], jobs: int) -> None:
+    """Print what a profile asks of some parts.
+
+    Args:
+        profile: its name.
+        parts: for each, what returns the work of a profile.
+        jobs: runs at a time.
+
+    Raises:
+        ValueError: data are not what they should be.
+        FileNotFoundError: the data root names no folder, or what a run needs is not there.
+    """
+    asked = {part: of(profile) for part, of in parts.items()}
+    quick = {part: {work.name: work for work in of("quick")} for part, of in parts.items()}
+    print(f"Profile {profile}: what is there, and what would be computed\n")
+    print(ROW.format(*HEADS))
+    hours, processors = 0.0, dict[str, None]()
+    for part, works in asked.items():
+        print(f"\n{chapters.PARTS[part]}")
+        for work in works:
+            like = quick[part].get(work.name)
+            taken = work.seconds(like)
+            hours += work.missing * (taken or 0.0) / 3600
+            there = [*work.there, *(like.there if like else [])]
+            processors |= dict.fromkeys(each["processor"] for each in there)
+            _print_row(work, taken, count=profile == "paper")
+    print(
+        f"\nTogether about {_number(hours)} hours of one core; on {jobs} at once about "
+        f"{_number(hours / jobs)}, if none waits."
+    )
+    print(textwrap.fill(NOTE.format(" and ".join(processors) or "no processor yet"), WIDTH))
+    for part in parts:
+        _print_lacking(part)
+
+
+def _print_row(work: Work, taken: float | None, count: bool) -> None:
+    """Print one line of the table; operations are of all runs, where they are counted."""
+    each = work.operations() if count and work.operations else 0.0
+    print(
+        ROW.format(
+            textwrap.shorten(work.name, NAME - 1, placeholder=" ..."),
+            *(f"{n:,}" for n in (len(work.found), len(work.there), work.missing)),
+            _operations(len(work.found) * each),
+            UNKNOWN if taken is None else _number(work.missing * taken / 3600),
+        )
+    )
+
+
+def _print_lacking(part: str) -> None:
+    """Print which data of the paper's own protocol are not there."""
+    for name, source in data_root.sources().items():
+        if source.part == part and not data_root.present(name):
+            line = f"{chapters.PARTS[part]} lacks {source.title}: {data_root.todo(name)}"
+            print(textwrap.fill(line, WIDTH, subsequent_indent="  "))
+
+
+def _number(value: float) -> str:
+    """Return a number that is not negative with some two digits, never in scientific form."""
+    if value >= 10 or value == 0:
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if value >= 0.005 else "< 0.01"
+
+
+def _operations(count: float) -> str:
+    """Return a count of operations with the prefix of its unit."""
+    unit = next((unit for unit in PREFIXES if count >= unit), 1e9)
+    return f"{_number(count / unit)} {PREFIXES[unit]}" if count else UNKNOWN

@@ -11,7 +11,6 @@ from torch.nn import functional as F
 
 from lib.adversarial import checkpoints, data, evaluation
 from lib.adversarial.data import Digits
-from lib.runs import results
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -78,10 +77,10 @@ def small_network(digits: Digits) -> nn.Module:
 @pytest.fixture
 def private_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Let results and checkpoints of the test go into its own folder, and be found only there."""
-    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
+    monkeypatch.setenv("BOOK_RESULTS", str(tmp_path / "results"))
     monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path / "shipped")
     monkeypatch.setattr(checkpoints, "CACHE", tmp_path / "cache")
-    monkeypatch.setenv("BOOK_JOBS", "1")  # other processes would look elsewhere
+    monkeypatch.setenv("BOOK_RUN", '{"jobs": 1}')  # other processes would look elsewhere
     monkeypatch.delenv("BOOK_RETRAIN", raising=False)
     evaluation.benign_runs.cache_clear()
     evaluation.cached_digits.cache_clear()

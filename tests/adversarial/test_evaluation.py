@@ -81,12 +81,12 @@ def test_ink_is_seen_at_once_and_an_epsilon_of_zero_changes_nothing(
 def test_only_missing_runs_are_computed(network: Network, digits: Digits) -> None:
     profile = PROFILES["smoke"]
     first = evaluation.attack_networks(profile, [network], digits, epsilons=[0.1, 0.3])
-    files = sorted(results.RESULTS.rglob("*.json"))
+    files = sorted(results.root().rglob("*.json"))
     stamps = [file.stat().st_mtime_ns for file in files]
     again = evaluation.attack_networks(profile, [network], digits, epsilons=[0.1, 0.3])
     assert again == first
     assert [run.config["epsilon"] for run in first["ours", "natural"]] == [0.1, 0.3]
-    assert sorted(results.RESULTS.rglob("*.json")) == files
+    assert sorted(results.root().rglob("*.json")) == files
     assert [file.stat().st_mtime_ns for file in files] == stamps
 
 

@@ -11,6 +11,7 @@ it is used: counted operations at that rate are the least time that a step can t
 """
 
 import argparse
+import copy
 import itertools
 import os
 import sys
@@ -33,7 +34,7 @@ from lib.faces.gan_training import GANConfig, Labels, Trainer
 from lib.faces.recognition import Recogniser
 from lib.faces.render import ict
 from lib.faces.render.made import Render
-from lib.faces.runs import arithmetic
+from lib.faces.runs import workload
 from tests.benchmarks.sound_speed import in_precision, in_turns, judge
 
 PEOPLE = 101  # for pre-training
@@ -110,7 +111,7 @@ def gan_steps(rounds: int, model: ModelConfig, batch: int) -> bool:
     }
     seconds = in_turns(steps, rounds)
     show(f"Training DE-GAN, {model.side} px, width {model.width:g}, batch {batch}", seconds, batch)
-    macs = arithmetic.discriminator_step(model) + arithmetic.generator_step(model)
+    macs = workload.gan_steps(model).discriminator + workload.gan_steps(model).generator
     for name, kind in zip(ways, ("bfloat16", "bfloat16", "float32", "float32"), strict=True):
         judge(name.removeprefix("this book: "), 2 * macs * batch, seconds[name], kind)
     return agree
@@ -223,7 +224,7 @@ def second_stage(rounds: int, model: ModelConfig, batch: int, steps: int) -> Non
     seconds = in_turns(ways, rounds)
     show(f"Training to recognise, {model.side} px, batch {batch}", seconds, batch * steps)
     for name, network in networks.items():
-        macs = arithmetic.training_macs(network, model.side)
+        macs = workload.training_macs(copy.deepcopy(network).to("meta"), model.side)
         judge(name.removeprefix("this book: "), 2 * macs * batch * steps, seconds[name], "bfloat16")
 
 

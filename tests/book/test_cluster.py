@@ -1,7 +1,6 @@
 """Sweeps on a cluster, with runs that take no time; the faults have tests of their own."""
 
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 
 from lib.book import run
 from lib.book.files import REPOSITORY
+from lib.book.told import Told
 from lib.runs import sweep
 from lib.runs.results import Result
 from tests.book.clusters import Cluster, free_port, running, wait_until
@@ -64,7 +64,7 @@ def one(shared: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     if not shared.workers:
         shared.add_worker()
     wait_until(lambda: shared.ready() == 1)
-    monkeypatch.setenv("BOOK_SCHEDULER", shared.address)
+    monkeypatch.setenv("BOOK_RUN", Told(scheduler=shared.address).environment()["BOOK_RUN"])
     return shared
 
 
@@ -102,38 +102,54 @@ def test_a_failing_run_is_named_and_those_before_it_are_kept(
 
 
 def test_a_run_that_kills_its_workers_is_named(one: Cluster, log: Path, folder: Path) -> None:
-    asked = configs(log, 1, 2, 3, kill_at=1)
+    asked = configs(log, 1, kill_at=1)
     with ThreadPoolExecutor(1) as pool:
         sweeping = pool.submit(sweep.run, "part1", "acts", asked, act, folder=folder)
         while not sweeping.done():
             if one.workers[-1].poll() is not None:
                 one.add_worker()
             time.sleep(0.05)
-    with pytest.raises(RuntimeError, match='workers died of it.*; the run was {.*"x": 1}'):
+    with pytest.raises(RuntimeError, match='those workers died .*; the run was {.*"x": 1}'):
         sweeping.result()
-    assert calls(log).count(1) == 4  # and no other run is blamed
+    assert calls(log).count(1) == 4
 
 
-def test_a_worker_with_several_threads_is_sent_away(
-    one: Cluster, log: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+def test_a_worker_with_several_threads_computes_nothing(
+    one: Cluster, log: Path, folder: Path
 ) -> None:
+    one.workers[0].terminate()
+    one.workers[0].wait()
     wide = one.add_worker(threads=2)
-    wait_until(lambda: one.ready() == 2)
-    found = sweep.run("part1", "acts", configs(log, 1, 2, 3, 4), act, folder=folder)
-    assert squares(found) == [1, 4, 9, 16]
-    assert wide.wait(30) is not None
-    assert "several threads" in capsys.readouterr().err
-
-
-def test_without_a_worker_that_can_compute_it_ends(
-    tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with running(tmp_path / "cluster", workers=0) as cluster:
-        monkeypatch.setenv("BOOK_SCHEDULER", cluster.address)
-        cluster.add_worker(threads=2)
-        with pytest.raises(RuntimeError, match="no worker is left that can compute; start some"):
-            sweep.run("part1", "acts", configs(log, 1), act, folder=tmp_path)
+    wait_until(lambda: one.ready() == 1)
+    with pytest.raises(RuntimeError, match="has several threads, .*; use --nthreads 1"):
+        sweep.run("part1", "acts", configs(log, 1), act, folder=folder)
     assert calls(log) == []
+    wide.terminate()
+    wide.wait()
+
+
+def test_a_lost_scheduler_is_one_line_and_the_same_command_goes_on(
+    tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def begun() -> Any:
+        monkeypatch.setenv("BOOK_RUN", Told(scheduler=cluster.address).environment()["BOOK_RUN"])
+        asked = configs(log, 1, 2, 3, seconds=1)
+        return pool.submit(sweep.run, "part1", "acts", asked, act, folder=tmp_path / "results")
+
+    with running(tmp_path / "cluster", workers=0) as cluster, ThreadPoolExecutor(1) as pool:
+        wait_until(lambda: cluster.ready() == 0)
+        sweeping = begun()
+        cluster.add_worker()
+        wait_until(lambda: calls(log) == [1, 2])
+        cluster.kill_scheduler()
+        with pytest.raises(ConnectionError, match="lost the scheduler at .* the same command"):
+            sweeping.result(60)
+        assert "no worker at tcp://" in capsys.readouterr().err
+        assert cluster.workers.pop().wait(60) is not None  # it ends by itself, its run is kept
+        cluster.start_scheduler()
+        cluster.add_worker()
+        assert squares(begun().result(60)) == [1, 4, 9]
+    assert calls(log).count(1) == 1 and calls(log)[-1] == 3  # nothing that had finished is repeated
 
 
 def test_runs_go_to_the_workers_that_offer_a_gpu(
@@ -149,10 +165,13 @@ def test_runs_go_to_the_workers_that_offer_a_gpu(
 
 
 def test_a_folder_of_the_book_is_that_of_the_workers_own_copy(tmp_path: Path) -> None:
-    inside = sweep.Run("part1", "acts", {"x": 1}, act, 1, REPOSITORY / "data" / "results", {})
-    outside = sweep.Run("part1", "acts", {"x": 1}, act, 1, tmp_path, {})
-    assert pickle.loads(clusters._packed(inside)).folder == Path("data") / "results"
-    assert pickle.loads(clusters._packed(outside)).folder == tmp_path
+    folders = {"inside": REPOSITORY / "data" / "results", "outside": tmp_path}
+    place = ("part1", "acts", {"x": 1}, act, 1)
+    runs = {name: sweep.Run(*place, each, {}) for name, each in folders.items()}
+        n: sweep.Run("part1", "acts", {"x": 1}, act, 1, each, {}) for n, each in folders.items()
+    }
+    sent = {name: each.folder for name, each in sweep._sendable(runs).items()}
+    assert sent == {"inside": Path("data") / "results", "outside": tmp_path}
 
 
 SCRIPT = """
@@ -172,32 +191,13 @@ def test_ctrl_c_takes_back_what_waits(one: Cluster, log: Path, folder: Path) -> 
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_until(lambda: calls(log) == [1])
+    wait_until(lambda: calls(log))
     client.send_signal(signal.SIGINT)
     _, complaint = client.communicate(timeout=30)
     assert complaint.splitlines()[-1] == "KeyboardInterrupt"
     wait_until(lambda: list(folder.rglob("*.json")))  # what had begun is finished and kept
     time.sleep(1.5)
-    assert calls(log) == [1]
-
-
-def test_a_scheduler_that_does_not_come_back_is_one_line(
-    tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(clusters, "PATIENCE", 1.0)
-    with running(tmp_path / "cluster", workers=1) as cluster:
-        monkeypatch.setenv("BOOK_SCHEDULER", cluster.address)
-        wait_until(lambda: cluster.ready() == 1)
-        asked = configs(log, 1, seconds=60)
-        with ThreadPoolExecutor(1) as pool:
-            sweeping = pool.submit(sweep.run, "part1", "acts", asked, act, folder=tmp_path)
-            wait_until(lambda: calls(log) == [1])
-            cluster.kill_scheduler()
-            with pytest.raises(ConnectionError, match="no Dask scheduler answers at"):
-                sweeping.result()
-    assert capsys.readouterr().err.splitlines() == [
-        f"lost the scheduler at {cluster.address}; waiting up to 1 s for it"
-    ]
+    assert len(calls(log)) == len(list(folder.rglob("*.json"))) < 3
 
 
 def call(root: Path, *arguments: str) -> int:
@@ -234,7 +234,7 @@ def test_a_scheduler_that_is_none_is_one_line_and_exit_2(
 
 
 def test_the_chapters_are_told_the_scheduler(one: Cluster, write_chapter: WriteChapter) -> None:
-    root = write_chapter("import os\nprint('to', os.environ['BOOK_SCHEDULER'])").parents[1]
+    root = write_chapter("from lib.book.told import told\nprint('to', told().scheduler)").parents[1]
     assert call(root, "--scheduler", one.address) == 0
     assert f"to {one.address}" in (root / "notebooks/10_tiny.ipynb").read_text()
 

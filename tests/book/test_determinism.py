@@ -188,7 +188,7 @@ def test_the_flag_reaches_kernels_and_the_workers_of_a_sweep(write_chapter: Any)
     assert run.main(["--deterministic"], root) == 0
     kernel, *workers = json.loads((root / "seen.json").read_text())
     assert kernel["pid"] not in {worker["pid"] for worker in workers}
-    wanted = device.deterministic_environment()
+    wanted = device.pinned_environment()
     for process in (kernel, *workers):
         assert wanted.items() <= process["environment"].items()
         assert process["deterministic"] and process["threads"] == 1
@@ -200,19 +200,19 @@ def environment(*, deterministic: bool) -> dict[str, str]:
 
 
 def test_without_the_flag_nothing_changes() -> None:
-    assert environment(deterministic=False) == {"BOOK_JOBS": "2"}
+    assert environment(deterministic=False) == {"BOOK_RUN": '{"jobs": 2}'}
     added = environment(deterministic=True).keys() - environment(deterministic=False).keys()
-    assert added == device.deterministic_environment().keys()
-    assert device.ALWAYS.keys() <= added
+    assert added == device.pinned_environment().keys() >= device.ALWAYS.keys()
+    assert json.loads(environment(deterministic=True)["BOOK_RUN"])["deterministic"]
 
 
 def test_instructions_are_pinned_only_where_the_processor_has_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True})
-    assert device.deterministic_environment() == device.ALWAYS | device.PINNED
+    assert device.pinned_environment() == device.ALWAYS | device.PINNED
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"neon": True})
-    assert device.deterministic_environment() == device.ALWAYS
+    assert device.pinned_environment() == device.ALWAYS
 
 
 def test_a_process_that_began_without_the_environment_is_refused(
@@ -220,8 +220,9 @@ def test_a_process_that_began_without_the_environment_is_refused(
 ) -> None:
     for name, value in device.ALWAYS.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("BOOK_RUN", '{"deterministic": true}')
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    line = "BOOK_DETERMINISTIC is set but not OMP_NUM_THREADS; use ./run_all.sh --deterministic"
+    line = "this process began without OMP_NUM_THREADS; use ./run_all.sh --deterministic"
     with pytest.raises(RuntimeError, match=line):
         device.best_device()
     assert not torch.are_deterministic_algorithms_enabled()
@@ -296,7 +297,7 @@ def test_each_promise_names_a_test_that_exists() -> None:
 
 @pytest.mark.parametrize("part", ["part1", "part2", "part3"])
 def test_the_stored_results_hold_what_is_promised(part: str) -> None:
-    files = sorted((results.RESULTS / part / determinism.EXPERIMENT).glob("*.json"))
+    files = sorted((results.root() / part / determinism.EXPERIMENT).glob("*.json"))
     stored = {each.config["circumstance"]: each for each in map(results.load, files)}
     assert set(stored) == determinism.circumstances().keys() - {"reference"}
     for name in ("again", "interrupted and resumed"):

@@ -164,7 +164,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_the_command_prints_it_or_one_line_of_what_is_wrong() -> None:
     def call(file: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "lib.runs.results", "explain", file]
+        command = [sys.executable, "-m", "lib.runs.explain", file]
         return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
 
     good, bad = call(str(WEIGHTS)), call("nowhere.json")

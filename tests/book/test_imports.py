@@ -1,12 +1,15 @@
 """Who may know whom: chapters import lib, a part what is shared, and parts never import each other.
 
-What the papers say stands at the root of each part and knows neither the runs nor the figures.
+What the papers say stands at the root of each part and knows neither the runs nor the figures. No
+module knows itself through others, be it by an import inside a function or by a name in a string.
 """
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,9 @@ SHARED = ("book", "runs")
 # The files of Part III, which is small and has no rooms, that are the paper's
 PAPER_III = ("attacks", "classifiers", "data", "detector", "fast", "training")
 MODULES = sorted((REPOSITORY / "lib").rglob("*.py"))
+TESTS = sorted((REPOSITORY / "tests").rglob("*.py"))
+DRY_RUN = REPOSITORY / "lib" / "dry_run.py"  # the one module that knows all parts
+IN_STRING = re.compile(r"\bfrom (lib[.\w]*) import (\w+)|\b(lib(?:\.\w+)+)\b")
 
 
 def imported(path: Path, package: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -43,8 +49,30 @@ def rooms(path: Path, package: tuple[str, ...] = ()) -> list[str]:
     return [names[0] if names else "" for names in imported(path, package)]
 
 
-def allowed(room: str) -> set[str]:
+def told(path: Path) -> Iterator[tuple[str, ...]]:
+    """Yield what strings of the file name of lib, as `imported`; documentation does not count."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
+            for base, name, whole in IN_STRING.findall(node.value):
+                yield tuple((whole or f"{base}.{name}").split("."))[1:]
+
+
+def module(names: tuple[str, ...]) -> Path | None:
+    """Return the file of the module that dotted names without lib lead to, or into."""
+    for length in range(len(names), 0, -1):
+        place = (REPOSITORY / "lib").joinpath(*names[:length])
+        for file in (place.with_suffix(".py"), place / "__init__.py"):
+            if file.is_file():
+                return file
+    return None
+
+
+def allowed(room: str, path: Path) -> set[str]:
     """Return the rooms that a module of `room` may import."""
+    if path == DRY_RUN:
+        return {*SHARED, *PARTS}
     return {*SHARED, room} if room in PARTS else set(SHARED)
 
 
@@ -52,7 +80,34 @@ def allowed(room: str) -> set[str]:
 def test_a_room_of_the_library_knows_only_itself_and_the_book(path: Path) -> None:
     package = path.relative_to(REPOSITORY).parts[:-1]
     room = package[1] if len(package) > 1 else ""
-    assert set(rooms(path, package)) <= allowed(room)
+    assert set(rooms(path, package)) <= allowed(room, path)
+
+
+def test_no_module_knows_itself_through_others() -> None:
+    known = {}
+    for path in MODULES:
+        package = path.relative_to(REPOSITORY).parts[:-1]
+        found = {module(names) for names in [*imported(path, package), *told(path)]}
+        known[path] = found - {path, None}
+    assert len(known[DRY_RUN]) > len(PARTS)
+    TopologicalSorter(known).prepare()  # raises CycleError, which names the modules
+
+
+def test_code_in_a_string_imports_what_is_there() -> None:
+    code = re.compile(r"\bfrom lib\.([.\w]+) import (\w+(?:, \w+)*)")
+    for path in [*MODULES, *TESTS]:
+        for base, names in code.findall(path.read_text(encoding="utf-8")):
+            for name in names.split(", "):
+                assert is_there((*base.split("."), name)), f"{path}: lib.{base} has no {name}"
+
+
+def is_there(names: tuple[str, ...]) -> bool:
+    """Return whether dotted names lead to a module, or to a name that its file has."""
+    if (file := module(names)) is None:
+        return False
+    within = file.parent if file.stem == "__init__" else file.with_suffix("")
+    rest = names[len(within.relative_to(REPOSITORY / "lib").parts) :]
+    return not rest or bool(re.search(rf"\b{rest[0]}\b", file.read_text(encoding="utf-8")))
 
 
 PAPERS = [

@@ -1,5 +1,6 @@
 """A chapter in JupyterLab: which notebook opens, who may reach it, what its kernels know."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -78,7 +79,8 @@ def test_figures_of_other_parameters_are_kept_apart(
     root = write_chapter("SEED").parents[1]
     with pytest.raises(SystemExit):
         run.main(["--lab", "10", "-p", "SEED=3"], root)
-    assert started["environment"]["BOOK_FIGURES"] == str(root / "executed" / "figures")
+    told = json.loads(started["environment"]["BOOK_RUN"])
+    assert told["figures"] == str(root / "executed" / "figures")
 
 
 def test_a_copy_may_be_a_py(write_chapter: WriteChapter, tmp_path: Path) -> None:

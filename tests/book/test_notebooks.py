@@ -15,6 +15,7 @@ from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from lib.book import chapters, notebooks
+from tests.book import pages
 
 WriteChapter = Callable[..., Path]
 PIXEL = "iVBORw0KGgo="  # nothing here decodes it
@@ -22,14 +23,14 @@ PIXEL = "iVBORw0KGgo="  # nothing here decodes it
 
 def run(source: Path, overrides: dict[str, Any] | None = None, **options: Any) -> Path:
     """Execute a tiny chapter and return its notebook."""
-    execute(source, overrides, **options)
-    return source.with_suffix(".ipynb")
-
-
-def execute(source: Path, overrides: dict[str, Any] | None = None, **options: Any) -> Path | None:
-    """Execute a tiny chapter and return where edits of its notebook were kept."""
     output, folder = source.with_suffix(".ipynb"), source.parents[1]
-    return notebooks.execute(source, overrides or {}, output, working_directory=folder, **options)
+    notebooks.execute(source, overrides or {}, output, working_directory=folder, **options)
+    return output
+
+
+def write(source: Path) -> Path | None:
+    """Write a notebook as a run does in the end, and return where edits of the last were kept."""
+    return notebooks.write(jupytext.read(source), source.with_suffix(".ipynb"))
 
 
 def kernels_below_this_process() -> list[psutil.Process]:
@@ -127,20 +128,18 @@ def test_two_runs_give_the_same_bytes(write_chapter: WriteChapter) -> None:
 
 def test_a_run_without_changes_has_the_cells_of_the_source(write_chapter: WriteChapter) -> None:
     source = write_chapter("SEED")
-    run(source, {"PROFILE": "quick", "SEED": 0})
-    assert notebooks.drift(source) == []
+    os.utime(source, (1e9, 1e9))  # nor is its notebook newer
+    output = run(source, {"PROFILE": "quick", "SEED": 0})
+    assert pages.drift(source) == []
+    assert output.stat().st_mtime == source.stat().st_mtime == 1e9
+    assert kernels_below_this_process() == []
 
 
-def test_a_parameter_reaches_the_chapter(write_chapter: WriteChapter) -> None:
-    output = run(write_chapter("print(PROFILE, SEED, RATE)"), {"SEED": 3, "PROFILE": "smoke"})
-    assert "smoke 3 0.5" in output.read_text()
-
-
-def test_chapters_know_that_nobody_is_watching_and_what_the_runner_says(
-    write_chapter: WriteChapter,
-) -> None:
-    source = write_chapter("import os\nprint(os.environ['BOOK_HEADLESS'], os.environ['BOOK_JOBS'])")
-    assert "1 5\\n" in run(source, environment={"BOOK_JOBS": "5"}).read_text()
+def test_what_the_runner_says_reaches_the_chapter(write_chapter: WriteChapter) -> None:
+    cell = "import os\nprint(PROFILE, SEED, os.environ['BOOK_HEADLESS'], os.environ['NUMBER'])"
+    changes = {"SEED": 3, "PROFILE": "smoke"}
+    output = run(write_chapter(cell), changes, environment={"NUMBER": "5"})
+    assert "smoke 3 1 5\\n" in output.read_text()
 
 
 def edit(path: Path, cell: int, text: str) -> None:
@@ -155,28 +154,29 @@ def test_what_a_reader_wrote_into_the_notebook_is_kept(
     write_chapter: WriteChapter, cell: int, text: str
 ) -> None:
     source = write_chapter("SEED")
-    output = run(source)
+    output = source.with_suffix(".ipynb")
+    write(source)
     edit(output, cell, text)
     edited = output.read_bytes()
-    kept = execute(source)
+    kept = write(source)
     assert kept and kept.parent == output.parent / "kept" and kept.read_bytes() == edited
     assert text not in output.read_text()
-    assert execute(source) is None  # it is not in the way twice
+    assert write(source) is None  # it is not in the way twice
 
 
 def test_nothing_is_kept_where_nothing_would_be_lost(write_chapter: WriteChapter) -> None:
     source = write_chapter("SEED")
-    assert execute(source) is None
+    assert write(source) is None
     write_chapter("SEED + 1")  # the source moves on, and the notebook is what a run has made
-    assert execute(source) is None
+    assert write(source) is None
     edit(source.with_suffix(".ipynb"), 2, "SEED + 2")
     write_chapter("SEED + 2")  # as JupyterLab saves both
-    assert execute(source) is None
+    assert write(source) is None
     notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
-    notebook.cells[2].outputs = []  # outputs do not count
+    notebook.cells[2].outputs = [new_output("stream", text="2")]  # outputs do not count
     nbformat.write(notebook, source.with_suffix(".ipynb"))
     write_chapter("SEED + 3")
-    assert execute(source) is None
+    assert write(source) is None
     assert not (source.parent / "kept").exists()
 
 
@@ -184,14 +184,8 @@ def test_nothing_is_kept_where_nothing_would_be_lost(write_chapter: WriteChapter
 def test_a_notebook_that_cannot_be_read_is_kept(write_chapter: WriteChapter, content: str) -> None:
     source = write_chapter("SEED")
     source.with_suffix(".ipynb").write_text(content)
-    kept = execute(source)
+    kept = write(source)
     assert kept and kept.read_text() == content
-
-
-def test_a_run_makes_no_notebook_that_is_newer_than_its_source(write_chapter: WriteChapter) -> None:
-    source = write_chapter("SEED")
-    os.utime(source, (1e9, 1e9))
-    assert run(source).stat().st_mtime == source.stat().st_mtime == 1e9
 
 
 def test_a_kernel_has_this_library_whatever_else_is_called_so(
@@ -249,11 +243,6 @@ def test_a_warning_fails_a_run_only_where_none_is_accepted(write_chapter: WriteC
         run(source, warnings_are_errors=True)
 
 
-def test_no_kernel_outlives_a_run(write_chapter: WriteChapter) -> None:
-    run(write_chapter("SEED"))
-    assert kernels_below_this_process() == []
-
-
 # ---- normalising and checking
 
 
@@ -293,14 +282,14 @@ def write_pair(source: Path) -> nbformat.NotebookNode:
 
 def test_drift_names_what_differs(write_chapter: WriteChapter) -> None:
     source = write_chapter("SEED", "RATE")
-    assert "is missing" in notebooks.drift(source)[0]
+    assert "is missing" in pages.drift(source)[0]
     notebook = write_pair(source)
-    assert notebooks.drift(source) == []
+    assert pages.drift(source) == []
     notebook.cells[-1].source = "SEED + 1"
     nbformat.write(notebook, source.with_suffix(".ipynb"))
-    assert notebooks.drift(source) == ["10_tiny.ipynb: cell 4 differs"]
+    assert pages.drift(source) == ["10_tiny.ipynb: cell 4 differs"]
     write_chapter("SEED")
-    assert notebooks.drift(source) == ["10_tiny.ipynb has 4 cells, 10_tiny.py has 3"]
+    assert pages.drift(source) == ["10_tiny.ipynb has 4 cells, 10_tiny.py has 3"]
 
 
 def test_the_order_of_metadata_is_a_difference_as_it_is_to_jupytext(
@@ -311,7 +300,7 @@ def test_the_order_of_metadata_is_a_difference_as_it_is_to_jupytext(
         hidden = ", ".join(f'"{key}": true' for key in keys.split())
         source.write_text(source.read_text() + f"\n# %% jupyter={{{hidden}}}\nSEED\n")
         write_pair(source)
-        assert notebooks.drift(source) == expected
+        assert pages.drift(source) == expected
         write_chapter()
 
 
@@ -322,7 +311,7 @@ def test_a_picture_needs_alt_text(tmp_path: Path, kind: str, alt: str | None) ->
     output = new_output("display_data", {kind: PIXEL}, metadata=metadata)
     path = tmp_path / "n.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell("x", outputs=[output])]), path)
-    missing = notebooks.pictures_without_alt(path)
+    missing = pages.pictures_without_alt(path)
     assert missing == ([] if alt and alt.strip() else [f"n.ipynb: cell 1: {kind} without alt text"])
 
 
@@ -334,4 +323,4 @@ def test_a_picture_needs_alt_text(tmp_path: Path, kind: str, alt: str | None) ->
 def test_a_picture_in_text_needs_alt_text_too(tmp_path: Path, text: str, fine: bool) -> None:
     path = tmp_path / "n.ipynb"
     nbformat.write(new_notebook(cells=[new_markdown_cell(text)]), path)
-    assert (notebooks.pictures_without_alt(path) == []) is fine
+    assert (pages.pictures_without_alt(path) == []) is fine

@@ -18,9 +18,9 @@ from lib.book.files import REPOSITORY
 
 WriteChapter = Callable[..., Path]
 DRAW = """\
-import os
+from lib.book.told import told
 from pathlib import Path
-folder = Path(os.environ.get("BOOK_FIGURES", "figures")) / PROFILE
+folder = Path(told().figures or "figures") / PROFILE
 folder.mkdir(parents=True, exist_ok=True)
 (folder / "part3_fig1.png").write_bytes(b"a picture")
 (folder / "part3_fig1.json").write_text('{"chapter": "10_tiny"}')
@@ -111,17 +111,17 @@ def test_the_default_run_fills_the_book_and_tells_what_it_made(
     ("arguments", "folder", "expected"),
     [
         (["smoke"], "executed/smoke", "smoke 0 0.5"),
-        (["-p", "SEED=7"], "executed/quick", "quick 7 0.5"),
         (["10", "-p", "RATE=1", "-p", "SEED=7"], "executed/quick", "quick 7 1.0"),
     ],
 )
 def test_any_other_run_leaves_the_book_alone(
     write_chapter: WriteChapter, arguments: list[str], folder: str, expected: str
 ) -> None:
-    root = write_chapter("print(PROFILE, SEED, RATE)").parents[1]
+    cell = "from lib.book.told import told\nprint(PROFILE, SEED, RATE, told().notebook)"
+    root = write_chapter(cell).parents[1]
     assert call(root, *arguments) == 0
     assert everything_below(root) == [f"{folder}/10_tiny.ipynb", "notebooks/10_tiny.py"]
-    assert expected in (root / folder / "10_tiny.ipynb").read_text()
+    assert f"{expected} {folder}\\n" in (root / folder / "10_tiny.ipynb").read_text()
 
 
 def test_other_parameters_never_touch_the_books_figures(write_chapter: WriteChapter) -> None:
@@ -147,30 +147,15 @@ def test_a_parameter_goes_only_to_the_chapters_that_declare_it(
     assert "SIZE" not in (root / "executed/quick/10_tiny.ipynb").read_text()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "folder"),
-    [(["quick"], "notebooks"), (["smoke"], "executed/smoke"), (["-p", "SEED=1"], "executed/quick")],
-)
-def test_a_chapter_is_told_where_its_notebook_goes(
-    write_chapter: WriteChapter, arguments: list[str], folder: str
-) -> None:
-    root = write_chapter("import os\nprint('to', os.environ['BOOK_NOTEBOOK_FOLDER'])").parents[1]
-    assert call(root, *arguments) == 0
-    assert f"to {folder}\\n" in (root / folder / "10_tiny.ipynb").read_text()
-
-
-def test_jobs_and_retrain_reach_the_chapters(write_chapter: WriteChapter) -> None:
-    cell = "import os\nprint('got', os.environ['BOOK_JOBS'], os.environ['BOOK_RETRAIN'])"
+def test_what_the_command_line_says_reaches_the_chapters(write_chapter: WriteChapter) -> None:
+    cell = "import os\nfrom lib.book.told import told\n"
+    cell += "print('got', told().jobs, told().notebook, os.environ['BOOK_RETRAIN'])"
     root = write_chapter(cell).parents[1]
     assert call(root, "--jobs", "3", "--retrain") == 0
-    assert "got 3 1" in (root / "notebooks/10_tiny.ipynb").read_text()
-
-
-def test_present_reaches_the_chapters(write_chapter: WriteChapter) -> None:
-    cell = "import os\nprint('got', os.environ['BOOK_PRESENT'], os.environ.get('BOOK_SCHEDULER'))"
-    root = write_chapter(cell).parents[1]
-    assert call(root, "--present") == 0
-    assert "got 1 None" in (root / "notebooks/10_tiny.ipynb").read_text()
+    assert "got 3 notebooks 1" in (root / "notebooks/10_tiny.ipynb").read_text()
+    options = run._parser().parse_args(["--present", "--jobs", "2"])
+    told = json.loads(run._environment("quick", options, root)["BOOK_RUN"])
+    assert told == {"present": True, "jobs": 2}
 
 
 def test_measuring_writes_the_costs_and_only_then(write_chapter: WriteChapter) -> None:
@@ -298,8 +283,8 @@ def test_chapters_run_side_by_side_and_those_that_sum_up_come_last(
     write_chapter: WriteChapter, capsys: pytest.CaptureFixture[str]
 ) -> None:
     meet = (
-        "import os, time\nfrom pathlib import Path\n"
-        "print('jobs', os.environ['BOOK_JOBS'], 'threads', os.environ['OMP_NUM_THREADS'])\n"
+        "import os, time\nfrom pathlib import Path\nfrom lib.book.told import told\n"
+        "print('jobs', told().jobs, 'threads', os.environ['OMP_NUM_THREADS'])\n"
         "Path('{}').touch()\nuntil = time.monotonic() + 60\n"
         "while not Path('{}').exists():\n    assert time.monotonic() < until\n    time.sleep(0.1)"
     )

@@ -34,7 +34,7 @@ def made_up(sizes: list[int]) -> list[Result]:
 def test_each_size_is_measured_once_in_a_process_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    monkeypatch.setenv("BOOK_RESULTS", str(tmp_path))
     asked: list[int] = []
 
     def alone(function: Any, config: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def test_a_part_goes_its_way_at_the_smallest_size(way: Any) -> None:
 
 @pytest.mark.parametrize("part", ["part1", "part2", "part3"])
 def test_time_grows_at_most_in_proportion_and_memory_hardly(part: str) -> None:
-    files = (results.RESULTS / part / scaling.EXPERIMENT).glob("*.json")
+    files = (results.root() / part / scaling.EXPERIMENT).glob("*.json")
     stored = sorted(map(results.load, files), key=lambda each: each.config["size"])
     assert len(stored) == len(scaling.FACTORS["quick"])
     first, last = stored[0], stored[-1]

@@ -176,7 +176,7 @@ def test_what_only_tells_something_writes_nothing(
     clone: Path, tmp_path: Path, option: str, through: str
 ) -> None:
     shutil.copy(REPOSITORY / "run_all.sh", clone)
-    for name in ("run.py", "chapters.py", "check.py", "profiles.py"):
+    for name in ("run.py", "chapters.py", "check.py", "profiles.py", "told.py"):
         shutil.copy(REPOSITORY / "lib" / "book" / name, clone / "lib" / "book")
     (clone / "notebooks").mkdir()
     (clone / "notebooks" / "10_tiny.py").write_text(

@@ -92,14 +92,14 @@ def test_nothing_in_a_description_depends_on_the_commit(
 def test_a_link_leads_from_the_notebook_to_the_file(
     told: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BOOK_NOTEBOOK_FOLDER", told)
+    monkeypatch.setenv("BOOK_RUN", json.dumps({"notebook": told}))
     assert page(REPOSITORY / "figures").link("dots.json") == f"[dots.json]({expected})"
 
 
 def test_without_the_runner_the_notebook_is_where_its_kernel_works(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delenv("BOOK_NOTEBOOK_FOLDER", raising=False)
+    monkeypatch.delenv("BOOK_RUN", raising=False)
     monkeypatch.chdir(REPOSITORY / "notebooks")
     assert page(REPOSITORY / "figures").link("x.csv") == "[x.csv](../figures/quick/x.csv)"
 
@@ -107,7 +107,7 @@ def test_without_the_runner_the_notebook_is_where_its_kernel_works(
 def test_captions_link_to_what_was_written(
     tmp_path: Path, shown: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BOOK_NOTEBOOK_FOLDER", str(tmp_path))
+    monkeypatch.setenv("BOOK_RUN", json.dumps({"notebook": str(tmp_path)}))
     page(tmp_path).figure(dots(), "dots", alt="Two dots.", caption="Look.")
     page(tmp_path).table(pd.DataFrame({"a": [1.5]}), "rows", alt="A row.", caption="Read.")
     figure, table = shown

@@ -143,13 +143,21 @@ def test_a_config_that_is_not_plain_is_refused_before_anything_runs(
     assert calls(log) == []
 
 
-@pytest.mark.parametrize("asked", ["0", "-2", "many"])
+@pytest.mark.parametrize(
+    ("variable", "jobs", "line"),
+    [
+        ("{}", 0, "jobs is 0; give a number of processes from 1 on"),
+        ('{"jobs": -2}', None, "jobs is -2; give"),
+        ('{"jobs"', None, "BOOK_RUN is '{\"jobs\"'; it is JSON of jobs, scheduler"),
+        ('{"job": 1}', None, "BOOK_RUN is .*; it is JSON of jobs, scheduler"),
+    ],
+)
 def test_a_senseless_number_of_jobs_is_one_line(
-    asked: str, monkeypatch: pytest.MonkeyPatch, folder: Path
+    variable: str, jobs: int | None, line: str, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
-    monkeypatch.setenv("BOOK_JOBS", asked)
-    with pytest.raises(ValueError, match=f"BOOK_JOBS.*{asked}"):
-        sweep.run("part3", "squares", [{"x": 1}], square, folder=folder)
+    monkeypatch.setenv("BOOK_RUN", variable)
+    with pytest.raises(ValueError, match=line):
+        sweep.run("part3", "squares", [{"x": 1}], square, jobs=jobs, folder=folder)
 
 
 def test_progress_is_quiet_where_the_output_is_no_terminal(
@@ -194,7 +202,7 @@ def test_only_what_is_present_is_shown_where_that_is_asked_for(
 ) -> None:
     configs = [{"x": x, "log": str(log)} for x in (1, 2, 3)]
     sweep.run("part3", "squares", configs[1:], square, jobs=1, folder=folder)
-    monkeypatch.setenv("BOOK_PRESENT", "1")
+    monkeypatch.setenv("BOOK_RUN", '{"present": true}')
     assert squares(sweep.run("part3", "squares", configs, square, folder=folder)) == [None, 4, 9]
     line = "part3 squares: 2 of 3 runs present; the rest is not shown\n"
     assert capsys.readouterr() == (line, "")
@@ -257,7 +265,7 @@ def test_a_sweep_on_this_machine_needs_no_dask(folder: Path) -> None:
         f"sweep.run('part3', 'squares', [{{'x': 1}}], spoil, jobs=1, folder={str(folder)!r})\n"
         "print(*{'dask', 'distributed', 'lib.runs.cluster'} & sys.modules.keys())"
     )
-    told = {name: value for name, value in os.environ.items() if name != "BOOK_SCHEDULER"}
+    told = {name: value for name, value in os.environ.items() if name != "BOOK_RUN"}
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=told | {"PYTHONPATH": str(REPOSITORY)},

@@ -157,7 +157,7 @@ def test_a_difference_of_probes_is_paired_by_person() -> None:
 def test_what_was_found_before_hits_were_counted_is_found_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    monkeypatch.setenv("BOOK_RESULTS", str(tmp_path))
     (older,) = sweep.run(knowledge.PART, knowledge.EXPERIMENT, [run()], lambda _: {"probes": []})
     assert older is not None and older.metrics == {"probes": []}
     found = knowledge.find(PROFILE, "open", NETWORKS)

@@ -11,7 +11,6 @@ from hypothesis import settings
 from torch import Tensor, nn
 
 from lib.book import data_root
-from lib.runs import results
 from lib.runs.results import Result
 from lib.sound import evaluation, features, pretrained, protocol
 from lib.sound.crnn import COMBINATIONS
@@ -72,7 +71,7 @@ def make() -> MakeEvents:
 @pytest.fixture
 def private_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let results of the test go into its own folder, and be found only there."""
-    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
+    monkeypatch.setenv("BOOK_RESULTS", str(tmp_path / "results"))
     return tmp_path / "results"
 
 

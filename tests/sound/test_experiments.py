@@ -333,7 +333,7 @@ def test_a_damaged_result_is_computed_anew(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("BOOK_JOBS", "1")
+    monkeypatch.setenv("BOOK_RUN", '{"jobs": 1}')
     monkeypatch.delenv("BOOK_RETRAIN", raising=False)
     monkeypatch.setattr(experiments, "run_one", lambda run: {"seed": run["seed"]})
     prepared_first: list[int] = []

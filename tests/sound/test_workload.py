@@ -18,7 +18,7 @@ FRAMES, HIDDEN, CLASSES = 151, 128, 10
 @pytest.fixture
 def common(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     """Give what all runs of the paper have in common, on clips that nobody has."""
-    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    monkeypatch.setenv("BOOK_RESULTS", str(tmp_path))
     monkeypatch.setattr(experiments, "weights_digest", lambda stream: stream)
     monkeypatch.setattr(experiments, "fingerprints", lambda run: {})
     monkeypatch.delenv("BOOK_RETRAIN", raising=False)
@@ -63,6 +63,6 @@ def test_no_run_is_listed_twice_and_a_stored_one_is_present(common: dict[str, An
     table3 = [work for name, work in listed.items() if name.endswith("Table 3")]
     assert [len(work.found) for work in table3] == [seeds] * len(COMBINATIONS)
     run = experiments.config(common, ("visual",), 1)
-    results.save(Result("part1", "table3", run, {}, {"seconds": 7.0}), results.RESULTS)
+    results.save(Result("part1", "table3", run, {}, {"seconds": 7.0}), results.root())
     (found,) = [each for each in workload.trainings(common, seeds) if each.name == "V: Table 3"]
-    assert found.missing == seeds - 1 and found.seconds == 7.0
+    assert found.missing == seeds - 1 and found.seconds(None) == 7.0

@@ -391,7 +391,7 @@ def trained(runs: list[dict[str, Any]]) -> list[Result]:
 
 def _folder() -> Path:
     """Return where results are looked for; with BOOK_RETRAIN the shipped ones do not count."""
-    return RETRAINED if os.environ.get("BOOK_RETRAIN") else results.RESULTS
+    return RETRAINED if os.environ.get("BOOK_RETRAIN") else results.root()
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -4,13 +4,14 @@ Features are computed on the way and not counted; neither are the metrics, which
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
 
 from lib.book import profiles
 from lib.runs import results, workload
-from lib.runs.workload import Provenance, Work, flop
+from lib.runs.workload import Work
 from lib.sound import features
 from lib.sound.crnn import ModelConfig
 from lib.sound.events import CLASSES
@@ -54,13 +55,10 @@ def trainings(common: Mapping[str, Any], count: int) -> list[Work]:
                 seen.add(key)
                 letters = " + ".join(each[0].upper() for each in run["inputs"])
                 like.setdefault(f"{letters}: {name}", []).append(run)
-    return [_work(name, runs) for name, runs in like.items()]
-
-
-def _work(name: str, runs: list[dict[str, Any]]) -> Work:
-    """Return trainings that differ in nothing but the seed."""
-    found: list[Provenance | None] = workload.stored(PART, EXPERIMENT, runs)
-    return Work(name, found, lambda: training_flop(runs[0]))
+    return [
+        Work(name, workload.stored(PART, EXPERIMENT, runs), partial(training_flop, runs[0]))
+        for name, runs in like.items()
+    ]
 
 
 def training_flop(run: Mapping[str, Any]) -> float:
@@ -70,7 +68,7 @@ def training_flop(run: Mapping[str, Any]) -> float:
     trainer = Trainer(model, pair, _clips(model), seed=0)
     clips = config.weak_batch + config.unlabelled_batch
     steps = config.epochs * config.steps_per_epoch
-    return flop(lambda: trainer.train_step(0)) / 2 * clips * steps
+    return workload.flop(lambda: trainer.train_step(0)) / 2 * clips * steps
 
 
 def _clips(model: ModelConfig) -> TrainingSet:

@@ -1,61 +1,51 @@
 """What is shown before a profile is run: the numbers, the words, and that nothing is done."""
 
-import importlib.util
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from lib import dry_run
 from lib.book import run
 from lib.book.chapters import PARTS
-from lib.runs import dry_run, results, workload
-from lib.runs.dry_run import PLUGINS
+from lib.runs import results, workload
 from lib.runs.results import Result
 from lib.runs.workload import Work
 
 WriteChapter = Callable[..., Path]
-Ask = Callable[[dict[str, list[Work]]], None]
 
 
 def took(*seconds: float) -> list[workload.Provenance | None]:
     return [{"seconds": each, "processor": "Abacus"} for each in seconds]
 
 
-@pytest.fixture
-def ask(monkeypatch: pytest.MonkeyPatch) -> Ask:
-    """Return a function that lets Part III ask for some work, by profile."""
-
-    def put(asked: dict[str, list[Work]]) -> None:
-        module = ModuleType("made_up_plugin")
-        module.of = lambda profile: asked[profile]  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "made_up_plugin", module)
-        monkeypatch.setitem(PLUGINS, "part3", "made_up_plugin")
-
-    return put
+def test_each_part_says_what_it_has_to_do() -> None:
+    assert list(dry_run.PARTS) == list(PARTS)
 
 
-def test_each_part_has_a_plug_in() -> None:
-    assert list(PLUGINS) == list(PARTS)
-    assert all(importlib.util.find_spec(name) for name in PLUGINS.values())
-
-
-def test_a_run_takes_the_median_of_like_ones_or_by_operations_of_those_of_quick() -> None:
-    quick = Work("a", took(10, 20, 90), lambda: 5.0)
-    assert dry_run.seconds(Work("a", [*took(7), None], lambda: 50.0), {"a": quick}) == 7
-    assert dry_run.seconds(Work("a", [None], lambda: 50.0), {"a": quick}) == 200
-    assert dry_run.seconds(Work("a", [None]), {"a": quick}) is None
-    assert dry_run.seconds(Work("a", [None], lambda: 50.0), {"a": Work("a", [None])}) is None
-    assert dry_run.seconds(Work("b", [None], lambda: 50.0), {"a": quick}) is None
+@pytest.mark.parametrize(
+    ("work", "like", "seconds"),
+    [
+        (Work("a", [*took(7), None], lambda: 50.0), Work("a", took(10), lambda: 5.0), 7),
+        (Work("a", [None], lambda: 50.0), Work("a", took(10, 20, 90), lambda: 5.0), 200),
+        (Work("a", [None]), Work("a", took(10), lambda: 5.0), None),
+        (Work("a", [None], lambda: 50.0), Work("a", [None]), None),
+        (Work("a", [None], lambda: 50.0), None, None),
+    ],
+)
+def test_a_run_takes_the_median_of_like_ones_or_by_operations_of_those_of_quick(
+    work: Work, like: Work | None, seconds: float | None
+) -> None:
+    assert work.seconds(like) == seconds
 
 
 def test_a_table_says_what_there_is_and_what_it_costs(
-    ask: Ask, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick = [Work("trainings", took(1800.0), lambda: 1e12), Work("probes", [None])]
     paper = [
@@ -63,12 +53,12 @@ def test_a_table_says_what_there_is_and_what_it_costs(
         Work("a name that is longer than the column for names is wide", took(1, 2)),
         Work("probes", [None]),
     ]
-    ask({"paper": paper, "quick": quick})
+    asked = {"part3": {"paper": paper, "quick": quick}.__getitem__}
     source = SimpleNamespace(part="part3", title="Doodles")
-    monkeypatch.setattr(dry_run.data_root, "sources", lambda: {"doodles": source})
-    monkeypatch.setattr(dry_run.data_root, "present", lambda name: False)
-    monkeypatch.setattr(dry_run.data_root, "todo", lambda name: "ask the artist")
-    dry_run.report("paper", ["part3"], jobs=4)
+    monkeypatch.setattr(workload.data_root, "sources", lambda: {"doodles": source})
+    monkeypatch.setattr(workload.data_root, "present", lambda name: False)
+    monkeypatch.setattr(workload.data_root, "todo", lambda name: "ask the artist")
+    workload.report("paper", asked, jobs=4)
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) <= 100
     rows = {line[:48].strip(): line[48:].split() for line in printed.splitlines()}
@@ -78,22 +68,20 @@ def test_a_table_says_what_there_is_and_what_it_costs(
     assert "about 1,000 hours of one core; on 4 at once about 250, if none waits" in printed
     assert "those of Abacus" in " ".join(printed.split())
     assert "Part III, adversarial examples lacks Doodles: ask the artist" in printed
-    ask({"quick": quick})
-    dry_run.report("quick", ["part3"], jobs=1)
+    workload.report("quick", asked, jobs=1)
     assert "1.00 T" not in capsys.readouterr().out  # operations are for the profile paper
 
 
 def test_what_is_there_is_found_with_what_it_took(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    monkeypatch.setenv("BOOK_RESULTS", str(tmp_path))
     stored = Result("part1", "sums", {"n": 1}, {}, {"seconds": 3.0, "version": 2})
     results.save(stored, tmp_path)
     runs = [{"n": 0}, {"n": 1}]
     assert workload.stored("part1", "sums", runs, 2) == [None, {"seconds": 3.0, "version": 2}]
-    assert (
-        Work("sums", workload.stored("part1", "sums", runs, 3)).missing == 2
-    )  # of another version
+    of_another_version = Work("sums", workload.stored("part1", "sums", runs, 3))
+    assert of_another_version.missing == 2
     path = tmp_path / "a.safetensors"
     assert workload.network(path, {"seed": 0}) == [None]
     path.touch()
@@ -113,7 +101,7 @@ def test_operations_are_multiplications_and_additions_of_layers() -> None:
 def test_chapters_without_a_part_of_their_own_ask_for_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert dry_run.main(["paper"]) == 0
+    assert dry_run.main(["paper", "1"]) == 0
     assert "these chapters compute nothing of their own" in capsys.readouterr().out
 
 
@@ -122,14 +110,10 @@ def test_a_data_root_that_is_not_there_is_one_clear_line(
     part: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("BOOK_DATA", "/nowhere")
-    assert dry_run.main(["smoke", part]) == 1
+    assert dry_run.main(["smoke", "1", part]) == 1
     said = capsys.readouterr()
-    [line] = said.err.splitlines()
-    assert (
-        line
-        == "run_all.sh: BOOK_DATA names /nowhere, which is no folder; make it, or unset BOOK_DATA"
-    )
-    assert said.out == ""
+    wrong = "BOOK_DATA names /nowhere, which is no folder; make it, or unset BOOK_DATA"
+    assert said.err == f"run_all.sh: {wrong}\n" and said.out == ""
 
 
 @pytest.mark.parametrize(
@@ -151,11 +135,12 @@ def test_only_the_parts_of_the_chapters_are_looked_at(
     calls = []
 
     def instead(command: list[str], *, env: dict[str, str], **others: object) -> SimpleNamespace:
-        calls.append((command[-1 - len(parts) :], env["BOOK_JOBS"], env["BOOK_RESULTS"]))
+        calls.append((command[3:], env["BOOK_RESULTS"]))
         return SimpleNamespace(returncode=7)
 
     monkeypatch.setattr(subprocess, "run", instead)
     before = sorted(root.rglob("*"))
     assert run.main(["smoke", *chapters, "--dry-run", "--jobs", "3"], root) == 7
-    assert calls == [(["smoke", *parts], "3", os.fspath(root / "data" / "cache" / "results"))]
+    results_folder = os.fspath(root / "data" / "cache" / "results")
+    assert calls == [(["smoke", "3", *parts], results_folder)]
     assert sorted(root.rglob("*")) == before
