@@ -168,8 +168,6 @@ def test_a_folder_of_the_book_is_that_of_the_workers_own_copy(tmp_path: Path) ->
     folders = {"inside": REPOSITORY / "data" / "results", "outside": tmp_path}
     place = ("part1", "acts", {"x": 1}, act, 1)
     runs = {name: sweep.Run(*place, each, {}) for name, each in folders.items()}
-        n: sweep.Run("part1", "acts", {"x": 1}, act, 1, each, {}) for n, each in folders.items()
-    }
     sent = {name: each.folder for name, each in sweep._sendable(runs).items()}
     assert sent == {"inside": Path("data") / "results", "outside": tmp_path}
 

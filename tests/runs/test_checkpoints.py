@@ -21,9 +21,9 @@ from lib.faces import augment, classifier, judges
 from lib.faces.classifier import Classifier
 from lib.faces.data import datasets
 from lib.faces.data.corpus import EXPRESSIONS, Faces, Requests
-from lib.faces.figures.explore import NEW
 from lib.faces.judges import Judges
 from lib.faces.render import ict
+from lib.faces.render.ict import NEW
 from lib.faces.runs import checkpoints as of_faces
 from lib.faces.runs.profiles import PROFILES as FACES
 from lib.runs import checkpoints, results
