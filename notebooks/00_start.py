@@ -31,6 +31,8 @@ PROFILE = "quick"
 SEED = 0
 
 # %%
+# %load_ext autoreload
+# %autoreload 2
 import torch
 from IPython.display import Markdown
 

@@ -33,6 +33,8 @@
 PROFILE = "quick"
 
 # %%
+# %load_ext autoreload
+# %autoreload 2
 from dataclasses import replace
 
 import numpy as np

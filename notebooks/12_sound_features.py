@@ -25,6 +25,8 @@
 PROFILE = "quick"
 
 # %%
+# %load_ext autoreload
+# %autoreload 2
 import numpy as np
 from IPython.display import Markdown
 

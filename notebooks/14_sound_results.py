@@ -22,6 +22,8 @@
 PROFILE = "quick"
 
 # %%
+# %load_ext autoreload
+# %autoreload 2
 from IPython.display import Markdown
 
 from lib.book import claims

@@ -29,6 +29,8 @@
 PROFILE = "quick"
 
 # %%
+# %load_ext autoreload
+# %autoreload 2
 import gc
 
 from lib.book import interact

@@ -35,6 +35,8 @@ PROFILE = "quick"
 SEED = 0
 
 # %%
+# %load_ext autoreload
+# %autoreload 2
 import numpy as np
 import torch
 from IPython.display import Markdown

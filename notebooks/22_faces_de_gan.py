@@ -28,6 +28,8 @@
 PROFILE = "quick"
 
 # %%
+# %load_ext autoreload
+# %autoreload 2
 import pandas as pd
 import torch
 from IPython.display import Markdown

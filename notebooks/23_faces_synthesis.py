@@ -28,6 +28,8 @@ PROFILE = "quick"
 SEED = 0
 
 # %%
+# %load_ext autoreload
+# %autoreload 2
 import torch
 from IPython.display import Markdown
 

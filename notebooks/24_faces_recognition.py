@@ -28,6 +28,8 @@
 PROFILE = "quick"
 
 # %%
+# %load_ext autoreload
+# %autoreload 2
 import math
 
 import pandas as pd

@@ -26,6 +26,8 @@
 PROFILE = "quick"
 
 # %%
+# %load_ext autoreload
+# %autoreload 2
 import torch
 from IPython.display import Markdown, display
 

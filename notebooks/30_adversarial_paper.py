@@ -41,6 +41,8 @@ PROFILE = "quick"
 SEED = 0
 
 # %%
+# %load_ext autoreload
+# %autoreload 2
 import numpy as np
 
 from lib.adversarial import data, plots, profiles

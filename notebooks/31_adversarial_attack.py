@@ -23,6 +23,8 @@ PROFILE = "quick"
 SEED = 0
 
 # %%
+# %load_ext autoreload
+# %autoreload 2
 import pandas as pd
 import torch
 from IPython.display import Markdown

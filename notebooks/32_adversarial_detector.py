@@ -23,6 +23,8 @@ PROFILE = "quick"
 SEED = 0
 
 # %%
+# %load_ext autoreload
+# %autoreload 2
 import numpy as np
 import pandas as pd
 import torch

@@ -28,6 +28,8 @@ PROFILE = "quick"
 SEED = 0
 
 # %%
+# %load_ext autoreload
+# %autoreload 2
 import pandas as pd
 import torch
 

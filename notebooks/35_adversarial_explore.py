@@ -33,6 +33,8 @@ PROFILE = "quick"
 SEED = 0
 
 # %%
+# %load_ext autoreload
+# %autoreload 2
 import torch
 
 from lib.adversarial import checkpoints, data, detector, evaluation, own, plots, profiles

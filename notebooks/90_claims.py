@@ -28,6 +28,8 @@
 PROFILE = "quick"
 
 # %%
+# %load_ext autoreload
+# %autoreload 2
 from IPython.display import Markdown, display
 
 from lib.book import claims, overview

@@ -34,6 +34,8 @@
 PROFILE = "quick"
 
 # %%
+# %load_ext autoreload
+# %autoreload 2
 import json
 
 import pandas as pd

@@ -14,7 +14,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
-from lib.adversarial import attacks, checkpoints, classifiers, data, detector
+from lib.adversarial import attacks, checkpoints, classifiers, data, detector, fast
 from lib.adversarial.checkpoints import Network
 from lib.adversarial.data import Digits
 from lib.adversarial.detector import PAPER_THRESHOLD, READINGS
@@ -114,7 +114,8 @@ def strengths(profile: Profile) -> list[float]:
 def run_attacks(grid: Sequence[dict[str, Any]], digits: Digits) -> list[Result]:
     """Return the result of each config, computing what is missing on all cores."""
     thresholds(digits)  # once, before several processes want them
-    found = sweep.run(PART, "attack", grid, attack_run)
+    code = (attacks, detector, classifiers, fast, data, attack_run, attack, count, describe)
+    found = sweep.run(PART, "attack", grid, attack_run, sources=code)
     return [result for result in found if result is not None]
 
 
@@ -275,7 +276,8 @@ def threshold_run(config: dict[str, Any]) -> dict[str, Any]:
 @lru_cache(maxsize=2)
 def benign_runs(digits: Digits) -> list[Result]:
     """Return one result per reading, see `threshold_run`; from their files where they exist."""
-    found = sweep.run(PART, "thresholds", threshold_configs(digits), threshold_run, jobs=1)
+    wanted, code = threshold_configs(digits), (detector, data, threshold_run)
+    found = sweep.run(PART, "thresholds", wanted, threshold_run, jobs=1, sources=code)
     return [result for result in found if result is not None]
 
 

@@ -22,7 +22,7 @@ from lib.faces.data import datasets
 from lib.faces.data.corpus import Corpus, Faces, Sizes
 from lib.faces.de_gan import CODE, NOISE, Generator, count_parameters
 from lib.faces.gan_training import GANConfig
-from lib.faces.runs import checkpoints
+from lib.faces.runs import checkpoints, sources
 from lib.faces.runs.experiments import DATASETS
 from lib.faces.runs.profiles import PROFILES, Profile
 from lib.runs import results, states, sweep
@@ -107,7 +107,8 @@ def runs(
         checkpoints.panel(profile, corpus)
     wanted = list(VARIANTS)[: None if profile is STUDY else FEW]
     configs = [describe(profile, corpus, VARIANTS[name], seed) for name in wanted]
-    found = sweep.run(PART, EXPERIMENT, configs, run_one, compute=compute)
+    code = (*sources.STUDIED, run_one, made_of, source_faces)
+    found = sweep.run(PART, EXPERIMENT, configs, run_one, compute=compute, sources=code)
     return dict(zip(wanted, found, strict=True))
 
 

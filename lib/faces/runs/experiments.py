@@ -29,7 +29,7 @@ from lib.faces.data.corpus import Corpus, Faces, Shape, Sizes
 from lib.faces.de_gan import CODE, ModelConfig, Trunk
 from lib.faces.gan_training import GANConfig
 from lib.faces.recognition import Recogniser, Recognition
-from lib.faces.runs import checkpoints
+from lib.faces.runs import checkpoints, sources
 from lib.faces.runs.checkpoints import CACHE
 from lib.faces.runs.profiles import PROFILES, Profile
 from lib.runs import results, states, sweep
@@ -143,7 +143,9 @@ def table(
 ) -> dict[str, list[Result]]:
     """Return the results of some methods in the first folds, fold by fold."""
     runs = grid(common, encoders, methods, count)
-    found = [each for each in sweep.run(PART, EXPERIMENT, runs, run_one, compute=compute) if each]
+    code = (*sources.RECOGNISED, run_one, faces, rows_of, build, predicted)
+    swept = sweep.run(PART, EXPERIMENT, runs, run_one, compute=compute, sources=code)
+    found = [each for each in swept if each]
     return {name: [each for each in found if each.config["method"] == name] for name in methods}
 
 

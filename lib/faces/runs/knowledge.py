@@ -19,7 +19,7 @@ from lib.faces.de_gan import Generator
 from lib.faces.judges import Judges
 from lib.faces.probes import Knowledge
 from lib.faces.protocol import Estimate
-from lib.faces.runs import checkpoints
+from lib.faces.runs import checkpoints, sources
 from lib.faces.runs.experiments import DATASETS, PART, find_by_digest
 from lib.faces.runs.profiles import Profile
 from lib.runs import results, sweep
@@ -50,7 +50,8 @@ def describe(profile: Profile, rung: str, networks: Mapping[str, str]) -> dict[s
 def find(profile: Profile, rung: str, networks: Mapping[str, str]) -> Result:
     """Return what the networks know; what has no result yet is computed."""
     wanted = [describe(profile, rung, networks)]
-    return sweep.only(sweep.run(PART, EXPERIMENT, wanted, run_one, version=VERSION))
+    code = (*sources.KNOWN, run_one)
+    return sweep.only(sweep.run(PART, EXPERIMENT, wanted, run_one, version=VERSION, sources=code))
 
 
 def run_one(config: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ with a result file of its own.
 
 import argparse
 import importlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
@@ -38,7 +37,7 @@ from lib.sound.evaluation import METRICS
 from lib.sound.events import Events
 from lib.sound.features import Standardiser
 from lib.sound.mean_teacher import TrainingConfig
-from lib.sound.runs import extraction
+from lib.sound.runs import extraction, sources
 from lib.sound.runs.profiles import PROFILES, Profile
 
 RETRAINED = REPOSITORY / "data" / "cache" / "retrained"
@@ -369,7 +368,7 @@ def ledger(common: Mapping[str, Any], trainings: int) -> dict[str, list[Result]]
 
 def present(runs: Sequence[Mapping[str, Any]]) -> list[Result | None]:
     """Return the result of each run, None where there is none yet."""
-    return sweep.run(PART, EXPERIMENT, runs, run_one, folder=_folder(), compute=False)
+    return _swept(runs, compute=False)
 
 
 def trained(runs: list[dict[str, Any]]) -> list[Result]:
@@ -378,20 +377,21 @@ def trained(runs: list[dict[str, Any]]) -> list[Result]:
     With BOOK_RETRAIN in the environment the shipped results do not count: all runs are trained
     here (what had finished before an interruption is kept in the cache) and take their places.
     """
-    folder = _folder()
     if None in present(runs) and not sweep.only_present():
         for run in runs:
             prepared_for(run)
-    found = [r for r in sweep.run(PART, EXPERIMENT, runs, run_one, folder=folder) if r]
-    if folder == RETRAINED:
+    found = [result for result in _swept(runs) if result]
+    if sweep.retraining():
         for result in found:
             results.save(result)
     return found
 
 
-def _folder() -> Path:
-    """Return where results are looked for; with BOOK_RETRAIN the shipped ones do not count."""
-    return RETRAINED if os.environ.get("BOOK_RETRAIN") else results.root()
+def _swept(runs: Sequence[Mapping[str, Any]], *, compute: bool = True) -> list[Result | None]:
+    """Return what there is of some runs; with BOOK_RETRAIN the shipped results do not count."""
+    folder = RETRAINED if sweep.retraining() else results.root()
+    code = (*sources.TRAINED, run_one, count, summary, readings)
+    return sweep.run(PART, EXPERIMENT, runs, run_one, folder=folder, compute=compute, sources=code)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -11,7 +11,7 @@ from lib.runs.results import Result
 from lib.sound import evaluation, oracles
 from lib.sound.evaluation import METRICS, SCORES
 from lib.sound.protocol import paper_row, short
-from lib.sound.runs import system_scores
+from lib.sound.runs import sources, system_scores
 from lib.sound.runs.profiles import MetricsProfile
 from lib.sound.runs.system_scores import Scored
 
@@ -48,7 +48,8 @@ def grids(profile: MetricsProfile, data: Scored) -> dict[str, tuple[Configs, Run
 def runs(experiment: str, profile: MetricsProfile, data: Scored) -> list[Result]:
     """Return the results of an experiment; they take seconds, so one process does them all."""
     configs, run_one = grids(profile, data)[experiment]
-    found = sweep.run(PART, experiment, configs, run_one, jobs=1)
+    code = (*sources.COUNTED, run_one)
+    found = sweep.run(PART, experiment, configs, run_one, jobs=1, sources=code)
     return [result for result in found if result is not None]
 
 

@@ -12,7 +12,7 @@ from lib.sound.crnn import INPUTS
 from lib.sound.data.corpus import Corpus
 from lib.sound.events import CLIP_SECONDS, clear_onsets
 from lib.sound.features import Standardiser
-from lib.sound.runs import experiments, extraction
+from lib.sound.runs import experiments, extraction, sources
 
 PART, EXPERIMENT = "part1", "probes"
 PRETRAINED = ("visual", "audio")  # inputs that networks made
@@ -32,7 +32,11 @@ def describe(common: Mapping[str, Any]) -> dict[str, Any]:
 
 def run(common: Mapping[str, Any]) -> Result:
     """Return what the probes find; see `run_one`."""
-    return sweep.only(sweep.run(PART, EXPERIMENT, [describe(common)], run_one, jobs=1))
+    wanted, code = (
+        [describe(common)],
+        (*sources.PROBED, run_one, standardisers, clip_features, frame_features),
+    )
+    return sweep.only(sweep.run(PART, EXPERIMENT, wanted, run_one, jobs=1, sources=code))
 
 
 def run_one(config: dict[str, Any]) -> dict[str, Any]:

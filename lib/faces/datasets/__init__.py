@@ -1,1 +1,0 @@
-"""One small module per set of faces."""
