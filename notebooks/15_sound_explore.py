@@ -33,12 +33,12 @@ PROFILE = "quick"
 # %autoreload 2
 import gc
 
-from lib.book import interact
+from lib.book import data_root, interact
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
 from lib.sound import evaluation
-from lib.sound.data import datasets
-from lib.sound.figures import explore
+from lib.sound.data import datasets, mixtures
+from lib.sound.figures import explore, own
 from lib.sound.runs import checkpoints, experiments, profiles
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
@@ -135,6 +135,36 @@ interact.explore(
 # the book's web page has a slider for the threshold, and a notebook shows three settings of the clip with the most
 # classes: the paper's own, a lower threshold, and two networks that are given more.
 #
+# ## Your own sound
+#
+# `hear("my.wav")` shows what the three rows without pictures hear in a file of yours: any sound or video that FFmpeg
+# reads, up to two minutes, in windows of ten seconds, each scaled to its own peak as the paper's clips are. That makes
+# the noise of a quiet window loud. And the networks know ten sounds and nothing else: whatever you bring, they
+# answer with those. Nothing of your file is written.
+
+# %%
+ears = own.Ears.of(common, corpus.classes)
+
+
+def hear(file, threshold=evaluation.THRESHOLD, median=evaluation.MEDIAN_FRAMES):
+    """Draw what the networks hear in a file."""
+    return own.hear(ears, file, threshold, median)
+
+
+# %%
+untrained = mixtures.groups(rotation=0)["test"]
+recordings = mixtures.read_recordings(data_root.locate(mixtures.NAME))
+example = next(each for each in recordings if each.kind == "dog" and each.fold in untrained)
+heard = hear(example.path)
+page.figure(
+    heard,
+    "part1_own",
+    alt=f"Spectrogram of a dog's bark, and the probabilities of each class by row: {heard.get_label()}.",
+    caption="A recording as it was made, not mixed: five seconds, of a fold that none of these networks was trained "
+    f"on. Sound: {example.path.name} by {example.author} ({example.licence}).",
+)
+
+# %% [markdown]
 # ## Things to look for
 #
 # - **Edges.** Compare S with A at the beginning of an event. The audio network hears 0.96 s at once; does

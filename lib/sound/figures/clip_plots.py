@@ -132,8 +132,9 @@ def _waveform(axes: Axes, waveform: Waveform) -> None:
 
 
 def spectrogram(axes: Axes, log_mel: np.ndarray, cmap: str = "magma", **limits: Any) -> Any:
-    """Draw a (604, 128) log-mel spectrogram over seconds; return its image."""
-    extent = (0, CLIP_SECONDS, -0.5, features.BANDS - 0.5)
+    """Draw the (604 n, 128) log-mel spectrogram of n clips over seconds; return its image."""
+    seconds = CLIP_SECONDS * len(log_mel) / features.FRAMES
+    extent = (0, seconds, -0.5, features.BANDS - 0.5)
     options: dict[str, Any] = {"aspect": "auto", "origin": "lower", "interpolation": "nearest"}
     pairs = log_mel.reshape(len(log_mel) // 2, 2, -1).mean(axis=1)  # finer than the picture's dots
     shades = plt.get_cmap(cmap, SHADES)

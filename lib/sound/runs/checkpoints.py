@@ -21,6 +21,7 @@ from lib.runs.checkpoints import command, file_digest, place, write_record
 from lib.sound import features, protocol
 from lib.sound.crnn import COMBINATIONS, CRNN
 from lib.sound.data.corpus import Corpus
+from lib.sound.features import Standardiser
 from lib.sound.protocol import Row, short
 from lib.sound.runs import experiments, extraction
 from lib.sound.runs.profiles import PROFILES
@@ -36,14 +37,18 @@ def networks(common: Mapping[str, Any]) -> dict[Row, CRNN]:
     }
 
 
+def scales(common: Mapping[str, Any]) -> dict[str, Standardiser]:
+    """Return by input what the features of those networks are standardised by."""
+    return experiments.load_scales(paths(common)["spectral", "audio", "visual"])
+
+
 def inputs(common: Mapping[str, Any], corpus: Corpus, clips: Sequence[str]) -> dict[str, Tensor]:
     """Return the features of some clips by input, as those networks read them."""
-    scales = experiments.load_scales(paths(common)["spectral", "audio", "visual"])
-    bands = common["mel_bands"]
+    by_input, bands = scales(common), common["mel_bands"]
     return {
         name: features.standardised(
             np.stack(list(extraction.raw_clips(corpus, clips, stream, "index", bands))),
-            scales[name],
+            by_input[name],
         )
         for name, stream in common["streams"].items()
     }
