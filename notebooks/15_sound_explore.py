@@ -160,8 +160,9 @@ page.figure(
     heard,
     "part1_own",
     alt=f"Spectrogram of a dog's bark, and the probabilities of each class by row: {heard.get_label()}.",
-    caption="A recording as it was made, not mixed: five seconds, of a fold that none of these networks was trained "
-    f"on. Sound: {example.path.name} by {example.author} ({example.licence}).",
+    caption="A recording as it was made, not mixed, of a fold that none of these networks was trained on. Does a row "
+    "follow each bark, or does it only know that there is a dog? "
+    f"Sound: {example.path.name} by {example.author} ({example.licence}).",
 )
 
 # %% [markdown]
