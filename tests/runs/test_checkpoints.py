@@ -222,7 +222,7 @@ def nothing_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_profile_quick_takes_the_shipped_networks_and_they_load(nothing_is_trained: None) -> None:
-    common = experiments.describe(SOUNDS["quick"], "esc10")
+    common = experiments.common(SOUNDS["quick"])
     found = set(of_sounds.paths(common).values())
     profile = FACES["quick"]
     corpus = datasets.load("ict", profile.sizes)
