@@ -226,7 +226,10 @@ def unless_changed(claims: Sequence[Claim], places: Collection[str]) -> list[Cla
     if not places:
         return list(claims)
     note = f"not judged: its numbers were computed before {', '.join(sorted(places))} changed"
-    return [replace(claim, verdict=UNDECIDED, note=note) for claim in claims]
+    return [
+        claim if claim.verdict == NOT_TESTABLE else replace(claim, verdict=UNDECIDED, note=note)
+        for claim in claims
+    ]
 
 
 def load(profile: str, folder: Path | None = None) -> list[Claim]:

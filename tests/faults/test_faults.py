@@ -335,7 +335,8 @@ def test_a_worker_with_another_copy_of_the_book_computes_nothing(
     cluster: Cluster, configs: list[Config], tmp_path: Path
 ) -> None:
     shutil.copytree(REPOSITORY / "lib", tmp_path / "copy" / "lib")
-    (tmp_path / "copy" / "lib" / "sound" / "crnn.py").write_text("# as it was last year\n")
+    with (tmp_path / "copy" / "lib" / "sound" / "crnn.py").open("a") as file:
+        file.write("# as it was last year\n")
     for worker in cluster.workers:
         worker.terminate()
         worker.wait()
