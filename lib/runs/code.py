@@ -27,6 +27,8 @@ def digests(sources: Iterable[Source]) -> dict[str, str]:
 
 def _named(source: Source) -> tuple[str, str]:
     """Return where a source stands, "lib/sound/crnn.py" or "lib/x.py: f", and its digest."""
+    if not isinstance(source, ModuleType):
+        source = inspect.unwrap(source)  # below its decorators, which stand elsewhere
     file = inspect.getsourcefile(source) or "?"
     place = str(file).removeprefix(f"{REPOSITORY}/")
     linecache.checkcache(str(file))  # it may have been edited since it was imported

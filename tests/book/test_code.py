@@ -1,6 +1,7 @@
 """No number from other code passes for a fresh one, and how code is written makes no difference."""
 
 import importlib.util
+import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,8 +12,10 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+import torch
 
 from lib.book import claims, show
+from lib.book.files import REPOSITORY
 from lib.runs import code, sweep
 from lib.runs.results import Result
 
@@ -88,6 +91,22 @@ def test_an_edit_is_seen_while_the_module_is_loaded(tmp_path: Path) -> None:
     before = code.digests([loaded])
     (tmp_path / "open_idea.py").write_text(WRITTEN.replace("2.0", "2.25"))
     assert code.changed(before, code.digests([loaded])) == list(before)
+
+
+@torch.no_grad()
+def decorated() -> None:
+    """Do nothing, without gradients."""
+
+
+def test_what_is_decorated_stands_where_it_is_written() -> None:
+    (place,) = code.digests([decorated])
+    assert place == "tests/book/test_code.py: decorated"
+
+
+def test_no_committed_result_names_a_place_outside_the_book() -> None:
+    for file in sorted((REPOSITORY / "data" / "results").rglob("*.json")):
+        sources = json.loads(file.read_text())["provenance"].get("sources", {})
+        assert all(place.startswith("lib/") for place in sources), file
 
 
 def test_a_method_and_a_class_have_digests() -> None:
