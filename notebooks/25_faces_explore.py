@@ -71,9 +71,10 @@ source(synthesis.synthesise)
 
 
 # %%
-def lend(face, person, noise_1, noise_2):
-    """Lend the expression of one face to one person."""
-    return explore.lend(scenes, scenes.source(face), face, person, (noise_1, noise_2))
+def lend(face, person, noise_1=0.0, noise_2=0.0):
+    """Lend the expression of one of these faces, or of a photograph in a file, to one person."""
+    picture = scenes.source(face) if face in scenes.names else upload.of_file(scenes, face)
+    return explore.lend(scenes, picture, face, person, (noise_1, noise_2))
 
 
 # %%
@@ -166,7 +167,7 @@ interact.explore(
 # ## Your own face
 #
 # With a running kernel you can lend an expression of your own: a photograph of one face, from the front, in
-# PNG, JPEG or another common form, up to the 10 MB that Jupyter passes on. Your eyes are found as in chapter 21, the face is turned
+# PNG, JPEG or another common form, up to the 10 MB that Jupyter passes on, or by `lend("me.jpg", person=3)`. Your eyes are found as in chapter 21, the face is turned
 # and cut so that they lie where those of our faces lie, and it becomes the source above.
 #
 # **It never leaves the kernel.** The photograph goes from your browser into the memory of the Python process

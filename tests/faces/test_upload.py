@@ -82,6 +82,15 @@ def test_eyes_come_where_they_are_wanted(shape: tuple[int, int], eyes: list[list
         assert (across, down) == pytest.approx((x, y), abs=0.7)
 
 
+def test_a_photograph_in_a_file_is_that_of_its_bytes(
+    scenes: Scenes, face: np.ndarray, seen: np.ndarray, tmp_path: Path
+) -> None:
+    (tmp_path / "me.png").write_bytes(stored(face, "png"))
+    np.testing.assert_array_equal(upload.of_file(scenes, tmp_path / "me.png"), seen)
+    with pytest.raises(ValueError, match="no face and no file 'hapiness, A'; take one like"):
+        upload.of_file(scenes, "hapiness, A")
+
+
 def test_where_the_usual_places_are_wanted_it_is_the_usual_alignment(face: np.ndarray) -> None:
     eyes = np.array([[55.0, 70.0], [101.0, 74.0]])
     ours = upload.placed(face, eyes, explore.usual_eyes(), 56)

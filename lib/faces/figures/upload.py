@@ -9,6 +9,7 @@ import io
 import math
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import ipywidgets as widgets
 import numpy as np
@@ -37,6 +38,17 @@ def photograph(scenes: Scenes, content: bytes, name: str) -> np.ndarray:
     """
     image = images.decode(content, name)
     return placed(image, alignment.find_eyes(image), scenes.eyes, scenes.people.shape[2])
+
+
+def of_file(scenes: Scenes, file: str | Path) -> np.ndarray:
+    """Return the face in a photograph in a file, as `photograph` does.
+
+    Raises:
+        ValueError: there is no such file and nobody of this name, or see `photograph`.
+    """
+    if not Path(file).is_file():
+        raise ValueError(f"no face and no file {str(file)!r}; take one like {scenes.names[0]!r}")
+    return photograph(scenes, Path(file).read_bytes(), str(file))
 
 
 def placed(image: np.ndarray, eyes: np.ndarray, wanted: np.ndarray, side: int) -> np.ndarray:
