@@ -66,7 +66,7 @@ compile_functions() {
     [[ -e $COMPILED ]] && return
     echo "Compiling what librosa and the renderer of faces need: under a minute, once."
     # librosa.beat imports all that compiles when imported
-    "$PYTHON" -c "import librosa.beat, lib.faces.figures.explore as faces; faces.rendered([0], 32, 0)" || exit 1
+    "$PYTHON" -c "import librosa.beat, lib.faces.figures.explore as faces; faces.everybody([0], 32, 0)" || exit 1
     mkdir -p "$NUMBA_CACHE_DIR"
     touch "$COMPILED"
 }

@@ -1,6 +1,7 @@
 """lib/book/setup.sh, with a stand-in for the slow installation."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -36,7 +37,7 @@ def clone(tmp_path: Path) -> Path:
     (folder / "librosa" / "__init__.py").touch()
     (folder / "librosa" / "beat.py").write_text("print('compiled', file=open('compiled', 'a'))\n")
     (folder / "lib" / "faces" / "figures").mkdir(parents=True)
-    (folder / "lib" / "faces" / "figures" / "explore.py").write_text("def rendered(*what): pass\n")
+    (folder / "lib" / "faces" / "figures" / "explore.py").write_text("def everybody(*what): pass\n")
     (folder / ".venv" / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
     binaries = folder / ".venv" / "bin"
     binaries.mkdir(parents=True)
@@ -208,3 +209,10 @@ def test_the_folders_own_library_is_used(clone: Path, tmp_path: Path) -> None:
         ["bash", "-c", script], cwd=clone, env=os.environ | told, text=True
     )
     assert found == f"{clone}/lib/__init__.py\n"
+
+
+def test_what_set_up_compiles_is_there_to_be_compiled() -> None:
+    text = (REPOSITORY / "lib" / "book" / "setup.sh").read_text()
+    found = re.search(r'-c "(import librosa[^"]+)"', text)
+    assert found
+    subprocess.run([sys.executable, "-c", found[1]], cwd=REPOSITORY, check=True)
