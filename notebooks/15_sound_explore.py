@@ -45,7 +45,8 @@ profile = sizes.choose(profiles.PROFILES, PROFILE)
 common = experiments.common(profile)
 corpus = datasets.load(common["dataset"], profile.sizes)
 digests = checkpoints.digests(common)
-page = Page("15_sound_explore", PROFILE, corpus.name, corpus.rung, networks=digests)
+older = checkpoints.changed(common)
+page = Page("15_sound_explore", PROFILE, corpus.name, corpus.rung, networks=digests, older=older)
 cost(page.chapter)
 
 # %% [markdown]

@@ -66,6 +66,7 @@ def explore(
             text = words(figure, here)
             page.figure(figure, f"{name}_{number}", alt=text, caption=f"{caption} Here: {here}.")
     else:
+        page.warn()
         display(panel(draw, controls, start, alt))
 
 

@@ -73,6 +73,7 @@ class Page:
     `rung` is empty where `dataset` says what a picture shows and no data were used.
     `folder` is figures/; a test may name another. `networks` are the digests of the weights that
     the chapter itself computes with, by name; what stored results were computed with, they say.
+    `older` is which code has changed since those networks were trained.
     """
 
     chapter: str
@@ -81,6 +82,7 @@ class Page:
     rung: str
     folder: Path = field(default_factory=figures)
     networks: Mapping[str, str] = field(default_factory=dict)
+    older: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Set the style in which everything on the page is drawn."""
@@ -110,7 +112,7 @@ class Page:
         self._write(f"{name}.png", png(figure))
         self._describe(name, alt, caption, sources := list(sources))
         plt.close(figure)
-        self._warn(sources)
+        self.warn(sources)
         self._display(name, alt, caption)
 
     def table(
@@ -136,7 +138,7 @@ class Page:
         self._write(f"{name}.png", png(picture))
         plt.close(picture)
         self._describe(name, alt, caption, sources := list(sources))
-        self._warn(sources)
+        self.warn(sources)
         display(HTML(as_text(frame, number).to_html(index=False, border=0)))
         display(Markdown(self._caption(caption, f"{name}.csv", f"{name}.json")))
 
@@ -150,9 +152,9 @@ class Page:
         notebook = REPOSITORY / (told().notebook or Path.cwd())
         return f"[{file}]({os.path.relpath(self.folder / self.profile / file, notebook)})"
 
-    def _warn(self, sources: Sequence[Result | None]) -> None:
+    def warn(self, sources: Sequence[Result | None] = ()) -> None:
         """Say above a picture that its numbers are from other code than today's, where they are."""
-        if places := changed(sources):
+        if places := changed(sources) or self.older:
             display(Markdown(f"> **Older numbers.** {since(places)} {self._renew()}"))
 
     def _renew(self) -> str:
@@ -200,7 +202,7 @@ def changed(sources: Iterable[Result | None]) -> list[str]:
 
 def since(places: Sequence[str]) -> str:
     """Return in a sentence that code has changed since numbers were computed."""
-    return f"These numbers were computed before {', '.join(places)} changed."
+    return f"What is shown rests on code from before {', '.join(places)} changed."
 
 
 def png(figure: Figure) -> bytes:

@@ -156,7 +156,7 @@ def test_a_stored_result_says_which_code_has_changed_until_it_is_computed_anew(
 def test_a_page_says_so_above_the_picture_and_no_claim_is_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown: list[object] = []
+    shown: list[Any] = []
     monkeypatch.setattr(show, "display", lambda thing, **_: shown.append(thing))
     page = show.Page("13_sound_model", "quick", "none", "open", folder=tmp_path)
     old = Result("part1", "ideas", {"x": 1}, {}, changed=("lib/sound/crnn.py",))
@@ -168,6 +168,9 @@ def test_a_page_says_so_above_the_picture_and_no_claim_is_judged(
         assert len(said) == 2 * lines
         assert all("lib/sound/crnn.py changed" in line for line in said)
         assert all("./run_all.sh quick 13 --retrain" in line for line in said)
+    shown.clear()
+    replace(page, older=old.changed).warn()
+    assert len(shown) == 1 and "lib/sound/crnn.py changed" in shown[0].data
     claim = claims.load("quick")[0]
     (withheld,) = claims.unless_changed([claim], old.changed)
     assert withheld.verdict == claims.UNDECIDED and "lib/sound/crnn.py" in withheld.note
