@@ -173,7 +173,7 @@ def test_anything_else_asked_for_is_another_file(
     made.pretraining(render, 3, 2, 9, 0, folder=tmp_path)  # another side
     assert asked and len(list(tmp_path.iterdir())) == 6
     asked.clear()
-    monkeypatch.setattr(made, "VERSION", made.VERSION + 1)
+    monkeypatch.setattr(made, "RENDERER", (made,))
     pretraining(tmp_path)
     assert asked
 

@@ -1,6 +1,7 @@
 """Features of a corpus: computed once, whatever happens to the cache, and ready for training."""
 
 import hashlib
+import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lib.runs import code
 from lib.sound import features, pretrained
 from lib.sound.data import datasets
 from lib.sound.data.corpus import Corpus, Sight, Stills, Waveform
@@ -255,3 +257,14 @@ def test_joined_by_time_are_other_patches_of_audio(mixed: Corpus) -> None:
     for align in ("index", "time"):
         found = extraction.raw_clips(mixed, clips, "yamnet", align, 32)
         assert np.array_equal(np.stack(list(found)), features.on_grid(patches, align))
+
+
+def test_a_cache_is_of_the_code_that_filled_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {stream: extraction.cached(stream) for stream in ("log_mel", "yamnet")}
+    edited = f"{inspect.getsource(features)}\nQUIETEST = -60.0\n"
+    source = inspect.getsource
+    monkeypatch.setattr(
+        code.inspect, "getsource", lambda thing: edited if thing is features else source(thing)
+    )
+    after = {stream: extraction.cached(stream) for stream in before}
+    assert after["log_mel"] != before["log_mel"] and after["yamnet"] == before["yamnet"]

@@ -18,12 +18,13 @@ from tqdm.auto import tqdm
 from lib.book.files import REPOSITORY
 from lib.faces.augment import source_side
 from lib.faces.data.corpus import BASIC, EXPRESSIONS, Corpus, Faces, Requests, Shape, Sizes
-from lib.runs import rows
+from lib.faces.render import face_model, ict, look, mesh, paint, surface
+from lib.runs import code, rows
 from lib.runs.rows import Rows
 
 CACHE = REPOSITORY / "data" / "cache" / "faces"
 NAME, RUNG = "ict", "open"
-VERSION = 1  # of the pictures: raise it when they change, which a test of their pixels tells
+RENDERER = (face_model, ict, look, mesh, paint, surface)  # where it changes, all is rendered anew
 OTHERS = 100_000  # numbers of the people for recognition begin here, those for pre-training below
 PRETRAINING_INTENSITY = (0.45, 1.05)  # from onset to a little over the usual apex
 PEAK_INTENSITY = (0.55, 1.0)  # people do not show expressions equally strongly
@@ -184,8 +185,8 @@ def _images(render: Render, requests: Requests, size: int, folder: Path) -> Rows
 
 
 def _key(requests: Requests, size: int) -> str:
-    """Return 16 hex digits that change with what is asked of the renderer, and with VERSION."""
-    digest = hashlib.sha256(f"{VERSION} {size} {requests.seed}".encode())
+    """Return 16 hex digits that change with what is asked of the renderer, and with its code."""
+    digest = hashlib.sha256(f"{code.key(RENDERER)} {size} {requests.seed}".encode())
     for name in ("people", "expressions", "sequences", "frames", "intensity"):
         digest.update(getattr(requests, name).tobytes())
     return digest.hexdigest()[:16]

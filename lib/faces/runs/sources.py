@@ -1,10 +1,10 @@
 """The code that the results of Part II rest on: where it changes, they say so (`lib.runs.code`)."""
 
 from lib.faces import augment, classifier, de_gan, folds, gan_training, judges, probes, recognition
-from lib.faces.render import face_model, ict, look, made, mesh, paint, surface
+from lib.faces.render import made
 from lib.runs import trainer
 
-RENDERED = (made, ict, face_model, look, paint, surface, mesh)
+RENDERED = (made, *made.RENDERER)
 RECOGNISED = (*RENDERED, augment, folds, de_gan, gan_training, classifier, recognition, trainer)
 STUDIED = (*RENDERED, augment, de_gan, gan_training, judges, trainer)
 KNOWN = (*RENDERED, augment, de_gan, judges, probes)

@@ -16,14 +16,13 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from lib.book.files import REPOSITORY
-from lib.runs import rows
+from lib.runs import code, rows
 from lib.runs.rows import Rows
 from lib.sound import features, pretrained
 from lib.sound.data.corpus import SPLITS, Corpus, Stills
 from lib.sound.features import GRID_TIMES, Standardiser
 
 CACHE = REPOSITORY / "data" / "cache" / "features"
-VERSION = 1  # raise it when what is computed changes: the cache then starts afresh
 TRAINING_SPLITS = ("weak", "unlabelled")
 
 
@@ -47,7 +46,14 @@ def prepare(
     """
     sense = features.sense_of(stream)
     kept = cached(stream)
-    facts = (VERSION, kept.name, align, mel_bands, features.FARTHEST, corpus.fingerprint(sense))
+    facts = (
+        code.key([features]),
+        kept.name,
+        align,
+        mel_bands,
+        features.FARTHEST,
+        corpus.fingerprint(sense),
+    )
     digest = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
     place = kept.parent / "prepared" / f"{stream}-{digest}.npy"
     scale = Standardiser(
@@ -172,7 +178,8 @@ def of_stills(stills: Stills, stream: str) -> Rows:
 def cached(stream: str) -> Path:
     """Return the folder in which a stream's features are kept; its name says what made them."""
     weights = "" if stream == "log_mel" else f"-{pretrained.digest(stream)}"
-    return CACHE / f"{stream}-{VERSION}{weights}"
+    made_by = code.key([features, pretrained] if stream == "log_mel" else [pretrained])
+    return CACHE / f"{stream}-{made_by}{weights}"
 
 
 def _made_once(place: Path, make: Callable[[], Iterable[np.ndarray]]) -> Rows:
