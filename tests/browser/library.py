@@ -16,12 +16,13 @@ from matplotlib.figure import Figure
 import lib.sound.runs.checkpoints
 from lib.adversarial import checkpoints, data, detector, evaluation, plots
 from lib.adversarial import profiles as adversarial_profiles
-from lib.book.show import png
+from lib.book.show import png, set_style
 from lib.faces import augment
 from lib.faces.data import datasets as face_sets
 from lib.faces.figures import explore as faces
 from lib.faces.figures import upload
 from lib.faces.runs import profiles as faces_profiles
+from lib.faces.runs.synthesis import codes, synthesise
 from lib.sound.data import datasets as sound_sets
 from lib.sound.data.corpus import Corpus
 from lib.sound.figures import explore as sound
@@ -30,6 +31,7 @@ from lib.sound.runs import profiles as sound_profiles
 from lib.sound.runs.profiles import Profile
 
 Answer = tuple[str, bytes]
+set_style()  # as the page of each chapter does
 # Tiny networks, but for faces: those of smoke hardly answer to the noise; quick's are shipped.
 PROFILES = {
     "15_sound_explore": "smoke",
@@ -98,9 +100,8 @@ def portrait() -> bytes:
 
 def _made(source: np.ndarray, person: int, noise_1: float, noise_2: float) -> torch.Tensor:
     scenes = lenders()
-    return faces.synthesise(
-        scenes, faces.encode(scenes, source[None]), [person], faces.noise(noise_1, noise_2)
-    )
+    code, z = codes(scenes.generator, source[None]), faces.noise(noise_1, noise_2)[None]
+    return synthesise(scenes.generator, code, [person], z)[0, 0]
 
 
 def _likeliest(read: np.ndarray) -> str:
@@ -150,11 +151,12 @@ def grid(stranger: str, people: str, noise_1: float, noise_2: float) -> Answer:
 def walk(begin: str, end: str, person: int, steps: int, noise_1: float, noise_2: float) -> Answer:
     """Answer for the third panel of chapter 25."""
     scenes, noise = lenders(), (noise_1, noise_2)
-    first, last = (faces.encode(scenes, scenes.source(name)[None]) for name in (begin, end))
+    first, last = (codes(scenes.generator, scenes.source(name)[None]) for name in (begin, end))
     said = []
     for share in np.linspace(0, 1, steps):
         code = (1 - share) * first + share * last
-        made = faces.synthesise(scenes, code.float(), [person], faces.noise(*noise))
+        made = synthesise(scenes.generator, code.float(), [person], faces.noise(*noise)[None])
+        made = made[0, 0]
         said.append(_likeliest(faces.opinion(scenes.expression_judge, made)[0]))
     return _answer(", ".join(said), faces.walk(scenes, begin, end, person, steps, noise))
 

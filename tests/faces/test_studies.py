@@ -194,7 +194,9 @@ def test_made_faces_are_of_the_person_asked_for() -> None:
 def test_only_what_is_asked_for_is_computed(tmp_path: Any, monkeypatch: Any) -> None:
     seen: list[bool] = []
 
-    def run(part: str, experiment: str, configs: list[Any], run_one: Any, compute: bool) -> Any:
+    def run(
+        part: str, experiment: str, configs: list[Any], run_one: Any, compute: bool, **_: Any
+    ) -> Any:
         seen.append(compute)
         return [None] * len(configs)
 
