@@ -5,7 +5,6 @@ mass in the middle (LeCun et al., yann.lecun.com/exdb/mnist).
 """
 
 import base64
-import html
 import io
 import os
 from collections.abc import Callable, Mapping
@@ -64,20 +63,21 @@ export default { render({ model, el }) {
 """
 
 
-def digit(source: str | Path | bytes) -> Tensor:
+def digit(source: str | Path | bytes, name: str = "the picture") -> Tensor:
     """Return a digit in the form of MNIST, (1, 1, 28, 28) float32 from 0 to 1.
 
     Polarity, size, colour and place do not matter: the ground is what the border shows.
 
     Args:
         source: an image file, or its bytes.
+        name: what to call bytes in a complaint.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: it is no image, nothing is drawn in it, or its ground is uneven.
     """
     if isinstance(source, bytes):
-        picture = images.decode(source, "the picture")
+        picture = images.decode(source, name)
     else:
         picture = images.read_image(source)
     return torch.from_numpy(in_form(_ink(picture))).float()[None, None]
@@ -187,36 +187,24 @@ def drawing_board(
 
     The digit drawn or chosen last is the one element of `kept`; `draw` draws it.
     """
-    square, clear = Square(), widgets.Button(description="Clear")
-    button = widgets.FileUpload(accept="image/*", multiple=False, description="Picture")
-    line, place = widgets.HTML(), widgets.VBox()
+    square, clear, place = Square(), widgets.Button(description="Clear"), widgets.VBox()
 
-    def take(content: bytes) -> None:
-        try:
-            kept[:] = [digit(content)]
-        except ValueError as error:
-            line.value = f"<b>{html.escape(str(error))}</b>"
-            return
-        line.value = ""
+    def take(content: bytes, name: str = "the drawing") -> None:
+        kept[:] = [digit(content, name)]
         if place.children:
             place.children[0].redraw()
         else:
             place.children = (interact.panel(draw, controls, start, alt),)
 
-    def uploaded(_: object) -> None:
-        if button.value:
-            file = button.value[0]
-            button.value = ()  # the file itself is not kept, and may be chosen again
-            take(bytes(file["content"]))
+    button, line = interact.upload("Picture", take)
 
     def stroke(_: object) -> None:
         if square.drawn:
-            take(square.picture())
+            interact.attempt(line, lambda: take(square.picture()))
 
     def cleared(_: object) -> None:
         square.drawn = ""
 
     square.observe(stroke, names="drawn")
-    button.observe(uploaded, names="value")
     clear.on_click(cleared)
     return widgets.VBox([square, widgets.HBox([clear, button]), line, place])

@@ -163,6 +163,40 @@ def panel(draw: Draw, controls: Mapping[str, Any], start: Mapping[str, Any], alt
     return found
 
 
+def upload(
+    description: str, take: Callable[[bytes, str], None]
+) -> tuple[widgets.FileUpload, widgets.HTML]:
+    """Return a button for a picture of the reader's, and a line for what is wrong with it.
+
+    The file itself is not kept, and may be chosen again.
+
+    Args:
+        description: of the button.
+        take: gets the bytes of the file and its name; raises ValueError where it is of no use.
+    """
+    button = widgets.FileUpload(accept="image/*", multiple=False, description=description)
+    line = widgets.HTML()
+
+    def chosen(_: object) -> None:
+        if button.value:
+            file = button.value[0]
+            button.value = ()
+            attempt(line, lambda: take(bytes(file["content"]), file["name"]))
+
+    button.observe(chosen, names="value")
+    return button, line
+
+
+def attempt(line: widgets.HTML, act: Callable[[], None]) -> None:
+    """Do something with what a reader brought; a line says what is wrong with it, or nothing."""
+    try:
+        act()
+    except ValueError as error:
+        line.value = f"<b>{html.escape(str(error))}</b>"
+    else:
+        line.value = ""
+
+
 def _drawn(draw: Draw, setting: Mapping[str, Any], alt: str) -> tuple[bytes, str]:
     """Return the picture of a setting as PNG and in words, and leave no figure open."""
     before = set(plt.get_fignums())

@@ -30,7 +30,7 @@ from lib.book import chapters
 from lib.book.claims import Claim, as_table, figures
 from lib.book.files import REPOSITORY, refuse_another_lib, write_atomically
 from lib.book.told import told
-from lib.runs import explain
+from lib.runs import explain, results
 from lib.runs.results import Result
 
 DPI = 110  # of every picture of the book
@@ -154,7 +154,7 @@ class Page:
 
     def warn(self, sources: Sequence[Result | None] = ()) -> None:
         """Say above a picture that its numbers are from other code than today's, where they are."""
-        if places := changed(sources) or self.older:
+        if places := results.changed(sources) or self.older:
             display(Markdown(f"> **Older numbers.** {since(places)} {self._renew()}"))
 
     def _renew(self) -> str:
@@ -193,11 +193,6 @@ class Page:
             "sources": rests_on,
         }
         self._write(f"{name}.json", explain.as_json(described))
-
-
-def changed(sources: Iterable[Result | None]) -> list[str]:
-    """Return what code has changed since some results were computed."""
-    return sorted({place for source in sources if source for place in source.changed})
 
 
 def since(places: Sequence[str]) -> str:

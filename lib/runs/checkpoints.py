@@ -7,7 +7,6 @@ trained. What is shipped is taken where that is the run at hand.
 import argparse
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -18,7 +17,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from lib.book.files import REPOSITORY, write_atomically
-from lib.runs import results, states
+from lib.runs import results, states, sweep
 
 SHIPPED = REPOSITORY / "data" / "checkpoints"
 CACHE = REPOSITORY / "data" / "cache" / "checkpoints"
@@ -30,7 +29,7 @@ def place(shipped: Path, cached: Path, run: Mapping[str, Any]) -> Path:
 
     With BOOK_RETRAIN in the environment what is shipped is passed over.
     """
-    fits = not os.environ.get("BOOK_RETRAIN") and run_of(shipped) == run
+    fits = not sweep.retraining() and run_of(shipped) == run
     return shipped if fits else cached
 
 

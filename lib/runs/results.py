@@ -14,7 +14,7 @@ import re
 import resource
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,6 +55,11 @@ class Result:
                 raise ValueError(f"{name!r} names a folder: use a-z, 0-9 and _ only")
         for name in ("config", "metrics", "provenance"):
             object.__setattr__(self, name, plain(getattr(self, name), name))
+
+
+def changed(found: Iterable[Result | None]) -> list[str]:
+    """Return what code has changed since any of some results was computed, sorted."""
+    return sorted({place for result in found if result for place in result.changed})
 
 
 def plain(value: Any, place: str = "config") -> Any:

@@ -190,7 +190,7 @@ def run(
                 disable=None,  # quiet where the output is no terminal
             )
             found |= {results.key(result.config): result for result in progress}
-    CHANGED.update(place for result in found.values() if result for place in result.changed)
+    CHANGED.update(results.changed(found.values()))
     return [found[results.key(config)] for config in configs]
 
 

@@ -4,7 +4,6 @@ It comes through the browser into the memory of the kernel, and stays there, as 
 that the networks see, until another takes its place or the kernel ends.
 """
 
-import html
 import io
 import math
 import os
@@ -148,29 +147,17 @@ def own_photograph(page: Page, name: str, scenes: Scenes) -> interact.Draw:
 
 def uploader(lender: Lender) -> widgets.VBox:
     """Return a button for a photograph, a line for what is wrong with it, and then the controls."""
-    button = widgets.FileUpload(accept="image/*", multiple=False, description="Photograph")
-    line, place = widgets.HTML(), widgets.VBox()
-    box = widgets.VBox([button, line, place])
     controls, start = explore.controls(lender.scenes), {"person": 0, "noise_1": 0.0, "noise_2": 0.0}
+    place = widgets.VBox()
 
-    def take(_: object) -> None:
-        if not button.value:
-            return
-        file = button.value[0]
-        button.value = ()  # the file itself is not kept, and may be chosen again
-        try:
-            lender.take(bytes(file["content"]), file["name"])
-        except ValueError as error:
-            line.value = f"<b>{html.escape(str(error))}</b>"
-            return
-        line.value = ""
+    def take(content: bytes, name: str) -> None:
+        lender.take(content, name)
         panel = interact.panel(lender.lend_mine, controls, start, ALT)
         old, place.children = place.children, (panel,)
         for each in old:
             _close(each)
 
-    button.observe(take, names="value")
-    return box
+    return widgets.VBox([*interact.upload("Photograph", take), place])
 
 
 def _close(widget: widgets.Widget) -> None:

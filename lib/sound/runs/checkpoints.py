@@ -70,8 +70,7 @@ def paths(common: Mapping[str, Any]) -> dict[Row, Path]:
 
 def changed(common: Mapping[str, Any]) -> list[str]:
     """Return what code has changed since those networks were trained."""
-    found = experiments.present([_run(common, row) for row in COMBINATIONS])
-    return sorted({place for result in found if result for place in result.changed})
+    return results.changed(experiments.present([_run(common, row) for row in COMBINATIONS]))
 
 
 def digests(common: Mapping[str, Any]) -> dict[str, str]:
