@@ -42,7 +42,16 @@ from lib.faces import folds, protocol, recognition
 from lib.faces.data import datasets
 from lib.faces.data.corpus import EXPRESSIONS
 from lib.faces.figures import recognition_plots
-from lib.faces.runs import ablations, experiments, knowledge, ledger, profiles, verdicts, workload
+from lib.faces.runs import (
+    ablations,
+    experiments,
+    knowledge,
+    ledger,
+    profiles,
+    real,
+    verdicts,
+    workload,
+)
 from lib.runs import results, sweep
 from lib.runs.checkpoints import file_digest
 
@@ -57,7 +66,8 @@ tables = experiments.tables(profile, corpus, fine_tuning=PROFILE != "quick")
 digests = {kind: file_digest(path) for kind, path in networks.items()}
 known = knowledge.find(profile, corpus.rung, digests)
 paper = results.paper("part2_tables")
-judge = verdicts.Judge(tables, known.metrics, paper, page.dataset, page.rung, PROFILE)
+of_real = real.find(profile, corpus).metrics
+judge = verdicts.Judge(tables, known.metrics, of_real, paper, page.dataset, page.rung, PROFILE)
 ck = tables["ck"]
 of_gan, of_cnn = protocol.pool(ck["de_gan"]), protocol.pool(ck["cnn"])
 every_run = [run for table in tables.values() for found in table.values() for run in found]
@@ -398,11 +408,11 @@ page.claims(judged)
 # %%
 def read(network, features, about):
     """Return in words what a linear probe reads, in percent."""
-    value, low, high, _ = judge.probe(network, features, about)[0]
+    value, low, high, _ = verdicts.probe(known.metrics, network, features, about)[0]
     return f"{100 * value:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
 
 
-guess = 100 * judge.probe("de_gan", verdicts.CODE, "identity")[1]
+guess = 100 * verdicts.probe(known.metrics, "de_gan", verdicts.CODE, "identity")[1]
 Markdown(
     f"On strangers, in points of accuracy: DE-GAN over the baseline {difference('de_gan', 'cnn')}; the encoder without a "
     f"GAN over the baseline {difference('supervised', 'cnn')}; **DE-GAN over the encoder without a GAN "

@@ -28,6 +28,7 @@ from lib.runs import checkpoints, results
 from lib.runs.checkpoints import CACHE, SHIPPED, Made, command, file_digest, save_weights
 
 KINDS = ("de_gan", "supervised", "expression_judge", "identity_judge")
+GENERATORS = ("de_gan", "real_people")  # the second is of `real`
 SEEDS = dict(zip(KINDS, range(len(KINDS)), strict=True))  # each training has its own
 
 
@@ -133,9 +134,9 @@ def pair(path: Path) -> tuple[Generator, Discriminator]:
 def load(found: Trained) -> Any:
     """Return the network, frozen, float32: a Generator or a Classifier."""
     config = ModelConfig(**found.run["model"])
-    network: nn.Module = Generator(config)
-    if found.run["kind"] != "de_gan":
-        network = Classifier(config, classes(found.run["kind"], config))
+    kind = found.run["kind"]
+    makes = kind in GENERATORS
+    network: nn.Module = Generator(config) if makes else Classifier(config, classes(kind, config))
     network.load_state_dict(load_file(found.path))
     return network.float().eval().requires_grad_(False)
 
@@ -157,7 +158,7 @@ def _generator(run: dict[str, Any], profile: Profile, corpus: Corpus, progress: 
     config, faces = ModelConfig(**run["model"]), corpus.pretraining()
     found = gan_training.train(config, profile.gan, faces, run["seed"], progress)
     save_weights(found.discriminator, discriminator_path(run))
-    history = {name: _readable(values) for name, values in found.history.items()}
+    history = {name: readable(values) for name, values in found.history.items()}
     return found.generator, {"history": history}
 
 
@@ -174,7 +175,7 @@ def _classifier(run: dict[str, Any], profile: Profile, corpus: Corpus, progress:
     return network, {"history": {"loss": [round(float(part.mean()), 4) for part in parts]}}
 
 
-def _readable(values: list[float]) -> list[float]:
+def readable(values: list[float]) -> list[float]:
     """Return losses as JSON may hold them: -1 where there was none (no loss is negative)."""
     return [-1.0 if np.isnan(value) else round(value, 4) for value in values]
 

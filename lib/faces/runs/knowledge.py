@@ -75,14 +75,14 @@ def run_one(config: dict[str, Any]) -> dict[str, Any]:
     generator = network["de_gan"]
     assert isinstance(generator, Generator)
     return {
-        "probes": [row for kind in PROBED for row in _probes(kind, network[kind], known, others)],
+        "probes": [row for kind in PROBED for row in probed(kind, network[kind], known, others)],
         "ceiling": {name: value._asdict() for name, value in judges.ceiling(panel, known).items()},
         "transfer": _transfer(generator, panel, known, strangers=False),
         "strangers": _transfer(generator, panel, others, strangers=True),
     }
 
 
-def _probes(kind: str, network: nn.Module, known: Faces, others: Faces) -> list[dict[str, Any]]:
+def probed(kind: str, network: nn.Module, known: Faces, others: Faces) -> list[dict[str, Any]]:
     """Return what probes read from each kind of an encoder's features."""
     of_known, of_others = (probes.features(network, faces.images) for faces in (known, others))
     rows = []

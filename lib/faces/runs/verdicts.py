@@ -20,6 +20,11 @@ of rule 4. Trainings were changed after looks at results; chapter 24 says which.
 7. The book's own question, whether the GAN adds anything to the people it learns from, against an
    encoder that learnt from the same people without it: as rule 1.
 8. Better than the best method published before: as rule 1, but only on the original faces.
+9. Real people: rules 2 and 3 for photographs of people whom no network learnt; rules 4 and 5 for
+   neutral faces and smiles put on people whose smile was held out, where a smile is what a probe
+   of other people's photographs sees, and a person is known where their own smile is the nearest
+   of all to an embedding that learnt renderings alone. Fixed before any of it was computed but the
+   probes.
 
 Shares are in percent, differences in points. Intervals hold other people, not other trainings: each
 network was trained once.
@@ -27,10 +32,12 @@ network was trained once.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from lib.book.claims import NOT_TESTABLE, UNDECIDED, Claim, Source, above, below, graded
 from lib.faces import protocol
+from lib.faces.data import london
 from lib.faces.protocol import Estimate
 from lib.faces.runs import knowledge
 from lib.runs.results import Result
@@ -60,11 +67,13 @@ class Judge:
     """Turns results into claims.
 
     `tables` are the runs by set and method (see `experiments.tables`), `known` the metrics of
-    `knowledge.find`, `paper` is data/paper/part2_tables.json; the rest says what results are of.
+    `knowledge.find`, `real` those of `real.find`, `paper` is data/paper/part2_tables.json; the rest
+    says what results are of.
     """
 
     tables: Mapping[str, Mapping[str, Sequence[Result]]]
     known: Mapping[str, Any]
+    real: Mapping[str, Any]
     paper: Mapping[str, Any]
     dataset: str
     rung: str
@@ -75,14 +84,21 @@ class Judge:
         """Return what all claims of Part II share; their numbers are in percent."""
         return Source(PART, self.dataset, self.rung, self.profile, RECOGNITION, unit=100)
 
+    @property
+    def real_source(self) -> Source:
+        """Return what the claims on real people share."""
+        return Source(PART, london.NAME, "open", self.profile, SYNTHESIS, unit=100)
+
     def all(self) -> list[Claim]:
         """Return all claims of Part II."""
         return [
             *(self.over_baseline(name) for name in SETS),
-            self.without_identity(),
-            self.with_expression(),
+            *self.of_probes(self.source, self.known, "known people", "that of people never met"),
             self.as_asked("expression"),
             self.as_asked("identity"),
+            *self.of_probes(self.real_source, self.real, "real people", "a smile of real people"),
+            self.smiles_as_asked("smile", "expression"),
+            self.smiles_as_asked("identity", "identity"),
             self.higher("de_gan", "de_gan code", "3.2"),
             self.higher("de_gan", "de_gan maps", "3.2"),
             self.higher("de_gan", "supervised", "book"),
@@ -111,52 +127,53 @@ class Judge:
         verdict = above(found.low, found.high)
         return self.source.claim(text, where, paper, found, verdict, f"n: people; {ABOVE_ZERO}")
 
-    def without_identity(self) -> Claim:
-        """Judge "mutually exclusive of identity information" (rule 2)."""
-        found, chance = self.probe("de_gan", CODE, "identity")
-        supervised, _ = self.probe("supervised", CODE, "identity")
-        pixels, _ = self.probe("de_gan", "pixels", "identity")
-        verdict = exclusive(found, chance, supervised, pixels)
+    def of_probes(
+        self, source: Source, known: Mapping[str, Any], people: str, whose: str
+    ) -> list[Claim]:
+        """Judge what probes find in f(x): identity (rule 2) and expression (rule 3).
+
+        Args:
+            source: what the results are of.
+            known: metrics with `probes`.
+            people: who is to be found.
+            whose: the expression is.
+        """
+        read = partial(probe, known)
+        found, chance = read("de_gan", CODE, "identity")
+        supervised, _ = read("supervised", CODE, "identity")
+        pixels, _ = read("de_gan", "pixels", "identity")
         note = (
             f"n: people; chance is {100 * chance:.1f}; the same probe of the supervised code "
             f"{_percent(supervised)}, of pixels {_percent(pixels)}; would change with the upper "
             f"end: reproduced up to {TIMES_CHANCE} times chance, partly below both others"
         )
-        text = "f(x) is exclusive of identity: known people found in it by a linear probe, %"
-        return self.source.claim(text, "1, 3", None, found, verdict, note, SYNTHESIS)
-
-    def with_expression(self) -> Claim:
-        """Judge "the expression information must be captured in f(x)" (rule 3)."""
-        found, chance = self.probe("de_gan", CODE, "expression")
-        pixels, _ = self.probe("de_gan", "pixels", "expression")
+        text = f"f(x) is exclusive of identity: {people} found in it by a linear probe, %"
+        verdict = exclusive(found, chance, supervised, pixels)
+        identity = source.claim(text, "1, 3", None, found, verdict, note, SYNTHESIS)
+        found, chance = read("de_gan", CODE, "expression")
+        pixels, _ = read("de_gan", "pixels", "expression")
         note = (
             f"n: people; the most frequent class has {100 * chance:.1f}; the same probe of pixels "
             f"{_percent(pixels)}; would change with the lower end against these two"
         )
-        text = "f(x) holds the expression: that of people never met read by a linear probe, %"
+        text = f"f(x) holds the expression: {whose} read by a linear probe, %"
         verdict = captured(found, chance, pixels)
-        return self.source.claim(text, "3", None, found, verdict, note, SYNTHESIS)
+        return [identity, source.claim(text, "3", None, found, verdict, note, SYNTHESIS)]
 
     def as_asked(self, about: str) -> Claim:
         """Judge that made faces show what was asked for (rules 4 and 5)."""
-        real = knowledge.estimate(self.known["ceiling"][about])
-        transfer = self.known["transfer"]
-        chance = 1 / (len(transfer["classes"]) if about == "expression" else real.n)
+        real, transfer = self.known["ceiling"][about], self.known["transfer"]
+        chance = 1 / (len(transfer["classes"]) if about == "expression" else real["n"])
         text = f"synthesised faces show the {about} asked for, % of what judges see in real ones"
-        if real.low <= chance:
-            note = f"judges see {_percent(real)} in real pictures, a guess {100 * chance:.1f}"
-            return self.source.claim(text, "1, 3", None, None, NOT_TESTABLE, note, SYNTHESIS)
-        asked = knowledge.estimate(transfer[about])
-        value, low, high = (each / real.value for each in asked[:3])
-        found = Estimate(value, low, high, asked.n)
-        note = (
-            f"n: people in the sources; seen in {_percent(asked)}, in real pictures "
-            f"{100 * real.value:.1f}, by which the interval is scaled as if it were known; would "
-            f"change with the lower end: reproduced from {100 * FULLY:.0f}, partly from "
-            f"{100 * PARTLY:.0f}"
-        )
-        verdict = graded(low >= FULLY, low >= PARTLY)
-        return self.source.claim(text, "1, 3", None, found, verdict, note, SYNTHESIS)
+        return _as_asked(self.source, text, transfer[about], real, chance, "people in the sources")
+
+    def smiles_as_asked(self, seen: str, about: str) -> Claim:
+        """Judge that real people show what was asked for, neutral or smiling (rule 9)."""
+        made, photographed = self.real["transfer"][seen], self.real["photographs"][seen]
+        _, chance = probe(self.real, "de_gan", CODE, about)
+        text = f"real people show the {about} asked for, % of what judges see in photographs"
+        units = "lenders, and as many borrowers, drawn both"
+        return _as_asked(self.real_source, text, made, photographed, chance, units)
 
     def over_the_best(self, name: str) -> Claim:
         """Judge DE-GAN against the best method published before it (rule 8)."""
@@ -176,14 +193,6 @@ class Judge:
             text, _table(name), paper, found, verdict, f"n: folds; {ABOVE_ZERO}"
         )
 
-    def probe(self, network: str, features: str, about: str) -> tuple[Estimate, float]:
-        """Return what a probe reads from some features of a network, and chance."""
-        wanted = {"network": network, "features": features, "about": about}
-        rows = [row for row in self.known["probes"] if wanted.items() <= row.items()]
-        if len(rows) != 1:
-            raise ValueError(f"{len(rows)} probes of {wanted}; expected one")
-        return knowledge.estimate(rows[0]), rows[0]["chance"]
-
     def rows(self, name: str) -> list[dict[str, Any]]:
         """Return the rows of a published table."""
         return [row for row in self.paper["rows"] if row["set"] == name]
@@ -196,6 +205,42 @@ class Judge:
     def title(self, name: str) -> str:
         """Return what a set is called; sets that are made have no more than a set's shape."""
         return SETS[name] if self.rung == "original" else f"in the shape of {SETS[name]}"
+
+
+def probe(
+    known: Mapping[str, Any], network: str, features: str, about: str
+) -> tuple[Estimate, float]:
+    """Return what a probe reads from some features of a network, and chance."""
+    wanted = {"network": network, "features": features, "about": about}
+    rows = [row for row in known["probes"] if wanted.items() <= row.items()]
+    if len(rows) != 1:
+        raise ValueError(f"{len(rows)} probes of {wanted}; expected one")
+    return knowledge.estimate(rows[0]), rows[0]["chance"]
+
+
+def _as_asked(
+    source: Source,
+    text: str,
+    made: Mapping[str, float],
+    photographed: Mapping[str, float],
+    chance: float,
+    units: str,
+) -> Claim:
+    """Judge how often made pictures show what was asked for, against real ones (rules 4, 5)."""
+    real, asked = knowledge.estimate(photographed), knowledge.estimate(made)
+    if real.low <= chance:
+        note = f"judges see {_percent(real)} in real pictures, a guess {100 * chance:.1f}"
+        return source.claim(text, "1, 3", None, None, NOT_TESTABLE, note, SYNTHESIS)
+    value, low, high = (each / real.value for each in asked[:3])
+    note = (
+        f"n: {units}; seen in {_percent(asked)}, in real pictures "
+        f"{100 * real.value:.1f}, by which the interval is scaled as if it were known; would "
+        f"change with the lower end: reproduced from {100 * FULLY:.0f}, partly from "
+        f"{100 * PARTLY:.0f}"
+    )
+    verdict = graded(low >= FULLY, low >= PARTLY)
+    found = Estimate(value, low, high, asked.n)
+    return source.claim(text, "1, 3", None, found, verdict, note, SYNTHESIS)
 
 
 def exclusive(own: Estimate, chance: float, supervised: Estimate, pixels: Estimate) -> str:
