@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib.faces.data.corpus import EXPRESSIONS
+from lib.faces.data.corpus import EXPRESSIONS, Faces
+from lib.faces.de_gan import Generator, ModelConfig
 from lib.faces.figures import synthesis_plots
 from lib.runs.results import Result
 
@@ -48,45 +49,40 @@ def test_shares_stand_beside_ceiling_and_chance() -> None:
     assert table.loc["the person in the source", "real pictures"] is None
 
 
-def test_confusions_are_shares_of_their_rows() -> None:
-    figure = synthesis_plots.confusions(known())
-    for axes in figure.axes:
-        shown = np.array(axes.images[0].get_array())
-        np.testing.assert_allclose(shown.sum(axis=1), 100)
-        assert len(axes.texts) == 49
-        assert axes.texts[0].get_text() == "40"  # 4 of 10
-
-
 def test_layers_are_points_and_pixels_are_common() -> None:
-    axes = synthesis_plots.knowledge(known()).axes[0]
-    points = [
-        (float(box.lines[0].get_xdata()[0]), float(box.lines[0].get_ydata()[0]))
-        for box in axes.containers
-    ]
-    assert points[0] == points[5] == pytest.approx((10, 30))
-    assert points[4] == pytest.approx((50, 70)) and points[9] == pytest.approx((52, 72))
-    assert sum(text.get_text() == "f(x)" for text in axes.texts) == 2
-    assert sum(text.get_text() == "pixels" for text in axes.texts) == 1
+    rendered, real = synthesis_plots.knowledge(known(), known()).axes
+    for axes in (rendered, real):
+        points = [
+            (float(box.lines[0].get_xdata()[0]), float(box.lines[0].get_ydata()[0]))
+            for box in axes.containers
+        ]
+        assert points[0] == points[5] == pytest.approx((10, 30))
+        assert points[4] == pytest.approx((50, 70)) and points[9] == pytest.approx((52, 72))
+        assert sum(text.get_text() == "f(x)" for text in axes.texts) == 2
+        assert sum(text.get_text() == "pixels" for text in axes.texts) == 1
 
 
-def test_the_table_of_probes_ends_with_chance() -> None:
-    table = synthesis_plots.probe_table(known()).set_index("features")
-    assert list(table.index) == [*synthesis_plots.FEATURES, "chance"]
-    assert table.loc["chance"].tolist() == ["2.0", "25.0"] * 2
-    assert list(table.columns[:2]) == ["DE-GAN: identity", "DE-GAN: expression"]
-    assert table.loc["f(x)"].iloc[0] == "50.0 [45.0, 53.0]"
+def test_real_people_stand_beside_their_photographs() -> None:
+    found = known()
+    found.metrics["photographs"] = {"smile": estimate(0.8)}
+    found.metrics["transfer"] |= {"smile": estimate(0.75), "happier": estimate(0.9)}
+    table = synthesis_plots.real_table(found).set_index("judges see")
+    row = table.loc[synthesis_plots.SEEN["smile"][0]]
+    assert row.tolist() == ["75.0 [70.0, 78.0]", "80.0 [75.0, 83.0]", "25.0"]
+    assert table["chance"].tolist() == ["25.0", "25.0", "2.0", "2.0", "2.0"]
+    assert table["photographs"].tolist()[1:] == [None] * 4
 
 
-def test_a_walk_has_a_face_for_each_step_and_a_line_for_each_likely_expression() -> None:
-    belief = np.zeros((5, 7))
-    belief[:, 1] = np.linspace(0, 1, 5)
-    belief[:, 6] = 1 - belief[:, 1]
-    faces = np.zeros((5, 8, 8, 3), dtype=np.uint8)
-    strip, axes = synthesis_plots.way(faces, belief, EXPRESSIONS, ("anger", "surprise")).axes
-    assert len(strip.images) == 5
-    lines = {line.get_label(): line.get_ydata() for line in axes.lines}
-    np.testing.assert_allclose(lines["contempt"], [0, 25, 50, 75, 100])
-    assert "surprise" in lines and len(lines) == synthesis_plots.LIKELIEST
+def test_who_borrows_stands_above_what_was_kept_back_and_what_was_lent() -> None:
+    form = ModelConfig(5, 2, 32, 0.125)
+    generator = Generator(form).eval()
+    images = np.random.default_rng(0).integers(0, 256, (10, 36, 36, 3), dtype=np.uint8)
+    people, smiling = np.indices((5, 2)).reshape(2, -1)
+    labels = smiling, people, np.arange(10), np.zeros(10)
+    found = Faces("made", "open", images, *labels, ("neutral", "smiling"))
+    figure = synthesis_plots.real_people(generator, found, [0, 3, 4, 1])
+    words = [text.get_text() for text in figure.texts]
+    assert words[:2] == ["neutral", "smiling,\nkept back"] and words[-3:] == ["lender", "0", "3"]
 
 
 def test_everybody_is_counted_once_in_each_colour() -> None:

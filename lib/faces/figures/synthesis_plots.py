@@ -3,25 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from torch import Tensor
 
 from lib.book.show import INK, PAGE_WIDTH, PALETTE
 from lib.faces import augment
+from lib.faces.data.corpus import Faces
+from lib.faces.de_gan import Generator
 from lib.faces.figures import grids
-from lib.faces.figures.grids import MARKERS
 from lib.faces.runs.synthesis import (
     Cast,
-    acquaintances,
     codes,
     crossed,
-    one_of_each,
     portraits,
     synthesise,
     worst,
@@ -38,6 +34,13 @@ SOURCES = {  # of synthesised pictures
     "transfer": "from people it knew",
     "strangers": "from strangers",
 }
+SEEN = {  # in real people, and what a guess is one about
+    "smile": ("the expression asked for (probe of photographs)", "expression"),
+    "happier": ("more happiness where a smile was asked for (judge of renderings)", "expression"),
+    "identity": ("the person asked for (judge of renderings)", "identity"),
+    "pixels": ("the person asked for (8 x 8 pixels)", "identity"),
+    "leak": ("the lender (judge of renderings)", "identity"),
+}
 NETWORKS = {  # whose features are probed
     "de_gan": (PALETTE[0], "o", "-", "DE-GAN", "DE-GAN's encoder"),
     "supervised": (PALETTE[3], "s", "--", "control", "control, trained on expressions alone"),
@@ -48,12 +51,9 @@ LABELS: dict[str, dict[str, Any]] = {  # where they stand beside their points
 }
 FEATURES = ("pixels", "map 1", "map 2", "map 3", "f(x)")
 LIKELY = 0.5  # belief from which on a face counts as read
-LIKELIEST = 4  # expressions drawn below a walk
 FONT = 9
-WIDTHS = {"grid": 5.1, "known": 5.2, "draws": 3.8, "failures": 2.9}  # inches: faces take bytes
+WIDTHS = {"grid": 5.1, "failures": 2.9}  # inches: faces take bytes
 LEVEL = 8  # of each colour from one shade to the next: fewer bytes than with grids.grid_of's 6
-SIDE, BREADTH = 76, 0.84  # of a face on a walk: in pixels, and as a share of a step
-STEPS = 7  # of a walk
 
 
 def grid(cast: Cast) -> Figure:
@@ -66,29 +66,31 @@ def grid(cast: Cast) -> Figure:
     return _faces(cast, sheet, rows, columns, width=WIDTHS["grid"])
 
 
+def real_people(generator: Generator, faces: Faces, people: Sequence[int]) -> Figure:
+    """Draw real people, neutral and smiling, and their faces as two others lent theirs.
+
+    Args:
+        generator: fine-tuned on them.
+        faces: photographs, each person's neutral face before their smile.
+        people: who borrows, and as the last two who lends.
+    """
+    assert isinstance(faces.images, np.ndarray)
+    own = faces.images.reshape(-1, len(faces.classes), *faces.images.shape[1:])
+    borrowers, lenders = people[:-2], people[-2:]
+    lent = own[lenders][:, ::-1].reshape(-1, *own.shape[2:])  # the smile first
+    made = synthesise(generator, codes(generator, lent), borrowers)[:, :, 0]
+    known, kept = (_pictures(own[borrowers, place]) for place in range(2))
+    inner = np.concatenate([kept[None], augment.pixels(made)])
+    left = np.concatenate([np.full_like(known[:1], 255), _pictures(lent)])
+    rows = ["neutral", "smiling,\nkept back", *["smile lent", "neutral lent"] * 2]
+    return grids.grid_of(
+        crossed(known, left, inner), rows=rows, columns=["lender", *map(str, borrowers)]
+    )
+
+
 def _pictures(images: np.ndarray | Rows) -> np.ndarray:
     """Return the centres of pictures as they are drawn, (n, side, side, 3) uint8."""
     return augment.pixels(augment.centre(images))
-
-
-def grid_known(cast: Cast, person: int) -> Figure:
-    """Draw one known person's face for each expression, put on somebody."""
-    known = acquaintances(cast.profile, cast.corpus)
-    known = known.take(one_of_each(known))
-    made = synthesise(cast.generator, codes(cast.generator, known.images), [person])[:, 0, 0]
-    sheet = np.stack([_pictures(known.images), augment.pixels(made)])
-    columns = [known.classes[label] for label in known.expressions]
-    return _faces(cast, sheet, ["the source", f"person {person}"], columns, width=WIDTHS["known"])
-
-
-def draws(cast: Cast, z: Tensor) -> Figure:
-    """Draw the first and the last expression, put on person 0 with each draw of z (d, 50)."""
-    rows = cast.chosen[[0, -1]]
-    made = synthesise(cast.generator, cast.codes[rows], [0], z)[:, 0]
-    sources = _pictures(cast.strangers.images[rows])
-    sheet = np.concatenate([sources[:, None], augment.pixels(made)], axis=1)
-    columns = ["the source", *(f"z {number}" for number in range(1, len(z) + 1))]
-    return _faces(cast, sheet, [cast.names[0], cast.names[-1]], columns, width=WIDTHS["draws"])
 
 
 def failures(cast: Cast) -> Figure:
@@ -142,56 +144,6 @@ def _shaded(picture: np.ndarray) -> np.ndarray:
     return picture // LEVEL * LEVEL + LEVEL - 1
 
 
-def walk(cast: Cast, start: int, end: int, person: int) -> Figure:
-    """Draw the way from one code to another on one person, and what a judge sees on it.
-
-    It leads from one of the chosen strangers to another, by their places.
-    """
-    ends = cast.codes[cast.chosen[[start, end]]]
-    path = torch.lerp(ends[0], ends[1], torch.linspace(0, 1, STEPS)[:, None])
-    made = synthesise(cast.generator, path, [person])[:, 0, 0]
-    belief = cast.panel(made).expression.softmax(1).numpy()
-    faces, names = augment.pixels(made), cast.panel.classes
-    return grids.shown(
-        cast.corpus, lambda: way(faces, belief, names, (cast.names[start], cast.names[end]))
-    )
-
-
-def way(faces: np.ndarray, belief: np.ndarray, names: Sequence[str], ends: Sequence[str]) -> Figure:
-    """Draw faces in a row, and below each what a judge sees: both ends, and what is likeliest.
-
-    Args:
-        faces: (steps, side, side, 3) uint8.
-        belief: (steps, classes), probabilities.
-        names: of the classes.
-        ends: the classes that the walk leads from and to.
-    """
-    figure, (strip, axes) = plt.subplots(
-        2, 1, figsize=(PAGE_WIDTH, 2.9), sharex=True, height_ratios=(1.0, 1.3)
-    )
-    _strip(strip, faces)
-    likeliest = np.argsort(-belief.max(axis=0), kind="stable")[:LIKELIEST].tolist()
-    for label in sorted({*likeliest, *map(names.index, ends)}):
-        style: dict[str, Any] = {"color": PALETTE[label], "marker": MARKERS[label], "markersize": 4}
-        axes.plot(100 * belief[:, label], label=names[label], **style)
-    steps = len(faces)
-    axes.set_xticks(range(steps), [f"{place / (steps - 1):.2g}" for place in range(steps)])
-    axes.set(ylim=(-4, 104), yticks=(0, 50, 100), ylabel="judge, %")
-    axes.set(xlabel="share of the way", xlim=(-0.5, steps - 0.5))
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=FONT)
-    return figure
-
-
-def _strip(axes: Axes, faces: np.ndarray) -> None:
-    """Show pictures side by side, one at each whole number."""
-    axes.axis("off")
-    for place, face in enumerate(faces):
-        large = cv2.resize(face, (SIDE, SIDE), interpolation=cv2.INTER_LANCZOS4)
-        extent = (place - BREADTH / 2, place + BREADTH / 2, 0.0, BREADTH)
-        axes.imshow(_shaded(large), extent=extent, interpolation="nearest", aspect="equal")
-    axes.set(xlim=(-0.5, len(faces) - 0.5), ylim=(0, BREADTH))
-
-
 def chances(found: Result) -> dict[str, float]:
     """Return how often each of SHARES would be seen by who guesses.
 
@@ -216,34 +168,23 @@ def share_table(found: Result) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def real_table(found: Result) -> pd.DataFrame:
+    """Return what judges see in real people with borrowed faces, in percent with intervals."""
+    chance = {about: f"{100 * each:.1f}" for about, each in _chance(found).items()}
+    rows = []
+    for seen, (words, about) in SEEN.items():
+        made, real = (found.metrics[name].get(seen) for name in ("transfer", "photographs"))
+        row = {"judges see": words, "synthesised": percent(made), "photographs": percent(real)}
+        rows.append(row | {"chance": chance[about]})
+    return pd.DataFrame(rows)
+
+
 def percent(estimate: Mapping[str, float] | None) -> str | None:
     """Return a share in percent with its interval as text; None for none."""
     if estimate is None:
         return None
     value, low, high = (100 * estimate[name] for name in ("value", "low", "high"))
     return f"{value:.1f} [{low:.1f}, {high:.1f}]"
-
-
-def confusions(found: Result) -> Figure:
-    """Draw what judges see for each expression asked for, in percent of its pictures."""
-    figure, panels = plt.subplots(1, len(SOURCES), figsize=(PAGE_WIDTH, 4.6), sharey=True)
-    for axes, (sources, name) in zip(panels, SOURCES.items(), strict=True):
-        classes = found.metrics[sources]["classes"]
-        counts = np.array(found.metrics[sources]["confusion"])
-        grids.confusion(axes, counts, classes)
-        axes.set(title=name, xlabel="seen")
-    panels[0].set_ylabel("asked for")
-    return figure
-
-
-def probe_table(found: Result) -> pd.DataFrame:
-    """Return what probes read from each kind of features, in percent with intervals."""
-    table: dict[str, list[str | None]] = {"features": [*FEATURES, "chance"]}
-    for network, (*_, name, _) in NETWORKS.items():
-        for about, chance in _chance(found).items():
-            read = [percent(probed(found, network, features, about)) for features in FEATURES]
-            table[f"{name}: {about}"] = [*read, f"{100 * chance:.1f}"]
-    return pd.DataFrame(table)
 
 
 def probed(found: Result, network: str, features: str, about: str) -> dict[str, Any]:
@@ -260,12 +201,26 @@ def _chance(found: Result) -> dict[str, float]:
     }
 
 
-def knowledge(found: Result) -> Figure:
+def knowledge(rendered: Result, real: Result) -> Figure:
     """Draw how much of identity and expression each layer of both networks knows.
 
-    One arrow leads from the pixels, common to both, through each network's maps to f(x).
+    One arrow leads from the pixels, common to both, through each network's maps to f(x): of
+    rendered people, and of real ones.
     """
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 5.0))
+    figure, panels = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 4.4), sharey=True)
+    titles = "rendered people, the kind they learnt", "real people, the same networks"
+    for axes, found, title in zip(panels, (rendered, real), titles, strict=True):
+        _layers(axes, found)
+        _corners(axes, found)
+        axes.set_title(title)
+    panels[0].set_ylabel("expression of people never met, % right")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2, fontsize=FONT)
+    return figure
+
+
+def _layers(axes: Axes, found: Result) -> None:
+    """Draw the way of each network from the pixels to f(x)."""
     for network, (colour, mark, style, _, name) in NETWORKS.items():
         points = np.array([_point(found, network, features) for features in FEATURES])
         for start, end in zip(points[:-1, :, 0], points[1:, :, 0], strict=True):
@@ -277,9 +232,6 @@ def knowledge(found: Result) -> Figure:
         for features, point in zip(FEATURES[1:], points[1:, :, 0], strict=True):
             axes.annotate(features, point, color=colour, fontsize=FONT, **LABELS[network])
         axes.plot([], [], color=colour, marker=mark, ls=style, label=name)
-    _corners(axes, found)
-    figure.legend(loc="outside upper center", ncols=2, fontsize=FONT)
-    return figure
 
 
 def _point(found: Result, network: str, features: str) -> list[list[float]]:
@@ -311,9 +263,6 @@ def _corners(axes: Axes, found: Result) -> None:
     claimed = (chance["identity"], 100.0)
     axes.plot(*claimed, "*", color=INK, markerfacecolor="none", markersize=9, clip_on=False)
     axes.annotate("all expression, no identity", claimed, xytext=(9, 4), style="italic", **where)
-    axes.set(
-        xlabel="probe for identity, % right (people known)",
-        ylabel="probe for expression, % right (strangers)",
-    )
+    axes.set_xlabel("identity, % right")
     right = max(row["high"] for row in found.metrics["probes"] if row["about"] == "identity")
     axes.set(xlim=(0, min(103, 100 * right + 8)), ylim=(0, 106))

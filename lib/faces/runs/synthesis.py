@@ -91,14 +91,6 @@ def strangers(profile: Profile, corpus: Corpus) -> Faces:
     return rendered(profile, corpus, OTHERS + np.arange(STRANGERS))
 
 
-def acquaintances(profile: Profile, corpus: Corpus) -> Faces:
-    """Return the people for pre-training who follow on the borrowers, in pictures new to DE-GAN."""
-    people = (TARGETS + np.arange(len(EXPRESSIONS))) % profile.sizes.people
-    if corpus.rung == "original":
-        return first_people(corpus.held_out(), people.tolist())
-    return rendered(profile, corpus, people)
-
-
 def portraits(profile: Profile, corpus: Corpus, people: Sequence[int]) -> np.ndarray:
     """Return a picture of each of some people for pre-training, (n, source, source, 3) uint8.
 
