@@ -7,6 +7,7 @@ Points are (x, y) in pixels from the upper left corner, so that the centre of th
 (0.5, 0.5). Left and right are those of the picture.
 """
 
+import contextlib
 import itertools
 import math
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ FACES = (  # cascades in the order tried, and how many overlapping hits make a f
     ("haarcascade_frontalface_default.xml", 1),
     ("haarcascade_frontalface_alt.xml", 1),
 )
+TURNS = (0, 30, -30, 90, -90, 180)  # degrees: upright faces are found up to 25 off
 EYES = ("haarcascade_eye.xml", "haarcascade_eye_tree_eyeglasses.xml")
 EYE_HITS = 1  # plausibility sorts them out
 CENTRE = 0.54, 0.51  # of a box: measured on faces whose eyes are known
@@ -57,6 +59,17 @@ class Box:
         return np.array([self.x + across * self.side, self.y + down * self.side])
 
 
+@dataclass(frozen=True, eq=False)
+class Face:
+    """A face: its eyes, (2, 2), the left one first, and how surely it is one.
+
+    `strength` is how strict a cascade found it, and in how many overlapping hits.
+    """
+
+    eyes: np.ndarray
+    strength: tuple[int, int]
+
+
 def align_found(image: np.ndarray, side: int) -> np.ndarray:
     """Find the eyes of the one face in a photograph and return it aligned: see the two below.
 
@@ -64,6 +77,11 @@ def align_found(image: np.ndarray, side: int) -> np.ndarray:
         ValueError: the photograph is too small, shows no face or several, or no eyes are found.
     """
     return align(image, find_eyes(image), side)
+
+
+def align_upright(image: np.ndarray, side: int) -> np.ndarray:
+    """Return the one face in a photograph aligned, however it hangs: see `upright`."""
+    return align(*upright(image), side)
 
 
 def find_eyes(image: np.ndarray) -> np.ndarray:
@@ -78,6 +96,41 @@ def find_eyes(image: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: it is too small, shows no face or several, or no eyes are found.
     """
+    return _only(_faces(image)).eyes
+
+
+def upright(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a photograph that may hang askew, on its side or upside down, turned, and its eyes.
+
+    Of TURNS the one counts in which a cascade finds the face most often: upright faces have many
+    overlapping hits. What is left is less than half of the least turn, which `align` takes away.
+
+    Args:
+        image: (height, width, 3) uint8 RGB.
+
+    Raises:
+        ValueError: as `find_eyes`.
+    """
+    found = []
+    for turn in TURNS:
+        turned = _turned(image, turn)
+        with contextlib.suppress(ValueError):
+            found.append((turned, _faces(turned)))
+    if not found:
+        _faces(image)  # says what is wrong with it as it is
+    turned, faces = max(found, key=lambda each: max(face.strength for face in each[1]))
+    return turned, _only(faces).eyes
+
+
+def _only(faces: list[Face]) -> Face:
+    """Return the one face there is, or raise ValueError."""
+    if len(faces) > 1:
+        raise ValueError(f"{len(faces)} faces found; cut the photograph down to one")
+    return faces[0]
+
+
+def _faces(image: np.ndarray) -> list[Face]:
+    """Return the faces in a photograph, or raise ValueError with what is wrong with it."""
     check_image(image)
     height, width = image.shape[:2]
     if min(height, width) < LEAST_SIDE:
@@ -86,10 +139,23 @@ def find_eyes(image: np.ndarray) -> np.ndarray:
             f"give one of at least {LEAST_SIDE} x {LEAST_SIDE}"
         )
     grey, scale, margin = _search_picture(image)
-    found = _all_eyes(grey)
-    if len(found) > 1:
-        raise ValueError(f"{len(found)} faces found; cut the photograph down to one")
-    return (found[0] / scale - margin).astype(np.float32)
+    return [
+        Face((face.eyes / scale - margin).astype(np.float32), face.strength)
+        for face in _all_eyes(grey)
+    ]
+
+
+def _turned(image: np.ndarray, degrees: int) -> np.ndarray:
+    """Return a picture turned counter-clockwise, all of it, its border repeated in the corners."""
+    quarters, askew = divmod(degrees, 90)
+    if not askew:
+        return np.ascontiguousarray(np.rot90(image, quarters))
+    height, width = image.shape[:2]
+    turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1)
+    cosine, sine = np.abs(turn[0, :2])
+    across, down = round(width * cosine + height * sine), round(width * sine + height * cosine)
+    turn[:, 2] += [(across - width) / 2, (down - height) / 2]
+    return cv2.warpAffine(image, turn, (across, down), borderMode=cv2.BORDER_REPLICATE)
 
 
 def align(image: np.ndarray, eyes: np.ndarray, side: int) -> np.ndarray:
@@ -204,12 +270,16 @@ def _cascade(name: str) -> cv2.CascadeClassifier:
     return cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / name))
 
 
-def _all_eyes(grey: np.ndarray) -> list[np.ndarray]:
-    """Return the eyes of every face, at least one: what finds less is tried when all else fails."""
+def _all_eyes(grey: np.ndarray) -> list[Face]:
+    """Return every face with eyes, at least one: what finds less is tried when all else fails."""
     seen = False
-    for name, hits in FACES:
+    for rank, (name, hits) in enumerate(FACES):
         faces = _apart(_boxes(name, grey, hits, (LEAST_FACE, min(grey.shape))))
-        found = [eyes for face in faces if (eyes := eyes_in(grey, face)) is not None]
+        found = [
+            Face(eyes, (-rank, face.hits))
+            for face in faces
+            if (eyes := eyes_in(grey, face)) is not None
+        ]
         if found:
             return found
         seen = seen or any(face.hits >= FACES[0][1] for face in faces)

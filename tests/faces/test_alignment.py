@@ -120,6 +120,28 @@ def test_errors_are_measured_in_distances_of_the_eyes() -> None:
     np.testing.assert_allclose(alignment.error(found, true), [[0, 0.1], [0.25, 0.5]])
 
 
+@pytest.mark.parametrize("degrees", [-45, -20, 35, 90, 180, 270])
+def test_a_face_is_found_however_it_hangs(degrees: int) -> None:
+    """The face of a real person comes out as the upright photograph does."""
+    taken = london.photographs()
+    for row in (0, 41):
+        image, eyes = taken.images[row], taken.eyes[row]
+        wide = np.pad(image, ((60, 60), (60, 60), (0, 0)), mode="edge")
+        middle = (len(wide) - 1) / 2
+        turn = cv2.getRotationMatrix2D((middle, middle), degrees, 1)
+        hung = cv2.warpAffine(wide, turn, wide.shape[:2], borderMode=cv2.BORDER_REPLICATE)
+        found = alignment.align_upright(hung, 48).astype(float)
+        wanted = alignment.align(image, eyes, 48).astype(float)
+        inner = (slice(12, -12), slice(12, -12))
+        assert np.abs(found - wanted)[inner].mean() < 14
+
+
+def test_two_faces_are_two_however_they_hang(portraits: tuple[np.ndarray, np.ndarray]) -> None:
+    both = np.concatenate([portraits[0][0], portraits[0][1]], axis=1)
+    with pytest.raises(ValueError, match="^2 faces found; cut the photograph down to one"):
+        alignment.upright(np.ascontiguousarray(both[::-1, ::-1]))
+
+
 def test_several_faces_are_counted(portraits: tuple[np.ndarray, np.ndarray]) -> None:
     with pytest.raises(ValueError, match="^2 faces found; cut the photograph down to one"):
         alignment.find_eyes(np.concatenate(list(portraits[0][:2]), axis=1))

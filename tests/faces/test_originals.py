@@ -33,8 +33,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty data root; the cache is elsewhere, and no face is searched."""
     monkeypatch.setenv("BOOK_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(originals, "CACHE", tmp_path / "cache")
-    for module in (sequences, ckplus, mmi):
+    for module in (sequences, ckplus):
         monkeypatch.setattr(module, "align_found", scaled)
+    monkeypatch.setattr(mmi, "align_upright", scaled)
     (tmp_path / "data").mkdir()
     return tmp_path / "data"
 
@@ -94,7 +95,24 @@ def test_ck_plus(root: Path) -> None:
     assert faces.identities.tolist() == [0] * 3 + [1] * 6
     assert faces.sequences.tolist() == [0] * 3 + [1] * 3 + [2] * 3
     assert faces.frames.tolist() == [3, 4, 5, 1, 2, 3, 10, 11, 12]
-    assert (faces.name, faces.rung, faces.skipped) == ("ck_plus", "original", {})
+    assert (faces.name, faces.rung) == ("ck_plus", "original")
+    assert faces.skipped == {
+        "Emotion/S010/003": "0 label files (.txt) instead of 1",
+        "Emotion/S010/004": "labelled neutral",
+    }
+
+
+def test_a_label_one_folder_deeper_is_found(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = write_ck_plus(root, "S005/001", "3.0") / "Emotion/S005/001"
+    deeper = place / "labels"
+    deeper.mkdir()
+    (found,) = place.glob("*.txt")
+    found.rename(deeper / found.name)
+    write_ck_plus(root, "S005/002", None)
+    faces = originals.load("ck_plus", SIDE)
+    assert faces.classes[faces.expressions[0]] == "disgust"
+    said = "CK+: 1 left out: Emotion/S005/002: 0 label files (.txt) instead of 1"
+    assert capsys.readouterr().out.strip() == said
 
 
 @pytest.mark.parametrize(
@@ -123,7 +141,7 @@ def test_what_else_leaves_sequences_out(root: Path) -> None:
     write(write_ck_plus(root, "S005/003", "1.0") / "Emotion/S005/003/other.txt", "2.0")
     assert originals.load("ck_plus", SIDE).skipped == {
         "S005/002": "2 images instead of 3 or more",
-        "Emotion/S005/003": "2 label files instead of 1",
+        "Emotion/S005/003": "2 label files (.txt) instead of 1",
     }
 
 
@@ -146,7 +164,7 @@ def test_bad_images_are_left_out_alone(root: Path) -> None:
 
 def test_a_set_without_labels_cannot_be_used(root: Path) -> None:
     write_ck_plus(root, "S005/001", None)
-    with pytest.raises(ValueError, match="^nothing of CK\\+ can be used: no labelled sequence"):
+    with pytest.raises(ValueError, match=r"CK\+ can be used: Emotion/S005/001: 0 label files"):
         originals.load("ck_plus", SIDE)
 
 
@@ -221,7 +239,11 @@ def test_mmi(root: Path) -> None:
     assert faces.frames.tolist() == [4, 5, 6, 0, 1, 2, 2, 3, 4]
     names = [faces.classes[label] for label in faces.expressions[::3]]
     assert names == ["happiness", "surprise", "anger"]
-    assert faces.identities.tolist() == [0] * 3 + [1] * 3 + [0] * 3 and not faces.skipped
+    assert faces.identities.tolist() == [0] * 3 + [1] * 3 + [0] * 3
+    assert faces.skipped == {
+        "Sessions/1769/S002-002.avi": "emotion 9 is none of the six expressions",
+        "Sessions/1770/S002-003.avi": "taken from view 1, not from the front",
+    }
 
 
 def test_mmi_without_the_use_of_some_files(root: Path) -> None:
@@ -253,23 +275,6 @@ def test_mmi_without_the_use_of_some_files(root: Path) -> None:
 def test_the_three_frames_stay_inside_the_video(tmp_path: Path, apex: int, first: int) -> None:
     path = write(tmp_path / "S001-001.avi", video(list(range(10))))
     assert list(mmi.read_frames(path, apex)) == [first, first + 1, first + 2]
-
-
-def test_frames_that_lie_on_their_side_are_turned(root: Path) -> None:
-    turned: list[np.ndarray] = []
-
-    def only_wide(image: np.ndarray, side: int) -> np.ndarray:
-        turned.append(image)
-        if image[0, 0, 0] != 0:
-            raise ValueError("no face found")
-        return scaled(image, side)
-
-    picture = shade(90)
-    picture[-1, 0] = 0  # the corner that comes to the upper left by a turn clockwise
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mmi, "align_found", only_wide)
-        mmi._upright(picture, SIDE)
-    np.testing.assert_array_equal(turned[1], cv2.rotate(picture, cv2.ROTATE_90_CLOCKWISE))
 
 
 def test_oulu_casia(root: Path) -> None:

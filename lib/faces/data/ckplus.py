@@ -34,10 +34,9 @@ def listing(folder: Path, files: Mapping[str, list[str]]) -> Listing:
         except (OSError, ValueError) as error:
             found.skipped[f"{LABELS}/{name}"] = str(error)
             continue
-        if expression:
-            points = [_landmarks(image) for image in images[-LAST:]]
-            there = [each for each in points if (folder / each).is_file()]
-            found.add_images(name, person, expression, images, there)
+        points = [_landmarks(image) for image in images[-LAST:]]
+        there = [each for each in points if (folder / each).is_file()]
+        found.add_images(name, person, expression, images, there)
     return found
 
 
@@ -89,12 +88,17 @@ def read_eyes(path: Path) -> np.ndarray:
 
 
 def _expression(folder: Path, name: str) -> str:
-    """Return the expression of a sequence, nothing where it has no label."""
-    place = folder / LABELS / name
-    labels = [path for path in place.glob("[!.]*") if path.suffix.lower() == ".txt"]
-    if len(labels) > 1:
-        raise ValueError(f"{len(labels)} label files instead of 1")
-    return read_label(labels[0]) if labels else ""
+    """Return the expression of a sequence, or raise ValueError with why it is left out."""
+    labels = [
+        path
+        for path in (folder / LABELS / name).rglob("[!.]*")
+        if path.suffix.lower() == ".txt" and path.is_file()
+    ]
+    if len(labels) != 1:
+        raise ValueError(f"{len(labels)} label files (.txt) instead of 1")
+    if not (expression := read_label(labels[0])):
+        raise ValueError("labelled neutral")
+    return expression
 
 
 def _landmarks(image: str) -> str:

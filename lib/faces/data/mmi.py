@@ -9,7 +9,8 @@ Assumed layout, that of a download from the database: one folder to a session, S
   the frame, counted from 1, at which one reaches its apex (2) or leaves it (3).
 
 The three frames are centred on the median of these marks or, without any, on the middle of the
-video. Some videos were taken with the camera on its side: frames without a face are turned.
+video. Some videos were taken with the camera on its side: each frame is turned until its face is
+upright.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from xml.etree import ElementTree
 import av
 import numpy as np
 
-from lib.faces.alignment import align_found
+from lib.faces.alignment import align_upright
 from lib.faces.data.corpus import BASIC
 from lib.faces.data.sequences import LAST, Listing, Picture, Sequence, attempt
 
@@ -37,10 +38,9 @@ def listing(folder: Path, files: Mapping[str, list[str]]) -> Listing:
         except (OSError, ValueError) as error:
             found.skipped[name] = str(error)
             continue
-        if expression:
-            person, marks = video.stem.partition("-")[0], _marks(name)
-            beside = (marks,) if (folder / marks).is_file() else ()
-            found.sequences.append(Sequence(name, person, expression, (name,), beside))
+        person, marks = video.stem.partition("-")[0], _marks(name)
+        beside = (marks,) if (folder / marks).is_file() else ()
+        found.sequences.append(Sequence(name, person, expression, (name,), beside))
     return found
 
 
@@ -56,7 +56,7 @@ def aligned(folder: Path, sequence: Sequence, side: int) -> Iterator[Picture]:
     for number, frame in frames.items():
 
         def make(frame: np.ndarray = frame) -> np.ndarray:
-            return _upright(frame, side)
+            return align_upright(frame, side)
 
         yield attempt(folder, f"{name}, frame {number}", number, make)
 
@@ -107,26 +107,22 @@ def _decoded(path: Path) -> Iterator[av.VideoFrame]:
         raise ValueError(f"{path.name} cannot be decoded ({reason}); get it again") from None
 
 
-def _upright(frame: np.ndarray, side: int) -> np.ndarray:
-    """Return the aligned face of a frame, turned by a right angle where it shows none as it is."""
-    try:
-        return align_found(frame, side)
-    except ValueError:
-        return align_found(np.ascontiguousarray(np.rot90(frame, -1)), side)
-
-
 def _expression(video: Path) -> str:
-    """Return the expression of a video, nothing where it is of another kind or not frontal."""
+    """Return the expression of a frontal video, or raise ValueError with why it is left out."""
     session, own = video.with_name("session.xml"), video.with_suffix(".xml")
     trees = [_parsed(path) for path in (own, session) if path.is_file()]
     views = [track.get("view", FRONT) for tree in trees for track in tree.iter("track")]
     tags = [tag for tree in trees for tag in tree.iter("Metatag") if tag.get("Name") == "Emotion"]
-    if not tags or any(view != FRONT for view in views):
-        return ""
+    if not tags:
+        raise ValueError(f"no emotion in {own.name} or {session.name}")
+    if aside := [view for view in views if view != FRONT]:
+        raise ValueError(f"taken from view {aside[0]}, not from the front")
     value = tags[0].get("Value", "").strip()
     if not value.isdecimal() or value == "0":
         raise ValueError(f"the label is {value!r}, no whole number from 1 on")
-    return BASIC[int(value) - 1] if int(value) <= len(BASIC) else ""
+    if int(value) > len(BASIC):
+        raise ValueError(f"emotion {value} is none of the six expressions")
+    return BASIC[int(value) - 1]
 
 
 def _parsed(path: Path) -> ElementTree.Element:

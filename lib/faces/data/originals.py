@@ -23,9 +23,10 @@ from lib.faces.data.sequences import Listing, Picture, Sequence, aligned_files, 
 from lib.runs import rows
 
 CACHE = REPOSITORY / "data" / "cache" / "faces"
-VERSION = 1  # raise it when aligned images change: the cache then starts afresh
+VERSION = 2  # raise it when aligned images change: the cache then starts afresh
 PRETRAINING = "bu_4dfe"
 RECOGNITION = {"ck": "ck_plus", "mmi": "mmi", "oulu": "oulu_casia"}  # by their short names
+SHOWN = 3  # of what is left out; all of it is in the index
 LABELS = ("expressions", "identities", "sequences", "frames")  # what Faces has beside its images
 
 
@@ -144,6 +145,11 @@ def _build(place: Path, name: str, listing: Listing, side: int) -> None:
             raise ValueError(f"nothing of {SETS[name].title} can be used: {reason}")
 
     rows.write(place.with_suffix(".npy"), images())
+    if skipped:
+        first = "; ".join(f"{file}: {reason}" for file, reason in [*skipped.items()][:SHOWN])
+        print(
+            f"{SETS[name].title}: {len(skipped)} left out: {first}{' ...' * (len(skipped) > SHOWN)}"
+        )
     index = {**_labels(listing, found, SETS[name].classes), "skipped": skipped}
     write_atomically(place.with_suffix(".json"), json.dumps(index))
 

@@ -35,8 +35,8 @@ def photograph(scenes: Scenes, content: bytes, name: str) -> np.ndarray:
     Raises:
         ValueError: it is no image, is damaged, too large or too small, or does not show one face.
     """
-    image = images.decode(content, name)
-    return placed(image, alignment.find_eyes(image), scenes.eyes, scenes.people.shape[2])
+    image, eyes = alignment.upright(images.decode(content, name))
+    return placed(image, eyes, scenes.eyes, scenes.people.shape[2])
 
 
 def of_file(scenes: Scenes, file: str | Path) -> np.ndarray:
