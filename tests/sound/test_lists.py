@@ -44,12 +44,16 @@ def test_offsets_past_the_end_are_clipped_to_the_clip(write: Write) -> None:
     assert read_strong(path, float("inf")).offset.tolist() == [10.115, 9.0]
 
 
-@pytest.mark.parametrize("form", ["byte-order mark", "Windows line ends", "empty lines", "commas"])
+@pytest.mark.parametrize(
+    "form",
+    ["byte-order mark", "Windows line ends", "old line ends", "empty lines", "commas"],
+)
 def test_harmless_forms_of_the_same_list(write: Write, form: str) -> None:
     rows = ["a.wav\t1\t2\tCat", "a.wav\t3\t4\tCat"]
     path = {
         "byte-order mark": lambda: write(*rows, encoding="utf-8-sig"),
         "Windows line ends": lambda: write(*(f"{r}\r" for r in rows), header=HEADER[:-1] + "\r\n"),
+        "old line ends": lambda: write("\r".join(rows), header=HEADER[:-1] + "\r"),
         "empty lines": lambda: write(rows[0], "", rows[1], ""),
         "commas": lambda: write(
             "0,Cat,1,2,a.wav", "1,Cat,3,4,a.wav", header=",event_label,onset,offset,filename\n"
@@ -61,7 +65,9 @@ def test_harmless_forms_of_the_same_list(write: Write, form: str) -> None:
 @pytest.mark.parametrize(
     ("row", "complaint"),
     [
-        ("a.wav\t1\t2\tDragon", "unknown label 'Dragon'"),
+        ("a.wav\t1\t2\tDragon", "unknown label 'Dragon'; expected one of Alarm_bell_ringing, Ble"),
+        ("a.wav\t1\t2\tdog", "unknown label 'dog'; expected one of"),
+        ("a.wav\tnan\tnan\tnan", "unknown label 'nan'; expected one of"),
         ("a.wav\t2\t2\tDog", "begins at 2.0 s and ends at 2.0 s"),
         ("a.wav\t3\t2\tDog", "begins at 3.0 s and ends at 2.0 s"),
         ("a.wav\t-0.1\t2\tDog", "onset is '-0.1', no time"),
@@ -122,6 +128,35 @@ def test_a_missing_column_is_named(write: Write, missing: str) -> None:
     path = write(header=HEADER.replace(missing, "other"))
     with pytest.raises(ValueError, match=f"row 1: no column '{missing}'"):
         read_strong(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "complaint"),
+    [
+        ("a.wav\t1\t2\tDog\n", "no column 'filename'; expected filename, onset, offset, event_l"),
+        (HEADER.replace("\t", ";"), "event_label, separated by tabs or commas"),
+        (HEADER.replace("\n", "\tonset\n"), "column 'onset' is there twice; keep one of them"),
+    ],
+    ids=["none", "semicolons", "a column twice"],
+)
+def test_a_header_of_another_form_is_refused(write: Write, header: str, complaint: str) -> None:
+    path = write("a.wav\t1\t2\tDog", header=header)
+    with pytest.raises(ValueError, match=re.escape(complaint)) as raised:
+        read_strong(path)
+    assert str(raised.value).startswith(f"{path}, row 1: ") and "\n" not in str(raised.value)
+
+
+def test_events_that_overlap_others_of_their_class_are_counted_aloud(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = ["a.wav\t1\t5\tDog", "a.wav\t2\t3\tDog", "a.wav\t4\t6\tDog", "a.wav\t6\t7\tDog"]
+    assert len(read_strong(write(*rows, "a.wav\t2\t3\tCat", "b.wav\t2\t3\tDog"))) == 6
+    assert capsys.readouterr().out == (
+        "list.tsv: 2 of 6 events begin before another of their class has ended in their clip; "
+        "each counts for itself\n"
+    )
+    read_strong(write(rows[0], rows[3]))
+    assert not capsys.readouterr().out
 
 
 def test_an_empty_file_and_a_binary_one(write: Write, tmp_path: Path) -> None:
@@ -188,13 +223,18 @@ def test_the_fingerprint_follows_every_part(write: Write) -> None:
         assert read_strong(write(row)).fingerprint != first.fingerprint
 
 
-def test_the_official_lists_are_as_large_as_published(lists: Path) -> None:
+def test_the_official_lists_are_as_large_as_published(
+    lists: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = lists / "dcase2018_task4"
     test = read_strong(folder / "eval_dcase2018.tsv")
     assert test.shape == (880, 10) and len(test) == 3328
     assert int((~test.tags.any(axis=1)).sum()) == 15 and test.offset.max() == 10.0
     validation = read_strong(folder / "test_dcase2018.tsv")
     assert validation.shape == (288, 10) and len(validation) == 896
+    assert not capsys.readouterr().out
+    read_strong(folder / "metadata/test/test.csv")  # as it was in 2018, mended in DESED 1.3.6
+    assert capsys.readouterr().out.startswith("test.csv: 12 of 908 events begin before another")
     weak = read_weak(folder / "metadata/train/weak.csv")
     assert len(weak) == 1578
     assert np.mean([len(tags) for tags in weak.values()]) > 1

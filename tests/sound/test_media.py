@@ -36,15 +36,76 @@ def write_video(path: Path, greys: list[int], rate: int = 10) -> Path:
     return path
 
 
-@pytest.mark.parametrize("form", ["wav", "flac"])
-def test_sound_reads_as_soundfile_reads_it(tmp_path: Path, form: str) -> None:
+def write_sound(path: Path, codec: str, samples: np.ndarray, rate: int) -> Path:
+    """Write mono sound with an encoder of FFmpeg."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate)
+        stream.layout = "mono"
+        frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = rate, 0
+        size = stream.codec_context.frame_size
+        pieces = av.AudioResampler(stream.codec_context.format, "mono", rate, size)
+        for piece in (*pieces.resample(frame), None):
+            container.mux(stream.encode(piece))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("form", "subtype"),
+    [
+        ("wav", "PCM_16"),
+        ("flac", "PCM_16"),
+        *(("wav", kind) for kind in ("PCM_U8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW")),
+    ],
+)
+def test_sound_reads_as_soundfile_reads_it(tmp_path: Path, form: str, subtype: str) -> None:
     path = tmp_path / f"tone.{form}"
     stereo = np.stack([TONE, 0.25 * TONE[::-1]], axis=1)
-    soundfile.write(path, stereo, RATE, subtype="PCM_16")
+    soundfile.write(path, stereo, RATE, subtype=subtype)
     expected, _ = soundfile.read(path)
     found = media.read_audio(path)
     assert found.rate == RATE and found.samples.dtype == np.float32
     np.testing.assert_allclose(found.samples, expected.mean(axis=1), atol=1e-7)
+
+
+@pytest.mark.parametrize("channels", [1, 6, 8, 9, 32])
+def test_any_number_of_channels_is_read(tmp_path: Path, channels: int) -> None:
+    path = tmp_path / "many.wav"
+    soundfile.write(path, np.outer(TONE, np.linspace(1, 0.1, channels)), RATE)
+    expected, _ = soundfile.read(path, always_2d=True)
+    found = media.read_audio(path).samples
+    np.testing.assert_allclose(found, expected.mean(axis=1), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "rate"),
+    [
+        ("click.mp3", "libmp3lame", 44100),
+        ("click.m4a", "aac", 44100),
+        ("click.webm", "libopus", 48000),
+    ],
+)
+def test_what_an_encoder_puts_before_the_sound_is_left_out(
+    tmp_path: Path, name: str, codec: str, rate: int
+) -> None:
+    click = np.random.default_rng(0).normal(scale=1e-4, size=3 * rate).astype(np.float32)
+    click[rate] = 1
+    found = media.read_audio(write_sound(tmp_path / name, codec, click, rate))
+    assert found.rate == rate and np.abs(found.samples).argmax() == rate
+
+
+@pytest.mark.parametrize(("codec", "ending"), [("aac", "aac"), ("flac", "flac")])
+def test_sound_whose_rate_changes_midway_is_refused(
+    tmp_path: Path, codec: str, ending: str
+) -> None:
+    both = [
+        write_sound(tmp_path / f"{rate}.{ending}", codec, np.resize(TONE, rate), rate).read_bytes()
+        for rate in (44100, 22050)
+    ]
+    (tmp_path / f"both.{ending}").write_bytes(b"".join(both))
+    with pytest.raises(ValueError, match="changes from 44100 Hz and 1 channels to 22050") as raised:
+        media.read_audio(tmp_path / f"both.{ending}")
+    assert "\n" not in str(raised.value)
 
 
 def test_real_recordings_read_as_soundfile_reads_them() -> None:
@@ -161,13 +222,28 @@ def test_a_wave_file_out_of_a_pipe_declares_no_size(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("place", "more"), [(4, 8), (4, 1), (40, 16)], ids=["whole file", "padding", "sound"]
+)
+def test_a_wave_file_that_is_whole_may_be_miscounted(tmp_path: Path, place: int, more: int) -> None:
+    soundfile.write(tmp_path / "tone.wav", TONE, RATE, subtype="PCM_16")
+    content = bytearray((tmp_path / "tone.wav").read_bytes())
+    declared = int.from_bytes(content[place : place + 4], "little") + more
+    content[place : place + 4] = declared.to_bytes(4, "little")
+    (tmp_path / "whole.wav").write_bytes(content)
+    assert media.read_audio(tmp_path / "whole.wav").seconds == 1.0
+
+
+@pytest.mark.parametrize(
     ("samples", "complaint"),
     [
         (np.zeros((0, 2)), "holds no sound: it is empty"),
         (np.zeros((5, 0)), "holds no sound: it is empty"),
         (TONE[:1, None], "holds a single sample"),
-        (np.zeros((100, 1)), "is silent: every sample is zero"),
-        (np.array([[0.5, -0.5]] * 9), "is silent"),  # channels that cancel
+        (np.zeros((100, 1)), "is silent: all its samples are the same"),
+        (np.full((100, 1), -1 / 128), "is silent: all its samples are the same"),
+        (np.array([[0.5, -0.5]] * 9), "is silent"),
+        (np.outer(TONE, (1, -1)), "its channels cancel"),
+        (TONE[:, None] * 32767, "reaches 16384, and full scale is 1; were these integers?"),
         (OPPOSITE, "its channels cancel when they are averaged; keep one"),
         (np.array([[0.1], [np.nan], [0.2]]), "not finite"),
         (np.array([[0.1], [np.inf], [0.2]]), "not finite"),
@@ -178,6 +254,11 @@ def test_sound_that_cannot_be_used_says_why(samples: np.ndarray, complaint: str)
         media.check_waveform(samples, RATE, "clip.wav")
     assert complaint in str(raised.value) and "\n" not in str(raised.value)
     assert str(raised.value).startswith("clip.wav")
+
+
+def test_sound_may_overshoot_full_scale() -> None:
+    found = media.check_waveform(3 * TONE[:, None], RATE, "clip.ogg")
+    np.testing.assert_array_equal(found.samples, 3 * TONE)
 
 
 def test_channels_are_averaged() -> None:

@@ -178,9 +178,11 @@ def test_scores_of_another_form_are_refused(scores: np.ndarray) -> None:
         evaluation.decide(scores)
 
 
-@pytest.mark.parametrize("size", [1, 3, 7, 31])
-def test_the_vote_is_scipys_median_and_commutes_with_the_threshold(size: int) -> None:
-    scores = np.random.default_rng(0).random((4, 60, 3)).astype(np.float32)
+@pytest.mark.parametrize(
+    ("size", "length"), [(1, 60), (3, 60), (7, 60), (31, 60), (7, 1), (7, 5), (31, 3)]
+)
+def test_the_vote_is_scipys_median_and_commutes_with_the_threshold(size: int, length: int) -> None:
+    scores = np.random.default_rng(0).random((4, length, 3)).astype(np.float32)
     active = evaluation.decide(scores)
     ours = evaluation.median_filter(active, size)
     theirs = ndimage.median_filter(active.astype(np.uint8), size=(1, size, 1)) > 0

@@ -25,7 +25,7 @@ NO_AUDIO = "no file of that name under audio/"
 NO_PICTURES = "no pictures"
 ENDS = np.array([0.0, CLIP_SECONDS])  # seconds; to show both, all between them is decoded
 
-VERSION = 1  # raise it when what can be used changes: every clip is then decoded once more
+VERSION = 2  # raise it when what can be used changes: every clip is then decoded once more
 BATCH = 200  # clips after which the file is written: about what half a minute decodes
 
 

@@ -36,14 +36,19 @@ def read_table(
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no text, a column or the first field is missing, a line has too many or
-            too few fields, or is listed twice.
+        ValueError: it is no text, a column or the first field is missing, a column is there twice,
+            a line has too many or too few fields, or is listed twice.
     """
     text = _text(path)
     reader = csv.reader(text.splitlines(), delimiter="\t" if "\t" in text.split("\n")[0] else ",")
     names = next(reader, [])
     if missing := [column for column in columns if column not in names]:
-        raise ValueError(f"{path}, row 1: no column {missing[0]!r}; expected {', '.join(columns)}")
+        raise ValueError(
+            f"{path}, row 1: no column {missing[0]!r}; "
+            f"expected {', '.join(columns)}, separated by tabs or commas"
+        )
+    if twice := [column for column in columns if names.count(column) > 1]:
+        raise ValueError(f"{path}, row 1: column {twice[0]!r} is there twice; keep one of them")
     seen: set[str] = set()
     for fields in filter(None, reader):
         place = f"{path}, row {reader.line_num}"
@@ -80,7 +85,7 @@ def read_weak(path: Path) -> dict[str, tuple[str, ...]]:
     for place, row in read_table(path, WEAK_COLUMNS, unique=True):
         labels = tuple(row["event_labels"].split(","))
         if unknown := [label for label in labels if label not in CLASSES]:
-            raise ValueError(f"{place}: unknown label {unknown[0]!r}")
+            raise ValueError(_unknown(unknown[0], place, CLASSES))
         found[row["filename"]] = labels
     return found
 
@@ -116,6 +121,7 @@ def read_strong(
         clips: the names and order of the clips; those of the list, in its order, where None. Give
             them for predictions: a clip in which nothing was found is not in its list, and what
             was found in the padding behind a short clip is left out, which a printed line says.
+            Another says how many events overlap others of their class, which all count.
         classes: the labels there may be.
 
     Raises:
@@ -149,7 +155,9 @@ def read_strong(
     ends = np.array([lengths.get(name, every) for name in names], dtype=np.float64)
     columns = np.array(list(events), dtype=np.float64).reshape(-1, 4).T  # indices are exact in it
     clip, label = columns[:2].astype(np.int64)
-    return Events(tuple(names), ends, clip, label, columns[2], columns[3], classes)
+    found = Events(tuple(names), ends, clip, label, columns[2], columns[3], classes)
+    _tell_overlaps(path, found)
+    return found
 
 
 def _check_beyond(
@@ -175,6 +183,21 @@ def _check_beyond(
         print(f"{path.name}: {len(beyond)} of {events} events begin after their clips; left out")
 
 
+def _tell_overlaps(path: Path, events: Events) -> None:
+    """Say how many events begin before another of their clip and class has ended."""
+    ends: dict[tuple[int, int], float] = {}
+    overlapping = 0
+    for index in np.argsort(events.onset, kind="stable"):
+        place = int(events.clip[index]), int(events.label[index])
+        overlapping += bool(events.onset[index] < ends.get(place, 0.0))
+        ends[place] = max(ends.get(place, 0.0), float(events.offset[index]))
+    if overlapping:
+        print(
+            f"{path.name}: {overlapping} of {len(events)} events begin before another of their "
+            "class has ended in their clip; each counts for itself"
+        )
+
+
 def _event(
     row: Mapping[str, str], place: str, classes: tuple[str, ...]
 ) -> tuple[int, float, float] | None:
@@ -185,11 +208,16 @@ def _event(
     if not all(fields):
         raise ValueError(f"{place}: onset, offset and label are given together or not at all")
     if row["event_label"] not in classes:
-        raise ValueError(f"{place}: unknown label {row['event_label']!r}")
+        raise ValueError(_unknown(row["event_label"], place, classes))
     onset, offset = as_seconds(row, "onset", place), as_seconds(row, "offset", place)
     if onset >= offset:
         raise ValueError(f"{place}: the event begins at {onset} s and ends at {offset} s")
     return classes.index(row["event_label"]), onset, offset
+
+
+def _unknown(label: str, place: str, classes: Sequence[str]) -> str:
+    """Return the complaint about a label that is none of the classes."""
+    return f"{place}: unknown label {label!r}; expected one of {', '.join(classes)}"
 
 
 def as_seconds(row: Mapping[str, str], column: str, place: str) -> float:

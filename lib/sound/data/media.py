@@ -19,6 +19,8 @@ SHORT_SIDE = 256  # pixels kept: enough for networks that look at 224
 CANCELLED = 0.05  # of the channels' power left in their mean: two as loud correlate below -0.9
 SLACK = 0.5  # seconds by which sound may end before its container without being called truncated
 UNKNOWN_SIZE = 0x7F000000  # programs that write a WAV file into a pipe declare sizes from here on
+MISCOUNTED = 64  # bytes: some programs count the header, or a padding byte, that is not there
+LOUDEST = 16.0  # times full scale: no decoder overshoots so far, integers taken for floats do
 
 
 def read_audio(path: Path) -> Waveform:
@@ -29,8 +31,8 @@ def read_audio(path: Path) -> Waveform:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no media file, has no audio stream, is truncated, or its sound is refused
-            by `check_waveform`.
+        ValueError: it is no media file, has no audio stream, is truncated, changes midway, or its
+            sound is refused by `check_waveform`.
     """
     with _opened(path) as container:
         _check_wave_size(path)
@@ -38,10 +40,10 @@ def read_audio(path: Path) -> Waveform:
             raise ValueError(f"{path} has no audio stream; leave this clip out")
         stream = container.streams.audio[0]
         _use_one_thread(stream, path)
-        to_float = av.AudioResampler(format="fltp")
+        to_float = av.AudioResampler(format="flt")  # interleaved: PyAV crashes on 8 planes or more
         pieces = [
-            piece.to_ndarray().T  # (samples, channels)
-            for frame in container.decode(stream)
+            piece.to_ndarray().reshape(-1, piece.layout.nb_channels)  # (samples, channels)
+            for frame in _of_one_form(container.decode(stream), path)
             for piece in to_float.resample(frame)
         ]
         rate, declared = stream.rate, _declared_seconds(container, stream)
@@ -61,19 +63,24 @@ def check_waveform(samples: np.ndarray, rate: int, name: str) -> Waveform:
         name: what to call it in a complaint.
 
     Raises:
-        ValueError: it is empty, a single sample, not finite, silent throughout, or its channels
-            cancel.
+        ValueError: it is empty, a single sample, not finite, far beyond full scale, silent
+            throughout, or its channels cancel.
     """
     if len(samples) < 2 or samples.size == 0:
         what = "a single sample" if samples.size else "no sound: it is empty"
         raise ValueError(f"{name} holds {what}; leave this clip out")
     if not np.isfinite(samples).all():
         raise ValueError(f"{name} holds samples that are not finite; leave this clip out")
+    if (peak := np.abs(samples).max()) > LOUDEST:
+        raise ValueError(
+            f"{name} reaches {peak:.0f}, and full scale is 1; were these integers? "
+            "divide them by 32768 (16 bit) or by what their full scale was"
+        )
     mono = samples.mean(axis=1)
-    if mono.any() and _cancel(samples, mono):
+    if _cancel(samples, mono):
         raise ValueError(f"{name}: its channels cancel when they are averaged; keep one of them")
-    if not mono.any():
-        raise ValueError(f"{name} is silent: every sample is zero; leave this clip out")
+    if np.ptp(mono) == 0:
+        raise ValueError(f"{name} is silent: all its samples are the same; leave this clip out")
     return Waveform(mono.astype(np.float32), rate)
 
 
@@ -141,12 +148,26 @@ def _use_one_thread(stream: Any, path: Path) -> None:
     stream.codec_context.thread_count = 1
 
 
+def _of_one_form(frames: Iterator[Any], path: Path) -> Iterator[Any]:
+    """Yield frames of sound; raise ValueError where their rate or number of channels changes."""
+    first = None
+    for frame in frames:
+        form = frame.sample_rate, frame.layout.nb_channels
+        first = first or form
+        if form != first:
+            raise ValueError(
+                f"{path} changes from {first[0]} Hz and {first[1]} channels to {form[0]} Hz and "
+                f"{form[1]}: pasted together? save it anew as one sound"
+            )
+        yield frame
+
+
 def _check_wave_size(path: Path) -> None:
     """Raise ValueError where a WAV file is shorter than its header says; FFmpeg lets that pass."""
     with path.open("rb") as file:
         kind, size = file.read(4), int.from_bytes(file.read(4), "little") + 8
     written = path.stat().st_size
-    if kind == b"RIFF" and written < size < UNKNOWN_SIZE:
+    if kind == b"RIFF" and written + MISCOUNTED < size < UNKNOWN_SIZE:
         raise ValueError(f"{path} is truncated: {written} bytes of {size}; get it again")
 
 
