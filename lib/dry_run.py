@@ -7,9 +7,10 @@ import argparse
 import sys
 
 from lib.adversarial import workload as adversarial
+from lib.book.files import REPOSITORY
 from lib.book.profiles import PROFILES
 from lib.faces.runs import workload as faces
-from lib.runs import workload
+from lib.runs import code, results, workload
 from lib.sound.runs import workload as sound
 
 PARTS = {"part1": sound.of, "part2": faces.of, "part3": adversarial.of}
@@ -29,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         workload.report(
             options.profile, {part: PARTS[part] for part in options.parts}, options.jobs
         )
+        code.tell_older(results.root(), REPOSITORY)
     except KeyboardInterrupt:
         return 130
     except (OSError, ValueError) as error:

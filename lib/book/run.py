@@ -83,6 +83,9 @@ def main(arguments: Sequence[str] | None = None, root: Path = REPOSITORY) -> int
         parser.error(str(error))
     if options.list:
         print("\n".join(f"{path.stem:34}{chapters.title(path)}" for path in selected))
+        from lib.runs import code
+
+        code.tell_older(root / "data" / "results", root)
         return 0
     if options.check:
         return check.report()

@@ -9,14 +9,17 @@ import ast
 import functools
 import hashlib
 import inspect
+import json
 import linecache
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from lib.book.files import REPOSITORY
 
+NAMED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 Source = ModuleType | Callable[..., Any] | type
 
 
@@ -59,7 +62,55 @@ def digest(text: str) -> str:
     Raises:
         SyntaxError: it is none.
     """
-    return hashlib.sha256(repr(_plain(ast.parse(text))).encode()).hexdigest()[:12]
+    return _digest(ast.parse(text))
+
+
+def _digest(tree: ast.Module) -> str:
+    """Return the digest of a syntax tree."""
+    return hashlib.sha256(repr(_plain(tree)).encode()).hexdigest()[:12]
+
+
+@functools.cache
+def standing(file: Path) -> frozenset[str]:
+    """Return the digests of a module and of the functions and classes in it, if it is one."""
+    try:
+        tree = ast.parse(file.read_text())
+    except (OSError, SyntaxError):
+        return frozenset()
+    parts = [ast.Module([node], []) for node in tree.body if isinstance(node, NAMED)]
+    return frozenset(map(_digest, (tree, *parts)))
+
+
+def older(store: Path, root: Path) -> dict[str, list[str]]:
+    """Return by part which sources of its stored results have changed since, one for each result.
+
+    Args:
+        store: the folder of results, `store/part/experiment/key.json`.
+        root: of the code as it stands: the library is below it.
+    """
+
+    @functools.cache
+    def stands(place: str, known: str) -> bool:
+        if known in standing(root / place.partition(":")[0]):
+            return True
+        return any(known in standing(file) for file in (root / "lib").rglob("*.py"))  # has moved
+
+    found = dict[str, list[str]]()
+    for file in sorted(store.glob("*/*/*.json")):
+        try:
+            stored = json.loads(file.read_bytes())["provenance"].get("sources") or {}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue  # a damaged one counts as missing
+        if changed := next((each for each in stored.items() if not stands(*each)), None):
+            found.setdefault(file.parts[-3], []).append(changed[0])
+    return found
+
+
+def tell_older(store: Path, root: Path) -> None:
+    """Print a line for each part that has results from code of before."""
+    for part, places in older(store, root).items():
+        names = ", ".join(sorted(set(places)))
+        print(f"{part}: {len(places)} results are older than {names}; --retrain computes them")
 
 
 def _plain(node: object) -> object:

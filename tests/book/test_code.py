@@ -16,7 +16,7 @@ import torch
 
 from lib.book import claims, show
 from lib.book.files import REPOSITORY
-from lib.runs import code, sweep
+from lib.runs import code, results, sweep
 from lib.runs.results import Result
 
 idea: Any = None  # a module that a test edits
@@ -151,6 +151,34 @@ def test_a_stored_result_says_which_code_has_changed_until_it_is_computed_anew(
     monkeypatch.setenv("BOOK_RETRAIN", "1")
     assert found().metrics == {"x": 8} and found().changed == ()
     assert len(list((tmp_path / "results").rglob("*.before"))) == 1  # set aside, not lost
+
+
+def test_results_from_code_of_before_are_counted_without_importing_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    library, store = tmp_path / "lib", tmp_path / "data" / "results"
+    library.mkdir()
+    names = ("kept", "edited", "moved")
+    for name in names:
+        (library / f"{name}.py").write_text(f"{name.upper()} = 1\n\n\n{WRITTEN}")
+    said = {name: code.digest((library / f"{name}.py").read_text()) for name in names}
+    of_function = code.digest(WRITTEN.partition("\n\n\n")[2])
+    runs: list[dict[str, str]] = [
+        {"lib/kept.py": said["kept"], "lib/kept.py: double": of_function},
+        {"lib/edited.py": said["edited"]},
+        {"lib/elsewhere.py": said["moved"]},
+        {},
+    ]
+    for number, each in enumerate(runs):
+        found = Result("part2", "made", {"run": number}, {}, {"sources": each})
+        results.save(found, store)
+    assert code.older(store, tmp_path) == {}
+    code.standing.cache_clear()
+    (library / "edited.py").write_text("EDITED = 2\n")
+    (store / "part2" / "made" / "x.json").write_text("{")  # damaged: it counts as missing
+    code.tell_older(store, tmp_path)
+    line = "part2: 1 results are older than lib/edited.py; --retrain computes them\n"
+    assert capsys.readouterr().out == line
 
 
 def test_a_page_says_so_above_the_picture_and_no_claim_is_judged(

@@ -145,7 +145,10 @@ def test_pairs_are_drawn_by_lender_and_by_borrower() -> None:
     assert diagonal[:3] == (0, 0, 0)
 
 
-def test_the_smoke_run_is_found_and_says_what_it_rests_on(one_thread: None) -> None:
+def test_the_smoke_run_is_found_and_says_what_it_rests_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_thread: None
+) -> None:
+    monkeypatch.setenv("BOOK_RESULTS", str(tmp_path))
     corpus = datasets.load("ict", SMOKE.sizes)
     found = real.find(SMOKE, corpus)
     assert {row["n"] for row in found.metrics["probes"]} == {102}
