@@ -85,9 +85,8 @@ def digit(source: str | Path | bytes, name: str = "the picture") -> Tensor:
 
 def _ink(picture: np.ndarray) -> np.ndarray:
     """Return how much ink there is, (height, width) from 0 to 1, of a picture (.., .., 3) uint8."""
-    grey = picture.mean(axis=2) / 255
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    ink = np.abs(grey - np.median(border))
+    border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+    ink = np.abs(picture - np.median(border, axis=0)).max(axis=2) / 255  # red on green is ink, too
     if ink.max() < FAINT:
         raise ValueError("nothing is drawn in this picture; draw a digit in dark on light, or back")
     ink /= ink.max()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # of which none starts a program
 MOST_PIXELS = 50_000_000  # 150 MB once decoded; most telephones stay below
@@ -19,6 +19,16 @@ LIMIT = f"the {MOST_PIXELS // 10**6} megapixels that are read"
 LEAST_SIDE = 16  # pixels, below which neither face nor digit can be told
 GROUND = 128  # grey behind what is transparent
 SIXTEEN_BITS = ("I", "I;16", "I;16L", "I;16B", "I;16N")  # the first in portable greymaps
+UPRIGHT = {  # what undoes the orientation that EXIF names
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY  # profiles of colour are large
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -65,7 +75,8 @@ def _decoded(file: BinaryIO, name: str) -> np.ndarray:
         with image:
             _check(image, name)
             try:
-                return _eight_bits(ImageOps.exif_transpose(image))
+                image.load()
+                return _eight_bits(_upright(image))
             except Exception as error:
                 raise _damaged(name, error) from None
 
@@ -88,6 +99,18 @@ def _check(image: Image.Image, name: str) -> None:
         raise ValueError(f"{name} is {width} x {height} pixels; take one of {least}")
     if image.mode == "F" or (image.mode == "I" and image.format != "PPM"):  # there it holds 16
         raise ValueError(f"{name} has 32 bits a pixel; save it with 8 or 16 bits")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Return a loaded picture as its EXIF says it hangs; EXIF that cannot be read says nothing.
+
+    `ImageOps.exif_transpose` writes the EXIF anew, which one odd entry of a camera prevents.
+    """
+    try:
+        turn = UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # of as many kinds as there are odd entries
+        turn = None
+    return image if turn is None else image.transpose(turn)
 
 
 def _eight_bits(image: Image.Image) -> np.ndarray:

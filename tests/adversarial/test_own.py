@@ -35,13 +35,17 @@ def dressed(image: np.ndarray, way: str) -> bytes:
     if way == "white on black":
         return png(large)
     dark = np.array(large)[..., None] / 255.0
-    ground, ink = {"black on white": (255, 0), "blue on yellow": ((240, 230, 120), (20, 30, 160))}[
-        way
-    ]
+    ground, ink = {
+        "black on white": (255, 0),
+        "blue on yellow": ((240, 230, 120), (20, 30, 160)),
+        "red on green": ((0, 255, 0), (255, 0, 0)),  # equally bright
+    }[way]
     return png(Image.fromarray((dark * ink + (1 - dark) * np.full(3, ground)).astype(np.uint8)))
 
 
-@pytest.mark.parametrize("way", ["white on black", "black on white", "blue on yellow"])
+@pytest.mark.parametrize(
+    "way", ["white on black", "black on white", "blue on yellow", "red on green"]
+)
 def test_mnists_own_digits_come_back(mnist: Digits, way: str) -> None:
     """The oracle is MNIST: its digits, dressed otherwise, are brought back to what they were."""
     few, labels = mnist.test_images[:100], torch.from_numpy(mnist.test_labels[:100])

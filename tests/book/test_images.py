@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from lib.book import images
 
@@ -78,11 +78,36 @@ def test_palettes_are_resolved() -> None:
         (8, lambda stored: np.rot90(stored)),
     ],
 )
-def test_pictures_are_turned_upright(orientation: int, undo) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])  # Pillow turns the latter itself
+def test_pictures_are_turned_upright(orientation: int, undo, form: str) -> None:  # type: ignore[no-untyped-def]
     exif = Image.Exif()
     exif[0x0112] = orientation
-    found = images.decode(saved(Image.fromarray(COLOURS), exif=exif), "turned.png")
+    found = images.decode(saved(Image.fromarray(COLOURS), form, exif=exif), "turned")
     np.testing.assert_array_equal(found, undo(COLOURS))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        struct.pack("<HHI4s", 0x0100, 2, 2, b"a"),
+        struct.pack("<HHIi", 0x0100, 9, 1, -1),
+        struct.pack("<HHI4s", 0x011A, 2, 2, b"a"),
+    ],
+    ids=["a width in letters", "a width below 0", "a resolution in letters"],
+)
+def test_what_else_exif_says_does_not_matter(entry: bytes) -> None:
+    orientation = struct.pack("<HHII", 0x0112, 3, 1, 6)
+    exif = b"II*\0" + struct.pack("<IH", 8, 2) + orientation + entry + bytes(4)
+    found = images.decode(saved(Image.fromarray(COLOURS), exif=exif), "odd.png")
+    np.testing.assert_array_equal(found, np.rot90(COLOURS, -1))
+
+
+def test_metadata_may_be_wrong_or_large() -> None:
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Comment", "a" * 2_000_000, zip=True)
+    for options in ({"exif": b"no EXIF"}, {"pnginfo": text}, {"icc_profile": bytes(2_000_000)}):
+        found = images.decode(saved(Image.fromarray(COLOURS), **options), "large.png")
+        np.testing.assert_array_equal(found, COLOURS)
 
 
 @pytest.mark.parametrize("mode", ["1", "CMYK", "YCbCr", "LAB", "LA"])

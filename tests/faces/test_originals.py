@@ -255,6 +255,11 @@ def test_mmi_without_the_use_of_some_files(root: Path) -> None:
     write_mmi(root, "7", "S001-007", "1", shades=[10, 20])
     marks = '<A><ActionUnit><Marker Frame="x" Type="2"/></ActionUnit></A>'
     write(write_mmi(root, "8", "S001-008", "1") / "S001-008-oao_aucs.xml", marks)
+    for number, encoding in {"10": "unicode", "11": "utf-7"}.items():
+        declared = f'<?xml version="1.0" encoding="{encoding}"?><Metadata/>'
+        write(write_mmi(root, number, f"S001-0{number}", "1") / f"S001-0{number}.xml", declared)
+    for number, name in {"12": "S001_012", "13": "013"}.items():
+        write_mmi(root, number, name, "1")
     faces = originals.load("mmi", SIDE)
     assert len(faces.images) == 3
     expected = {
@@ -265,6 +270,10 @@ def test_mmi_without_the_use_of_some_files(root: Path) -> None:
         "6": "S001-006.xml is no XML",
         "7": "S001-007.avi has 2 frames instead of 3 or more",
         "8": "S001-008-oao_aucs.xml marks the frame 'x', no number",
+        "10": "S001-010.xml is no XML",
+        "11": "S001-011.xml is no XML",
+        "12": "its name does not begin with its person, as that of S001-091.avi does",
+        "13": "its name does not begin with its person",
     }
     assert len(faces.skipped) == len(expected)
     for name, reason in faces.skipped.items():
@@ -295,6 +304,25 @@ def test_oulu_casia(root: Path) -> None:
     assert faces.frames.tolist() == [2, 3, 4, 0, 1, 2, 8, 9, 10]
     assert [faces.classes[e] for e in faces.expressions[::3]] == ["anger", "happiness", "fear"]
     assert faces.skipped == {"VL/Strong/P002/Joy": "'Joy' is none of the six expressions"}
+
+
+@pytest.mark.parametrize("name", ["{}", "{:02}", "img{}", "frame-{}", "P001_{}", "P001_Anger{}"])
+def test_frames_follow_their_numbers(root: Path, name: str) -> None:
+    for number in range(1, 13):
+        path = root / f"oulu_casia/VL/Strong/P001/Anger/{name.format(number)}.jpeg"
+        write(path, shade(10 * number))
+    faces = originals.load("oulu_casia", SIDE)
+    assert faces.frames.tolist() == [10, 11, 12] and shades(faces) == [100, 110, 120]
+
+
+def test_a_person_spelled_otherwise_is_the_same_person(root: Path) -> None:
+    for person in ("P001", "P001 ", "P002"):
+        for number in range(3):
+            write(root / f"oulu_casia/VL/Strong/{person}/Anger/{number:03}.jpeg", shade(90))
+    assert originals.load("oulu_casia", SIDE).identities.tolist() == [0] * 6 + [1] * 3
+    for session, name in {"1": "S001-001", "2": "s001-002", "3": "S002-001"}.items():
+        write_mmi(root, session, name, "1")
+    assert originals.load("mmi", SIDE).identities.tolist() == [0] * 6 + [1] * 3
 
 
 def test_bu_4dfe(root: Path) -> None:

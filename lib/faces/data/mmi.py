@@ -13,6 +13,7 @@ video. Some videos were taken with the camera on its side: each frame is turned 
 upright.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
@@ -26,6 +27,7 @@ from lib.faces.data.sequences import LAST, Listing, Picture, Sequence, attempt
 
 FRONT = "0"
 APEX = ("2", "3")
+PERSON = re.compile(r"(S\d+)-", re.IGNORECASE)  # at the beginning of a video's name
 
 
 def listing(folder: Path, files: Mapping[str, list[str]]) -> Listing:
@@ -34,11 +36,11 @@ def listing(folder: Path, files: Mapping[str, list[str]]) -> Listing:
     for name in (video for videos in files.values() for video in videos):
         video = folder / name
         try:
-            expression = _expression(video)
+            person, expression = _person(video), _expression(video)
         except (OSError, ValueError) as error:
             found.skipped[name] = str(error)
             continue
-        person, marks = video.stem.partition("-")[0], _marks(name)
+        marks = _marks(name)
         beside = (marks,) if (folder / marks).is_file() else ()
         found.sequences.append(Sequence(name, person, expression, (name,), beside))
     return found
@@ -107,6 +109,13 @@ def _decoded(path: Path) -> Iterator[av.VideoFrame]:
         raise ValueError(f"{path.name} cannot be decoded ({reason}); get it again") from None
 
 
+def _person(video: Path) -> str:
+    """Return who a video shows, or raise ValueError: taken for a person each, videos would leak."""
+    if not (found := PERSON.match(video.name)):
+        raise ValueError("its name does not begin with its person, as that of S001-091.avi does")
+    return found[1]
+
+
 def _expression(video: Path) -> str:
     """Return the expression of a frontal video, or raise ValueError with why it is left out."""
     session, own = video.with_name("session.xml"), video.with_suffix(".xml")
@@ -129,7 +138,7 @@ def _parsed(path: Path) -> ElementTree.Element:
     """Return the root of an XML file, or raise ValueError with one line."""
     try:
         return ElementTree.parse(path).getroot()
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter: its encoding
         raise ValueError(f"{path.name} is no XML ({error}); get it again") from None
 
 

@@ -117,7 +117,7 @@ def _stamp(folder: Path, listing: Listing, side: int) -> str:
     """Return what changes with labels, places, sizes and times of change of all files used."""
     digest = hashlib.sha256(f"{VERSION} {side}".encode())
     for sequence in listing.sequences:
-        digest.update(f"\0{sequence.name}\0{sequence.person}\0{sequence.expression}".encode())
+        digest.update(f"\0{sequence.name}\0{sequence.identity}\0{sequence.expression}".encode())
         for file in sequence.files + sequence.beside:
             stat = (folder / file).stat()
             digest.update(b"\0" + os.fsencode(file))
@@ -159,7 +159,7 @@ def _labels(
 ) -> dict[str, list[int]]:
     """Return the labels of each image; people and sequences count from 0 among those in use."""
     used = [listing.sequences[number] for number, _ in found]
-    people = [sequence.person for sequence in used]
+    people = [sequence.identity for sequence in used]
     return {
         "expressions": [classes.index(sequence.expression) for sequence in used],
         "identities": np.unique(people, return_inverse=True)[1].tolist(),

@@ -1,6 +1,7 @@
 """What the readers of the four original sets share (section 4.2): sequences, and aligned images."""
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,11 @@ class Sequence:
     expression: str
     files: tuple[str, ...]
     beside: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """Return whose it is by one name, however files spell it: s005 and "S005 " are S005."""
+        return self.person.strip().upper()
 
 
 @dataclass(frozen=True)
@@ -77,8 +83,8 @@ def aligned_files(folder: Path, sequence: Sequence, side: int) -> Iterator[Pictu
 
 def frame_number(name: str) -> int:
     """Return the number at the end of a file's name, 11 of S005_001_00000011.png; 0 for none."""
-    digits = Path(name).stem.rpartition("_")[2]
-    return int(digits) if digits.isdecimal() else 0
+    digits = re.findall(r"\d+$", Path(name).stem)
+    return int(digits[0]) if digits else 0
 
 
 def by_folder(folder: Path, paths: Iterable[Path]) -> dict[str, list[str]]:
