@@ -45,8 +45,7 @@ profile = sizes.choose(profiles.PROFILES, PROFILE)
 common = experiments.common(profile)
 corpus = datasets.load(common["dataset"], profile.sizes)
 digests = checkpoints.digests(common)
-older = checkpoints.changed(common)
-page = Page("15_sound_explore", PROFILE, corpus.name, corpus.rung, networks=digests, older=older)
+page = Page("15_sound_explore", PROFILE, corpus.name, corpus.rung, networks=digests)
 cost(page.chapter)
 
 # %% [markdown]

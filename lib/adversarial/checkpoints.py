@@ -20,7 +20,7 @@ from lib.adversarial.data import Digits
 from lib.adversarial.profiles import PROFILES, Profile
 from lib.adversarial.training import TrainingConfig
 from lib.book import data_root
-from lib.runs import checkpoints, results
+from lib.runs import checkpoints, results, trainer
 from lib.runs.checkpoints import CACHE, SHIPPED, Made, command
 
 
@@ -87,7 +87,8 @@ def train(path: Path, config: TrainingConfig, digits: Digits) -> None:
 
     progress = cached_path(config, digits).with_suffix(".training")
     run = training_run(config, digits)
-    checkpoints.train(path, run, progress, make, (digits.name, digits.rung))
+    code = (classifiers, attacks, training, trainer)
+    checkpoints.train(path, run, progress, make, (digits.name, digits.rung), code)
 
 
 def place(config: TrainingConfig, digits: Digits) -> Path:

@@ -30,7 +30,7 @@ from lib.book import chapters
 from lib.book.claims import Claim, as_table, figures
 from lib.book.files import REPOSITORY, refuse_another_lib, write_atomically
 from lib.book.told import told
-from lib.runs import explain, results
+from lib.runs import checkpoints, explain, results
 from lib.runs.results import Result
 
 DPI = 110  # of every picture of the book
@@ -73,7 +73,6 @@ class Page:
     `rung` is empty where `dataset` says what a picture shows and no data were used.
     `folder` is figures/; a test may name another. `networks` are the digests of the weights that
     the chapter itself computes with, by name; what stored results were computed with, they say.
-    `older` is which code has changed since those networks were trained.
     """
 
     chapter: str
@@ -82,7 +81,6 @@ class Page:
     rung: str
     folder: Path = field(default_factory=figures)
     networks: Mapping[str, str] = field(default_factory=dict)
-    older: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Set the style in which everything on the page is drawn."""
@@ -154,7 +152,8 @@ class Page:
 
     def warn(self, sources: Sequence[Result | None] = ()) -> None:
         """Say above a picture that its numbers are from other code than today's, where they are."""
-        if places := results.changed(sources) or self.older:
+        places = results.changed(sources) or checkpoints.older(self.networks.values())
+        if places:
             display(Markdown(f"> **Older numbers.** {since(places)} {self._renew()}"))
 
     def _renew(self) -> str:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from lib.book.files import REPOSITORY, write_atomically
-from lib.runs import results, states, sweep
+from lib.runs import code, results, states, sweep
 
 SHIPPED = REPOSITORY / "data" / "checkpoints"
 CACHE = REPOSITORY / "data" / "cache" / "checkpoints"
@@ -39,6 +40,7 @@ def train(
     progress: Path,
     make: Callable[[Path], Made],
     data: tuple[str, str],
+    sources: Iterable[code.Source] = (),
 ) -> None:
     """Train a network and write its weights and, beside them, its record.
 
@@ -48,11 +50,13 @@ def train(
         progress: where the training keeps its state; what was interrupted goes on from it.
         make: trains, given that place.
         data: name and rung of what it learns from.
+        sources: modules and functions on which the weights rest.
     """
+    said_today = code.digests(sources)
     started = time.monotonic()
     model, said = make(progress)
     save_weights(model, path)
-    provenance = results.provenance(time.monotonic() - started, *data)
+    provenance = results.provenance(time.monotonic() - started, *data) | {"sources": said_today}
     write_record(path, {"run": run, **said, "licence": "CC BY 4.0", "provenance": provenance})
     states.remove(progress)
 
@@ -62,6 +66,17 @@ def record(path: Path) -> dict[str, Any]:
     beside = path.with_suffix(".json")
     there = path.is_file() and beside.is_file()
     return json.loads(beside.read_text()) if there else {}
+
+
+def older(digests: Iterable[str]) -> list[str]:
+    """Return which code has changed since the networks with these digests were trained."""
+    found = dict[str, None]()
+    for digest in digests:
+        with suppress(FileNotFoundError):
+            made = record(find_by_digest(digest, (SHIPPED, CACHE))).get("provenance", {})
+            said = made.get("sources", {}).items()
+            found |= dict.fromkeys(place for place, known in said if not code.stands(place, known))
+    return list(found)
 
 
 def run_of(path: Path) -> dict[str, Any] | None:

@@ -70,13 +70,32 @@ def _digest(tree: ast.Module) -> str:
     return hashlib.sha256(repr(_plain(tree)).encode()).hexdigest()[:12]
 
 
-@functools.cache
-def standing(file: Path) -> frozenset[str]:
+def stands(place: str, known: str, root: Path = REPOSITORY) -> bool:
+    """Return whether the code below a root still says what it said where a digest was taken.
+
+    Nothing is imported; what has moved within the library is found.
+
+    Args:
+        place: where it stood, see `digests`.
+        known: the digest.
+        root: of the code as it stands.
+    """
+    at_home = _said_in(root / place.partition(":")[0])
+    return known in at_home or any(known in _said_in(file) for file in (root / "lib").rglob("*.py"))
+
+
+def _said_in(file: Path) -> frozenset[str]:
     """Return the digests of a module and of the functions and classes in it, if it is one."""
     try:
-        tree = ast.parse(file.read_text())
+        return _all_digests(file, file.stat().st_mtime_ns)
     except (OSError, SyntaxError):
         return frozenset()
+
+
+@functools.cache
+def _all_digests(file: Path, changed: int) -> frozenset[str]:
+    """Return those of a file; one that has changed since is read anew."""
+    tree = ast.parse(file.read_text())
     parts = [ast.Module([node], []) for node in tree.body if isinstance(node, NAMED)]
     return frozenset(map(_digest, (tree, *parts)))
 
@@ -88,21 +107,19 @@ def older(store: Path, root: Path) -> dict[str, list[str]]:
         store: the folder of results, `store/part/experiment/key.json`.
         root: of the code as it stands: the library is below it.
     """
-
-    @functools.cache
-    def stands(place: str, known: str) -> bool:
-        if known in standing(root / place.partition(":")[0]):
-            return True
-        return any(known in standing(file) for file in (root / "lib").rglob("*.py"))  # has moved
-
+    asked: dict[tuple[str, str], bool] = {}
     found = dict[str, list[str]]()
     for file in sorted(store.glob("*/*/*.json")):
         try:
             stored = json.loads(file.read_bytes())["provenance"].get("sources") or {}
         except (ValueError, KeyError, TypeError, AttributeError):
             continue  # a damaged one counts as missing
-        if changed := next((each for each in stored.items() if not stands(*each)), None):
-            found.setdefault(file.parts[-3], []).append(changed[0])
+        for place, known in stored.items():
+            if (place, known) not in asked:
+                asked[place, known] = stands(place, known, root)
+            if not asked[place, known]:
+                found.setdefault(file.parts[-3], []).append(place)
+                break
     return found
 
 

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ import torch
 
 from lib.book import claims, show
 from lib.book.files import REPOSITORY
-from lib.runs import code, results, sweep
+from lib.runs import checkpoints, code, results, sweep
 from lib.runs.results import Result
 
 idea: Any = None  # a module that a test edits
@@ -173,7 +174,7 @@ def test_results_from_code_of_before_are_counted_without_importing_it(
         found = Result("part2", "made", {"run": number}, {}, {"sources": each})
         results.save(found, store)
     assert code.older(store, tmp_path) == {}
-    code.standing.cache_clear()
+    time.sleep(0.01)  # the file's time tells that it has changed
     (library / "edited.py").write_text("EDITED = 2\n")
     (store / "part2" / "made" / "x.json").write_text("{")  # damaged: it counts as missing
     code.tell_older(store, tmp_path)
@@ -197,7 +198,12 @@ def test_a_page_says_so_above_the_picture_and_no_claim_is_judged(
         assert all("lib/sound/crnn.py changed" in line for line in said)
         assert all("./run_all.sh quick 13 --retrain" in line for line in said)
     shown.clear()
-    replace(page, older=old.changed).warn()
+    monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path)
+    (tmp_path / "net.safetensors").write_bytes(b"weights")
+    said_then = {"sources": {"lib/sound/crnn.py": "another", **code.digests([code])}}
+    checkpoints.write_record(tmp_path / "net.safetensors", {"provenance": said_then})
+    digest = checkpoints.file_digest(tmp_path / "net.safetensors")
+    replace(page, networks={"S": digest, "another": "0" * 16}).warn()
     assert len(shown) == 1 and "lib/sound/crnn.py changed" in shown[0].data
     claim = claims.load("quick")[0]
     (withheld,) = claims.unless_changed([claim], old.changed)

@@ -23,6 +23,7 @@ from lib.faces.classifier import Classifier
 from lib.faces.data import datasets
 from lib.faces.data.corpus import EXPRESSIONS, Corpus
 from lib.faces.de_gan import Discriminator, Generator, ModelConfig
+from lib.faces.runs import sources
 from lib.faces.runs.profiles import PROFILES, Profile
 from lib.runs import checkpoints, results
 from lib.runs.checkpoints import CACHE, SHIPPED, Made, command, file_digest, save_weights
@@ -150,7 +151,8 @@ def train(path: Path, run: dict[str, Any], profile: Profile, corpus: Corpus) -> 
     """Train a network and write its weights and, beside them, its record."""
     make = partial(_generator if run["kind"] == "de_gan" else _classifier, run, profile, corpus)
     progress = progress_path(run["kind"], run)
-    checkpoints.train(path, run, progress, make, (corpus.name, corpus.rung))
+    data = (corpus.name, corpus.rung)
+    checkpoints.train(path, run, progress, make, data, sources.TRAINED)
 
 
 def _generator(run: dict[str, Any], profile: Profile, corpus: Corpus, progress: Path) -> Made:

@@ -64,7 +64,8 @@ def generator_path(profile: Profile, corpus: Corpus) -> Path:
 def train(path: Path, run: dict[str, Any], profile: Profile) -> None:
     """Fine-tune the generator and write its weights and, beside them, its record."""
     make = partial(_made, run, profile)
-    stored.train(path, run, checkpoints.progress_path(KIND, run), make, (london.NAME, "open"))
+    data, code = (london.NAME, "open"), (*sources.TRAINED, *sources.REAL)
+    stored.train(path, run, checkpoints.progress_path(KIND, run), make, data, code)
 
 
 def _made(run: dict[str, Any], profile: Profile, progress: Path) -> Made:

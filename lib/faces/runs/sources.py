@@ -21,3 +21,4 @@ RECOGNISED = (*RENDERED, augment, folds, de_gan, gan_training, classifier, recog
 STUDIED = (*RENDERED, augment, de_gan, gan_training, judges, trainer)
 KNOWN = (*RENDERED, augment, de_gan, judges, probes)
 REAL = (london, alignment, augment, de_gan, probes, real_people)
+TRAINED = (*RENDERED, augment, de_gan, gan_training, classifier, trainer)

@@ -68,11 +68,6 @@ def paths(common: Mapping[str, Any]) -> dict[Row, Path]:
     return cached
 
 
-def changed(common: Mapping[str, Any]) -> list[str]:
-    """Return what code has changed since those networks were trained."""
-    return results.changed(experiments.present([_run(common, row) for row in COMBINATIONS]))
-
-
 def digests(common: Mapping[str, Any]) -> dict[str, str]:
     """Return the digest of the weights of each network, by its row's short name."""
     return {short(row): file_digest(path) for row, path in paths(common).items()}
