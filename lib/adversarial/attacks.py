@@ -4,6 +4,9 @@ Each returns adversarial images that stay in two boxes: the epsilon ball around 
 images and the pixel range [0, 1].
 """
 
+import math
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -12,6 +15,26 @@ from lib.adversarial.data import check_batch
 from lib.adversarial.detector import PAPER_THRESHOLD, Detector
 
 NORMS = ("linf", "l2")
+
+
+def steepest(gradient: Tensor, norm: str) -> Tensor:
+    """Return the unit step that raises the loss most: the sign (linf) or the direction (l2)."""
+    if norm == "linf":
+        return gradient.sign()
+    length = gradient.flatten(1).norm(dim=1).clamp_min(1e-12)
+    return gradient / length[:, None, None, None]
+
+
+def project(points: Tensor, images: Tensor, epsilon: float, norm: str) -> Tensor:
+    """Return `points` moved into the epsilon ball around `images`, then into [0, 1]."""
+    if norm == "linf":
+        points = torch.clamp(points, images - epsilon, images + epsilon)
+    else:
+        offset = points - images
+        length = offset.flatten(1).norm(dim=1).clamp_min(1e-12)
+        offset = offset * (epsilon / length).clamp_max(1.0)[:, None, None, None]
+        points = images + offset
+    return points.clamp(0.0, 1.0)
 
 
 def fgm(model: nn.Module, images: Tensor, labels: Tensor, epsilon: float) -> Tensor:
@@ -35,6 +58,8 @@ def pgd(
     targeted: bool = False,
     start: Tensor | None = None,
     generator: torch.Generator | None = None,
+    step: Callable[[Tensor, str], Tensor] = steepest,
+    within: Callable[[Tensor, Tensor, float, str], Tensor] = project,
 ) -> Tensor:
     """Projected gradient descent, eq. 2 of the paper with the settings of Madry's script.
 
@@ -52,6 +77,8 @@ def pgd(
         targeted: descend towards `labels` instead of climbing away from them.
         start: images to begin from, instead of a random or plain start.
         generator: source of the random start, on the CPU wherever the images are.
+        step: makes a step of unit length of a gradient.
+        within: brings points back to where the attacker may go.
 
     Returns:
         (batch, 1, 28, 28) adversarial images, inside both boxes.
@@ -60,14 +87,16 @@ def pgd(
         ValueError: an argument has the wrong shape, type, range, mode, or holds NaN.
     """
     check_attack(model, images, labels, epsilon, steps, step_size, norm)
+    check_start(start, images)
+    images = images.detach()
     if start is None:
         start = random_point(images, epsilon, norm, generator) if random_start else images
     direction = -1.0 if targeted else 1.0
-    adversarial = project(start, images, epsilon, norm)
+    adversarial = within(start, images, epsilon, norm)
     for _ in range(steps if epsilon > 0 else 0):
         gradient = direction * image_gradient(model, adversarial, labels)
-        adversarial = adversarial + step_size * steepest(gradient, norm)
-        adversarial = project(adversarial, images, epsilon, norm)
+        adversarial = adversarial + step_size * step(gradient, norm)
+        adversarial = within(adversarial, images, epsilon, norm)
     return adversarial
 
 
@@ -100,6 +129,7 @@ def evading_pgd(
         ValueError: an argument has the wrong shape, type, range, mode, or holds NaN.
     """
     check_attack(model, images, labels, epsilon, steps, step_size)
+    images = images.detach()
     smooth, judge = Detector(quantise="none", truncated_variance=False), Detector()
     target = 0.9 * threshold  # a margin for what truncation to whole pixels adds
     multiplier = torch.zeros(len(images), device=images.device)
@@ -138,26 +168,6 @@ def image_gradient(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     return torch.autograd.grad(loss, images)[0]
 
 
-def steepest(gradient: Tensor, norm: str) -> Tensor:
-    """Return the unit step that raises the loss most: the sign (linf) or the direction (l2)."""
-    if norm == "linf":
-        return gradient.sign()
-    length = gradient.flatten(1).norm(dim=1).clamp_min(1e-12)
-    return gradient / length[:, None, None, None]
-
-
-def project(points: Tensor, images: Tensor, epsilon: float, norm: str) -> Tensor:
-    """Return `points` moved into the epsilon ball around `images`, then into [0, 1]."""
-    if norm == "linf":
-        points = torch.clamp(points, images - epsilon, images + epsilon)
-    else:
-        offset = points - images
-        length = offset.flatten(1).norm(dim=1).clamp_min(1e-12)
-        offset = offset * (epsilon / length).clamp_max(1.0)[:, None, None, None]
-        points = images + offset
-    return points.clamp(0.0, 1.0)
-
-
 def random_point(
     images: Tensor, epsilon: float, norm: str, generator: torch.Generator | None
 ) -> Tensor:
@@ -167,7 +177,7 @@ def random_point(
         return images + epsilon * noise.to(images.device)
     noise = torch.randn(images.shape, generator=generator)
     noise = noise / noise.flatten(1).norm(dim=1)[:, None, None, None]
-    radius = torch.rand(len(images), generator=generator) ** (1 / images[0].numel())
+    radius = torch.rand(len(images), generator=generator) ** (1 / images.shape[1:].numel())
     return images + epsilon * (radius[:, None, None, None] * noise).to(images.device)
 
 
@@ -181,6 +191,8 @@ def check_attack(
     norm: str = "linf",
 ) -> None:
     """Raise ValueError unless an attack with these settings on these images makes sense."""
+    if torch.is_inference_mode_enabled():
+        raise ValueError("an attack needs gradients; leave torch.inference_mode() for it")
     check_batch(images)
     if images.dtype != torch.float32:
         raise ValueError(f"images must be float32, not {images.dtype}; use images.float()")
@@ -188,11 +200,24 @@ def check_attack(
         raise ValueError(f"labels must be ({len(images)},), not {tuple(labels.shape)}")
     if labels.dtype != torch.int64:
         raise ValueError(f"labels must be int64, not {labels.dtype}; use labels.long()")
+    if len(labels) and int(labels.min()) < 0:  # cross-entropy leaves out the label -100
+        raise ValueError(f"labels must be classes, counted from 0, not {int(labels.min())}")
     if any(module.training for module in model.modules()):  # its statistics would follow the attack
         raise ValueError("the network is in training mode; call its eval() first")
     if norm not in NORMS:
         raise ValueError(f"unknown norm {norm!r}; choose one of: {', '.join(NORMS)}")
-    if not epsilon >= 0 or (norm == "linf" and epsilon > 1):
+    if not 0 <= epsilon < math.inf or (norm == "linf" and epsilon > 1):
         raise ValueError(f"epsilon must lie in [0, 1] (pixels are in [0, 1]), not {epsilon}")
     if steps < 0 or not step_size >= 0:
         raise ValueError(f"steps and step_size must be at least 0, not {steps} and {step_size}")
+
+
+def check_start(start: Tensor | None, images: Tensor) -> None:
+    """Raise ValueError unless an attack on these images can begin at `start`."""
+    if start is None:
+        return
+    if start.shape != images.shape or start.dtype != images.dtype:
+        wanted = f"{tuple(images.shape)} {images.dtype}"
+        raise ValueError(f"start must be {wanted}, not {tuple(start.shape)} {start.dtype}")
+    if not bool(torch.isfinite(start).all()):
+        raise ValueError("start holds NaN or infinite pixels")

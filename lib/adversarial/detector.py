@@ -32,6 +32,7 @@ class Detector:
     scale: pixels run from 0 to 255 (the "5 +" of the weights needs it) or from 0 to 1.
     border: the outermost pixels, which lack neighbours, are left "out" (the code) or their missing
         neighbours taken as "black".
+    predictor: 3 x 3 weights of the neighbours from which a pixel is predicted.
     """
 
     neighbours: int = 4
@@ -41,6 +42,7 @@ class Detector:
     truncated_variance: bool = True
     scale: float = 255.0
     border: str = "out"
+    predictor: tuple[tuple[float, ...], ...] = PREDICTOR
 
     def __post_init__(self) -> None:
         known = self.quantise in ("truncate", "round", "none") and self.border in ("out", "black")
@@ -60,7 +62,7 @@ class Detector:
         if self.border == "black":
             pixels = F.pad(pixels, (1, 1, 1, 1))
         weights = self.weights(pixels)  # (batch, height - 2, width - 2)
-        terms = weights * residual(pixels)
+        terms = weights * residual(pixels, self.predictor)
         return (terms.abs() if self.magnitude else terms).flatten(1).mean(dim=1)
 
     def weights(self, pixels: Tensor) -> Tensor:
@@ -122,7 +124,7 @@ def shifted(pixels: Tensor) -> dict[tuple[int, int], Tensor]:
     }
 
 
-def residual(pixels: Tensor) -> Tensor:
+def residual(pixels: Tensor, predictor: tuple[tuple[float, ...], ...] = PREDICTOR) -> Tensor:
     """Return x_i minus its linear prediction (section III-A), (batch, height - 2, width - 2).
 
     The border has no full neighbourhood and is left out, as in the authors' code.
@@ -130,7 +132,7 @@ def residual(pixels: Tensor) -> Tensor:
     around = shifted(pixels)
     predicted = torch.zeros_like(around[0, 0])
     for (row, column), view in around.items():
-        predicted = predicted + PREDICTOR[row + 1][column + 1] * view
+        predicted = predicted + predictor[row + 1][column + 1] * view
     return around[0, 0] - predicted
 
 

@@ -378,6 +378,26 @@ def explore_panel(
 
 
 @torch.no_grad()
+def ideas(found: Mapping[str, Result]) -> Figure:
+    """Draw for each idea how often the network is right and the filter raises an alarm.
+
+    Args:
+        found: by name, see `laboratory.beside`; the first is what the others are compared with.
+    """
+    figure, panels = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.9), sharex=True, sharey=True)
+    titles = {"accuracy": "the network is right", "flagged": "the filter raises an alarm"}
+    for axes, (metric, title) in zip(panels, titles.items(), strict=True):
+        for place, (name, result) in enumerate(found.items()):
+            look = {"color": INK, "ls": "--"} if not place else {"color": PALETTE[place - 1]}
+            values = 100 * np.array(result.metrics[metric])
+            axes.plot(result.metrics["epsilon"], values, marker="osD^v"[place], label=name, **look)
+        axes.set(title=title, xlabel="$\\varepsilon$", ylim=(-3, 103))
+    panels[0].set_ylabel("% of images")
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=len(names), fontsize=9)
+    return figure
+
+
 def draw_probabilities(axes: Axes, model: nn.Module, image: Tensor, label: int) -> str:
     """Draw the ten class probabilities, and return in words which class wins.
 

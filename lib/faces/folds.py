@@ -27,8 +27,8 @@ def split(
         (n,) int64 in [0, folds).
 
     Raises:
-        ValueError: lengths differ, nothing is given, there are fewer people than folds, or all
-            images of a class would be in one fold, so that nothing is left to learn it from.
+        ValueError: lengths differ, nothing is given, there are fewer people than folds, a fold
+            would be empty, or all images of a class in one, so that nothing teaches it.
     """
     _check_columns(identities, expressions, "expressions")
     people = len(np.unique(identities))
@@ -43,6 +43,8 @@ def split(
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
         for fold, (_, test) in enumerate(dealer.split(labels, labels, identities)):
             found[test] = fold
+    if len(empty := np.setdiff1d(np.arange(folds), found)):  # scikit-learn's issue 34828
+        raise ValueError(f"fold {empty[0]} of {folds} would be empty; take fewer folds")
     _check_classes(expressions, found)
     check(identities, found)
     return found

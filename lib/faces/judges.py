@@ -201,6 +201,8 @@ def _check_new(judges: Judges, faces: Faces) -> None:
 
 def _check_people(generator: Generator, judges: Judges, sources: Faces, strangers: bool) -> None:
     """Raise ValueError where generator, judges and sources are not of the same people."""
+    if any(module.training for module in generator.modules()):  # it would learn from the pictures
+        raise ValueError("the generator is in training mode; call its eval() first")
     made = generator.config.identities
     if made != judges.identities or made < 2:
         raise ValueError(

@@ -351,6 +351,39 @@ def test_an_attack_changes_neither_its_input_nor_the_network(
     assert all(torch.equal(weights[n], value) for n, value in small_network.state_dict().items())
 
 
+def test_an_attack_takes_its_own_gradients_and_leaves_none(batch: tuple[Tensor, Tensor]) -> None:
+    network = classifiers.build("madry", seeded(0)).eval()  # its weights are not frozen
+    found = attacks.pgd(network, batch[0][:3], batch[1][:3], 0.1, steps=2, generator=seeded(1))
+    assert all(weight.grad is None for weight in network.parameters())
+    with torch.no_grad():
+        again = attacks.pgd(network, batch[0][:3], batch[1][:3], 0.1, steps=2, generator=seeded(1))
+    assert torch.equal(found, again)
+
+
+class Watching(Linear):
+    """Refuse pixels out of range, about which a network says nothing that counts."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        low, high = images.detach().aminmax()
+        assert low >= 0 and high <= 1
+        return super().forward(images)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_the_network_is_asked_about_images_alone(norm: str) -> None:
+    images = torch.rand(3, 1, 4, 4, generator=seeded(0)).round()  # at the ends of the range
+    labels = torch.arange(3)
+    attacks.pgd(Watching(3, 16), images, labels, 0.5, steps=3, norm=norm, generator=seeded(1))
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_without_a_slope_there_is_no_step(norm: str) -> None:
+    images, labels = torch.rand(3, 1, 4, 4, generator=seeded(0)), torch.arange(3)
+    flat = Linear(3, 16, scale=0.0)
+    found = attacks.pgd(flat, images, labels, 0.5, steps=3, norm=norm, random_start=False)
+    assert torch.equal(found, images)
+
+
 # --- the attacker who knows the detector
 
 
@@ -403,6 +436,8 @@ BAD_INPUT = [
     ({"labels": LABELS[:, None]}, r"labels must be \(3,\), not \(3, 1\)$"),
     ({"labels": LABELS.float()}, r"labels must be int64, not torch.float32; use labels.long"),
     ({"labels": LABELS.int()}, r"labels must be int64, not torch.int32; use labels.long"),
+    ({"labels": LABELS - 100}, "labels must be classes, counted from 0, not -100"),
+    ({"labels": LABELS - 1}, "labels must be classes, counted from 0, not -1"),
     ({"epsilon": -0.1}, r"epsilon must lie in \[0, 1\] .*not -0.1"),
     ({"epsilon": 1.5}, r"epsilon must lie in \[0, 1\] .*not 1.5"),
     ({"epsilon": float("nan")}, r"epsilon must lie in \[0, 1\] .*not nan"),
@@ -422,6 +457,34 @@ def test_bad_input_is_one_clear_line(
     with pytest.raises(ValueError, match=line) as raised:
         attack(Linear(2, 784), **(good | change))
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("start", "line"),
+    [
+        (NAN, "start holds NaN or infinite pixels"),
+        (IMAGES[:1], r"must be \(3, 1, 28, 28\) torch.float32, not \(1, 1, 28, 28\) torch.float32"),
+        (IMAGES.double(), r"not \(3, 1, 28, 28\) torch.float64"),
+    ],
+)
+def test_a_bad_start_is_one_clear_line(start: Tensor, line: str) -> None:
+    with pytest.raises(ValueError, match=line):
+        attacks.pgd(Linear(2, 784), IMAGES, LABELS, 0.1, steps=1, start=start)
+
+
+@pytest.mark.parametrize("attack", [attacks.pgd, attacks.evading_pgd])
+def test_inference_mode_is_refused_and_images_with_gradients_are_cut_off(attack: Any) -> None:
+    with torch.inference_mode(), pytest.raises(ValueError, match="an attack needs gradients"):
+        attack(Linear(2, 784), IMAGES, LABELS, 0.1, steps=1, step_size=0.1)
+    tracked = IMAGES.clone().requires_grad_()
+    found = attack(Linear(2, 784), tracked, LABELS, 0.1, steps=1, step_size=0.1)
+    assert not found.requires_grad
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_no_images_are_attacked_in_no_time(norm: str) -> None:
+    found = attacks.pgd(Linear(2, 784), IMAGES[:0], LABELS[:0], 0.1, norm=norm)
+    assert found.shape == (0, 1, 28, 28)
 
 
 @pytest.mark.parametrize("epsilon", [-0.1, 1.01, float("nan"), float("inf")])
@@ -450,3 +513,5 @@ def test_the_euclidean_ball_may_be_larger_than_the_pixel_range() -> None:
     assert float(size(found - IMAGES, "l2").min()) > 1
     with pytest.raises(ValueError, match="epsilon"):
         attacks.pgd(Linear(2, 784), IMAGES, LABELS, -2.5, norm="l2")
+    with pytest.raises(ValueError, match="epsilon"):
+        attacks.pgd(Linear(2, 784), IMAGES, LABELS, float("inf"), norm="l2")

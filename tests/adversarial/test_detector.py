@@ -255,10 +255,11 @@ def test_benign_scores_do_not_depend_on_the_batch(digits: Digits) -> None:
     assert np.allclose(whole, pieces, rtol=1e-12, atol=0)
 
 
-def test_all_256_pixel_values_survive_the_way_to_floats_and_back() -> None:
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+def test_all_256_pixel_values_survive_the_way_to_floats_and_back(dtype: torch.dtype) -> None:
     values = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
     for quantise in ("truncate", "round"):
-        back = detector.to_pixels(to_batch(values), quantise)
+        back = detector.to_pixels(to_batch(values).to(dtype), quantise)
         assert np.array_equal(back.numpy(), values), quantise
 
 

@@ -123,6 +123,13 @@ def test_few_images_of_every_class_still_make_folds() -> None:
     assert sorted(found.tolist()) == list(range(8))
 
 
+def test_a_fold_left_empty_is_named() -> None:
+    identities = np.array([0, 1, 1, 2, 2, 3, 3, 3, 3])
+    expressions = np.array([0, 1, 1, 1, 1, 0, 0, 1, 1])
+    with pytest.raises(ValueError, match=r"fold \d of 4 would be empty; take fewer folds"):
+        folds.split(identities, expressions, 4)
+
+
 def test_a_class_that_one_person_alone_shows_is_named() -> None:
     identities, expressions = np.repeat(np.arange(6), 2), np.zeros(12, dtype=np.int64)
     expressions[identities == 4] = 3

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lib.faces import classifier, judges
-from lib.faces.classifier import Classifier, ClassifierConfig
+from lib.faces.classifier import PREDICTED, Classifier, ClassifierConfig
 from lib.faces.data import datasets
 from lib.faces.data.corpus import Faces, Requests
 from lib.faces.de_gan import Generator, ModelConfig
@@ -84,7 +84,7 @@ class Forgetter(Painter):
 
 
 def test_who_copies_keeps_the_expression_and_leaks_the_person() -> None:
-    found = judges.transfer_scores(Copier(MODEL), perfect(), painted(), seed=0)
+    found = judges.transfer_scores(Copier(MODEL).eval(), perfect(), painted(), seed=0)
     assert found.expression == (1, 1, 1, PEOPLE)
     assert found.leak == (1, 1, 1, PEOPLE)
     assert found.identity == (0, 0, 0, PEOPLE)  # nobody is asked to become who he is
@@ -92,13 +92,14 @@ def test_who_copies_keeps_the_expression_and_leaks_the_person() -> None:
 
 
 def test_who_paints_the_target_scores_fully_without_a_leak() -> None:
-    found = judges.transfer_scores(Painter(MODEL), perfect(), painted(), seed=0)
+    found = judges.transfer_scores(Painter(MODEL).eval(), perfect(), painted(), seed=0)
     assert found.expression == found.identity == (1, 1, 1, PEOPLE)
     assert found.leak == (0, 0, 0, PEOPLE)
 
 
 def test_who_forgets_the_expression_is_right_at_chance() -> None:
-    found = judges.transfer_scores(Forgetter(MODEL), perfect(), painted(), seed=0, per_source=2)
+    generator = Forgetter(MODEL).eval()
+    found = judges.transfer_scores(generator, perfect(), painted(), seed=0, per_source=2)
     assert found.expression.value == pytest.approx(1 / len(CLASSES))
     assert found.identity.value == 1
     assert found.confusion.tolist() == [[16, 0, 0]] * 3
@@ -106,7 +107,7 @@ def test_who_forgets_the_expression_is_right_at_chance() -> None:
 
 def test_strangers_can_become_anyone_and_have_no_leak() -> None:
     strangers = painted(people=6)
-    found = judges.transfer_scores(Painter(MODEL), perfect(), strangers, 0, strangers=True)
+    found = judges.transfer_scores(Painter(MODEL).eval(), perfect(), strangers, 0, strangers=True)
     assert found.leak is None and found.identity == (1, 1, 1, 6)
 
 
@@ -154,7 +155,7 @@ def test_small_judges_learn_what_is_plain_and_are_judged_themselves() -> None:
     with pytest.raises(ValueError, match="painted: the judges learnt from 24 of these sequences"):
         judges.ceiling(trained, painted())
     with pytest.raises(ValueError, match="make the set with a first_sequence beyond theirs"):
-        judges.transfer_scores(Copier(MODEL), trained, painted(), seed=0)
+        judges.transfer_scores(Copier(MODEL).eval(), trained, painted(), seed=0)
 
 
 def test_a_profiles_judges_are_trained_once_and_know_what_they_learnt_from(
@@ -176,6 +177,15 @@ def test_a_profiles_judges_are_trained_once_and_know_what_they_learnt_from(
     )
 
 
+def test_a_picture_left_over_is_judged_as_all_others() -> None:
+    networks = [Classifier(MODEL, count).eval() for count in (len(CLASSES), PEOPLE)]
+    panel = Judges(*networks, CLASSES, PEOPLE, frozenset())
+    pictures = torch.rand(PREDICTED + 1, 3, SIDE, SIDE) * 2 - 1
+    for together, alone in zip(panel(pictures), panel(pictures[-1:]), strict=True):
+        assert len(together) == PREDICTED + 1
+        torch.testing.assert_close(together[-1:], alone, rtol=0, atol=1e-5)
+
+
 def test_perfect_judges_reach_the_ceiling() -> None:
     found = judges.ceiling(perfect(), painted())
     assert found == {"expression": (1, 1, 1, PEOPLE), "identity": (1, 1, 1, PEOPLE)}
@@ -185,7 +195,15 @@ def test_other_people_are_refused() -> None:
     with pytest.raises(ValueError, match="painted has 6 people, the judges know 4"):
         judges.ceiling(perfect(), painted(people=6))
     with pytest.raises(ValueError, match="painted has 6 people, DE-GAN learnt 4; say that they"):
-        judges.transfer_scores(Copier(MODEL), perfect(), painted(people=6), seed=0)
-    more = Copier(replace(MODEL, identities=5))
+        judges.transfer_scores(Copier(MODEL).eval(), perfect(), painted(people=6), seed=0)
+    more = Copier(replace(MODEL, identities=5)).eval()
     with pytest.raises(ValueError, match="the generator makes 5 people, the judges know 4"):
         judges.transfer_scores(more, perfect(), painted(), seed=0)
+
+
+def test_a_generator_in_training_mode_is_refused_and_left_as_it_is() -> None:
+    generator = Generator(MODEL)  # as it is built
+    with pytest.raises(ValueError, match=r"the generator is in training mode; call its eval\(\)"):
+        judges.transfer_scores(generator, perfect(), painted(), seed=0)
+    counts = [value for name, value in generator.named_buffers() if name.endswith("tracked")]
+    assert counts and not any(map(int, counts))
