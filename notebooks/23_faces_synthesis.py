@@ -43,7 +43,9 @@ from lib.runs.checkpoints import file_digest
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = datasets.load(profile.dataset, profile.sizes)
+fine_tuned = checkpoints.stored(real.generator_path(profile, corpus))
 asked = checkpoints.digests(explore.NETWORKS, profile, corpus)
+asked |= {real.KIND: file_digest(fine_tuned.path)}
 page = Page("23_faces_synthesis", PROFILE, corpus.name, corpus.rung, networks=asked)
 cost(page.chapter)
 
@@ -62,12 +64,14 @@ cost(page.chapter)
 source(real_people.moved)
 
 # %%
-fine_tuned = checkpoints.stored(real.generator_path(profile, corpus))
 photographed = london.load(profile.real_side)
 held_out = real_people.held_out(photographed.people).tolist()
 page.figure(
     synthesis_plots.real_people(
-        checkpoints.load(fine_tuned), photographed, held_out[:8] + held_out[-2:]
+        checkpoints.load(fine_tuned),
+        photographed,
+        held_out[:8] + held_out[-2:],
+        "smiling,\nkept back",
     ),
     "part2_real_people",
     alt="Columns are eight real people: neutral, smiling, and below synthesised with the smile and the neutral face "
@@ -75,7 +79,6 @@ page.figure(
     caption="The first eight people whose smile was kept back, and the last two as lenders; nobody was picked. First "
     "row and left column: photographs. Second row: the smile that the generator never saw. Below: what it paints "
     f"(z = 0). {london.CITATION}",
-    networks={"real people": file_digest(fine_tuned.path)},
 )
 
 # %% [markdown]

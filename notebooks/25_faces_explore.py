@@ -34,13 +34,16 @@ from IPython.display import Markdown, display
 from lib.book import interact
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
-from lib.faces.data import datasets
+from lib.faces.data import datasets, london
 from lib.faces.figures import explore, grids, upload
-from lib.faces.runs import checkpoints, profiles, synthesis
+from lib.faces.runs import checkpoints, profiles, real, synthesis
+from lib.runs.checkpoints import file_digest
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = datasets.load(profile.dataset, profile.sizes)
+real_people = checkpoints.stored(real.generator_path(profile, corpus))
 digests = checkpoints.digests(explore.NETWORKS, profile, corpus)
+digests |= {real.KIND: file_digest(real_people.path)}
 page = Page("25_faces_explore", PROFILE, corpus.name, corpus.rung, networks=digests)
 cost(page.chapter)
 
@@ -161,6 +164,38 @@ interact.explore(
     moving="end",
     alt="{steps} faces of person {person} from {begin} to {end}, noise {noise_1:.2f} and {noise_2:.2f}",
     caption="Faces on the way, and the expression judge's opinion of each. " + grids.credit(corpus),
+)
+
+# %% [markdown]
+# ## Real people
+#
+# The people of chapter 23's first picture, all 102 of them, and the generator that was fine-tuned on their photographs.
+# Two people lend, each a smile and a neutral face; seven borrow, counted from the one you choose. Below the picture
+# stands whose smile it never saw.
+
+# %%
+fine_tuned = checkpoints.load(real_people)
+photographed = london.load(profile.real_side)
+
+
+def smiles(first, lender, other):
+    """Let two real people lend their smiles and neutral faces to seven."""
+    return explore.smiles(fine_tuned, photographed, first, [lender, other])
+
+
+# %%
+everybody = (0, photographed.people - 1, 1)
+interact.explore(
+    page,
+    "part2_real_smiles",
+    smiles,
+    {"first": everybody, "lender": everybody, "other": everybody},
+    start={"first": 7, "lender": 0, "other": 1},
+    strip=[{}],
+    moving="first",
+    alt="people from number {first} on, with the faces of {lender} and {other}",
+    caption="First row and left column: photographs; second row: their own smiles. "
+    + london.CITATION,
 )
 
 # %% [markdown]

@@ -17,11 +17,14 @@ import lib.sound.runs.checkpoints
 from lib.adversarial import checkpoints, data, detector, evaluation, plots
 from lib.adversarial import profiles as adversarial_profiles
 from lib.book.show import png, set_style
-from lib.faces import augment
+from lib.faces import augment, real_people
 from lib.faces.data import datasets as face_sets
+from lib.faces.data import london
 from lib.faces.figures import explore as faces
 from lib.faces.figures import upload
+from lib.faces.runs import checkpoints as face_networks
 from lib.faces.runs import profiles as faces_profiles
+from lib.faces.runs import real
 from lib.faces.runs.synthesis import codes, synthesise
 from lib.sound.data import datasets as sound_sets
 from lib.sound.data.corpus import Corpus
@@ -161,6 +164,19 @@ def walk(begin: str, end: str, person: int, steps: int, noise_1: float, noise_2:
     return _answer(", ".join(said), faces.walk(scenes, begin, end, person, steps, noise))
 
 
+def smiles(first: int, lender: int, other: int) -> Answer:
+    """Answer for the fourth panel of chapter 25."""
+    profile = faces_profiles.PROFILES[PROFILES["25_faces_explore"]]
+    corpus = face_sets.load(profile.dataset, profile.sizes)
+    found = face_networks.stored(real.generator_path(profile, corpus))
+    generator, people = face_networks.load(found), london.load(profile.real_side)
+    learnt = real_people.training_set(people)
+    smiling = set(learnt.identities[learnt.expressions == 1].tolist())
+    unseen = [str(each) for each in range(first, min(first + 7, 102)) if each not in smiling]
+    said = f"smile never seen by the generator: of {', '.join(unseen) or 'nobody'}"
+    return _answer(said, faces.smiles(generator, people, first, [lender, other]))
+
+
 @cache
 def attacked() -> Any:
     """Return profile, digits, networks and threshold of chapter 35."""
@@ -193,7 +209,7 @@ def attack(digit: int, network: str, attack: str, epsilon: float, steps: int) ->
 
 PANELS: dict[str, list[Callable[..., Answer]]] = {
     "15_sound_explore": [hear],
-    "25_faces_explore": [lend, grid, walk],
+    "25_faces_explore": [lend, grid, walk, smiles],
     "35_adversarial_explore": [attack],
 }
 

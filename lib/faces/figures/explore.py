@@ -17,11 +17,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib.book.show import INK, PAGE_WIDTH, PALETTE
-from lib.faces import alignment, augment
+from lib.faces import alignment, augment, real_people
 from lib.faces.classifier import Classifier
 from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces
 from lib.faces.de_gan import NOISE, Generator
-from lib.faces.figures import grids
+from lib.faces.figures import grids, synthesis_plots
 from lib.faces.figures.grids import DPI, FONT, MARKERS
 from lib.faces.render import ict
 from lib.faces.render.made import OTHERS
@@ -32,7 +32,7 @@ from lib.faces.runs.synthesis import codes, synthesise
 STRANGERS = "ABC"  # people of the recognition set, whom DE-GAN never met
 PEOPLE = 12  # whom they lend to; more would keep a reader waiting
 NETWORKS = ("de_gan", "expression_judge", "identity_judge")  # asked here, of checkpoints.KINDS
-TOGETHER = 3  # people in one grid
+TOGETHER, BORROWERS = 3, 7  # people in one grid, rendered and real
 GRID_WIDTH = 6.6  # inches
 STEPS = (3, 9)  # faces in a walk, least and most
 SHARE = 0.15  # probability from which on an expression is drawn in a walk
@@ -343,6 +343,31 @@ def _walk(scenes: Scenes, title: str, made: Tensor, read: np.ndarray) -> Figure:
     said = ", ".join(_seen(scenes.classes, each) for each in read)
     canvas.figure.set_label(f"the expression judge sees {said}")
     return canvas.figure
+
+
+def smiles(generator: Generator, faces: Faces, first: int, lenders: Sequence[int]) -> Figure:
+    """Draw some real people with the smiles and the neutral faces of two others.
+
+    BORROWERS people are drawn from the first on, or as many as there are.
+
+    Args:
+        generator: fine-tuned on them.
+        faces: their photographs.
+        first: who borrows first.
+        lenders: two people.
+
+    Raises:
+        ValueError: somebody of this number is not there.
+    """
+    if wrong := [person for person in (first, *lenders) if not 0 <= person < faces.people]:
+        raise ValueError(f"person {wrong[0]}; choose 0 to {faces.people - 1}")
+    borrowers = range(first, min(first + BORROWERS, faces.people))
+    figure = synthesis_plots.real_people(generator, faces, [*borrowers, *lenders])
+    unseen = sorted(set(borrowers) & set(real_people.held_out(faces.people).tolist()))
+    names = ", ".join(map(str, unseen)) or "nobody"
+    figure.set_label(f"smile never seen by the generator: of {names}")
+    figure.add_axes((0, 0, 1, 1)).axis("off")  # Jupyter shows no figure that has no axes
+    return figure
 
 
 def level(eyes: np.ndarray) -> np.ndarray:

@@ -66,13 +66,16 @@ def grid(cast: Cast) -> Figure:
     return _faces(cast, sheet, rows, columns, width=WIDTHS["grid"])
 
 
-def real_people(generator: Generator, faces: Faces, people: Sequence[int]) -> Figure:
+def real_people(
+    generator: Generator, faces: Faces, people: Sequence[int], smiling: str = "smiling"
+) -> Figure:
     """Draw real people, neutral and smiling, and their faces as two others lent theirs.
 
     Args:
         generator: fine-tuned on them.
         faces: photographs, each person's neutral face before their smile.
         people: who borrows, and as the last two who lends.
+        smiling: what stands beside the borrowers' own smiles.
     """
     assert isinstance(faces.images, np.ndarray)
     own = faces.images.reshape(-1, len(faces.classes), *faces.images.shape[1:])
@@ -82,7 +85,7 @@ def real_people(generator: Generator, faces: Faces, people: Sequence[int]) -> Fi
     known, kept = (_pictures(own[borrowers, place]) for place in range(2))
     inner = np.concatenate([kept[None], augment.pixels(made)])
     left = np.concatenate([np.full_like(known[:1], 255), _pictures(lent)])
-    rows = ["neutral", "smiling,\nkept back", *["smile lent", "neutral lent"] * 2]
+    rows = ["neutral", smiling, *["smile lent", "neutral lent"] * 2]
     return grids.grid_of(
         crossed(known, left, inner), rows=rows, columns=["lender", *map(str, borrowers)]
     )
