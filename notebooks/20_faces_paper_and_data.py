@@ -208,7 +208,7 @@ page.table(
 # | faces | what is real in them | what for |
 # |---|---|---|
 # | rendered with ICT-FaceKit's model (MIT) | shapes and their ways of moving come from scans of real people; colour, hair, light and the *meaning* of an expression are ours | all that is trained and measured in this part |
-# | photographs: Face Research Lab London Set (CC BY 4.0) | everything, but only neutral faces and smiles | how well eyes are found in real faces (chapter 21); the portrait of chapter 25 |
+# | photographs: Face Research Lab London Set (CC BY 4.0) | everything, but only neutral faces and smiles | how well eyes are found in real faces (chapter 21); smiles put on real people, and what codes of rendered people know of them (chapter 23) |
 #
 # ## The faces
 

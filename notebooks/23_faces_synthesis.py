@@ -61,6 +61,9 @@ cost(page.chapter)
 # as the paper's 110 variants are:
 
 # %%
+source(real_people.begin_from)
+
+# %%
 source(real_people.moved)
 
 # %%

@@ -32,12 +32,17 @@ def _named(source: Source) -> tuple[str, str]:
     """Return where a source stands, "lib/sound/crnn.py" or "lib/x.py: f", and its digest."""
     if not isinstance(source, ModuleType):
         source = inspect.unwrap(source)  # below its decorators, which stand elsewhere
-    file = inspect.getsourcefile(source) or "?"
-    place = str(file).removeprefix(f"{REPOSITORY}/")
-    linecache.checkcache(str(file))  # it may have been edited since it was imported
+    try:
+        file = inspect.getsourcefile(source) or "?"
+        linecache.checkcache(file)  # it may have been edited since it was imported
+        text = textwrap.dedent(inspect.getsource(source))
+    except (OSError, TypeError):  # a class in a notebook's cell has methods, but no file
+        methods = filter(inspect.isfunction, vars(source).values())
+        file, text = "?", "\n".join(textwrap.dedent(inspect.getsource(each)) for each in methods)
+    place = file.removeprefix(f"{REPOSITORY}/")
     if not isinstance(source, ModuleType):
         place += f": {source.__qualname__}"
-    return place, digest(textwrap.dedent(inspect.getsource(source)))
+    return place, digest(text)
 
 
 def key(sources: Iterable[Source]) -> str:

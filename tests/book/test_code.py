@@ -14,6 +14,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 import torch
+from IPython.core.interactiveshell import InteractiveShell
 
 from lib.book import claims, show
 from lib.book.files import REPOSITORY
@@ -108,6 +109,20 @@ def test_no_committed_result_names_a_place_outside_the_book() -> None:
     for file in sorted((REPOSITORY / "data" / "results").rglob("*.json")):
         sources = json.loads(file.read_text())["provenance"].get("sources", {})
         assert all(place.startswith("lib/") for place in sources), file
+
+
+def test_what_stands_in_a_cell_has_a_digest() -> None:
+    """A class too, of which Python finds no source there: what its methods say."""
+    shell = InteractiveShell.instance()
+    try:
+        found = []
+        for middle in ("x", "2 * x", "x  # as it is"):
+            cell = f"class Idea:\n    def twice(self, x):\n        return {middle}\n"
+            shell.run_cell(cell + "def idea(x):\n    return x")
+            found.append(code.key([shell.user_ns["Idea"], shell.user_ns["idea"]]))
+    finally:
+        InteractiveShell.clear_instance()
+    assert found[0] == found[2] != found[1]
 
 
 def test_a_method_and_a_class_have_digests() -> None:
