@@ -69,18 +69,20 @@ source(real_people.moved)
 # %%
 photographed = london.load(profile.real_side)
 held_out = real_people.held_out(photographed.people).tolist()
+judge = checkpoints.load(checkpoints.trained("expression_judge", profile, corpus))
+lenders = real.plainest(judge, photographed, held_out[8:], 2)
 page.figure(
     synthesis_plots.real_people(
         checkpoints.load(fine_tuned),
         photographed,
-        held_out[:8] + held_out[-2:],
+        held_out[:8] + lenders,
         "smiling,\nkept back",
     ),
     "part2_real_people",
     alt="Columns are eight real people: neutral, smiling, and below synthesised with the smile and the neutral face "
     "of two others, who stand at the left.",
-    caption="The first eight people whose smile was kept back, and the last two as lenders; nobody was picked. First "
-    "row and left column: photographs. Second row: the smile that the generator never saw. Below: what it paints "
+    caption="The first eight people whose smile was kept back; lenders are the two of the others in whose smile a judge of "
+    "renderings sees most happiness. First row and left column: photographs. Second row: the smile that the generator never saw. Below: what it paints "
     f"(z = 0). {london.CITATION}",
 )
 
@@ -107,8 +109,8 @@ lent, taken = of_real.metrics["transfer"], of_real.metrics["photographs"]
 Markdown(
     f"The expression asked for is seen {synthesis.compare(lent['smile'], taken['smile'])} in photographs of these "
     f"people, the person {synthesis.compare(lent['identity'], taken['identity'])} a neutral photograph finds its smile. "
-    f"The lender is taken for the borrower in {100 * lent['leak']['value']:.1f} %. What an expression *was* does not "
-    "come through: equation 2 ties a picture to the class of its source, not to its strength, and there are two classes here."
+    f"The lender is taken for the borrower in {100 * lent['leak']['value']:.1f} %. Some of these people "
+    "smiled so faintly that a smile is hard to see; lent, it is hardly plainer."
 )
 
 # %% [markdown]
@@ -319,7 +321,7 @@ page.figure(
     "part2_knowledge",
     alt="Two panels, rendered and real people: identity probed on the horizontal axis, expression on the vertical one. "
     "For each of two networks arrows lead from pixels over three maps to f(x).",
-    caption="What each layer tells a probe; crosses are 95 % intervals over people, dotted lines chance. "
+    caption="What each layer tells a probe, 1 to 3 the maps; crosses are 95 % intervals over people, dotted lines chance. "
     f"A code as the paper describes it lies at the top left. Right: {london.CITATION}",
     sources=[found, of_real],
 )

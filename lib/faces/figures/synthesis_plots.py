@@ -233,7 +233,8 @@ def _layers(axes: Axes, found: Result) -> None:
             look = (colour, mark) if place else (INK, "*")
             _crossed(axes, identity, expression, *look)
         for features, point in zip(FEATURES[1:], points[1:, :, 0], strict=True):
-            axes.annotate(features, point, color=colour, fontsize=FONT, **LABELS[network])
+            words = features.removeprefix("map ")
+            axes.annotate(words, point, color=colour, fontsize=FONT, **LABELS[network])
         axes.plot([], [], color=colour, marker=mark, ls=style, label=name)
 
 

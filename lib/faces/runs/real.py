@@ -7,7 +7,7 @@ on from where it was interrupted.
 """
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -94,7 +94,7 @@ def find(profile: Profile, corpus: Corpus) -> Result:
     networks = checkpoints.digests((*knowledge.PROBED, *JUDGING), profile, corpus)
     networks[KIND] = file_digest(generator_path(profile, corpus))
     run = {"dataset": london.NAME, "rung": "open", "side": profile.sizes.side, "networks": networks}
-    code = (*sources.REAL, run_one)
+    code = (*sources.REAL, run_one, Panel, crossed, happiness)
     found = sweep.run(knowledge.PART, EXPERIMENT, [results.plain(run)], run_one, sources=code)
     return sweep.only(found)
 
@@ -129,6 +129,19 @@ def run_one(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def plainest(expression: Classifier, faces: Faces, people: Sequence[int], count: int) -> list[int]:
+    """Return in whose smiles the judge of renderings sees most happiness, most first."""
+    smiles = augment.centre(faces.images).unflatten(0, (-1, len(london.CLASSES)))[people, SMILE]
+    return [people[row] for row in np.argsort(-happiness(expression, smiles))[:count]]
+
+
+def happiness(judge: Classifier, pictures: Tensor) -> np.ndarray:
+    """Return the probability of happiness that the judge of renderings sees, (n,)."""
+    classes = EXPRESSIONS if judge.config.expressions == len(EXPRESSIONS) else BASIC
+    read = _of(lambda some: judge(_sized(some, judge)).softmax(1), pictures)
+    return read[:, classes.index("happiness")]
+
+
 class Panel:
     """Judges of real faces, none of whom had a part in the training of the generator.
 
@@ -149,13 +162,6 @@ class Panel:
     def records(self, judge: Classifier, pictures: Tensor) -> np.ndarray:
         """Return f(x) of pictures as a judge sees them, at the size it learnt, (n, 350)."""
         return _of(lambda some: judge.trunk(_sized(some, judge)), pictures)
-
-    def happiness(self, pictures: Tensor) -> np.ndarray:
-        """Return the probability of happiness that the judge of renderings sees, (n,)."""
-        judge = self.expression
-        classes = EXPRESSIONS if judge.config.expressions == len(EXPRESSIONS) else BASIC
-        read = _of(lambda some: judge(_sized(some, judge)).softmax(1), pictures)
-        return read[:, classes.index("happiness")]
 
     def read(self, pictures: Tensor) -> np.ndarray:
         """Return whether the probe sees a smile, (n,) int64."""
@@ -189,11 +195,11 @@ class Panel:
         shape = (len(people), len(london.CLASSES), len(people))  # lender, expression, borrower
         pictures = made.flatten(0, 1)
         nearest = {name: each.reshape(shape) for name, each in self.nearest(pictures).items()}
-        happiness = self.happiness(pictures).reshape(shape)
+        happy = happiness(self.expression, pictures).reshape(shape)
         asked = np.array([NEUTRAL, SMILE])[:, None]
         hits = {
             "smile": self.read(pictures).reshape(shape) == asked,
-            "happier": (happiness[:, SMILE] > happiness[:, NEUTRAL])[:, None],
+            "happier": (happy[:, SMILE] > happy[:, NEUTRAL])[:, None],
             **{name: each == people for name, each in nearest.items()},
             "leak": nearest["identity"] == people[:, None, None],
         }
@@ -205,11 +211,11 @@ class Panel:
         "identity" and "pixels" ask whether a neutral face is nearest to the same person's smile.
         """
         own = self.pictures[people]
-        happiness = self.happiness(own.flatten(0, 1)).reshape(-1, len(london.CLASSES))
-        read = self.read(own.flatten(0, 1)).reshape(happiness.shape)
+        happy = happiness(self.expression, own.flatten(0, 1)).reshape(len(people), -1)
+        read = self.read(own.flatten(0, 1)).reshape(happy.shape)
         hits = {
             "smile": (read == [NEUTRAL, SMILE]).mean(axis=1),
-            "happier": happiness[:, SMILE] > happiness[:, NEUTRAL],
+            "happier": happy[:, SMILE] > happy[:, NEUTRAL],
             **{name: each == people for name, each in self.nearest(own[:, NEUTRAL]).items()},
         }
         return {name: protocol.share(people, each)._asdict() for name, each in hits.items()}
