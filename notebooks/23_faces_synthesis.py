@@ -45,8 +45,9 @@ profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = datasets.load(profile.dataset, profile.sizes)
 fine_tuned = checkpoints.stored(real.generator_path(profile, corpus))
 asked = checkpoints.digests(explore.NETWORKS, profile, corpus)
-asked |= {real.KIND: file_digest(fine_tuned.path)}
 page = Page("23_faces_synthesis", PROFILE, corpus.name, corpus.rung, networks=asked)
+used = {real.KIND: file_digest(fine_tuned.path)}
+of_people = Page(page.chapter, PROFILE, london.NAME, "open", networks=used)
 cost(page.chapter)
 
 # %% [markdown]
@@ -71,7 +72,7 @@ photographed = london.load(profile.real_side)
 held_out = real_people.held_out(photographed.people).tolist()
 judge = checkpoints.load(checkpoints.trained("expression_judge", profile, corpus))
 lenders = real.plainest(judge, photographed, held_out[8:], 2)
-page.figure(
+of_people.figure(
     synthesis_plots.real_people(
         checkpoints.load(fine_tuned),
         photographed,
@@ -94,7 +95,7 @@ page.figure(
 
 # %%
 of_real = real.find(profile, corpus)
-page.table(
+of_people.table(
     synthesis_plots.real_table(of_real),
     "part2_real_transfer",
     alt="Shares of synthesised pictures of real people that judges find as asked for, beside photographs and chance.",

@@ -43,8 +43,9 @@ profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = datasets.load(profile.dataset, profile.sizes)
 real_people = checkpoints.stored(real.generator_path(profile, corpus))
 digests = checkpoints.digests(explore.NETWORKS, profile, corpus)
-digests |= {real.KIND: file_digest(real_people.path)}
 page = Page("25_faces_explore", PROFILE, corpus.name, corpus.rung, networks=digests)
+used = {real.KIND: file_digest(real_people.path)}
+of_people = Page(page.chapter, PROFILE, london.NAME, "open", networks=used)
 cost(page.chapter)
 
 # %%
@@ -186,7 +187,7 @@ def smiles(first, lender, other):
 # %%
 everybody = (0, photographed.people - 1, 1)
 interact.explore(
-    page,
+    of_people,
     "part2_real_smiles",
     smiles,
     {"first": everybody, "lender": everybody, "other": everybody},
