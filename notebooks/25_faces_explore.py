@@ -171,7 +171,7 @@ interact.explore(
 # ## Real people
 #
 # The people of chapter 23's first picture, all 102 of them, and the generator that was fine-tuned on their photographs.
-# Two people lend, each a smile and a neutral face; seven borrow, counted from the one you choose. Below the picture
+# Two people lend, each a smile and a neutral face; five borrow, counted from the one you choose. Below the picture
 # stands whose smile it never saw.
 
 # %%
@@ -180,7 +180,7 @@ photographed = london.load(profile.real_side)
 
 
 def smiles(first, lender, other):
-    """Let two real people lend their smiles and neutral faces to seven."""
+    """Let two real people lend their smiles and neutral faces to five."""
     return explore.smiles(fine_tuned, photographed, first, [lender, other])
 
 

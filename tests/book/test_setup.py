@@ -179,6 +179,9 @@ def test_what_only_tells_something_writes_nothing(
     shutil.copy(REPOSITORY / "run_all.sh", clone)
     for name in ("run.py", "chapters.py", "check.py", "profiles.py", "told.py"):
         shutil.copy(REPOSITORY / "lib" / "book" / name, clone / "lib" / "book")
+    (clone / "lib" / "runs").mkdir()
+    for name in ("__init__.py", "code.py"):
+        shutil.copy(REPOSITORY / "lib" / "runs" / name, clone / "lib" / "runs")
     (clone / "notebooks").mkdir()
     (clone / "notebooks" / "10_tiny.py").write_text(
         '# # A title\n# %% tags=["parameters"]\nA = 1\n'

@@ -172,7 +172,7 @@ def smiles(first: int, lender: int, other: int) -> Answer:
     generator, people = face_networks.load(found), london.load(profile.real_side)
     learnt = real_people.training_set(people)
     smiling = set(learnt.identities[learnt.expressions == 1].tolist())
-    unseen = [str(each) for each in range(first, min(first + 7, 102)) if each not in smiling]
+    unseen = [str(each) for each in range(first, min(first + 5, 102)) if each not in smiling]
     said = f"smile never seen by the generator: of {', '.join(unseen) or 'nobody'}"
     return _answer(said, faces.smiles(generator, people, first, [lender, other]))
 

@@ -46,7 +46,7 @@ def judge(*names: str) -> Judge:
         name: {method: runs(method, place) for place, method in enumerate(METHODS)}
         for name in names
     }
-    return Judge(tables, {}, PAPER, "made up", "open", "quick")
+    return Judge(tables, {}, {}, PAPER, "made up", "open", "quick")
 
 
 def texts(figure: plots.Figure) -> list[str]:

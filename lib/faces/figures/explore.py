@@ -32,7 +32,7 @@ from lib.faces.runs.synthesis import codes, synthesise
 STRANGERS = "ABC"  # people of the recognition set, whom DE-GAN never met
 PEOPLE = 12  # whom they lend to; more would keep a reader waiting
 NETWORKS = ("de_gan", "expression_judge", "identity_judge")  # asked here, of checkpoints.KINDS
-TOGETHER, BORROWERS = 3, 7  # people in one grid, rendered and real
+TOGETHER, BORROWERS = 3, 5  # people in one grid, rendered and real
 GRID_WIDTH = 6.6  # inches
 STEPS = (3, 9)  # faces in a walk, least and most
 SHARE = 0.15  # probability from which on an expression is drawn in a walk

@@ -53,6 +53,7 @@ FEATURES = ("pixels", "map 1", "map 2", "map 3", "f(x)")
 LIKELY = 0.5  # belief from which on a face counts as read
 FONT = 9
 WIDTHS = {"grid": 5.1, "failures": 2.9}  # inches: faces take bytes
+LABEL, FACE = 0.8, 0.56  # inches: labels at the left, and a face of real people
 LEVEL = 8  # of each colour from one shade to the next: fewer bytes than with grids.grid_of's 6
 
 
@@ -86,9 +87,9 @@ def real_people(
     inner = np.concatenate([kept[None], augment.pixels(made)])
     left = np.concatenate([np.full_like(known[:1], 255), _pictures(lent)])
     rows = ["neutral", smiling, *["smile lent", "neutral lent"] * 2]
-    return grids.grid_of(
-        crossed(known, left, inner), rows=rows, columns=["lender", *map(str, borrowers)]
-    )
+    sheet, columns = crossed(known, left, inner), ["lender", *map(str, borrowers)]
+    width = LABEL + FACE * len(columns)
+    return _in_few_shades(grids.grid_of(sheet, rows=rows, columns=columns, width=width))
 
 
 def _pictures(images: np.ndarray | Rows) -> np.ndarray:
@@ -134,17 +135,16 @@ def _faces(
     """Draw a grid of faces, in few shades, where they may be shown."""
 
     def draw() -> Figure:
-        figure = grids.grid_of(sheet, rows=rows, columns=columns, width=width)
-        for drawn in figure.images:
-            drawn.set_data(_shaded(np.asarray(drawn.get_array())))
-        return figure
+        return _in_few_shades(grids.grid_of(sheet, rows=rows, columns=columns, width=width))
 
     return grids.shown(cast.corpus, draw)
 
 
-def _shaded(picture: np.ndarray) -> np.ndarray:
-    """Return a picture in steps of LEVEL; white stays white."""
-    return picture // LEVEL * LEVEL + LEVEL - 1
+def _in_few_shades(figure: Figure) -> Figure:
+    """Return a figure with its pictures in steps of LEVEL; white stays white."""
+    for drawn in figure.images:
+        drawn.set_data(np.asarray(drawn.get_array()) // LEVEL * LEVEL + LEVEL - 1)
+    return figure
 
 
 def chances(found: Result) -> dict[str, float]:
