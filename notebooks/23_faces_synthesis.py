@@ -43,7 +43,7 @@ from lib.runs.checkpoints import file_digest
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = datasets.load(profile.dataset, profile.sizes)
-fine_tuned = checkpoints.stored(real.generator_path(profile, corpus))
+fine_tuned = real.trained(profile, corpus)
 asked = checkpoints.digests(explore.NETWORKS, profile, corpus)
 page = Page("23_faces_synthesis", PROFILE, corpus.name, corpus.rung, networks=asked)
 used = {real.KIND: file_digest(fine_tuned.path)}

@@ -41,7 +41,7 @@ from lib.runs.checkpoints import file_digest
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = datasets.load(profile.dataset, profile.sizes)
-real_people = checkpoints.stored(real.generator_path(profile, corpus))
+real_people = real.trained(profile, corpus)
 digests = checkpoints.digests(explore.NETWORKS, profile, corpus)
 page = Page("25_faces_explore", PROFILE, corpus.name, corpus.rung, networks=digests)
 used = {real.KIND: file_digest(real_people.path)}

@@ -103,7 +103,7 @@ def upright(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return a photograph that may hang askew, on its side or upside down, turned, and its eyes.
 
     Of TURNS the one counts in which a cascade finds the face most often: upright faces have many
-    overlapping hits. What is left is less than half of the least turn, which `align` takes away.
+    overlapping hits. By what it hangs askew after that, `align` turns it.
 
     Args:
         image: (height, width, 3) uint8 RGB.

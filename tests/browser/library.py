@@ -168,8 +168,10 @@ def smiles(first: int, lender: int, other: int) -> Answer:
     """Answer for the fourth panel of chapter 25."""
     profile = faces_profiles.PROFILES[PROFILES["25_faces_explore"]]
     corpus = face_sets.load(profile.dataset, profile.sizes)
-    found = face_networks.stored(real.generator_path(profile, corpus))
-    generator, people = face_networks.load(found), london.load(profile.real_side)
+    generator, people = (
+        face_networks.load(real.trained(profile, corpus)),
+        london.load(profile.real_side),
+    )
     learnt = real_people.training_set(people)
     smiling = set(learnt.identities[learnt.expressions == 1].tolist())
     unseen = [str(each) for each in range(first, min(first + 5, 102)) if each not in smiling]

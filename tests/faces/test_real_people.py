@@ -153,7 +153,7 @@ def test_the_smoke_run_is_found_and_says_what_it_rests_on(
     found = real.find(SMOKE, corpus)
     assert {row["n"] for row in found.metrics["probes"]} == {102}
     assert found.config["networks"][real.KIND] == checkpoints.file_digest(
-        real.generator_path(SMOKE, corpus)
+        real.trained(SMOKE, corpus).path
     )
     run = real.describe(SMOKE, corpus)
     assert run["model"]["side"] == SMOKE.real_side and run["begins"]

@@ -228,7 +228,7 @@ def test_profile_quick_takes_the_shipped_networks_and_they_load(nothing_is_train
     profile = FACES["quick"]
     corpus = datasets.load("ict", profile.sizes)
     made = [of_faces.trained(kind, profile, corpus) for kind in of_faces.KINDS]
-    made.append(of_faces.stored(real.generator_path(profile, corpus)))
+    made.append(real.trained(profile, corpus))
     found |= {each.path for each in made}
     networks = of_digits.networks(DIGITS["quick"], data.load())
     ours = [network for network in networks if network.pair == "ours"]

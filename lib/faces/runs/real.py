@@ -27,6 +27,7 @@ from lib.faces.data.corpus import BASIC, EXPRESSIONS, Corpus, Faces
 from lib.faces.de_gan import Generator, ModelConfig
 from lib.faces.protocol import Estimate
 from lib.faces.runs import checkpoints, knowledge, sources, synthesis
+from lib.faces.runs.checkpoints import Trained
 from lib.faces.runs.experiments import find_by_digest
 from lib.faces.runs.profiles import PROFILES, Profile
 from lib.runs import checkpoints as stored
@@ -51,14 +52,14 @@ def describe(profile: Profile, corpus: Corpus) -> dict[str, Any]:
     return results.plain({**run, "seed": SEED})
 
 
-def generator_path(profile: Profile, corpus: Corpus) -> Path:
-    """Return the file of the fine-tuned generator: shipped, cached, or trained now."""
+def trained(profile: Profile, corpus: Corpus) -> Trained:
+    """Return the fine-tuned generator: shipped, cached, or trained now."""
     run = describe(profile, corpus)
     cached = checkpoints.progress_path(KIND, run).with_suffix(".safetensors")
     path = stored.place(checkpoints.shipped_path("open", KIND), cached, run)
     if stored.run_of(path) != run:
         train(path, run, profile)
-    return path
+    return checkpoints.stored(path)
 
 
 def train(path: Path, run: dict[str, Any], profile: Profile) -> None:
@@ -92,7 +93,7 @@ def ship(kind: str) -> list[Path]:
 def find(profile: Profile, corpus: Corpus) -> Result:
     """Return what is known of real people; what has no result yet is computed."""
     networks = checkpoints.digests((*knowledge.PROBED, *JUDGING), profile, corpus)
-    networks[KIND] = file_digest(generator_path(profile, corpus))
+    networks[KIND] = file_digest(trained(profile, corpus).path)
     run = {"dataset": london.NAME, "rung": "open", "side": profile.sizes.side, "networks": networks}
     code = (*sources.REAL, run_one, Panel, crossed, happiness)
     found = sweep.run(knowledge.PART, EXPERIMENT, [results.plain(run)], run_one, sources=code)
@@ -104,7 +105,7 @@ def run_one(config: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         `probes`: as `knowledge.run_one` has them, of one set of people for both questions.
-        `transfer`: see `judged`; `photographs`: the same of the real ones. All are shares.
+        `transfer`: see `Panel`; `photographs`: the same of the real ones. All are shares.
     """
     network = {
         kind: checkpoints.load(checkpoints.stored(find_by_digest(digest)))
