@@ -252,8 +252,7 @@ Markdown("\n".join(f"- [{title(chapter)}]({chapter.stem}.ipynb)" for chapter in 
 # ## The claims so far
 
 # %%
-verdicts = [claim.verdict for claim in claims.load(PROFILE)]
 Markdown(
-    "\n".join(f"- {verdict}: {verdicts.count(verdict)}" for verdict in claims.VERDICTS)
-    + "\n\nAll of them, with intervals, are on [one page](90_claims.ipynb)."
+    f"{overview.in_words(claims.tally(claims.load(PROFILE)))}.\n\nAll of them, with intervals, are on "
+    "[one page](90_claims.ipynb)."
 )

@@ -21,7 +21,7 @@
 # Recognising a friend's smile is easy: you know the face at rest. A stranger's mouth may turn up all
 # day. So the test that counts is on *strangers*: whoever is in the test pictures must not be in the
 # training pictures. This chapter takes that rule seriously, redraws the paper's tables on the faces at
-# hand, and adds the comparisons that the paper does not give. At its end stand all verdicts of Part II,
+# hand, and adds the comparisons that the paper does not give. At its end stand all claims of Part II,
 # also those on chapter 23's synthesised faces.
 
 # %% tags=["parameters"]
@@ -389,9 +389,9 @@ page.table(
 )
 
 # %% [markdown]
-# ## Verdicts
+# ## The claims
 #
-# All of Part II:
+# All of Part II, by these rules:
 
 # %%
 Markdown(verdicts.__doc__.partition("\n\n")[2])

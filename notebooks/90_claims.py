@@ -16,13 +16,17 @@
 # **Question.** Of everything the three papers claim, what did this book find again?
 #
 # The rules are code, and they hold for whatever numbers come out: `lib/sound/runs/verdicts.py`,
-# `lib/faces/runs/verdicts.py`, `lib/adversarial/verdicts.py`. A claim is
+# `lib/faces/runs/verdicts.py`, `lib/adversarial/verdicts.py`. Each claim gets three answers:
 #
-# - **reproduced**, if our numbers say what the paper says, as its rule asks;
-# - **partly** reproduced, if they do under a condition that the rule names;
-# - **not reproduced**, if they say something else;
-# - **undecided**, if we have the data and the interval holds both answers;
-# - **not testable here**, if our data are not what the claim is about.
+# - **direction**: it *holds* if our whole 95 % interval says what the paper says, *fails* if the whole interval
+#   denies it, and is *undecided* if the interval holds both answers, or there is none;
+# - **size**: the paper's value lies *inside* our interval, *below* or *above* it; *none* if one of them is lacking;
+# - **evidence**: the paper's own data, other real data, or what is *made*, that is mixed, rendered or paired by us;
+#   *none* if nothing here can judge it.
+#
+# A claim of several rows, sets or networks has a reading for each. It holds if all hold that decide, and fails if one
+# fails; a reading in italics is shown beside them and decides nothing. *n* counts the unit that an interval draws
+# anew: rotations of the recordings, people, images.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -43,34 +47,40 @@ cost(page.chapter)
 
 # %%
 page.figure(
-    overview.verdict_bars(tally),
+    overview.answer_bars(tally),
     "claims_tally",
-    alt=f"Verdicts. {overview.in_words(tally)}.",
-    caption="How many claims of each paper came to which verdict. Compare the parts with what their data "
-    "are: a verdict needs data that the claim is about.",
+    alt=f"Directions of the papers' claims. {overview.in_words(tally)}.",
+    caption="How many claims of each paper hold, fail, or are undecided, by what we judge them on. Mind the "
+    "evidence: faces and clips that are made can speak for the method, not for the paper's people and videos.",
 )
+judged = sum(claim.evidence != claims.NOTHING for claim in recorded)
 Markdown(
+    f"{judged} claims and questions are judged here, {len(recorded) - judged} stand without evidence. No interval is "
+    "corrected for the number of claims: where the truth lies just at the limit, about one in twenty is decided by chance. "
     f"Every number below, with all its digits, is in {page.link('claims.json')}."
     if recorded
     else "No claims are recorded for this profile yet: run chapters 14, 24 and 33 first."
 )
 
 # %% [markdown]
-# Each row below is one claim: where the paper makes it and its value there, ours with a 95 % interval, the
-# number *n* of units behind it, the chapter that shows how we know, and what would change the verdict. A
-# dash stands for a number that does not exist.
+# Each bold line below is one claim: where the paper makes it, on what we stand, the chapter that shows how we know,
+# and what would change the answer. A dash stands for a number that does not exist.
 
 # %%
 for part, name in PARTS.items():
-    of_part = [claim for claim in recorded if claim.part == part]
-    origins = sorted({f"{c.dataset}, {c.rung} rung, profile {c.profile}" for c in of_part})
+    of_part = [claim for claim in recorded if claim.source.part == part]
+    origins = sorted(
+        {f"{c.source.dataset}, {c.source.rung} rung, profile {c.source.profile}" for c in of_part}
+    )
     display(Markdown(f"## {name}\n\nData: {'; '.join(origins) or 'no claims recorded yet'}."))
-    for verdict in claims.VERDICTS:
-        chosen = [claim for claim in of_part if claim.verdict == verdict]
+    for asked_by, heading in (
+        (claims.PAPER, "The paper's claims"),
+        (claims.BOOK, "This book asks"),
+    ):
+        chosen = [claim for claim in of_part if claim.asked_by == asked_by]
         if chosen:
-            heading = f"### {name.partition(',')[0]}: {verdict} ({len(chosen)})"
-            display(Markdown(f"{heading}\n\n{claims.linked(chosen)}"))
+            display(Markdown(f"### {heading}\n\n{claims.markdown(chosen, chapters=True)}"))
 
 # %% [markdown]
-# A verdict is about *these* data, networks and sizes. The column on the right is an invitation: it
-# says what to run next if you doubt it.
+# An answer is about *these* data, networks and sizes. The small print is an invitation: it says what to
+# run next if you doubt it.

@@ -1,8 +1,9 @@
-"""Verdicts: each claim of a paper, the paper's value, ours with an interval, and what follows.
+"""Claims: what a paper says, its value, ours with an interval, and the three answers to it.
 
-They lie in figures/<profile>/claims.json, one list for all parts. *Undecided* is a verdict of its
-own: there are data, but their interval holds both answers. *Not testable here* means that the data
-at hand are not what the claim is about.
+*Direction*: does our interval say what the paper says (holds, fails), or does it hold both answers
+(undecided)? *Size*: where lies the paper's value, inside our interval, below or above it (none
+where one of the two is lacking)? *Evidence*: on what do we stand, the paper's own data, other real
+data, or what we made? They lie in figures/<profile>/claims.json, one list for all parts.
 """
 
 import json
@@ -11,10 +12,11 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special, stats
 
 from lib.book.chapters import PARTS as TITLES
 from lib.book.chapters import chapters
@@ -22,11 +24,15 @@ from lib.book.files import REPOSITORY, locked, write_atomically
 from lib.book.told import told
 
 PARTS = tuple(TITLES)
-REPRODUCED, PARTLY, NOT_REPRODUCED = "reproduced", "partly", "not reproduced"
-UNDECIDED, NOT_TESTABLE = "undecided", "not testable here"
-VERDICTS = (REPRODUCED, PARTLY, NOT_REPRODUCED, UNDECIDED, NOT_TESTABLE)
+DIRECTIONS = HOLDS, FAILS, UNDECIDED = ("holds", "fails", "undecided")
+SIZES = INSIDE, BELOW, ABOVE, NONE = ("inside", "below", "above", "none")
+EVIDENCES = OWN, OTHER, MADE, NOTHING = ("the paper's own data", "other real data", "made", "none")
+PAPER, BOOK = "paper", "book"  # whose claim, or question, it is
 UPPER = 0.975  # probability below the upper end of every interval here: 95 % lie between both
 DECIMALS = 4  # at most, of what has an interval
+MATTER = 4  # claims of a part that the README shows: the first ones
+Numbers = tuple[float | None, float | None, float | None, int]  # value, both ends, n
+NO_NUMBERS: Numbers = (None, None, None, 0)
 
 
 def figures() -> Path:
@@ -34,12 +40,12 @@ def figures() -> Path:
     return Path(told().figures or REPOSITORY / "figures")
 
 
-def wilson(successes: int, n: int) -> tuple[float, float]:
+def wilson(successes: int, n: int, among: int = 1) -> tuple[float, float]:
     """Return Wilson's 95 % score interval of a proportion: `successes` out of `n`.
 
-    With z the normal quantile and p = successes / n, its ends are
-    (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n). n = 0 says nothing: (0, 1). SciPy has
-    it too, but only behind an exact test, which takes far longer than the interval.
+    `among` intervals of one curve hold all together (Bonferroni). With z the normal quantile and
+    p = successes / n, its ends are (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n). n = 0
+    says nothing: (0, 1). SciPy has it too, but only behind an exact test, which takes far longer.
 
     Raises:
         ValueError: successes are not between 0 and n.
@@ -48,7 +54,7 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
         raise ValueError(f"{successes} successes out of {n}: expected 0 <= successes <= n")
     if n == 0:
         return 0.0, 1.0
-    z, share = stats.norm.ppf(UPPER), successes / n
+    z, share = special.ndtri(1 - (1 - UPPER) / among), successes / n
     centre = share + z**2 / (2 * n)
     half = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     low, high = (centre - half) / (1 + z**2 / n), (centre + half) / (1 + z**2 / n)
@@ -74,10 +80,12 @@ def bootstrap_interval(
     generator: np.random.Generator,
     resamples: int = 2000,
 ) -> tuple[float, float]:
-    """Return the 95 % percentile bootstrap interval of `statistic(values)`.
+    """Return the 95 % percentile bootstrap interval of `statistic(values)`, expanded for few units.
 
     `values` is (n, ...): the n units of the first axis are drawn with replacement, what belongs to
-    a unit stays together. The percentile interval is defined for constant samples too.
+    a unit stays together. Percentiles are taken so far out that the mean of n normal values has
+    Student's interval; without that, 31 people are covered in 92 % instead of 95. The percentile
+    interval is defined for constant samples too.
 
     Raises:
         ValueError: there are fewer than two units.
@@ -85,10 +93,13 @@ def bootstrap_interval(
     values = np.asarray(values)
     if values.ndim == 0 or len(values) < 2:
         raise ValueError("a bootstrap needs at least two units along the first axis")
+    n = len(values)
+    expanded = special.ndtr(math.sqrt(n / (n - 1)) * stats.t.ppf(UPPER, n - 1))
     interval = stats.bootstrap(
-        (np.arange(len(values)),),
+        (np.arange(n),),
         lambda drawn: statistic(values[drawn]),
         n_resamples=resamples,
+        confidence_level=2 * expanded - 1,
         vectorized=False,
         method="percentile",
         rng=generator,
@@ -96,59 +107,55 @@ def bootstrap_interval(
     return float(interval.low), float(interval.high)
 
 
-def above(low: float, high: float, limit: float = 0.0) -> str:
-    """Return the verdict on a number that should lie above a limit, by its interval."""
+def above(low: float | None, high: float | None, limit: float = 0.0) -> str:
+    """Return whether a number lies above a limit, by both ends of its interval."""
+    if low is None or high is None:
+        return UNDECIDED
     if low > limit:
-        return REPRODUCED
-    return NOT_REPRODUCED if high < limit else UNDECIDED
+        return HOLDS
+    return FAILS if high < limit else UNDECIDED
 
 
-def below(low: float, high: float, limit: float = 0.0) -> str:
-    """Return the verdict on a number that should lie below a limit, by its interval."""
+def below(low: float | None, high: float | None, limit: float = 0.0) -> str:
+    """Return whether a number lies below a limit, by both ends of its interval."""
+    if low is None or high is None:
+        return UNDECIDED
     return above(-high, -low, -limit)
 
 
-def graded(fully: object, partly: object = False) -> str:
-    """Return the verdict of a rule with two conditions, of which the first is the harder one."""
-    if fully:
-        return REPRODUCED
-    return PARTLY if partly else NOT_REPRODUCED
+def near(low: float | None, high: float | None, limit: float) -> str:
+    """Return whether a number is at most `limit` away from 0, by both ends of its interval."""
+    if low is None or high is None:
+        return UNDECIDED
+    if -limit <= low and high <= limit:
+        return HOLDS
+    return FAILS if low > limit or high < -limit else UNDECIDED
 
 
 @dataclass(frozen=True)
-class Claim:
-    """One claim of a paper and our verdict on it.
+class Reading:
+    """One number by which a claim is judged: a row, a set, a network, a way to count.
 
-    `where` is its place in the paper. `ours` has the interval `low` to `high` over `n` units (say
-    in `claim` or `note` what they are). A number that does not exist is None. `chapter` is the one
-    that shows how we know; `note` says what would change the verdict.
+    `ours` has the interval `low` to `high` over `n` units. A number that does not exist is None.
+    What does not decide is shown beside the others, and the claim does not hang on it.
 
     Raises:
-        ValueError: part, verdict or chapter is unknown, n is negative, or a number is NaN or
-            infinite.
+        ValueError: the direction is unknown, n is negative, or a number is NaN or infinite.
     """
 
-    part: str
-    claim: str
-    where: str
+    name: str
     paper_value: float | None
     ours: float | None
     low: float | None
     high: float | None
     n: int
-    dataset: str
-    rung: str
-    profile: str
-    verdict: str
-    chapter: str
-    note: str = ""
+    direction: str
+    decides: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what the pages could not show."""
-        stems = tuple(path.stem for path in chapters())
-        for name, known in (("part", PARTS), ("verdict", VERDICTS), ("chapter", stems)):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} {getattr(self, name)!r}; choose one of: {known}")
+        if self.direction not in DIRECTIONS:
+            raise ValueError(f"direction {self.direction!r}; choose one of: {DIRECTIONS}")
         if self.n < 0:
             raise ValueError(f"n is {self.n}; it counts units")
         for name in ("paper_value", "ours", "low", "high"):
@@ -156,12 +163,22 @@ class Claim:
             if value is not None and not math.isfinite(value):
                 raise ValueError(f"{name} is {value}; use None where there is no number")
 
+    @property
+    def size(self) -> str:
+        """Return where the paper's value lies: inside our interval, below or above it, or none."""
+        if self.paper_value is None or self.low is None or self.high is None:
+            return NONE
+        if self.paper_value < self.low:
+            return BELOW
+        return ABOVE if self.paper_value > self.high else INSIDE
+
 
 @dataclass(frozen=True)
 class Source:
-    """What the claims of a part share: its data, and the chapter that shows most of them.
+    """What claims share: the data, the unit that was sampled, and the chapter that shows it.
 
-    `unit` is by what our numbers are multiplied to be shown: 100 for percent and points.
+    `unit` is what `n` counts and what an interval draws anew. `scale` is by what our numbers are
+    multiplied to be shown: 100 for percent and points.
     """
 
     part: str
@@ -169,27 +186,111 @@ class Source:
     rung: str
     profile: str
     chapter: str
-    unit: int = 1
+    evidence: str
+    unit: str
+    scale: int = 1
 
-    def claim(
+    def reading(
         self,
-        text: str,
-        where: str,
+        name: str,
         paper: float | None,
-        found: tuple[float | None, float | None, float | None, int] | None,
-        verdict: str,
-        note: str,
-        chapter: str = "",
-    ) -> Claim:
-        """Return a claim; `found` holds our value, both ends of its interval, and n."""
-        *numbers, n = found or (None, None, None, 0)
+        found: Numbers,
+        direction: str,
+        *,
+        decides: bool = True,
+    ) -> Reading:
+        """Return a reading of our value, both ends of its interval, and n."""
+        *numbers, n = found
         ours, low, high = (
-            None if each is None or math.isnan(each) else self.unit * each for each in numbers
+            None if each is None or math.isnan(each) else self.scale * each for each in numbers
         )
-        data, chapter = (self.dataset, self.rung, self.profile), chapter or self.chapter
-        return Claim(
-            self.part, text, where, paper, ours, low, high, n, *data, verdict, chapter, note
-        )
+        return Reading(name, paper, ours, low, high, n, direction, decides)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of a paper, or question of this book, with all numbers by which it is judged.
+
+    `where` is its place in the paper; `note` says what would change the answer. It holds where all
+    readings that decide hold, and fails where one of them fails. Where there is nothing to judge it
+    by, its evidence is none.
+
+    Raises:
+        ValueError: part, evidence or chapter is unknown.
+    """
+
+    claim: str
+    where: str
+    readings: tuple[Reading, ...]
+    source: Source
+    note: str = ""
+    asked_by: str = PAPER
+
+    def __post_init__(self) -> None:
+        """Refuse what the pages could not show."""
+        stems = tuple(path.stem for path in chapters())
+        known = {"part": PARTS, "evidence": EVIDENCES, "chapter": stems}
+        for name, choices in known.items():
+            if (value := getattr(self.source, name)) not in choices:
+                raise ValueError(f"{name} {value!r}; choose one of: {choices}")
+
+    @property
+    def direction(self) -> str:
+        """Return whether the claim holds, fails, or is undecided."""
+        found = [reading.direction for reading in self.readings if reading.decides]
+        if FAILS in found:
+            return FAILS
+        return UNDECIDED if not found or UNDECIDED in found else HOLDS
+
+    @property
+    def shown(self) -> Reading:
+        """Return the reading that gave the answer: the first that decides in its direction."""
+        answer = (r for r in self.readings if r.decides and r.direction == self.direction)
+        return next(answer, Reading("", None, *NO_NUMBERS, UNDECIDED))
+
+    @property
+    def evidence(self) -> str:
+        """Return on what the answer stands; on nothing, where no reading has a number of ours."""
+        found = any(reading.ours is not None for reading in self.readings)
+        return self.source.evidence if found else NOTHING
+
+    def entry(self) -> dict[str, Any]:
+        """Return it as in claims.json: the numbers of the reading shown, and all readings."""
+        data = asdict(self.source)
+        chapter, _ = data.pop("chapter"), data.pop("scale")
+        numbers = {n: getattr(self.shown, n) for n in ("paper_value", "ours", "low", "high", "n")}
+        answers = {"direction": self.direction, "size": self.shown.size}
+        return {
+            "part": data.pop("part"),
+            "claim": self.claim,
+            "where": self.where,
+            **numbers,
+            **data,
+            **answers,
+            "evidence": self.evidence,
+            "source": self.asked_by,
+            "chapter": chapter,
+            "note": self.note,
+            "readings": [asdict(reading) | {"size": reading.size} for reading in self.readings],
+        }
+
+
+def from_entry(entry: dict[str, Any]) -> Claim:
+    """Return the claim that `Claim.entry` wrote down.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none.
+    """
+    names = ("part", "dataset", "rung", "profile", "chapter", "evidence", "unit")
+    readings = ({k: v for k, v in each.items() if k != "size"} for each in entry["readings"])
+    return Claim(
+        entry["claim"],
+        entry["where"],
+        tuple(Reading(**each) for each in readings),
+        Source(**{name: entry[name] for name in names}),
+        entry["note"],
+        entry["source"],
+    )
 
 
 def record(claims: Sequence[Claim], folder: Path | None = None) -> Path:
@@ -202,16 +303,16 @@ def record(claims: Sequence[Claim], folder: Path | None = None) -> Path:
         ValueError: claims are of no or several profiles, or the file there is damaged.
         OSError: the file cannot be written; what was there stays.
     """
-    profiles = {claim.profile for claim in claims}
+    profiles = {claim.source.profile for claim in claims}
     if len(profiles) != 1:
         raise ValueError(f"claims of one profile are recorded together, not of {sorted(profiles)}")
     profile = profiles.pop()
-    parts = {claim.part for claim in claims}
+    parts = {claim.source.part for claim in claims}
     target = _file(profile, folder)
     with locked(REPOSITORY / ".cache" / "claims.lock"):  # parts may end at the same time
-        others = [claim for claim in load(profile, folder) if claim.part not in parts]
-        everything = sorted([*others, *claims], key=lambda claim: claim.part)  # stable
-        entries = [asdict(claim) for claim in everything]
+        others = [claim for claim in load(profile, folder) if claim.source.part not in parts]
+        everything = sorted([*others, *claims], key=lambda claim: claim.source.part)  # stable
+        entries = [claim.entry() for claim in everything]
         write_atomically(target, json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
     return target
 
@@ -227,7 +328,11 @@ def unless_changed(claims: Sequence[Claim], places: Collection[str]) -> list[Cla
         return list(claims)
     note = f"not judged: its numbers were computed before {', '.join(sorted(places))} changed"
     return [
-        claim if claim.verdict == NOT_TESTABLE else replace(claim, verdict=UNDECIDED, note=note)
+        replace(
+            claim,
+            note=note,
+            readings=tuple(replace(each, direction=UNDECIDED) for each in claim.readings),
+        )
         for claim in claims
     ]
 
@@ -240,62 +345,84 @@ def load(profile: str, folder: Path | None = None) -> list[Claim]:
     """
     source = _file(profile, folder)
     try:
-        return [Claim(**entry) for entry in json.loads(source.read_bytes())]
+        return [from_entry(entry) for entry in json.loads(source.read_bytes())]
     except FileNotFoundError:
         return []
-    except (ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError) as error:
         raise ValueError(
             f"{source} is damaged ({error}); delete it and run the chapters again"
         ) from None
 
 
-def as_table(claims: Iterable[Claim]) -> pd.DataFrame:
-    """Return claims as text to be read, one row each; a number that does not exist is a dash."""
-    columns = ["Part", "Claim", "Where", "Paper", "Ours", "95 % interval", "n", "Data", "Verdict"]
+def markdown(claims: Iterable[Claim], chapters: bool = False) -> str:
+    """Return claims in Markdown, each with its readings below it.
+
+    Args:
+        claims: of one page.
+        chapters: whether to link the notebook that shows how we know.
+    """
+    rows: list[tuple[str, ...]] = []
+    for claim in claims:
+        said = [claim.where, claim.evidence, claim.note]
+        if chapters:
+            name = claim.source.chapter
+            said.insert(2, f"[chapter {name[:2]}]({name}.ipynb)")
+        text = f"**{claim.claim}**<br><small>{'; '.join(filter(None, said))}</small>"
+        several, unit = len(claim.readings) > 1, claim.source.unit
+        alone = claim.readings[0] if len(claim.readings) == 1 else None
+        numbers = _numbers(alone, unit) if alone else ("", "", "")
+        rows.append((text, *numbers, f"**{claim.direction}**", claim.shown.size))
+        if several:
+            rows += [_below(reading, unit) for reading in claim.readings]
+    columns = ["Claim", "Paper", "Ours [95 %]", "n", "Direction", "Paper's value lies"]
+    return _markdown([columns, *rows])
+
+
+def short(claims: Sequence[Claim]) -> str:
+    """Return the claims that matter most in Markdown, the first of each part, without numbers."""
+    columns = ["Part", "Claim", "Direction", "Paper's value lies", "Evidence"]
     rows = [
-        (
-            claim.part.removeprefix("part"),
-            claim.claim,
-            claim.where,
-            "–" if claim.paper_value is None else f"{claim.paper_value:.4g}",
-            *_ours(claim),
-            claim.n,
-            f"{claim.dataset} ({claim.rung}), {claim.profile}",
-            claim.verdict,
-            claim.note,
-        )
-        for claim in claims
+        (part.removeprefix("part"), claim.claim, claim.direction, claim.shown.size, claim.evidence)
+        for part in PARTS
+        for claim in [each for each in claims if each.source.part == part][:MATTER]
     ]
-    return pd.DataFrame(rows, columns=[*columns, "What would change it"])
-
-
-def markdown(claims: Iterable[Claim]) -> str:
-    """Return the numbers and verdicts of `as_table` in Markdown, for the README."""
-    columns = ["Part", "Claim", "Paper", "Ours", "95 % interval", "n", "Verdict"]
-    return _markdown(as_table(claims)[columns])
-
-
-def linked(claims: Sequence[Claim]) -> str:
-    """Return claims of one verdict in Markdown, each with a link to the notebook that shows it."""
-    table = as_table(claims).rename(columns={"Where": "In the paper", "Paper": "Its value"})
-    table["Chapter"] = [f"[{claim.chapter[:2]}]({claim.chapter}.ipynb)" for claim in claims]
-    columns = ["Claim", "In the paper", "Its value", "Ours", "95 % interval", "n", "Chapter"]
-    return _markdown(table[[*columns, "What would change it"]])
+    return _markdown([columns, *rows])
 
 
 def tally(claims: Sequence[Claim]) -> pd.DataFrame:
-    """Return how many claims of each part (rows) have come to each verdict (columns)."""
-    found = [(claim.part, claim.verdict) for claim in claims]
-    counts = [[found.count((part, verdict)) for verdict in VERDICTS] for part in PARTS]
-    return pd.DataFrame(counts, index=list(PARTS), columns=list(VERDICTS))
+    """Return how many of the papers' claims (rows: part and evidence) have come to each answer.
+
+    The book's own questions do not count, nor what there is nothing here to judge by.
+    """
+    found = [
+        ((claim.source.part, claim.evidence), claim.direction)
+        for claim in claims
+        if claim.asked_by == PAPER and claim.evidence != NOTHING
+    ]
+    rows = [(part, each) for part in PARTS for each in EVIDENCES if (part, each) in dict(found)]
+    counts = [[found.count((row, direction)) for direction in DIRECTIONS] for row in rows]
+    return pd.DataFrame(counts, index=pd.MultiIndex.from_tuples(rows), columns=list(DIRECTIONS))
 
 
-def _markdown(table: pd.DataFrame) -> str:
+def _below(reading: Reading, unit: str) -> tuple[str, ...]:
+    """Return the row of one of several readings."""
+    name = reading.name if reading.decides else f"*{reading.name}*"
+    return f"– {name}", *_numbers(reading, unit), reading.direction, reading.size
+
+
+def _numbers(reading: Reading, unit: str) -> tuple[str, str, str]:
+    """Return the paper's value, ours with its interval, and the units, as text."""
+    paper = "–" if reading.paper_value is None else f"{reading.paper_value:.4g}"
+    units = unit.removesuffix("s") if reading.n == 1 else unit
+    return paper, _ours(reading), f"{reading.n} {units}" if reading.ours is not None else "–"
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
     """Return a table in Markdown, one line each row whatever is in it."""
-    rows = [list(table.columns), ["---"] * table.shape[1], *table.values.tolist()]
+    lines = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
     return "".join(
         "| " + " | ".join(" ".join(str(cell).replace("|", r"\|").split()) for cell in row) + " |\n"
-        for row in rows
+        for row in lines
     )
 
 
@@ -304,21 +431,21 @@ def _file(profile: str, folder: Path | None) -> Path:
     return (folder or figures()) / profile / "claims.json"
 
 
-def _ours(claim: Claim) -> tuple[str, str]:
+def _ours(reading: Reading) -> str:
     """Return our value and its interval as text: no digit that the interval makes meaningless.
 
     Two digits of the interval's half are kept and one decimal at least, so that an end near 0 keeps
     its side; but no more decimals than the numbers have with four digits (a strength from a grid
     has two, however narrow its interval).
     """
-    if claim.ours is None:
-        return "–", "–"
-    if claim.low is None or claim.high is None:
-        return f"{claim.ours:.4g}", "–"
-    numbers = (claim.ours, claim.low, claim.high)
-    half = (claim.high - claim.low) / 2
+    if reading.ours is None:
+        return "–"
+    if reading.low is None or reading.high is None:
+        return f"{reading.ours:.4g}"
+    numbers = (reading.ours, reading.low, reading.high)
+    half = (reading.high - reading.low) / 2
     wanted = max(1, 1 - math.floor(math.log10(half))) if half > 0 else DECIMALS
     written = max(0, *(-int(Decimal(f"{each:.4g}").as_tuple().exponent) for each in numbers))
     decimals = min(wanted, written, DECIMALS)
     value, low, high = (f"{number:z.{decimals}f}" for number in numbers)
-    return value, f"{low} to {high}"
+    return f"{value} [{low}, {high}]"

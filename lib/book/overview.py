@@ -1,4 +1,4 @@
-"""What the first and the last page show: small pictures, paths, this machine, and all verdicts."""
+"""What the first and the last page show: small pictures, paths, this machine, and all claims."""
 
 import json
 import os
@@ -19,19 +19,11 @@ from lib.book.files import REPOSITORY
 from lib.book.show import DPI, INK, PAGE_WIDTH, PALE, PALETTE, costs
 
 SHARE = 0.66  # of the side of a picture that is left in its thumbnail
-LOOKS = dict(
-    zip(
-        claims.VERDICTS,
-        [
-            {"color": PALETTE[0]},
-            {"color": PALETTE[9], "hatch": "///"},
-            {"color": PALETTE[1], "hatch": "..."},
-            {"color": PALE},
-            {"color": "white"},
-        ],
-        strict=True,
-    )
-)
+LOOKS = {
+    claims.HOLDS: {"color": PALETTE[0]},
+    claims.FAILS: {"color": PALETTE[1], "hatch": "..."},
+    claims.UNDECIDED: {"color": PALE},
+}
 PROFILES = {
     "smoke": "proof that every line runs, on tiny data; its numbers mean nothing",
     "quick": "findings on less data and with smaller networks than the papers'; what is stored is "
@@ -99,20 +91,20 @@ def _machine(profile: str) -> Iterator[tuple[str, str, str]]:
         yield need.name, need.found, enough if need.enough else need.what_to_do
 
 
-def verdict_bars(tally: pd.DataFrame) -> Figure:
-    """Draw how many claims of each part have come to each verdict (see `claims.tally`)."""
+def answer_bars(tally: pd.DataFrame) -> Figure:
+    """Draw how many claims have come to each answer, by what they stand on (`claims.tally`)."""
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 1.9))
     left = pd.Series(0, index=tally.index)
-    for verdict, counts in tally.items():
-        look = {"edgecolor": INK, "linewidth": 0.8, **LOOKS[str(verdict)]}
-        bars = axes.barh(range(len(tally)), counts, 0.62, left=left, label=str(verdict), **look)
+    for direction, counts in tally.items():
+        look = {"edgecolor": INK, "linewidth": 0.8, **LOOKS[str(direction)]}
+        bars = axes.barh(range(len(tally)), counts, 0.62, left=left, label=str(direction), **look)
         words = [str(count) if count else "" for count in counts]
         box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"}
         labels = axes.bar_label(bars, words, label_type="center", fontsize=9)
         for label in labels:
             label.set_bbox(box if label.get_text() else None)
         left = left + counts
-    axes.set_yticks(range(len(tally)), [chapters.PARTS[part] for part in tally.index])
+    axes.set_yticks(range(len(tally)), [_stands_on(*row) for row in tally.index])
     axes.set(xlabel="claims", xlim=(0, max(1, left.max())))
     axes.invert_yaxis()
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -123,10 +115,13 @@ def verdict_bars(tally: pd.DataFrame) -> Figure:
 
 def in_words(tally: pd.DataFrame) -> str:
     """Return the counts of `claims.tally` as a sentence, for those who see no picture."""
-    parts = [
-        f"{chapters.PARTS[part]}: "
-        + ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-        for part, counts in tally.to_dict("index").items()
-        if any(counts.values())
+    rows = [
+        f"{_stands_on(*row)}: " + ", ".join(f"{count} {each}" for each, count in counts.items())
+        for row, counts in tally.to_dict("index").items()
     ]
-    return "; ".join(parts) or "no claims yet"
+    return "; ".join(rows) or "no claims yet"
+
+
+def _stands_on(part: str, evidence: str) -> str:
+    """Return a row of `claims.tally` in words."""
+    return f"{chapters.PARTS[part].partition(',')[0]}, {evidence}"

@@ -18,8 +18,8 @@ COSTS = REPOSITORY / "data" / "costs.json"
 
 
 def claims_region() -> str:
-    """Return the table of all claims recorded at profile quick."""
-    return claims.markdown(claims.load("quick")).rstrip()
+    """Return the claims recorded at profile quick that matter most."""
+    return claims.short(claims.load("quick")).rstrip()
 
 
 def costs_region() -> str:

@@ -27,7 +27,7 @@ from matplotlib.transforms import Bbox
 from matplotlib_inline.config import InlineBackend
 
 from lib.book import chapters
-from lib.book.claims import Claim, as_table, figures
+from lib.book.claims import Claim, figures, markdown
 from lib.book.files import REPOSITORY, refuse_another_lib, write_atomically
 from lib.book.told import told
 from lib.runs import checkpoints, explain, results
@@ -141,8 +141,8 @@ class Page:
         display(Markdown(self._caption(caption, f"{name}.csv", f"{name}.json")))
 
     def claims(self, claims: Sequence[Claim]) -> None:
-        """Show claims with their verdicts as a table; recording them is the caller's business."""
-        display(HTML(as_table(claims).to_html(index=False, border=0)))
+        """Show claims with their answers as a table; recording them is the caller's business."""
+        display(Markdown(markdown(claims)))
 
     def link(self, file: str) -> str:
         """Return in Markdown a link from the notebook to a file of this profile's figures."""

@@ -91,17 +91,50 @@ class TransferScores(NamedTuple):
     """What the judges see in synthesised pictures, as shares with bootstraps over source people.
 
     `expression` and `identity` are the shares with the expression and the identity asked for,
-    `leak` the share taken for the person in the source (None where the judges do not know that
-    person). `confusion` counts pictures by expression asked for (rows) and seen (columns).
+    `leak` the share taken for the person in the source. `confusion`: see there.
     """
 
     expression: Estimate
     identity: Estimate
-    leak: Estimate | None
+    leak: Estimate
     confusion: np.ndarray
 
 
+class Seen(NamedTuple):
+    """What the judges see in made pictures, and what was asked for, (n,) int64 each."""
+
+    people: np.ndarray
+    asked: np.ndarray
+    expression: np.ndarray
+    wanted: np.ndarray
+    identity: np.ndarray
+
+
 def transfer_scores(
+    generator: Generator, judges: Judges, sources: Faces, seed: int, per_source: int = 4
+) -> TransferScores:
+    """Return what the judges see in pictures made from sources of the people they know.
+
+    All pictures made from one person's sources stay together in the bootstrap. See `seen`.
+    """
+    found = seen(generator, judges, sources, seed, per_source)
+    persons = found.people
+    return TransferScores(
+        share(persons, found.expression == found.asked),
+        share(persons, found.identity == found.wanted),
+        share(persons, found.identity == persons),
+        confusion(found, len(judges.classes)),
+    )
+
+
+def confusion(found: Seen, classes: int) -> np.ndarray:
+    """Return how many pictures there are by expression asked for (rows) and seen (columns)."""
+    table = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(table, (found.asked, found.expression), 1)
+    return table
+
+
+def seen(
     generator: Generator,
     judges: Judges,
     sources: Faces,
@@ -109,11 +142,10 @@ def transfer_scores(
     per_source: int = 4,
     *,
     strangers: bool = False,
-) -> TransferScores:
+) -> Seen:
     """Return what the judges see in pictures made from sources, for identities drawn uniformly.
 
-    Nobody is asked to become who he is, and all pictures made from one person's sources stay
-    together in the bootstrap.
+    Nobody is asked to become who he is.
 
     Args:
         generator: of DE-GAN.
@@ -135,12 +167,7 @@ def transfer_scores(
     wanted = drawn_identities(people, judges.identities, strangers, random)
     read = _read(generator, judges, sources, rows, wanted, random)
     asked = known_expressions(judges, sources)[rows.numpy()]
-    persons = people.numpy()
-    confusion = np.zeros((len(judges.classes),) * 2, dtype=np.int64)
-    np.add.at(confusion, (asked, read[0]), 1)
-    leak = None if strangers else share(persons, read[1] == persons)
-    right = share(persons, read[0] == asked), share(persons, read[1] == wanted.numpy())
-    return TransferScores(*right, leak, confusion)
+    return Seen(people.numpy(), asked, read[0], wanted.numpy(), read[1])
 
 
 def drawn_identities(

@@ -15,7 +15,7 @@ from lib.book.claims import bootstrap_interval, mean_interval
 from lib.runs import sweep
 from lib.runs.results import Result
 
-SEED = 0  # of the bootstrap
+SEED, RESAMPLES = 0, 2000  # of the bootstrap
 
 
 class Estimate(NamedTuple):
@@ -175,6 +175,26 @@ def pooled(scores: np.ndarray, images: np.ndarray) -> Estimate:
         images: (people,), how many each has.
     """
     return _over_people(np.stack([scores, images], axis=1), _share)
+
+
+def crossed(hits: np.ndarray, pictures: np.ndarray) -> Estimate:
+    """Return the share of hits in pictures, with a bootstrap over lenders and borrowers.
+
+    Both are drawn with replacement, each for themselves: another set of people would bring other
+    faces to be asked for as well as other smiles.
+
+    Args:
+        hits: (lenders, borrowers), how many hits there are among the pictures of each pair.
+        pictures: (lenders, borrowers), how many pictures each pair has.
+    """
+    random = np.random.default_rng(SEED)
+    times = [random.multinomial(n, np.full(n, 1 / n), RESAMPLES) for n in hits.shape]
+    drawn = [
+        np.einsum("rl,lb,rb->r", times[0], each, times[1], optimize=True)
+        for each in (hits, pictures)
+    ]
+    low, high = np.percentile(drawn[0] / drawn[1], (2.5, 97.5))
+    return Estimate(float(hits.sum() / pictures.sum()), float(low), float(high), min(hits.shape))
 
 
 def macro_recall(found: Predictions) -> Estimate:

@@ -11,11 +11,10 @@ import json
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lib.book.claims import Claim
+from lib.book.claims import from_entry
 from lib.book.files import REPOSITORY
 from lib.runs import results
 from lib.runs.checkpoints import file_digest
@@ -109,9 +108,9 @@ def explain(path: str | Path) -> str:
 
 def _claims(content: list[Any], path: str | Path) -> dict[str, Any]:
     try:
-        claims = [asdict(Claim(**entry)) for entry in content]
+        claims = [from_entry(entry).entry() for entry in content]
         return {f"{claim.pop('part')}, {claim.pop('claim')}": claim for claim in claims}
-    except (TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} holds no claims ({error}); run the chapters again") from None
 
 

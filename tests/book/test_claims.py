@@ -1,7 +1,7 @@
-"""Verdicts and intervals: against SciPy's own, against closed forms, and what is refused."""
+"""Claims and intervals: against SciPy's own, against closed forms, and what is refused."""
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, sem, t
 
 from lib.book import claims
-from lib.book.claims import Claim, Source
+from lib.book.claims import BOOK, FAILS, HOLDS, NOTHING, OWN, UNDECIDED, Claim, Reading, Source
 
-SOURCE = Source("part3", "mnist", "original", "quick", "33_adversarial_results")
-NUMBERS = (0.51234567, 0.48, 0.54, 1000)
+SOURCE = Source("part3", "mnist", "original", "quick", "33_adversarial_results", OWN, "images")
+READING = Reading("natural", 0.5293, 0.51234567, 0.48, 0.54, 1000, HOLDS)
 TEXT = "The detector flags | every attack"
-CLAIM = SOURCE.claim(TEXT, "Table II", 0.5293, NUMBERS, "partly", "another network")
+CLAIM = Claim(TEXT, "Table II", (READING,), SOURCE, "another network")
 
 
 @settings(deadline=None)  # a busy machine is no fault
@@ -68,15 +68,15 @@ NAN = float("nan")
 @pytest.mark.parametrize(
     ("low", "high", "limit", "if_above", "if_below"),
     [
-        (0.05, 0.15, 0.0, "reproduced", "not reproduced"),
-        (-0.15, -0.05, 0.0, "not reproduced", "reproduced"),
-        (-0.05, 0.25, 0.0, "undecided", "undecided"),
-        (0.0, 8.0, 0.0, "undecided", "undecided"),  # from 0 exactly
-        (-8.0, 0.0, 0.0, "undecided", "undecided"),  # to 0 exactly
-        (NAN, NAN, 0.0, "undecided", "undecided"),
-        (0.01, 0.03, 0.02, "undecided", "undecided"),
-        (0.01, 0.015, 0.02, "not reproduced", "reproduced"),
-        (0.03, 0.05, 0.02, "reproduced", "not reproduced"),
+        (0.05, 0.15, 0.0, HOLDS, FAILS),
+        (-0.15, -0.05, 0.0, FAILS, HOLDS),
+        (-0.05, 0.25, 0.0, UNDECIDED, UNDECIDED),
+        (0.0, 8.0, 0.0, UNDECIDED, UNDECIDED),  # from 0 exactly
+        (-8.0, 0.0, 0.0, UNDECIDED, UNDECIDED),  # to 0 exactly
+        (NAN, NAN, 0.0, UNDECIDED, UNDECIDED),
+        (0.01, 0.03, 0.02, UNDECIDED, UNDECIDED),
+        (0.01, 0.015, 0.02, FAILS, HOLDS),
+        (0.03, 0.05, 0.02, HOLDS, FAILS),
     ],
 )
 def test_only_an_interval_on_one_side_of_the_limit_decides(
@@ -86,28 +86,78 @@ def test_only_an_interval_on_one_side_of_the_limit_decides(
     assert claims.below(low, high, limit) == if_below
 
 
-def test_the_harder_of_two_conditions_is_looked_at_first() -> None:
-    found = [claims.graded(*conditions) for conditions in ((1, 0), (1, 1), (0, 1), (0, 0), (0,))]
-    assert found == ["reproduced", "reproduced", "partly", "not reproduced", "not reproduced"]
+@pytest.mark.parametrize(
+    ("low", "high", "answer"),
+    [
+        (-0.02, 0.02, HOLDS),
+        (0.03, 0.05, FAILS),
+        (-0.05, -0.03, FAILS),
+        (0.01, 0.03, UNDECIDED),
+        (-0.03, 0.03, UNDECIDED),
+        (NAN, NAN, UNDECIDED),
+        (None, 0.01, UNDECIDED),
+    ],
+)
+def test_near_zero_is_the_whole_interval_within_the_limit(
+    low: float | None, high: float | None, answer: str
+) -> None:
+    assert claims.near(low, high, 0.02) == answer
+    if low is None:
+        assert claims.above(low, high) == claims.below(low, high) == UNDECIDED
 
 
-def test_a_source_gives_its_claims_what_they_share_in_its_unit() -> None:
-    source = Source("part1", "esc10", "open", "quick", "14_sound_results", unit=100)
-    found = source.claim("higher", "5", 4.81, (0.25, 0.125, NAN, 7), "undecided", "more data")
-    numbers = (4.81, 25.0, 12.5, None, 7)
-    shared = ("esc10", "open", "quick", "undecided", "14_sound_results", "more data")
-    assert found == Claim("part1", "higher", "5", *numbers, *shared)
-    elsewhere = source.claim("x", "1", None, None, "undecided", "", "15_sound_explore")
-    assert (elsewhere.ours, elsewhere.low, elsewhere.high, elsewhere.n) == (None, None, None, 0)
-    assert elsewhere.chapter == "15_sound_explore"
+def test_intervals_of_a_curve_are_those_of_a_stricter_level() -> None:
+    low, high = claims.wilson(400, 1000, among=50)
+    expected = binomtest(400, 1000).proportion_ci(confidence_level=1 - 0.05 / 50, method="wilson")
+    assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
-def test_bootstrap_interval_of_a_mean_is_near_the_normal_one() -> None:
-    values = np.random.default_rng(0).normal(10, 2, 400)
-    low, high = claims.bootstrap_interval(values, np.mean, np.random.default_rng(1))
-    half = 1.96 * values.std(ddof=1) / 20
-    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.03)
-    assert claims.bootstrap_interval(values, np.mean, np.random.default_rng(1)) == (low, high)
+def test_an_interval_over_five_rotations_holds_the_mean() -> None:
+    """Coverage of Student's interval at the size used, of differences paired by rotation."""
+    drawn = np.random.default_rng(0).normal(4, 3, (2000, 5))
+    ends = np.array([claims.mean_interval(values) for values in drawn])
+    assert ((ends[:, 0] <= 4) & (ends[:, 1] >= 4)).mean() >= 0.93
+
+
+@pytest.mark.parametrize(
+    ("directions", "answer"),
+    [
+        ((HOLDS, HOLDS), HOLDS),
+        ((HOLDS, UNDECIDED), UNDECIDED),
+        ((HOLDS, UNDECIDED, FAILS), FAILS),
+        ((), UNDECIDED),
+    ],
+)
+def test_a_claim_holds_where_all_its_readings_hold(
+    directions: tuple[str, ...], answer: str
+) -> None:
+    beside = replace(READING, direction=FAILS, decides=False)
+    readings = (beside, *(replace(READING, direction=each) for each in directions))
+    claim = replace(CLAIM, readings=readings)
+    assert claim.direction == answer
+    if directions:
+        assert claim.shown == next(each for each in readings[1:] if each.direction == answer)
+
+
+@pytest.mark.parametrize(
+    ("paper", "size"),
+    [(0.5, "inside"), (0.48, "inside"), (0.47, "below"), (0.55, "above"), (None, "none")],
+)
+def test_the_size_is_where_the_papers_value_lies(paper: float | None, size: str) -> None:
+    assert replace(READING, paper_value=paper).size == size
+    assert replace(READING, paper_value=paper, low=None).size == "none"
+
+
+def test_a_source_gives_its_readings_its_scale() -> None:
+    points = replace(SOURCE, scale=100)
+    found = points.reading("S + A", 4.81, (0.25, 0.125, NAN, 7), UNDECIDED)
+    assert found == Reading("S + A", 4.81, 25.0, 12.5, None, 7, UNDECIDED)
+
+
+def test_bootstrap_interval_of_a_mean_is_near_students() -> None:
+    values = np.random.default_rng(0).normal(10, 2, 31)
+    found = claims.bootstrap_interval(values, np.mean, np.random.default_rng(1), resamples=20_000)
+    assert found == pytest.approx(claims.mean_interval(values), abs=0.05)
 
 
 def test_bootstrap_keeps_together_what_belongs_to_a_unit() -> None:
@@ -121,43 +171,46 @@ def test_bootstrap_keeps_together_what_belongs_to_a_unit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "expected"),
+    ("made", "change", "expected"),
     [
-        ({"verdict": "confirmed"}, "verdict 'confirmed'; choose one of"),
-        ({"part": "part4"}, "part 'part4'; choose one of"),
-        ({"chapter": "99_no_such"}, "chapter '99_no_such'; choose one of"),
-        ({"n": -1}, "n is -1"),
-        ({"ours": float("nan")}, "ours is nan; use None"),
-        ({"high": float("inf")}, "high is inf; use None"),
+        (READING, {"direction": "confirmed"}, "direction 'confirmed'; choose one of"),
+        (READING, {"n": -1}, "n is -1"),
+        (READING, {"ours": NAN}, "ours is nan; use None"),
+        (READING, {"high": float("inf")}, "high is inf; use None"),
+        (CLAIM, {"source": replace(SOURCE, part="part4")}, "part 'part4'; choose one of"),
+        (CLAIM, {"source": replace(SOURCE, chapter="99_none")}, "chapter '99_none'; choose one"),
+        (CLAIM, {"source": replace(SOURCE, evidence="drawn")}, "evidence 'drawn'; choose one of"),
     ],
 )
-def test_a_claim_that_cannot_be_shown_is_refused(change: dict, expected: str) -> None:
+def test_what_cannot_be_shown_is_refused(made: object, change: dict, expected: str) -> None:
     with pytest.raises(ValueError, match=expected):
-        replace(CLAIM, **change)
+        replace(made, **change)
 
 
 def test_a_part_replaces_its_claims_and_leaves_the_others_in_whatever_order_they_run(
     tmp_path: Path,
 ) -> None:
-    second = replace(CLAIM, claim="No false positives", verdict="reproduced")
-    sound = replace(CLAIM, part="part1", verdict="not testable here", ours=None)
+    second = replace(CLAIM, claim="No false positives")
+    sound = replace(CLAIM, source=replace(SOURCE, part="part1"), readings=())
+
+    def stored(profile: str = "quick") -> list[dict]:
+        return [claim.entry() for claim in claims.load(profile, tmp_path)]
+
     first = claims.record([CLAIM, second], tmp_path)
     claims.record([sound], tmp_path)
-    assert claims.load("quick", tmp_path) == [sound, CLAIM, second]
+    assert stored() == [sound.entry(), CLAIM.entry(), second.entry()]
     other = claims.record([sound], tmp_path / "other")
     for _ in range(2):
         claims.record([CLAIM, second], tmp_path / "other")
         assert first.read_bytes() == other.read_bytes()
     claims.record([second], tmp_path)
-    assert claims.load("quick", tmp_path) == [sound, second]
-    assert claims.load("paper", tmp_path) == []
+    assert stored() == [sound.entry(), second.entry()]
+    assert stored("paper") == []
 
 
 def test_claims_of_several_profiles_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"not of \['paper', 'quick'\]"):
-        claims.record([CLAIM, replace(CLAIM, profile="paper")], tmp_path)
-    with pytest.raises(ValueError, match="one profile"):
-        claims.record([], tmp_path)
+        claims.record([CLAIM, replace(CLAIM, source=replace(SOURCE, profile="paper"))], tmp_path)
 
 
 def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
@@ -169,73 +222,55 @@ def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
         assert target.read_text() == text
 
 
-def test_the_table_shows_numbers_to_be_read() -> None:
-    missing = replace(CLAIM, ours=None, low=None, high=None, n=0, verdict="not testable here")
-    table = claims.as_table([CLAIM, missing])
-    assert table["Ours"].tolist() == ["0.512", "–"]
-    assert table["95 % interval"].tolist() == ["0.480 to 0.540", "–"]
-    assert table["Verdict"].tolist() == ["partly", "not testable here"]
-    assert len(claims.as_table([])) == 0
-
-
 @pytest.mark.parametrize(
-    ("numbers", "ours", "interval"),
+    ("numbers", "shown"),
     [
-        ((0.0054131, -4.6952, 4.66612), "0.0", "-4.7 to 4.7"),  # nor "-0.0" for what is below 0
-        ((-0.0054131, -4.6952, 4.66612), "0.0", "-4.7 to 4.7"),
-        ((25.284, 14.232, 36.361), "25.3", "14.2 to 36.4"),
-        ((10.63, -0.5001, 21.73), "10.6", "-0.5 to 21.7"),
-        ((-0.01468, -3.409, 3.319), "0.0", "-3.4 to 3.3"),
-        ((13.581, 10.957, 16.229), "13.6", "11.0 to 16.2"),
-        ((0.8529, 0.84936, 0.85641), "0.8529", "0.8494 to 0.8564"),
-        ((1.0, 0.99617, 1.0), "1.0000", "0.9962 to 1.0000"),
-        ((0.0, 0.0, 0.000384), "0.0000", "0.0000 to 0.0004"),
-        ((0.17, 0.16, 0.17), "0.17", "0.16 to 0.17"),  # strengths of a grid
-        ((0.36, 0.36, 0.36), "0.36", "0.36 to 0.36"),
-        ((100.0, 50.0, 150.0), "100", "50 to 150"),
-        ((20123.4, 20001.0, 20200.0), "20123", "20001 to 20200"),
-        ((2.0 / 3, None, None), "0.6667", "–"),
+        ((-0.0054131, -4.6952, 4.66612), "0.0 [-4.7, 4.7]"),  # nor "-0.0"
+        ((25.284, 14.232, 36.361), "25.3 [14.2, 36.4]"),
+        ((0.8529, 0.84936, 0.85641), "0.8529 [0.8494, 0.8564]"),
+        ((1.0, 0.99617, 1.0), "1.0000 [0.9962, 1.0000]"),
+        ((0.36, 0.36, 0.36), "0.36 [0.36, 0.36]"),  # a strength of a grid
+        ((20123.4, 20001.0, 20200.0), "20123 [20001, 20200]"),
+        ((2.0 / 3, None, None), "0.6667"),
+        ((None, None, None), "–"),
     ],
 )
 def test_digits_that_the_interval_makes_meaningless_are_not_shown(
-    numbers: tuple[float, float | None, float | None], ours: str, interval: str
+    numbers: tuple[float | None, float | None, float | None], shown: str
 ) -> None:
     value, low, high = numbers
-    table = claims.as_table([replace(CLAIM, ours=value, low=low, high=high)])
-    assert (table["Ours"].item(), table["95 % interval"].item()) == (ours, interval)
+    reading = replace(READING, ours=value, low=low, high=high)
+    row = claims.markdown([replace(CLAIM, readings=(reading,))]).splitlines()[2]
+    assert row.replace(r"\|", "").split("|")[3].strip() == shown
 
 
-def test_a_claim_is_linked_to_its_chapter_and_says_what_would_change_it() -> None:
-    head, _, line = claims.linked([CLAIM]).splitlines()
-    names, cells = (
-        [cell.strip() for cell in row.replace(r"\|", "/").split("|")[1:-1]] for row in (head, line)
-    )
-    shown = dict(zip(names, cells, strict=True))
-    assert shown["Chapter"] == "[33](33_adversarial_results.ipynb)"
-    assert shown["What would change it"] == "another network"
-    assert (shown["Its value"], shown["Ours"], shown["n"]) == ("0.5293", "0.512", "1000")
+def test_a_page_shows_each_claim_with_its_readings_below() -> None:
+    beside = replace(READING, name="robust\nnetwork", decides=False, n=1)
+    several = replace(CLAIM, readings=(READING, beside))
+    _, _, alone, first, *below = claims.markdown([CLAIM, several], chapters=True).splitlines()
+    assert "[chapter 33](33_adversarial_results.ipynb)" in alone and "1000 images" in alone
+    assert "another network" in alone and "1000 images" not in first
+    assert below[0].startswith("| – natural | 0.5293 | 0.512 [0.480, 0.540] | 1000 images | holds")
+    assert below[1].startswith("| – *robust network* |") and "| 1 image |" in below[1]
+    assert {line.replace(r"\|", "").count("|") for line in (alone, first, *below)} == {7}
 
 
-def test_verdicts_are_counted_for_each_part() -> None:
-    second = replace(CLAIM, verdict="reproduced")
-    table = claims.tally([CLAIM, second, CLAIM, replace(CLAIM, part="part1", verdict="undecided")])
-    assert table.loc["part3"].tolist() == [1, 2, 0, 0, 0]
-    assert table.loc["part1"].tolist() == [0, 0, 0, 1, 0]
-    assert table.loc["part2"].sum() == 0
-    assert list(table.columns) == list(claims.VERDICTS) and list(table.index) == list(claims.PARTS)
-
-
-def test_markdown_has_one_line_per_claim_whatever_is_in_it() -> None:
-    broken = replace(CLAIM, claim="two\nlines")
-    lines = claims.markdown([CLAIM, broken]).splitlines()
-    assert len(lines) == 4
-    cells = {line.replace(r"\|", "").count("|") for line in lines}
-    assert cells == {8}  # seven columns
-    assert len(claims.markdown([]).splitlines()) == 2
+def test_the_papers_claims_are_counted_by_what_they_stand_on() -> None:
+    fails = replace(CLAIM, readings=(replace(READING, direction=FAILS),))
+    made = replace(CLAIM, source=replace(SOURCE, part="part1", evidence="made"))
+    nothing = replace(CLAIM, readings=(replace(READING, ours=None, low=None, high=None),))
+    assert nothing.evidence == NOTHING
+    table = claims.tally([CLAIM, fails, CLAIM, made, nothing, replace(fails, asked_by=BOOK)])
+    assert table.loc["part3", OWN].tolist() == [2, 1, 0]
+    assert table.loc["part1", "made"].tolist() == [1, 0, 0]
+    assert len(table) == 2 and list(table.columns) == list(claims.DIRECTIONS)
+    assert len(claims.short([CLAIM] * 9).splitlines()) == 2 + claims.MATTER
 
 
 def test_the_file_holds_exactly_the_agreed_fields() -> None:
-    agreed = (
-        "part claim where paper_value ours low high n dataset rung profile verdict chapter note"
-    )
-    assert list(asdict(CLAIM)) == agreed.split()
+    agreed = "part claim where paper_value ours low high n dataset rung profile evidence unit"
+    entry = CLAIM.entry()
+    assert list(entry) == [*agreed.split(), "direction", "size", "source", "chapter", "note"] + [
+        "readings"
+    ]
+    assert claims.from_entry(entry) == CLAIM

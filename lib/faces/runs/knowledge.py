@@ -29,7 +29,7 @@ EXPERIMENT = "knowledge"
 PROBED = ("de_gan", "supervised")  # whose encoders are probed
 JUDGING = ("expression_judge", "identity_judge")
 SEED = 0  # of the identities and the noise that are drawn
-VERSION = 2  # of what `run_one` returns; since 2 with each person's hits
+VERSION = 3  # of what `run_one` returns; since 3 with intervals over both lenders and borrowers
 
 
 def describe(profile: Profile, rung: str, networks: Mapping[str, str]) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def describe(profile: Profile, rung: str, networks: Mapping[str, str]) -> dict[s
 def find(profile: Profile, rung: str, networks: Mapping[str, str]) -> Result:
     """Return what the networks know; what has no result yet is computed."""
     wanted = [describe(profile, rung, networks)]
-    code = (*sources.KNOWN, run_one)
+    code = (*sources.KNOWN, run_one, probed, _transfer, protocol.crossed)
     return sweep.only(sweep.run(PART, EXPERIMENT, wanted, run_one, version=VERSION, sources=code))
 
 
@@ -107,14 +107,21 @@ def _plain(found: Knowledge) -> dict[str, Any]:
 def _transfer(
     generator: Generator, panel: Judges, sources: Faces, *, strangers: bool
 ) -> dict[str, Any]:
-    """Return what the judges see in pictures made from some sources."""
-    found = judges.transfer_scores(generator, panel, sources, SEED, strangers=strangers)
-    shares: dict[str, Any] = {
-        name: value._asdict()
-        for name in ("expression", "identity", "leak")
-        if (value := getattr(found, name)) is not None
+    """Return what the judges see in pictures made from some sources, with two-way intervals."""
+    seen = judges.seen(generator, panel, sources, SEED, strangers=strangers)
+    pairs = seen.people, seen.wanted
+    hits = {"expression": seen.expression == seen.asked, "identity": seen.identity == seen.wanted}
+    if not strangers:
+        hits["leak"] = seen.identity == seen.people
+    tables = {name: np.zeros((sources.people, panel.identities)) for name in (*hits, "pictures")}
+    for name, values in {**hits, "pictures": np.ones(len(seen.people))}.items():
+        np.add.at(tables[name], pairs, values)
+    pictures = tables.pop("pictures")
+    return {
+        **{name: protocol.crossed(each, pictures)._asdict() for name, each in tables.items()},
+        "confusion": judges.confusion(seen, len(panel.classes)).tolist(),
+        "classes": list(panel.classes),
     }
-    return {**shares, "confusion": found.confusion.tolist(), "classes": list(panel.classes)}
 
 
 def estimate(stored: Mapping[str, float]) -> Estimate:

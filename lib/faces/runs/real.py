@@ -25,7 +25,6 @@ from lib.faces.classifier import PREDICTED, Classifier
 from lib.faces.data import datasets, london
 from lib.faces.data.corpus import BASIC, EXPRESSIONS, Corpus, Faces
 from lib.faces.de_gan import Generator, ModelConfig
-from lib.faces.protocol import Estimate
 from lib.faces.runs import checkpoints, knowledge, sources, synthesis
 from lib.faces.runs.checkpoints import Trained
 from lib.faces.runs.experiments import find_by_digest
@@ -95,7 +94,7 @@ def find(profile: Profile, corpus: Corpus) -> Result:
     networks = checkpoints.digests((*knowledge.PROBED, *JUDGING), profile, corpus)
     networks[KIND] = file_digest(trained(profile, corpus).path)
     run = {"dataset": london.NAME, "rung": "open", "side": profile.sizes.side, "networks": networks}
-    code = (*sources.REAL, run_one, Panel, crossed, happiness)
+    code = (*sources.REAL, run_one, Panel, protocol.crossed, happiness)
     found = sweep.run(knowledge.PART, EXPERIMENT, [results.plain(run)], run_one, sources=code)
     return sweep.only(found)
 
@@ -204,7 +203,11 @@ class Panel:
             **{name: each == people for name, each in nearest.items()},
             "leak": nearest["identity"] == people[:, None, None],
         }
-        return {name: crossed(each.mean(axis=1))._asdict() for name, each in hits.items()}
+        pairs = ~np.eye(len(people), dtype=bool)  # nobody borrows from oneself
+        return {
+            name: protocol.crossed(pairs * each.mean(axis=1), pairs)._asdict()
+            for name, each in hits.items()
+        }
 
     def photographs(self, people: np.ndarray) -> dict[str, dict[str, float]]:
         """Return the same of the photographs themselves: how far the judges can be trusted.
@@ -220,26 +223,6 @@ class Panel:
             **{name: each == people for name, each in self.nearest(own[:, NEUTRAL]).items()},
         }
         return {name: protocol.share(people, each)._asdict() for name, each in hits.items()}
-
-
-def crossed(hits: np.ndarray) -> Estimate:
-    """Return the mean over pairs of two different people, with a bootstrap over both.
-
-    Lenders and borrowers are drawn with replacement, each for themselves.
-
-    Args:
-        hits: (people, people), by lender and borrower; the diagonal does not count.
-    """
-    away = ~np.eye(len(hits), dtype=bool)
-
-    def mean(lenders: np.ndarray, borrowers: np.ndarray) -> float:
-        drawn = np.ix_(lenders, borrowers)
-        return float(hits[drawn][away[drawn]].mean())
-
-    everybody, random = np.arange(len(hits)), np.random.default_rng(protocol.SEED)
-    draws = random.integers(len(hits), size=(RESAMPLES, 2, len(hits)))
-    low, high = np.percentile([mean(*drawn) for drawn in draws], (2.5, 97.5))
-    return Estimate(mean(everybody, everybody), float(low), float(high), len(hits))
 
 
 def _nearest(values: np.ndarray, gallery: np.ndarray) -> np.ndarray:

@@ -1,17 +1,29 @@
 """The paper's claims on sound, each with the rule by which this book judges it.
 
-A claim says that a score is higher in one row of Table 3 than in another. It counts as reproduced
-if the interval of our difference (see `protocol.Difference`) lies on the paper's side of zero, as
-not reproduced if it lies on the other side. If it holds zero, our trainings cannot tell: undecided.
-The photographs of the mixtures were put beside the sounds by us: what is claimed of the pictures of
-real videos cannot be tested with them.
+A claim says that a score is higher in one row of Table 3 than in another: it holds if the interval
+of our difference (see `protocol.Difference`) lies on the paper's side of zero, fails if it lies on
+the other side, and is undecided if it holds zero. "No notable gain" holds where the interval of the
+gain lies below two points. Where the paper says one thing of several rows, it is one claim, and
+holds if it does in each of them.
+
+Clips and pictures are made: recordings and photographs are real, put together by us.
 Differences are in points of a percentage.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lib.book.claims import NOT_TESTABLE, UNDECIDED, Claim, Source, above, below
+from lib.book.claims import (
+    BOOK,
+    MADE,
+    PAPER,
+    UNDECIDED,
+    Claim,
+    Reading,
+    Source,
+    above,
+    below,
+)
 from lib.runs.results import Result
 from lib.sound import protocol
 from lib.sound.crnn import INPUT_NAMES
@@ -21,9 +33,10 @@ PART, CHAPTER = "part1", "14_sound_results"
 SPECTRAL, VISUAL, AUDIO = ("spectral",), ("visual",), ("audio",)
 WITH_AUDIO, WITH_VISUAL = ("spectral", "audio"), ("spectral", "visual")
 ALL, PRETRAINED = ("spectral", "audio", "visual"), ("audio", "visual")
+ON_TOP = (WITH_AUDIO, WITH_VISUAL, ALL)  # pretrained features beside the spectral ones
 NOTABLE = 0.02  # an event gain below it is not "notable": about the noise of the paper's test set
 RECOVERED = 0.5  # of a gap; what recovers so much of it explains it at least in part
-LONG = {"clip": "clip F1", "segment": "segment F1", "event": "event F1"}
+SIDE = "would change if an interval came to hold 0, or left it"
 Terms = Sequence[tuple[float, Row, str]]  # weight, row, metric
 
 
@@ -31,59 +44,147 @@ Terms = Sequence[tuple[float, Row, str]]  # weight, row, metric
 class Judge:
     """Turns the runs of Table 3 into claims.
 
-    `runs` are by row, `aligned` the same rows with audio features joined by time, `paper` is
-    data/paper/part1_table3.json. `rung` and `dataset` say what the runs were made on.
+    `runs` are by row, `aligned` the same rows with audio features joined by time, `turned` those
+    with a knob of the pictures turned. `paper` is data/paper/part1_table3.json; the rest says what
+    the runs were made on.
     """
 
     runs: Runs
     aligned: Runs
+    turned: Sequence[Result]
     paper: Mapping[str, object]
     dataset: str
     rung: str
     profile: str
 
+    @property
+    def source(self) -> Source:
+        """Return what all claims of Part I share; their numbers are in points."""
+        data = (self.dataset, self.rung, self.profile)
+        return Source(PART, *data, CHAPTER, MADE, "rotations", scale=100)
+
     def all(self) -> list[Claim]:
-        """Return the claims of section 5 that differences can judge, and the book's question."""
+        """Return the claims of sections 5 and 6, those that matter most first."""
         return [
-            self.higher(WITH_AUDIO, SPECTRAL, "clip", "5.1"),
-            self.higher(WITH_VISUAL, SPECTRAL, "clip", "5.1"),
-            self.higher(ALL, SPECTRAL, "clip", "5.1"),
-            self.higher(AUDIO, SPECTRAL, "clip", "5.1"),
-            self.higher(WITH_AUDIO, AUDIO, "clip", "5.1"),
-            self.higher(SPECTRAL, VISUAL, "clip", "5.1"),
-            self.higher(ALL, WITH_AUDIO, "clip", "5.1"),
-            self.higher(PRETRAINED, AUDIO, "clip", "5.1"),
-            self.higher(WITH_AUDIO, SPECTRAL, "segment", "5.2"),
-            self.higher(WITH_VISUAL, SPECTRAL, "segment", "5.2"),
-            self.higher(ALL, SPECTRAL, "segment", "5.2"),
-            self.higher(ALL, WITH_AUDIO, "segment", "5.2"),
-            *(self.not_notable(row) for row in (WITH_VISUAL, WITH_AUDIO, ALL)),
-            self.higher(SPECTRAL, WITH_VISUAL, "event", "5.2"),
-            self.higher(WITH_AUDIO, ALL, "event", "5.2"),
-            *(self.smaller_gain(row) for row in (WITH_VISUAL, WITH_AUDIO, ALL)),
-            *(self.higher(SPECTRAL, row, "event", "5.2") for row in (VISUAL, AUDIO, PRETRAINED)),
+            self.gains("clip", "pretrained features beside spectral ones raise clip F1", "5.1"),
+            self.not_notable(),
+            self.smaller_gain(),
+            self.higher(
+                "pretrained features alone place events worse than spectral ones (event F1)",
+                "5.2",
+                [(SPECTRAL, row, "event") for row in (AUDIO, VISUAL, PRETRAINED)],
+            ),
+            self.higher(
+                "pretrained audio alone tags better than spectral features alone (clip F1)",
+                "5.1",
+                [(AUDIO, SPECTRAL, "clip")],
+            ),
+            self.higher(
+                "spectral features and pretrained audio complete each other (clip F1)",
+                "5.1, 6",
+                [(WITH_AUDIO, AUDIO, "clip"), (WITH_AUDIO, SPECTRAL, "clip")],
+            ),
+            self.higher(
+                "pretrained pictures alone tag worse than spectral features alone (clip F1)",
+                "5.1",
+                [(SPECTRAL, VISUAL, "clip")],
+            ),
+            self.higher(
+                "pictures add to what hears already (clip F1)",
+                "5.1, 6",
+                [(WITH_VISUAL, SPECTRAL, "clip"), (ALL, WITH_AUDIO, "clip")],
+                [(PRETRAINED, AUDIO, "clip")],
+            ),
+            self.gains(
+                "segment", "pretrained features beside spectral ones raise segment F1", "5.2"
+            ),
+            self.not_tested(
+                "rows of pretrained features alone do well where an event lasts all clip long",
+                "5.2",
+            ),
+            self.out_of_step(),
             self.grid_is_not_it(),
         ]
 
-    def higher(self, higher: Row, lower: Row, metric: str, where: str) -> Claim:
-        """Judge that a score is higher in one row than in another."""
-        text = f"{LONG[metric]}: {name(higher)} over {name(lower)}"
-        note = "would change if the interval came to hold 0, or left it"
-        return self.compare(text, where, [(1, higher, metric), (-1, lower, metric)], note)
+    def gains(self, metric: str, text: str, where: str) -> Claim:
+        """Judge that each row with pretrained features beside the spectral ones gains by them."""
+        return self.higher(text, where, [(row, SPECTRAL, metric) for row in ON_TOP])
 
-    def not_notable(self, row: Row) -> Claim:
+    def higher(
+        self,
+        text: str,
+        where: str,
+        pairs: Sequence[tuple[Row, Row, str]],
+        beside: Sequence[tuple[Row, Row, str]] = (),
+    ) -> Claim:
+        """Judge that a score is higher in one row than in another.
+
+        Args:
+            text: the claim.
+            where: it stands in the paper.
+            pairs: the higher row, the lower row and the metric of each reading.
+            beside: the same of readings that do not decide.
+        """
+        readings = [
+            self.reading(
+                f"{name(high)} over {name(low)}",
+                [(1, high, metric), (-1, low, metric)],
+                decides=(high, low, metric) in pairs,
+            )
+            for high, low, metric in [*pairs, *beside]
+        ]
+        return self.claim(text, where, readings, SIDE)
+
+    def not_notable(self) -> Claim:
         """Judge "does not yield (notable) gains" for event F1."""
-        text = f"event F1: no notable gain of {name(row)} over spectral"
-        note = f"a gain is notable from {100 * NOTABLE:.0f} points; reproduced if it is surely less"
-        terms = [(1, row, "event"), (-1, SPECTRAL, "event")]
-        return self.compare(text, "5.2", terms, note, at_most=NOTABLE)
+        readings = [
+            self.reading(
+                f"{name(row)} over {name(SPECTRAL)}",
+                [(1, row, "event"), (-1, SPECTRAL, "event")],
+                at_most=NOTABLE,
+            )
+            for row in ON_TOP
+        ]
+        note = f"a gain is notable from {100 * NOTABLE:.0f} points"
+        text = "pretrained features beside spectral ones bring no notable gain in event F1"
+        return self.claim(text, "5.2", readings, note)
 
-    def smaller_gain(self, row: Row) -> Claim:
+    def smaller_gain(self) -> Claim:
         """Judge that what a row gains in clip F1 is more than what it gains in event F1."""
-        terms = [(1, row, "clip"), (-1, SPECTRAL, "clip"), (-1, row, "event")]
-        text = f"what {name(row)} gains over spectral in clip F1, less its gain in event F1"
-        note = "points of the two scores are not alike; would change with the interval's side of 0"
-        return self.compare(text, "5.2, 6", [*terms, (1, SPECTRAL, "event")], note)
+        readings = [
+            self.reading(
+                f"gain of {name(row)}",
+                [
+                    (1, row, "clip"),
+                    (-1, SPECTRAL, "clip"),
+                    (-1, row, "event"),
+                    (1, SPECTRAL, "event"),
+                ],
+            )
+            for row in ON_TOP
+        ]
+        text = (
+            "pretrained features help more with what sounds than with when (clip less event gain)"
+        )
+        note = f"points of the two scores are not alike; {SIDE}"
+        return self.claim(text, "5.2, 6", readings, note)
+
+    def not_tested(self, text: str, where: str) -> Claim:
+        """Return a claim that no row of Table 3 tests."""
+        return self.claim(text, where, [], "no row of Table 3 tests it")
+
+    def out_of_step(self) -> Claim:
+        """Judge "a detrimental effect" of pictures out of step, by the book's second knob."""
+        mine = [run for run in self.turned if run.config["inputs"] == list(WITH_VISUAL)]
+        shares = protocol.by_share(mine, "out_of_step")
+        ends = shares.get(0.0, []), shares.get(1.0, [])
+        found, n = protocol.difference(*ends, "event"), min(map(len, ends))
+        numbers = (found.value, found.low, found.high, n)
+        reading = self.source.reading(
+            f"{name(WITH_VISUAL)}, none out of step over all", None, numbers, above(*numbers[1:3])
+        )
+        text = "pictures out of step with the sound cost event F1"
+        return self.claim(text, "5.2", [reading], SIDE)
 
     def grid_is_not_it(self) -> Claim:
         """Judge section 5.2's reason against a plainer one: frames joined by index drift apart.
@@ -98,13 +199,13 @@ class Judge:
             (-1, self.aligned.get(AUDIO, []), "event"),
         ]
         found = protocol.combination(halves)
-        text = (
-            "the time grid explains less than half of pretrained audio's gap on events (how far "
-            "joining by time ends below half-way)"
+        direction = above(found.low, found.high) if gap.low > 0 else UNDECIDED
+        reading = self.source.reading(
+            "how far joining by time ends below half-way", None, self.numbers(found), direction
         )
-        verdict = above(found.low, found.high) if gap.low > 0 else UNDECIDED
+        text = "the time grid explains less than half of pretrained audio's gap in event F1"
         note = f"without a gap there is nothing to explain; here it is {gap} points"
-        return self.claim(text, "5.2", None, found, verdict, note)
+        return self.claim(text, "5.2", [reading], note, asked_by=BOOK)
 
     def of(self, row: Row) -> Sequence[Result]:
         """Return the runs of a row, none where none is present."""
@@ -118,31 +219,27 @@ class Judge:
         """Return the paper's score of a row."""
         return protocol.paper_score(self.paper, row, metric)
 
-    def compare(
-        self, text: str, where: str, terms: Terms, note: str, at_most: float | None = None
-    ) -> Claim:
+    def reading(
+        self, text: str, terms: Terms, at_most: float | None = None, *, decides: bool = True
+    ) -> Reading:
         """Judge that a weighted sum of scores lies above 0, or below `at_most`."""
         found = self.between(terms)
         paper = sum(weight * self.published(row, metric) for weight, row, metric in terms)
-        verdict = above(found.low, found.high)
+        direction = above(found.low, found.high)
         if at_most is not None:
-            verdict = below(found.low, found.high, at_most)
-        if self.rung != "original" and any("visual" in row for _, row, _ in terms):
-            note = "we put sound and picture together; with the clips' own, it could be judged"
-            verdict = NOT_TESTABLE
-        return self.claim(text, where, round(100 * paper, 6), found, verdict, note)
+            direction = below(found.low, found.high, at_most)
+        value, numbers = round(100 * paper, 6), self.numbers(found)
+        return self.source.reading(text, value, numbers, direction, decides=decides)
+
+    def numbers(self, found: Difference) -> tuple[float, float, float, int]:
+        """Return a difference with the number of rotations behind it."""
+        return found.value, found.low, found.high, min(len(each) for each in self.runs.values())
 
     def claim(
-        self, text: str, where: str, paper: float | None, found: Difference, verdict: str, note: str
+        self, text: str, where: str, readings: Sequence[Reading], note: str, asked_by: str = PAPER
     ) -> Claim:
-        """Return a claim in points; it has no interval where there are too few trainings."""
-        if verdict == UNDECIDED:
-            note = f"so few trainings cannot tell; {note}"
-        note = f"n: rotations, a training of each row on each; {note}"
-        n = min(len(each) for each in self.runs.values())
-        numbers = (found.value, found.low, found.high, n)
-        source = Source(PART, self.dataset, self.rung, self.profile, CHAPTER, unit=100)
-        return source.claim(f"{text}, points", where, paper, numbers, verdict, note)
+        """Return a claim in points."""
+        return Claim(f"{text}, points", where, tuple(readings), self.source, note, asked_by)
 
 
 def name(row: Row) -> str:
