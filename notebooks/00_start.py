@@ -94,6 +94,7 @@ page.figure(
     "residual, with whether the filter raises the alarm.",
     caption="Look for the columns in which the network is already wrong and the filter still silent: "
     "that gap is what Part III is about.",
+    networks=page.networks,
 )
 
 # %% [markdown]

@@ -65,7 +65,7 @@ cost(page.chapter)
 
 # %%
 published = results.paper("part1_table3")["rows"]
-replace(page, dataset="the paper's numbers", rung="").figure(
+page.about("the paper's numbers").figure(
     clip_plots.claim(published),
     "part1_claim",
     alt="Table 3 as dots: for each of seven networks its clip, segment and event F1. Next to the first row, "

@@ -83,7 +83,7 @@ source(evaluation.decode)
 
 # %%
 example = oracles.made_up_clip()
-page.figure(
+page.about("made up to explain").figure(
     metric_plots.timelines(
         example,
         {

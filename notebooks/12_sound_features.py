@@ -145,6 +145,7 @@ page.table(
     "outputs, parameters, and which two are used here.",
     caption="The paper's two networks, and the two that come with the book in their place. A lesser one never "
     "passes for a better one: chapter 14 names them again with its results.",
+    networks=page.networks,
 )
 
 # %% [markdown]
@@ -175,6 +176,7 @@ page.figure(
     caption="Distance between any two moments (pale: alike). Follow the edge of a bar down into each map: a hard "
     "line says that the features change at once, a soft one that they take their time, none that they do not "
     "notice. A map of one colour: what is seen stays the same.",
+    networks=page.networks,
 )
 
 # %% [markdown]
@@ -270,7 +272,7 @@ apart = patches - features.GRID_TIMES
 print(f"spectral frames {features.GRID_TIMES[0]:.2f} to {features.GRID_TIMES[-1]:.2f} s")
 print(f"patches         {patches[0]:.2f} to {patches[-1]:.2f} s")
 print(f"apart           {apart[0]:+.2f} to {apart[-1]:+.2f} s")
-page.figure(
+page.about("the times of frames").figure(
     clip_plots.grids(),
     "part1_grids",
     alt="Left: the times of both grids as ticks, lines from frame to patch of the same index slant inwards "

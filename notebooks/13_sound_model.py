@@ -28,7 +28,6 @@ PROFILE = "quick"
 # %%
 # %load_ext autoreload
 # %autoreload 2
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -72,7 +71,7 @@ source(CRNN.forward)
 
 # %%
 paper_s = CRNN(ModelConfig(("spectral",)))
-drawn = replace(page, dataset="the paper's network", rung="")
+drawn = page.about("the paper's network")
 drawn.figure(
     diagrams.architecture(CRNN(ModelConfig(("spectral", "audio", "visual")))),
     "part1_fig2_fusion",
@@ -111,7 +110,7 @@ sizes_of_rows = [
     }
     for row, form in forms.items()
 ]
-page.table(
+page.about("the paper's network").table(
     pd.DataFrame(sizes_of_rows),
     "part1_parameters",
     alt="The seven combinations of inputs, their embedding sizes and numbers of parameters.",
@@ -141,7 +140,7 @@ source(crnn.linear_pooling)
 # %%
 times = np.arange(60)
 bump = 0.06 + 0.85 * np.exp(-(((times - 20) / 4) ** 2)) + 0.12 * np.exp(-(((times - 42) / 3) ** 2))
-replace(page, dataset="made up to explain", rung="").figure(
+page.about("made up to explain").figure(
     result_plots.pooling(bump),
     "part1_linear_pooling",
     alt="Above: frame probabilities with a high and a low bump, and the clip probability. Below: the "

@@ -249,7 +249,7 @@ page.table(
     sources=[result for found in trained.values() for result in found],
     number=".1f",
 )
-page.table(
+page.about("the paper's text").table(
     ledger.differences(),
     "part1_ledger",
     alt="Open points of the paper: what it says, what we take and on whose authority, where the effect is.",

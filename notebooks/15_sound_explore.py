@@ -163,6 +163,7 @@ page.figure(
     caption="A recording as it was made, not mixed, of a fold that none of these networks was trained on. Does a row "
     "follow each bark, or does it only know that there is a dog? "
     f"Sound: {example.path.name} by {example.author} ({example.licence}).",
+    networks=page.networks,
 )
 
 # %% [markdown]

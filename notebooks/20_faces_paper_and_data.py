@@ -95,6 +95,7 @@ page.figure(
     "recognition of expressions.",
     caption="Fig. 1 of the paper with real numbers in it: stripes and maps are what the network holds of this "
     f"image. {grids.credit(corpus)}",
+    networks=page.networks,
 )
 
 # %% [markdown]
@@ -115,6 +116,7 @@ page.figure(
     "network paints them with that stranger's smile.",
     caption="One smile, many people. Below, only the identity code differs from person to person. Compare the mouths "
     f"with the stranger's, hair and skin with the picture above. {grids.credit(corpus)}",
+    networks=page.networks,
 )
 
 # %% [markdown]
@@ -133,7 +135,7 @@ published = pd.DataFrame(results.paper("part2_tables")["rows"])
 table = published.pivot(index="method", columns="set", values="accuracy")
 table = table.sort_values("ck", na_position="first")
 table = table.set_axis(["CK+", "MMI", "Oulu-CASIA"], axis=1)
-page.table(
+page.about("the paper's numbers").table(
     table.reset_index(),
     "part2_published",
     alt="Tables 1 to 3 of the paper: accuracy of ten methods on three sets.",
@@ -190,7 +192,7 @@ symbols.table("faces")
 # DE-GAN is trained first.
 
 # %%
-page.table(
+page.about("the paper's numbers").table(
     data_plots.sets(results.paper("part2_protocol")["rows"], profile, corpus),
     "part2_sets",
     alt="The four sets: people, sequences, images and expressions in the paper, people and images here, and whether "

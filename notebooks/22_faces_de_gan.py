@@ -68,7 +68,7 @@ cost(page.chapter)
 # %%
 paper, here = workload.PRETRAINING, checkpoints.model_config(profile, corpus)
 settings = profile.gan
-page.figure(
+page.about("the paper's network").figure(
     diagrams.de_gan(paper),
     "part2_fig2_de_gan",
     alt="Above, the generator: a 96-pixel picture shrinks over five stages to 350 maps of 6 by 6, whose "
@@ -86,7 +86,7 @@ source(de_gan.Trunk)
 # the second stage on, the first convolution moves in steps of two and halves the maps.
 
 # %%
-page.table(
+page.about("the paper's network").table(
     diagrams.table({"profile paper": paper, "here": here}),
     "part2_stages",
     alt="For each stage of encoder, decoder and discriminator: maps, parameters and multiplications, at "
@@ -138,7 +138,7 @@ steps = {
     "D on G's face": de_gan.Judgement(*of_d[2:]),
     "G on its own face": de_gan.Judgement(*of_g),
 }
-page.figure(
+page.about("made up to explain").figure(
     training_plots.pulls(steps, ("happiness", "sadness", "fake"), ("A", "B")),
     "part2_pulls",
     alt="Bars of the push on each answer. D on a real face: up for happiness and A. D on G's face: up "
@@ -209,7 +209,7 @@ rows = [
     {"switch": name} | {key: str(getattr(config, name)) for key, config in configs.items()}
     for name in (*switches, *common)
 ]
-page.table(
+page.about("the settings of this book").table(
     pd.DataFrame(rows),
     "part2_switches",
     alt="Each number of the training at the paper's profile and at this one.",
@@ -234,6 +234,7 @@ page.figure(
     + ("Dashed, upright: from here on the rates fall. " if settings.falling else "")
     + "Middle: mean difference of colour values that go from −1 to 1; 0.2 are 26 of 255 levels. In an argument no loss needs to fall, for each is measured against an opponent who learns, too. Dotted "
     "above: G's loss against a D that knows nothing; below: the accuracy from which on D waits for G.",
+    networks=page.networks,
 )
 
 # %%

@@ -85,6 +85,7 @@ of_people.figure(
     caption="The first eight people whose smile was kept back; lenders are the two of the others in whose smile a judge of "
     "renderings sees most happiness. First row and left column: photographs. Second row: the smile that the generator never saw. Below: what it paints "
     f"(z = 0). {london.CITATION}",
+    networks=of_people.networks,
 )
 
 # %% [markdown]
@@ -140,6 +141,7 @@ page.figure(
     "expression. Each cell inside is synthesised: the target of its column with the expression of its row.",
     caption="Above and left real pictures, all others painted by DE-GAN (z = 0). Down a column the person should "
     f"stay, along a row the expression. {grids.credit(corpus)}",
+    networks=page.networks,
 )
 
 # %%
@@ -180,6 +182,7 @@ page.table(
     caption=f"Correlation over {len(before)} sources with its 95 % interval over their "
     f"{len(set(cast.strangers.identities.tolist()))} people, and shares of variance. Were z in charge of light and background, correlations would be 0 and its share 1.",
     number=".2f",
+    networks=page.networks,
 )
 
 # %%
@@ -213,6 +216,7 @@ page.figure(
     alt="Number of people for whom none to all of seven faces show the expression, or the person, asked for: most "
     "stand at six or seven, some at none for the person.",
     caption="A perfect generator, before perfect judges, would have all people at the right end, in both colours.",
+    networks=page.networks,
 )
 
 # %%
@@ -236,6 +240,7 @@ page.figure(
     alt="Seven sources, the faces synthesised from them in which a judge believed least, and their targets.",
     caption=f"The worst of {len(known)} people: asked for, and what the judge saw. "
     f"{grids.credit(corpus)}",
+    networks=page.networks,
 )
 
 # %% [markdown]

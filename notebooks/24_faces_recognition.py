@@ -83,7 +83,7 @@ every_run = [run for table in tables.values() for found in table.values() for ru
 # the fourth map is the one whose mean is $f(x)$: local CNN 4 sees all that $f(x)$ says, and more.)
 
 # %%
-page.figure(
+page.about("the paper's network").figure(
     recognition_plots.second_stage(workload.PRETRAINING, len(EXPRESSIONS)),
     "part2_fig3_second_stage",
     alt="The frozen encoder from a 96-pixel picture over five blocks of maps to f(x). Arrows lead from four "

@@ -75,7 +75,7 @@ cost(page.chapter)
 import pandas as pd
 
 published = results.paper("part3_table1")
-page.table(
+page.about("the paper's text").table(
     pd.DataFrame(published["rows"], columns=published["columns"]),
     "part3_table1_parallels",
     alt="Nine parallels and differences between attacks on networks and steganography.",

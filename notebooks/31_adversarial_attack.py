@@ -106,6 +106,7 @@ page.table(
     caption=f"Accuracy of every network on all {len(test):,} clean test images, and on the "
     f"first {profile.test_images:,} under attack at two strengths.",
     sources=[result for found in runs.values() for result in found],
+    networks=page.networks,
 )
 
 # %%
@@ -133,6 +134,7 @@ page.figure(
     "share of weight in the largest entry.",
     caption="The twelve most concentrated first-layer kernels of each network (red positive, blue "
     "negative), and the share of weight in the largest entry.",
+    networks=page.networks,
 )
 
 # %% [markdown]
@@ -198,6 +200,7 @@ page.figure(
     "with the change of each pixel below.",
     caption="The first test image under growing attacks on either network, and below each the change "
     "of every pixel (one scale per row). Where does each attack work: at the stroke, or everywhere?",
+    networks=page.networks,
 )
 
 # %% [markdown]
@@ -237,6 +240,7 @@ page.figure(
     alt="Accuracy over the number of PGD steps for both networks at epsilon 0.1 and 0.3.",
     caption=f"Accuracy on {count} images after so many steps. At 0 steps there is only the random start, "
     "which is noise.",
+    networks=page.networks,
 )
 
 # %% [markdown]
@@ -280,6 +284,7 @@ page.figure(
     "part3_other_norm",
     alt="Six digits, benign and attacked in the l2 norm, whose changes keep to the strokes.",
     caption="The l2 norm makes many small changes dear, the infinity norm gives them away. Compare the backgrounds.",
+    networks=list(digests)[:1],
 )
 
 # %% [markdown]
@@ -299,6 +304,7 @@ page.figure(
     "part3_towards_three",
     alt="Six digits, benign and attacked towards class 3.",
     caption="Six digits on their way to a 3. Can you see one?",
+    networks=list(digests)[:1],
 )
 
 # %% [markdown]

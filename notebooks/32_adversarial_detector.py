@@ -92,6 +92,7 @@ for name, each in {"benign": image, "attacked": attacked}.items():
             if name == "benign"
             else " at epsilon 0.1: now the background itself is surprising, and there the weights are large."
         ),
+        networks=page.networks if name == "attacked" else (),
     )
 
 # %% [markdown]

@@ -212,6 +212,7 @@ page.figure(
     alt="Eight digits benign, attacked by PGD, and attacked by an attacker who knows the detector.",
     caption="The natural network at epsilon 0.2. Compare the backgrounds, and where in the image each "
     "attacker works.",
+    networks=list(digests)[:1],
 )
 
 # %%

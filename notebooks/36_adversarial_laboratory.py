@@ -55,7 +55,15 @@ def show(name, caption, **ideas):
         {key.replace("_", " "): idea for key, idea in ideas.items()}, network, digits, profile
     )
     alt = "Two curves for each idea over epsilon: share of images that the network reads right, and that raise an alarm."
-    page.figure(plots.ideas(found), name, alt=alt, caption=caption, sources=list(found.values()))
+    sources = list(found.values())
+    page.figure(
+        plots.ideas(found),
+        name,
+        alt=alt,
+        caption=caption,
+        sources=sources,
+        networks=page.networks,
+    )
     return found
 
 

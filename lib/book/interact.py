@@ -64,9 +64,16 @@ def explore(
             setting = {**start, **changes}
             figure, here = draw(**setting), alt.format(**setting)
             text = words(figure, here)
-            page.figure(figure, f"{name}_{number}", alt=text, caption=f"{caption} Here: {here}.")
+            named = [value for value in setting.values() if value in page.networks]
+            page.figure(
+                figure,
+                f"{name}_{number}",
+                alt=text,
+                caption=f"{caption} Here: {here}.",
+                networks=named or page.networks,
+            )
     else:
-        page.warn()
+        page.warn(networks=page.networks)
         display(panel(draw, controls, start, alt))
 
 

@@ -11,8 +11,8 @@ import json
 import os
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,8 @@ class Page:
 
     `rung` is empty where `dataset` says what a picture shows and no data were used.
     `folder` is figures/; a test may name another. `networks` are the digests of the weights that
-    the chapter itself computes with, by name; what stored results were computed with, they say.
+    the chapter itself computes with, by name; each picture names those that it was computed with.
+    What stored results were computed with, they say.
     """
 
     chapter: str
@@ -92,6 +93,10 @@ class Page:
         rung = f" ({self.rung} rung)" if self.rung else ""
         return f"{IN_WORDS.get(self.dataset, self.dataset + rung)}, profile {self.profile}"
 
+    def about(self, what: str) -> "Page":
+        """Return the page for what shows no data: something made up, or the paper's own numbers."""
+        return replace(self, dataset=what, rung="")
+
     def figure(
         self,
         figure: Figure,
@@ -100,17 +105,26 @@ class Page:
         alt: str,
         caption: str,
         sources: Iterable[Result | None] = (),
+        networks: Collection[str] = (),
     ) -> None:
         """Show a figure and write <name>.png and <name>.json.
+
+        Args:
+            figure: closed afterwards.
+            name: of the files.
+            alt: what it shows, for those who do not see it.
+            caption: what to see.
+            sources: the results that its numbers come from.
+            networks: the names of the networks that it was computed with.
 
         Raises:
             ValueError: alt text or caption is empty.
             OSError: the files cannot be written; what was there stays.
         """
         self._write(f"{name}.png", png(figure))
-        self._describe(name, alt, caption, sources := list(sources))
+        self._describe(name, alt, caption, sources := list(sources), networks)
         plt.close(figure)
-        self.warn(sources)
+        self.warn(sources, networks)
         self._display(name, alt, caption)
 
     def table(
@@ -121,6 +135,7 @@ class Page:
         alt: str,
         caption: str,
         sources: Iterable[Result | None] = (),
+        networks: Collection[str] = (),
         number: str = ".3f",
     ) -> None:
         """Show a table and write <name>.csv (all digits), <name>.png and <name>.json.
@@ -135,8 +150,8 @@ class Page:
         picture = table_picture(as_text(frame, number))
         self._write(f"{name}.png", png(picture))
         plt.close(picture)
-        self._describe(name, alt, caption, sources := list(sources))
-        self.warn(sources)
+        self._describe(name, alt, caption, sources := list(sources), networks)
+        self.warn(sources, networks)
         display(HTML(as_text(frame, number).to_html(index=False, border=0)))
         display(Markdown(self._caption(caption, f"{name}.csv", f"{name}.json")))
 
@@ -150,9 +165,10 @@ class Page:
         notebook = REPOSITORY / (told().notebook or Path.cwd())
         return f"[{file}]({os.path.relpath(self.folder / self.profile / file, notebook)})"
 
-    def warn(self, sources: Sequence[Result | None] = ()) -> None:
+    def warn(self, sources: Sequence[Result | None] = (), networks: Collection[str] = ()) -> None:
         """Say above a picture that its numbers are from other code than today's, where they are."""
-        places = results.changed(sources) or checkpoints.older(self.networks.values())
+        digests = [self.networks[name] for name in networks]
+        places = results.changed(sources) or checkpoints.older(digests)
         if places:
             display(Markdown(f"> **Older numbers.** {since(places)} {self._renew()}"))
 
@@ -174,7 +190,12 @@ class Page:
         write_atomically(self.folder / self.profile / name, content)
 
     def _describe(
-        self, name: str, alt: str, caption: str, sources: Iterable[Result | None]
+        self,
+        name: str,
+        alt: str,
+        caption: str,
+        sources: Iterable[Result | None],
+        networks: Collection[str],
     ) -> None:
         if not alt.strip() or not caption.strip():
             raise ValueError(f"{name} needs alt text and a caption")
@@ -188,7 +209,7 @@ class Page:
             "dataset": self.dataset,
             "rung": self.rung,
             "computed": "from stored results" if rests_on["count"] else "in the chapter",
-            "networks": dict(self.networks),
+            "networks": {each: self.networks[each] for each in networks},
             "sources": rests_on,
         }
         self._write(f"{name}.json", explain.as_json(described))

@@ -141,6 +141,7 @@ def own_photograph(page: Page, name: str, scenes: Scenes) -> interact.Draw:
         alt=interact.words(figure, alt),
         caption="A portrait that hung askew, read from the bytes of a PNG file as an upload is. "
         f"{london.CITATION} {grids.credit(scenes.corpus)}",
+        networks=page.networks,
     )
     return lender.lend_mine
 
