@@ -11,7 +11,7 @@ Differences are in points of a percentage.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lib.book.claims import (
     BOOK,
@@ -23,6 +23,7 @@ from lib.book.claims import (
     Source,
     above,
     below,
+    near,
 )
 from lib.runs.results import Result
 from lib.sound import protocol
@@ -35,6 +36,7 @@ WITH_AUDIO, WITH_VISUAL = ("spectral", "audio"), ("spectral", "visual")
 ALL, PRETRAINED = ("spectral", "audio", "visual"), ("audio", "visual")
 ON_TOP = (WITH_AUDIO, WITH_VISUAL, ALL)  # pretrained features beside the spectral ones
 NOTABLE = 0.02  # an event gain below it is not "notable": about the noise of the paper's test set
+EQUAL = 0.05  # a difference in clip F1 up to which features are "equally valuable"
 RECOVERED = 0.5  # of a gap; what recovers so much of it explains it at least in part
 SIDE = "would change if an interval came to hold 0, or left it"
 Terms = Sequence[tuple[float, Row, str]]  # weight, row, metric
@@ -79,6 +81,7 @@ class Judge:
                 "5.1",
                 [(AUDIO, SPECTRAL, "clip")],
             ),
+            self.equally_valuable(),
             self.higher(
                 "spectral features and pretrained audio complete each other (clip F1)",
                 "5.1, 6",
@@ -134,6 +137,16 @@ class Judge:
             for high, low, metric in [*pairs, *beside]
         ]
         return self.claim(text, where, readings, SIDE)
+
+    def equally_valuable(self) -> Claim:
+        """Judge "spectral and pretrained acoustic features are equally valuable"."""
+        apart = self.reading(
+            f"{name(AUDIO)} over {name(SPECTRAL)}", [(1, AUDIO, "clip"), (-1, SPECTRAL, "clip")]
+        )
+        low, high = (end and end / 100 for end in (apart.low, apart.high))
+        readings = [replace(apart, direction=near(low, high, EQUAL))]
+        text = "spectral features and pretrained audio are equally valuable (clip F1)"
+        return self.claim(text, "6", readings, f"holds within {100 * EQUAL:.0f} points")
 
     def not_notable(self) -> Claim:
         """Judge "does not yield (notable) gains" for event F1."""
