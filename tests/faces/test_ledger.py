@@ -84,13 +84,3 @@ def test_studies_stand_beside_the_choice_of_the_book() -> None:
     assert shares["layer sizes"] == shares["noise z"] == NOT_MEASURED
     assert all(re.fullmatch(r"\d+ \(\d+ to \d+\)|not measured|–", text) for text in shares)
     assert shares["index of eq. 2"] == "–"
-
-
-def test_nothing_is_lost_where_nothing_was_measured() -> None:
-    found = ledger.synthesis({})
-    assert len(found) == len(ledger.SYNTHESIS) + 1
-    assert set(found["identity, %"]) == {NOT_MEASURED, "–"}
-
-
-def test_points() -> None:
-    assert ledger.points(ledger.Estimate(0.1234, -0.01, 0.2, 5)) == "+12.3 (-1.0 to +20.0)"

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from lib.faces.classifier import Classifier
@@ -75,48 +74,6 @@ def test_both_steps_are_what_a_real_training_computes() -> None:
     assert workload.gan_tflop(TINY, config) == pytest.approx(expected, rel=1e-12)
 
 
-def test_the_second_stage_goes_forward_through_the_encoder_and_back_through_the_rest() -> None:
-    with torch.device("meta"):
-        recogniser = Recogniser(Trunk(PRETRAINING, 350), PRETRAINING, 7)
-    training = trunk(350)
-    for channels, side in ((128, 48), (192, 24), (256, 12), (350, 6)):
-        first, second = 9 * channels * 64 * side**2, 9 * 64 * 64 * side**2
-        after = 64 * 9 * 128 + 128 * 7
-        training += 2 * first + 3 * (second + after)  # the maps need no gradient
-    joint = (4 * 128 + 350) * 7
-    assert workload.training_macs(recogniser, 96) == training + 3 * joint
-
-
-def test_a_classifier_costs_three_times_forward_but_for_the_pictures_gradient() -> None:
-    with torch.device("meta"):
-        network = Classifier(PRETRAINING, 7)
-    assert workload.training_macs(network, 96) == 3 * (trunk(350) + 350 * 7) - FIRST
-
-
-def test_frozen_layers_cost_no_gradient() -> None:
-    with torch.device("meta"):
-        network = nn.Sequential(nn.Conv2d(3, 5, 1), nn.Flatten(), nn.Linear(5 * 16, 2))
-    network[0].requires_grad_(False)
-    assert workload.training_macs(network, 4) == 3 * 5 * 16 + 2 * 80 * 2
-
-
-def test_counting_leaves_the_random_numbers_alone() -> None:
-    state = torch.random.get_rng_state()
-    workload.gan_steps(ModelConfig(identities=3, expressions=2, side=32, width=0.125))
-    workload.fold_flop(SMOKE, "ck", "de_gan")
-    assert torch.equal(state, torch.random.get_rng_state())
-
-
-def test_the_totals_are_those_of_the_protocol() -> None:
-    both = workload.gan_tflop(PRETRAINING, PAPER.gan)
-    assert both == pytest.approx(496_000, rel=0.01)  # TFLOP: 300 epochs of 60,600 pictures
-    costs = {method: workload.fold_flop(PAPER, "ck", method) for method in experiments.METHODS}
-    form = ModelConfig(identities=106, expressions=7)  # nine tenths of CK+'s 118 people
-    tuned = 1e12 * workload.gan_tflop(form, PAPER.fine_tuning)
-    assert costs["de_gan fine-tuned"] == pytest.approx(tuned + costs["de_gan"], rel=1e-3)
-    assert costs["de_gan code"] == costs["supervised code"] < costs["de_gan maps"] < costs["cnn"]
-
-
 @pytest.fixture
 def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a folder without results and networks."""
@@ -162,3 +119,17 @@ def test_networks_and_results_are_found_where_the_chapters_put_them(empty: Path)
     path.write_text(path.read_text()[:-9])
     assert found()["ck: supervised"].missing == SMOKE.folds
     assert path.is_file()
+
+
+def test_the_second_stage_goes_forward_through_the_encoder_and_back_through_the_rest() -> None:
+    with torch.device("meta"):
+        recogniser = Recogniser(Trunk(PRETRAINING, 350), PRETRAINING, 7)
+        plain = Classifier(PRETRAINING, 7)
+    training = trunk(350)
+    for channels, side in ((128, 48), (192, 24), (256, 12), (350, 6)):
+        first, second = 9 * channels * 64 * side**2, 9 * 64 * 64 * side**2
+        after = 64 * 9 * 128 + 128 * 7
+        training += 2 * first + 3 * (second + after)  # the maps need no gradient
+    joint = (4 * 128 + 350) * 7
+    assert workload.training_macs(recogniser, 96) == training + 3 * joint
+    assert workload.training_macs(plain, 96) == 3 * (trunk(350) + 350 * 7) - FIRST
