@@ -14,7 +14,6 @@ from torch import nn
 
 from lib.faces import classifier, gan_training
 from lib.faces.classifier import Classifier, ClassifierConfig
-from lib.faces.data import datasets
 from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces, Sizes
 from lib.faces.de_gan import Generator, initialise
 from lib.faces.gan_training import GANConfig
@@ -105,22 +104,6 @@ def ship_by_hand(kind: str, changes: Run | None = None) -> Path:
     run = checkpoints.describe(kind, TINY, corpus()) | (changes or {})
     path.with_suffix(".json").write_text(json.dumps({"run": run, "history": {"loss": [1.0]}}))
     return path
-
-
-def test_what_is_shipped_is_of_the_quick_profile(
-    monkeypatch: pytest.MonkeyPatch, folder: Path
-) -> None:
-    asked: list[tuple[str, Sizes]] = []
-
-    def load(name: str, sizes: Sizes) -> Corpus:
-        asked.append((name, sizes))
-        return corpus(name=name)
-
-    monkeypatch.setattr(datasets, "load", load)
-    monkeypatch.setitem(PROFILES, "quick", TINY)
-    path = folder / "shipped" / "part2_open_supervised.safetensors"
-    assert checkpoints.ship("supervised") == [path] and asked == [("ict", TINY.sizes)]
-    assert checkpoints.trained("supervised", TINY, corpus(name="ict")).path == path
 
 
 def test_every_kind_rung_set_and_profile_is_another_training() -> None:

@@ -122,18 +122,6 @@ def test_taken_rows_are_those_of_all_columns(rows: list[int]) -> None:
     assert part.people == (part.identities.max() + 1 if rows else 0)
 
 
-@settings(deadline=None, max_examples=30)
-@given(st.lists(st.integers(0, 200), min_size=1, max_size=30))
-def test_renumbered_people_are_counted_without_gaps_and_in_order(numbers: list[int]) -> None:
-    people = np.array(numbers)
-    whole = replace(faces(len(people)), identities=people)
-    found = whole.renumbered()
-    assert set(found.identities.tolist()) == set(range(found.people))
-    order = np.sign(np.subtract.outer(people, people))
-    assert np.array_equal(np.sign(np.subtract.outer(*[found.identities] * 2)), order)
-    assert found.images is whole.images and found.skipped == whole.skipped
-
-
 def test_a_fingerprint_is_that_of_the_content() -> None:
     whole = faces()
     spread = replace(whole, images=np.asfortranarray(whole.images))  # the same in other order

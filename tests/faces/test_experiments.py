@@ -12,7 +12,7 @@ import torch
 
 from lib.faces import augment, classifier, folds, gan_training
 from lib.faces.classifier import Classifier, ClassifierConfig
-from lib.faces.data.corpus import Corpus, Faces, Shape, Sizes
+from lib.faces.data.corpus import Faces, Shape, Sizes
 from lib.faces.de_gan import Discriminator, Generator, ModelConfig, Trunk, initialise
 from lib.faces.render import made
 from lib.faces.runs import checkpoints, experiments
@@ -272,31 +272,3 @@ def test_an_encoder_that_does_not_fit_is_named(
         run["encoder"] = checkpoints.file_digest(path)
     with pytest.raises((ValueError, FileNotFoundError), match=complaint):
         experiments.run_one(run)
-
-
-@pytest.mark.parametrize("fine_tuning", [True, False])
-def test_gans_are_trained_in_the_first_folds_and_only_where_asked_for(
-    monkeypatch: pytest.MonkeyPatch, fine_tuning: bool
-) -> None:
-    asked: list[tuple[Any, ...]] = []
-
-    def table(common: Run, encoders: Run, methods: Any, count: int, compute: bool = True) -> Run:
-        asked.append((common["set"], tuple(methods), count, compute))
-        return {}
-
-    monkeypatch.setattr(experiments, "table", table)
-    monkeypatch.setattr(experiments, "networks", lambda profile, corpus: {})
-    sizes = replace(PROFILE.sizes, shapes={"ck": SHAPE, "mmi": SHAPE})
-    profile = replace(PROFILE, sizes=sizes)
-    sets = {"ck": coloured, "mmi": coloured}
-    corpus = Corpus("ict", "open", coloured, coloured, coloured, range(0), sets)
-    assert list(experiments.tables(profile, corpus, fine_tuning=fine_tuning)) == ["ck", "mmi"]
-    others = tuple(name for name in METHODS if name not in experiments.TRAINED_ON)
-    assert asked == [
-        ("ck", others, COUNT, True),
-        ("ck", experiments.TRAINED_ON, PROFILE.fine_tuned_folds, fine_tuning),
-        ("mmi", experiments.BOTH, COUNT, True),
-    ]
-    del sets["ck"]
-    with pytest.raises(FileNotFoundError, match="CK\\+ is not there, on which all methods"):
-        experiments.tables(profile, corpus)

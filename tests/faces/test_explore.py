@@ -16,10 +16,8 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from lib.book import interact
-from lib.faces import augment, real_people
-from lib.faces.data import london
+from lib.faces import augment
 from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces, Requests
-from lib.faces.de_gan import Generator, ModelConfig
 from lib.faces.figures import explore, grids
 from lib.faces.figures.explore import Scenes
 from lib.faces.render import ict
@@ -206,12 +204,6 @@ def some_faces(people: list[int], labels: list[int], classes: tuple[str, ...]) -
     return Faces("test", "original", pictures, *columns, classes)
 
 
-def test_the_first_people_who_show_an_expression_are_taken_and_repeated_where_few() -> None:
-    faces = some_faces([7, 7, 3, 3, 3, 5], [0, 1, 1, 1, 1, 0], ("anger", "fear"))
-    found = explore.first_faces(faces, ("fear", "surprise", "anger"), 3)[:, :, 0, 0, 0]
-    assert found.T.tolist() == [[3, 1, 1], [128] * 3, [5, 0, 0]]  # middle pictures; grey for none
-
-
 def test_scenes_come_from_the_sets_of_their_rung(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,16 +235,3 @@ def test_original_faces_are_shown_only_where_a_reader_says_so(
         monkeypatch.setenv("BOOK_SHOW_FACES", "1")
     hidden = replace(scenes, corpus=replace(scenes.corpus, rung="original"))
     assert [bool(draw(hidden).images) for draw in (lend, grid, walk)] == [allowed] * 3
-
-
-def test_real_people_borrow_from_two_others() -> None:
-    form = ModelConfig(102, 2, 32, 0.125)
-    generator, faces = Generator(form).eval(), london.load(32)
-    drawn = explore.smiles(generator, faces, 98, [0, 1])  # four are left
-    words = [text.get_text() for text in drawn.texts]
-    assert words[-5:] == ["lender", "98", "99", "100", "101"]
-    unseen = {98, 99, 100, 101} & set(real_people.held_out(102).tolist())
-    assert drawn.get_label().endswith(", ".join(map(str, sorted(unseen))) or "nobody")
-    for first, lenders in ((102, [0, 1]), (0, [0, -1])):
-        with pytest.raises(ValueError, match="^person .*; choose 0 to 101"):
-            explore.smiles(generator, faces, first, lenders)

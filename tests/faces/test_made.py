@@ -77,17 +77,6 @@ def test_everyone_shows_everything_equally_often_in_pretraining(tmp_path: Path) 
     assert abs(intensity.mean() - 0.75) < 0.02  # of 840: three deviations are 0.018
 
 
-def test_judges_see_the_same_people_in_other_sequences(tmp_path: Path) -> None:
-    first = pretraining(tmp_path)
-    shown = all_asked("intensity")
-    asked.clear()
-    other = pretraining(tmp_path, first_sequence=1000)
-    assert np.array_equal(first.identities, other.identities)
-    assert not set(first.sequences.tolist()) & set(other.sequences.tolist())
-    assert not np.intersect1d(shown, all_asked("intensity")).size
-    check_pixels(other, 0)
-
-
 @pytest.mark.parametrize("seed", range(2))
 def test_ck_plus_has_its_published_counts_and_expressions_that_grow(
     tmp_path: Path, seed: int
@@ -122,14 +111,6 @@ def test_the_other_sets_of_the_paper(
     assert set(pairs.values()) == each
     assert "contempt" not in faces.classes
     check_pixels(faces, made.OTHERS)
-
-
-def test_nobody_is_in_both_kinds_of_set(tmp_path: Path) -> None:
-    pretraining(tmp_path, people=200, frames=1)
-    before = set(all_asked("people").tolist())
-    asked.clear()
-    recognition(tmp_path)
-    assert len(before) == 200 and not before & set(all_asked("people").tolist())
 
 
 def test_a_set_is_made_once_and_anything_else_asked_for_is_another_file(

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lib.faces import augment, gan_training
+from lib.faces import augment
 from lib.faces.data import datasets
 from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces, Sizes
 from lib.faces.de_gan import NOISE, Generator
@@ -93,28 +93,6 @@ def test_equations_alone_have_every_switch_at_the_papers_value() -> None:
         assert same != (each.name in shortened), each.name
 
 
-def test_an_interrupted_run_goes_on_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = done()
-    taken: list[int] = []
-    advance = gan_training.Trainer.advance
-
-    def stopping(trainer: gan_training.Trainer) -> dict[str, float]:
-        if taken == [0, 1, 2]:
-            taken.clear()
-            raise KeyboardInterrupt
-        taken.append(trainer.done)
-        return advance(trainer)
-
-    monkeypatch.setattr(gan_training.Trainer, "advance", stopping)
-    with pytest.raises(KeyboardInterrupt):
-        ablations.run_one(described())
-    assert ablations.run_one(described()) == whole
-    assert taken == [2, 3]  # the first of two intervals is not repeated
-    assert list((tmp_path / "cache").iterdir()) == []
-
-
 def test_made_faces_are_of_the_person_asked_for() -> None:
     generator = Generator(small(PEOPLE)).eval()
     asked: list[Tensor] = []
@@ -160,22 +138,3 @@ def test_faces_of_the_original_sets_are_not_kept(monkeypatch: pytest.MonkeyPatch
     metrics = ablations.run_one(run)
     assert metrics["faces"] == ""
     assert len(ablations.faces_of(Result("part2", "studies", run, metrics))) == 0
-
-
-def test_only_what_is_asked_for_is_computed_and_never_longer_than_the_profile(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    seen: list[bool] = []
-
-    def run(part: str, name: str, runs: list[Any], one: Any, compute: bool, **_: Any) -> list[None]:
-        seen.append(compute)
-        assert len({results.key(each) for each in runs}) == len(runs)
-        return [None] * len(runs)
-
-    monkeypatch.setattr(ablations.sweep, "run", run)
-    found = ablations.runs(STUDY, corpus(), compute=False)
-    assert found == dict.fromkeys(VARIANTS)
-    assert list(ablations.runs(TINY, corpus())) == list(VARIANTS)[: ablations.FEW]
-    assert seen == [False, True]
-    assert ablations.profile_of(PROFILES["smoke"]) is PROFILES["smoke"]
-    assert ablations.profile_of(PROFILES["paper"]) is STUDY

@@ -20,7 +20,6 @@ from lib.faces.runs.profiles import PROFILES
 from lib.faces.runs.workload import PRETRAINING
 from lib.runs import results
 from lib.runs.results import Result
-from lib.runs.workload import Work
 
 SMOKE, PAPER = PROFILES["smoke"], PROFILES["paper"]
 CHANNELS = (3, 32, 64, 64, 64, 128, 128, 96, 192, 192, 128, 256, 256, 160)  # as published
@@ -74,53 +73,6 @@ def test_both_steps_are_what_a_real_training_computes() -> None:
     assert workload.gan_tflop(TINY, config) == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.fixture
-def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a folder without results and networks."""
-    monkeypatch.setenv("BOOK_RESULTS", str(tmp_path / "results"))
-    for module in (checkpoints, experiments):
-        monkeypatch.setattr(module, "CACHE", tmp_path / "networks")
-        monkeypatch.setattr(module, "SHIPPED", tmp_path / "shipped")
-    monkeypatch.delenv("BOOK_RETRAIN", raising=False)
-    return tmp_path
-
-
-def found() -> dict[str, Work]:
-    return {work.name: work for work in workload.of("smoke")}
-
-
-def test_on_an_empty_book_everything_is_missing(empty: Path) -> None:
-    work = found()
-    assert all(each.missing == len(each.found) > 0 for each in work.values())
-    assert {name: len(work[f"ck: {name}"].found) for name in experiments.METHODS} == {
-        name: SMOKE.fine_tuned_folds if name in experiments.TRAINED_ON else SMOKE.folds
-        for name in experiments.METHODS
-    }
-    assert not any(empty.iterdir())
-
-
-def test_networks_and_results_are_found_where_the_chapters_put_them(empty: Path) -> None:
-    corpus = datasets.load(SMOKE.dataset, SMOKE.sizes)
-    description = checkpoints.describe("supervised", SMOKE, corpus)
-    network = checkpoints.place(description)
-    network.parent.mkdir()
-    network.write_bytes(b"weights")
-    record = {"run": description, "provenance": {"seconds": 60.0}}
-    network.with_suffix(".json").write_text(json.dumps(record))
-    common = experiments.describe(SMOKE, corpus.rung)
-    run = experiments.config(common, "supervised", 2, 0, network)
-    path = results.save(Result("part2", "recognition", run, {}, {"seconds": 5.0}), results.root())
-    work = found()
-    assert work["network, supervised"].seconds(None) == 60.0
-    assert work["network, de_gan"].missing == 1
-    assert work["ck: supervised"].seconds(None) == 5.0
-    assert work["ck: supervised"].missing == SMOKE.folds - 1
-    assert work["ck: supervised code"].missing == SMOKE.folds
-    path.write_text(path.read_text()[:-9])
-    assert found()["ck: supervised"].missing == SMOKE.folds
-    assert path.is_file()
-
-
 def test_the_second_stage_goes_forward_through_the_encoder_and_back_through_the_rest() -> None:
     with torch.device("meta"):
         recogniser = Recogniser(Trunk(PRETRAINING, 350), PRETRAINING, 7)
@@ -133,3 +85,30 @@ def test_the_second_stage_goes_forward_through_the_encoder_and_back_through_the_
     joint = (4 * 128 + 350) * 7
     assert workload.training_macs(recogniser, 96) == training + 3 * joint
     assert workload.training_macs(plain, 96) == 3 * (trunk(350) + 350 * 7) - FIRST
+
+
+def test_networks_and_results_are_found_where_the_chapters_put_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOOK_RESULTS", str(tmp_path / "results"))
+    for module in (checkpoints, experiments):
+        monkeypatch.setattr(module, "CACHE", tmp_path / "networks")
+        monkeypatch.setattr(module, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.delenv("BOOK_RETRAIN", raising=False)
+    assert all(each.missing == len(each.found) > 0 for each in workload.of("smoke"))
+    corpus = datasets.load(SMOKE.dataset, SMOKE.sizes)
+    description = checkpoints.describe("supervised", SMOKE, corpus)
+    network = checkpoints.place(description)
+    network.parent.mkdir()
+    network.write_bytes(b"weights")
+    record = {"run": description, "provenance": {"seconds": 60.0}}
+    network.with_suffix(".json").write_text(json.dumps(record))
+    common = experiments.describe(SMOKE, corpus.rung)
+    run = experiments.config(common, "supervised", 2, 0, network)
+    results.save(Result("part2", "recognition", run, {}, {"seconds": 5.0}), results.root())
+    work = {work.name: work for work in workload.of("smoke")}
+    assert work["network, supervised"].seconds(None) == 60.0
+    assert work["network, de_gan"].missing == 1
+    assert work["ck: supervised"].seconds(None) == 5.0
+    assert work["ck: supervised"].missing == SMOKE.folds - 1
+    assert work["ck: supervised code"].missing == SMOKE.folds
