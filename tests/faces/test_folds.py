@@ -1,5 +1,7 @@
 """Folds without a leak, and the leak found wherever one is planted."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -37,7 +39,7 @@ def by_hand(identities: np.ndarray, found: np.ndarray) -> float:
     return leaked / len(found)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(
     ("name", "images", "smallest", "largest"),
     [("CK+", 981, 90, 114), ("MMI", 624, 54, 81), ("Oulu-CASIA", 1440, 144, 144)],
@@ -47,6 +49,7 @@ def test_folds_of_the_papers_sets_are_disjoint_and_balanced(
 ) -> None:
     identities, expressions = columns[name]
     found = folds.split(identities, expressions, seed=seed)
+    assert np.array_equal(found, folds.split(identities, expressions, seed=seed))
     sizes = np.bincount(found)
     assert len(sizes) == 10 and sizes.sum() == images
     assert smallest <= sizes.min() and sizes.max() <= largest
@@ -54,12 +57,6 @@ def test_folds_of_the_papers_sets_are_disjoint_and_balanced(
     for label in range(len(np.unique(expressions))):
         inside = np.bincount(found[expressions == label], minlength=10) // 3  # sequences
         assert inside.min() >= 1 and inside.max() - inside.min() <= 4  # contempt has only 18
-
-
-def test_folds_repeat_by_seed(columns: dict[str, Columns]) -> None:
-    first, again, other = (folds.split(*columns["CK+"], seed=seed) for seed in (1, 1, 2))
-    assert first.dtype == np.int64
-    assert np.array_equal(first, again) and not np.array_equal(first, other)
 
 
 @given(st.data())
@@ -112,56 +109,31 @@ def test_cutting_each_class_into_ten_leaks(columns: dict[str, Columns]) -> None:
         assert sizes.sum() == 3 * CK_PLUS.sequences[name] and np.ptp(sizes) <= 1
 
 
-def test_the_cut_follows_the_order_of_the_files() -> None:
-    expressions = np.array([0, 1, 0, 1, 0, 1, 0, 1])
-    assert folds.naive(expressions, 2).tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
-
-
 def test_few_images_of_every_class_still_make_folds() -> None:
     identities, expressions = np.arange(8), np.array([0, 0, 0, 0, 1, 1, 1, 1])
     found = folds.split(identities, expressions, 8)  # scikit-learn alone refuses this
     assert sorted(found.tolist()) == list(range(8))
 
 
-def test_a_fold_left_empty_is_named() -> None:
-    identities = np.array([0, 1, 1, 2, 2, 3, 3, 3, 3])
-    expressions = np.array([0, 1, 1, 1, 1, 0, 0, 1, 1])
-    with pytest.raises(ValueError, match=r"fold \d of 4 would be empty; take fewer folds"):
-        folds.split(identities, expressions, 4)
-
-
-def test_a_class_that_one_person_alone_shows_is_named() -> None:
-    identities, expressions = np.repeat(np.arange(6), 2), np.zeros(12, dtype=np.int64)
-    expressions[identities == 4] = 3
-    with pytest.raises(ValueError, match=r"class 3 is in fold \d alone"):
-        folds.split(identities, expressions, 3)
+PAIRS = np.repeat(np.arange(6), 2)
+THREE, FOUR = np.zeros(3, dtype=np.int64), np.zeros(4, dtype=np.int64)
+LONE = np.array([0, 1, 1, 2, 2, 3, 3, 3, 3]), np.array([0, 1, 1, 1, 1, 0, 0, 1, 1])
 
 
 @pytest.mark.parametrize(
-    ("people", "count", "complaint"),
+    ("call", "complaint"),
     [
-        (5, 10, "5 people cannot be put in 10 folds; take 2 to 5"),
-        (5, 1, "5 people cannot be put in 1 folds"),
-        (0, 10, "no images to put in folds"),
+        (lambda: folds.split(*LONE, 4), r"fold \d of 4 would be empty; take fewer folds"),
+        (lambda: folds.split(PAIRS, 3 * (PAIRS == 4), 3), r"class 3 is in fold \d alone"),
+        (lambda: folds.split(PAIRS, PAIRS % 2, 10), "6 people cannot be put in 10 folds; take 2"),
+        (lambda: folds.split(PAIRS, PAIRS % 2, 1), "6 people cannot be put in 1 folds"),
+        (lambda: folds.split(PAIRS[:0], PAIRS[:0], 10), "no images to put in folds"),
+        (lambda: folds.split(THREE, FOUR), r"shape \(3,\) and expressions \(4,\)"),
+        (lambda: folds.check(THREE, FOUR), r"shape \(3,\) and folds \(4,\)"),
+        (lambda: folds.leak(THREE[:0], THREE[:0]), "no images"),
+        (lambda: folds.naive(THREE, 1), "3 images cannot be cut into"),
     ],
 )
-def test_numbers_of_people_and_folds(people: int, count: int, complaint: str) -> None:
-    identities = np.repeat(np.arange(people), 20)
+def test_what_cannot_be_put_in_folds_is_refused(call: Callable[[], object], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
-        folds.split(identities, identities % 2, count)
-
-
-def test_columns_of_unequal_length_and_no_images() -> None:
-    one, two = np.zeros(3, dtype=np.int64), np.zeros(4, dtype=np.int64)
-    with pytest.raises(ValueError, match=r"shape \(3,\) and expressions \(4,\)"):
-        folds.split(one, two)
-    for function in (folds.check, folds.leak):
-        with pytest.raises(ValueError, match=r"shape \(3,\) and folds \(4,\)"):
-            function(one, two)
-        with pytest.raises(ValueError, match=r"shape \(3, 1\) and folds \(3, 1\)"):
-            function(one[:, None], one[:, None])
-        with pytest.raises(ValueError, match="no images"):
-            function(one[:0], one[:0])
-    for expressions, count in ((one[:0], 10), (one, 1)):
-        with pytest.raises(ValueError, match=f"{len(expressions)} images cannot be cut into"):
-            folds.naive(expressions, count)
+        call()

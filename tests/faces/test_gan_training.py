@@ -82,9 +82,6 @@ def moved(module: nn.Module, before: dict[str, torch.Tensor]) -> bool:
     return any(not torch.equal(value, before[name]) for name, value in module.named_parameters())
 
 
-# equations 1 and 2
-
-
 def test_the_discriminators_loss_is_the_negative_of_eq_1() -> None:
     real, fake = judgement(4, 0), judgement(4, 1)
     labels = Labels(torch.tensor([0, 5, 2, 2]), torch.tensor([4, 0, 1, 3]))
@@ -118,40 +115,6 @@ def test_accuracy_is_the_mean_of_three_and_a_real_face_must_beat_fake() -> None:
     assert gan_training.accuracy(real, fake, labels) == pytest.approx((2 / 4 + 3 / 4 + 1 / 4) / 3)
 
 
-# one step
-
-
-def test_a_step_of_the_discriminator_leaves_the_generator_alone() -> None:
-    one = trainer()
-    images, labels = one.batch()
-    fakes = one.generator(images, labels.identities, torch.zeros(8, NOISE))
-    before, other = snapshot(one.generator), snapshot(one.discriminator)
-    one.discriminator_step(images, labels, fakes.detach())
-    assert equal(before, snapshot(one.generator))
-    assert all(weight.grad is None for weight in one.generator.parameters())
-    assert moved(one.discriminator, other)
-
-
-def test_a_step_of_the_generator_alone_leaves_the_discriminators_weights_alone() -> None:
-    one = trainer()
-    one.done, one.strength = 2, 1.0  # D has to wait
-    before, other = snapshot(one.discriminator), snapshot(one.generator)
-    found = one.train_step()
-    assert found.keys() == {"generator", "reconstruction"}
-    assert not moved(one.discriminator, before)
-    assert moved(one.generator, other)
-    assert all(weight.requires_grad for weight in one.discriminator.parameters())
-
-
-def test_the_warm_up_teaches_the_discriminator_alone() -> None:
-    one = trainer()
-    before = [snapshot(one.generator), snapshot(one.average), snapshot(one.discriminator)]
-    found = one.advance()
-    assert found.keys() == {"discriminator"}
-    assert equal(before[0], snapshot(one.generator)) and equal(before[1], snapshot(one.average))
-    assert moved(one.discriminator, before[2])
-
-
 def test_the_generators_gradient_is_that_of_eq_2_and_the_weighted_difference() -> None:
     one = trainer(own_identity=0.5)
     one.done, one.strength = 2, 1.0  # D has to wait
@@ -177,45 +140,6 @@ def test_the_generators_gradient_is_that_of_eq_2_and_the_weighted_difference() -
         torch.testing.assert_close(weight.grad, expected.grad, rtol=1e-3, atol=1e-6, msg=name)
 
 
-def test_without_a_share_or_a_weight_nothing_is_compared_with_its_source() -> None:
-    for changes in ({"own_identity": 0.0}, {"reconstruction": 0.0}):
-        assert "reconstruction" not in trainer(warm_up=0, **changes).advance()
-
-
-# what is asked for
-
-
-@pytest.mark.parametrize("share", [0.0, 0.25, 0.3, 0.5, 1.0])
-def test_exactly_the_share_keeps_its_identity(share: float) -> None:
-    one = trainer(batch=10, own_identity=share)
-    _, labels = one.batch()
-    wanted, own = one.wanted(labels)
-    assert int(own.sum()) == round(share * 10)
-    assert torch.equal(wanted.identities[own], labels.identities[own])
-    assert torch.equal(wanted.expressions, labels.expressions)
-
-
-def test_those_who_keep_their_identity_are_anybody_of_the_set() -> None:
-    one = trainer(batch=200)
-    counts = np.zeros(4)
-    for _ in range(20):
-        _, labels = one.batch()
-        _, own = one.wanted(labels)
-        counts += np.bincount(labels.identities[own].numpy(), minlength=4)
-    assert counts.sum() == 20 * 50
-    assert stats.chisquare(counts).pvalue > 1e-3
-
-
-def test_other_identities_are_asked_for_equally_often() -> None:
-    one = trainer(own_identity=0.0)
-    labels = Labels(torch.zeros(20_000, dtype=torch.int64), torch.zeros(20_000, dtype=torch.int64))
-    wanted, own = one.wanted(labels)
-    assert not own.any()
-    counts = np.bincount(wanted.identities.numpy(), minlength=4)
-    assert len(counts) == 4
-    assert stats.chisquare(counts).pvalue > 1e-3
-
-
 @pytest.mark.parametrize("augmentation", ["all", "flips"])
 def test_pictures_of_a_batch_show_what_their_labels_say(augmentation: str) -> None:
     images, labels = trainer(batch=64, augmentation=augmentation).batch()
@@ -239,35 +163,6 @@ def test_flips_are_the_upright_centre_crop_and_its_mirror() -> None:
     assert gan_training.variants("all").tolist() == list(range(110))
 
 
-# whose turn it is
-
-
-def test_the_discriminator_learns_always_or_in_every_fourth_step_once_strong() -> None:
-    one = trainer(strong=0.9, generator_steps=4)
-    for strength, expected in ((0.0, [True] * 9), (0.9, [True] * 9)):
-        one.strength = strength
-        assert turns(one, 9) == expected
-    one.strength = 0.91
-    assert turns(one, 9) == [True, False, False, False, True, False, False, False, True]
-    one = trainer(strong=0.0, generator_steps=2)
-    one.strength = 0.5
-    assert turns(one, 4) == [True, False, True, False]
-
-
-def turns(one: Trainer, count: int) -> list[bool]:
-    found = []
-    for step in range(count):
-        one.done = step
-        found.append(one.turn())
-    return found
-
-
-def test_a_discriminator_that_waits_is_not_trained() -> None:
-    one = trainer(warm_up=0, strong=-1.0, generator_steps=3)
-    learned = ["discriminator" in one.advance() for _ in range(7)]
-    assert learned == [True, False, False, True, False, False, True]
-
-
 def test_strength_is_a_running_mean(monkeypatch: pytest.MonkeyPatch) -> None:
     values = [0.2, 0.9, 1.0, 0.4]
     given_values = iter(values)
@@ -277,36 +172,6 @@ def test_strength_is_a_running_mean(monkeypatch: pytest.MonkeyPatch) -> None:
         one.advance()
     expected = math.fsum(0.1 * 0.9 ** (3 - place) * value for place, value in enumerate(values))
     assert one.strength == pytest.approx(expected)
-
-
-# the running mean of the generator
-
-
-@pytest.mark.parametrize("warm_up", [0, 3])
-def test_the_mean_begins_with_the_generators_first_step(warm_up: int) -> None:
-    one = trainer(warm_up=warm_up, average=0.999)
-    for _ in range(warm_up):
-        one.advance()
-    seen = []
-    for _ in range(4):
-        one.advance()
-        seen.append(snapshot(one.generator))
-    for name, value in one.average.named_parameters():  # so few steps are averaged plainly
-        expected = torch.stack([weights[name] for weights in seen]).mean(0)
-        torch.testing.assert_close(value, expected, rtol=1e-5, atol=1e-7, msg=name)
-
-
-def test_the_mean_forgets_at_its_rate() -> None:
-    one = trainer(average=0.5, warm_up=0)
-    expected = torch.zeros_like(one.average.decoder.start.weight)
-    for step in range(5):
-        one.advance()
-        decay = min(0.5, 1 - 1 / (step + 1))
-        expected = decay * expected + (1 - decay) * one.generator.decoder.start.weight.detach()
-    torch.testing.assert_close(one.average.decoder.start.weight.detach(), expected)
-
-
-# a whole training
 
 
 def test_the_history_holds_means_over_intervals() -> None:
@@ -353,24 +218,80 @@ def test_what_the_code_does_not_say_is_learned_from_the_identity() -> None:
     assert torch.equal(torch.cdist(painted, colours).argmin(dim=1), wanted)
 
 
-# what is refused
+def test_each_step_teaches_its_own_network_and_the_warm_up_d_alone() -> None:
+    one = trainer()
+    before = [snapshot(one.generator), snapshot(one.average), snapshot(one.discriminator)]
+    assert one.advance().keys() == {"discriminator"}  # the warm-up
+    assert equal(before[0], snapshot(one.generator)) and equal(before[1], snapshot(one.average))
+    assert all(weight.grad is None for weight in one.generator.parameters())
+    assert moved(one.discriminator, before[2])
+    one.done, one.strength = 2, 1.0  # D has to wait
+    before = [snapshot(one.generator), snapshot(one.discriminator)]
+    assert one.train_step().keys() == {"generator", "reconstruction"}
+    assert moved(one.generator, before[0]) and not moved(one.discriminator, before[1])
+
+
+def test_exactly_the_share_keeps_its_identity_and_is_anybody() -> None:
+    for share in (0.0, 0.3, 1.0):
+        one = trainer(batch=10, own_identity=share)
+        _, labels = one.batch()
+        wanted, own = one.wanted(labels)
+        assert int(own.sum()) == round(share * 10)
+        assert torch.equal(wanted.identities[own], labels.identities[own])
+        assert torch.equal(wanted.expressions, labels.expressions)
+    one, counts = trainer(batch=200), np.zeros(4)
+    for _ in range(20):
+        _, labels = one.batch()
+        counts += np.bincount(labels.identities[one.wanted(labels)[1]].numpy(), minlength=4)
+    assert counts.sum() == 20 * 50 and stats.chisquare(counts).pvalue > 1e-3
+
+
+def test_other_identities_are_asked_for_equally_often() -> None:
+    labels = Labels(torch.zeros(20_000, dtype=torch.int64), torch.zeros(20_000, dtype=torch.int64))
+    wanted, own = trainer(own_identity=0.0).wanted(labels)
+    counts = np.bincount(wanted.identities.numpy(), minlength=4)
+    assert not own.any() and len(counts) == 4 and stats.chisquare(counts).pvalue > 1e-3
+
+
+def test_the_discriminator_learns_always_or_in_every_fourth_step_once_strong() -> None:
+    one = trainer(strong=0.9, generator_steps=4)
+    for strength, expected in ((0.9, [True] * 5), (0.91, [True, False, False, False, True])):
+        one.strength, found = strength, []
+        for one.done in range(5):
+            found.append(one.turn())
+        assert found == expected
+    one = trainer(warm_up=0, strong=-1.0, generator_steps=3)
+    learned = ["discriminator" in one.advance() for _ in range(4)]
+    assert learned == [True, False, False, True]
+
+
+@pytest.mark.parametrize("warm_up", [0, 3])
+def test_the_mean_begins_plainly_with_the_generators_first_step_and_forgets(warm_up: int) -> None:
+    one = trainer(warm_up=warm_up, average=0.7)
+    for _ in range(warm_up):
+        one.advance()
+    expected = torch.zeros_like(one.average.decoder.start.weight)
+    for decay in (0, 1 / 2, 2 / 3, 0.7):  # three are averaged plainly
+        one.advance()
+        expected = decay * expected + (1 - decay) * one.generator.decoder.start.weight.detach()
+    torch.testing.assert_close(one.average.decoder.start.weight.detach(), expected)
 
 
 ALONE = FACES.take(np.flatnonzero(FACES.identities != 1))
-REFUSED = [
-    ({"side": 48}, {}, FACES, r"\(36, 36, 3\); networks for 48 pixels take \(56"),
-    ({"identities": 5}, {}, FACES, "squares has 4 identities, the networks 5"),
-    ({"expressions": 3}, {}, FACES, "squares has 2 expressions, the networks 3"),
-    ({}, {}, ALONE, "only 3 of 4 identities have pictures"),  # all would be asked for
-    ({}, {"intervals": 0}, FACES, "6 steps do not make 0 equal intervals"),
-    ({}, {"intervals": 4}, FACES, "6 steps do not make 4 equal intervals"),
-    ({}, {"intervals": 12}, FACES, "6 steps do not make 12 equal intervals"),
-    ({}, {"warm_up": 6}, FACES, "the warm-up of 6 steps leaves none of 6"),
-    ({}, {"augmentation": "some"}, FACES, "unknown augmentation 'some'; choose one of: all, flips"),
-]
 
 
-@pytest.mark.parametrize(("form", "config", "faces", "said"), REFUSED)
+@pytest.mark.parametrize(
+    ("form", "config", "faces", "said"),
+    [
+        ({"side": 48}, {}, FACES, r"\(36, 36, 3\); networks for 48 pixels take \(56"),
+        ({"identities": 5}, {}, FACES, "squares has 4 identities, the networks 5"),
+        ({"expressions": 3}, {}, FACES, "squares has 2 expressions, the networks 3"),
+        ({}, {}, ALONE, "only 3 of 4 identities have pictures"),  # all would be asked for
+        ({}, {"intervals": 4}, FACES, "6 steps do not make 4 equal intervals"),
+        ({}, {"warm_up": 6}, FACES, "the warm-up of 6 steps leaves none of 6"),
+        ({}, {"augmentation": "some"}, FACES, "unknown augmentation 'some'; choose one of"),
+    ],
+)
 def test_what_does_not_fit_together_is_refused(
     form: dict[str, Any], config: dict[str, Any], faces: Faces, said: str
 ) -> None:

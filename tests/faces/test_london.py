@@ -42,22 +42,15 @@ def test_aligned_pictures_are_what_they_were() -> None:
     assert apart.max() <= 3 and apart.mean() < 0.05  # decoders of JPEG round in their own ways
 
 
-@pytest.mark.parametrize(
-    ("line", "complaint"),
-    [
-        ("002,24,female,white,95.5,116.7,159.5", "person 002: a mark is missing or no number"),
-        ("003,24,female,white,95.5,x,1,2,3,4,5,6", "person 003: a mark is missing or no number"),
-    ],
-)
-def test_a_bad_line_of_the_list_is_named(tmp_path: Path, line: str, complaint: str) -> None:
-    columns = [f"{each}_{mark}" for each in london.CLASSES for mark in london.MARKS]
+@pytest.mark.parametrize("mark", ["", "x,"])
+def test_a_bad_line_of_the_list_is_named(tmp_path: Path, mark: str) -> None:
+    columns = [f"{each}_{name}" for each in london.CLASSES for name in london.MARKS]
     path = tmp_path / london.LIST
-    good = "001,24,female,white," + ",".join("12345678")
     head = ",".join(["face_id", "age", "gender", "ethnicity", *columns])
-    path.write_text("\n".join([head, good, line]))
-    with pytest.raises(ValueError, match=complaint) as raised:
-        london.marks(path)
-    assert str(path) in str(raised.value) and "\n" not in str(raised.value)
-    path.write_text("\n".join(path.read_text().splitlines()[:2]))
+    good = "001,24,female,white," + ",".join("12345678")
+    path.write_text(f"{head}\n{good}\n")
     names, eyes = london.marks(path)
     assert names == ["001"] and (eyes[0, 1] == [[5.5, 6.5], [7.5, 8.5]]).all()
+    path.write_text(f"{head}\n{good}\n002,24,female,white,{mark}1,2,3,4,5,6,7\n")
+    with pytest.raises(ValueError, match="person 002: a mark is missing or no number"):
+        london.marks(path)

@@ -35,27 +35,6 @@ def codes(expression: float, identity: float, sequence: float = 0, seed: int = 0
     )
 
 
-def test_a_code_blind_to_identity_knows_the_expression_alone() -> None:
-    values = codes(expression=2, identity=0)
-    knows, blind = probes.expression(values, faces()), probes.identity(values, faces())
-    assert knows.accuracy.value > 0.99 and knows.chance == pytest.approx(1 / 3)
-    assert blind.accuracy.low <= blind.chance == 1 / PEOPLE
-    assert blind.accuracy.value < 2 / PEOPLE and blind.accuracy.n == PEOPLE
-
-
-def test_a_planted_identity_is_found_and_no_expression() -> None:
-    values = codes(expression=0, identity=2)
-    assert probes.identity(values, faces()).accuracy.value > 0.99
-    blind = probes.expression(values, faces()).accuracy
-    assert blind.low < 1 / 3 < blind.high
-
-
-def test_both_can_be_there() -> None:
-    values = codes(expression=2, identity=2)
-    assert probes.identity(values, faces()).accuracy.value > 0.99
-    assert probes.expression(values, faces()).accuracy.value > 0.95
-
-
 def test_what_only_frames_of_one_sequence_share_is_no_identity() -> None:
     values = codes(expression=0, identity=0, sequence=5)
     assert probes.identity(values, faces()).accuracy.value < 2 / PEOPLE
@@ -73,15 +52,6 @@ def test_a_probe_of_two_gaussians_is_nearly_as_good_as_can_be() -> None:
     assert (read == labels[4000:]).mean() == pytest.approx(best, abs=0.012)
 
 
-def test_units_do_not_matter_to_a_probe() -> None:
-    values, labels = codes(1, 0), faces().expressions
-    scales = 10.0 ** np.arange(-15, 15)
-    scaled, plain = (values + 3) * scales, probes.probe(values, labels, values)
-    assert (probes.probe(scaled, labels, scaled) == plain).all()
-    constant = np.concatenate([values, np.ones((len(values), 1))], axis=1)
-    assert (probes.probe(constant, labels, constant) == plain).all()
-
-
 def test_halves_keep_sequences_together_and_leave_single_ones_out() -> None:
     every = faces()
     few = every.take(np.flatnonzero((every.identities > 0) | (every.sequences == 0)))
@@ -94,14 +64,6 @@ def test_halves_keep_sequences_together_and_leave_single_ones_out() -> None:
         assert np.bincount(halves[own]).tolist() == [6, 6]  # three sequences of two frames each
     known = probes.identity(codes(0, 2)[: len(few.identities)], few)
     assert known.accuracy.n == PEOPLE - 1 and known.chance == 1 / (PEOPLE - 1)
-
-
-def test_hits_are_counted_by_person() -> None:
-    few = faces().take(np.flatnonzero((faces().identities > 0) | (faces().sequences == 0)))
-    found = probes.expression(codes(2, 0)[: len(few.identities)], few)
-    assert found.images.tolist() == [2] + [12] * (PEOPLE - 1)
-    assert (found.hits <= found.images).all()
-    assert found.accuracy.value == found.hits.sum() / found.images.sum()
 
 
 @pytest.mark.parametrize("kind", ["generator", "classifier"])
@@ -120,6 +82,29 @@ def test_features_are_means_of_the_maps(kind: str) -> None:
         np.testing.assert_allclose(found[name], each.numpy().mean(axis=(2, 3)), rtol=1e-4)
     blocks = pictures.numpy().reshape(5, 3, 8, 4, 8, 4).mean(axis=(3, 5)).reshape(5, -1)
     np.testing.assert_allclose(found["pixels"], blocks, rtol=1e-4, atol=1e-6)
+
+
+def test_what_was_planted_in_a_code_is_found_alone_and_counted_by_person() -> None:
+    values = codes(expression=2, identity=0)
+    knows, blind = probes.expression(values, faces()), probes.identity(values, faces())
+    assert knows.accuracy.value > 0.99 and knows.chance == pytest.approx(1 / 3)
+    assert knows.images.tolist() == [12] * PEOPLE and (knows.hits <= knows.images).all()
+    assert knows.accuracy.value == knows.hits.sum() / knows.images.sum()
+    assert blind.accuracy.low <= blind.chance == 1 / PEOPLE
+    assert blind.accuracy.value < 2 / PEOPLE and blind.accuracy.n == PEOPLE
+    values = codes(expression=0, identity=2)
+    assert probes.identity(values, faces()).accuracy.value > 0.99
+    blind = probes.expression(values, faces())
+    assert blind.accuracy.low < 1 / 3 < blind.accuracy.high
+
+
+def test_units_and_constants_do_not_matter_to_a_probe() -> None:
+    values, labels = codes(1, 0), faces().expressions
+    scales = 10.0 ** np.arange(-15, 15)
+    scaled, plain = (values + 3) * scales, probes.probe(values, labels, values)
+    assert (probes.probe(scaled, labels, scaled) == plain).all()
+    constant = np.concatenate([values, np.ones((len(values), 1))], axis=1)
+    assert (probes.probe(constant, labels, constant) == plain).all()
 
 
 def test_what_cannot_be_probed_is_refused() -> None:

@@ -1,6 +1,6 @@
 """Ten folds together: numbers by hand or from scikit-learn, intervals over people."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -37,29 +37,6 @@ def runs(found: Predictions, method: str = "cnn", seed: int = 0) -> list[Result]
         )
         for fold in range(FOLDS)
     ]
-
-
-def test_runs_in_any_order_give_the_same_numbers() -> None:
-    found = columns(lambda people: np.full(len(people), 0.7))
-    pooled = protocol.pool(runs(found)[::-1])
-    assert pooled.classes == CLASSES and sorted(pooled.rows) == found.rows.tolist()
-    for measure in protocol.MEASURES.values():
-        assert measure(pooled) == pytest.approx(measure(found))
-
-
-def test_the_mean_over_folds_is_students() -> None:
-    found = columns(lambda people: people / PEOPLE)
-    each = [found.hits[found.folds == fold].mean() for fold in range(FOLDS)]
-    expected = stats.t.interval(0.95, FOLDS - 1, np.mean(each), stats.sem(each))
-    assert protocol.fold_accuracies(found) == pytest.approx(each)
-    assert protocol.mean_over_folds(found) == pytest.approx((np.mean(each), *expected, FOLDS))
-
-
-def test_folds_of_unequal_size_weigh_the_same_in_the_mean_but_not_among_images() -> None:
-    rows = np.arange(4)
-    found = Predictions(rows, np.array([0, 0, 0, 1]), rows, np.zeros(4), np.array([0, 0, 0, 1]), 1)
-    assert protocol.mean_over_folds(found).value == 0.5
-    assert protocol.accuracy(found).value == 0.75
 
 
 def test_macro_recall_and_confusion_are_scikit_learns() -> None:
@@ -102,71 +79,38 @@ def test_a_difference_is_paired_by_person() -> None:
     assert gain.high - gain.low < min(widths)
 
 
-def test_the_order_of_the_folds_does_not_matter_to_a_difference() -> None:
-    first = columns(lambda people: people / PEOPLE)
-    second = columns(lambda people: people / PEOPLE, seed=1)
-    expected = protocol.difference(first, second)
-    shuffled = protocol.pool(runs(second)[::-1])
-    assert protocol.difference(first, shuffled) == pytest.approx(expected)
+FOUND = columns(lambda people: people / PEOPLE)
+OTHER = columns(lambda people: people / PEOPLE, seed=1)
 
 
-def test_methods_on_other_images_are_not_compared() -> None:
-    found = columns(lambda people: people / PEOPLE)
-    moved = replace(found, rows=found.rows + 1)
-    with pytest.raises(ValueError, match="the two methods differ in their rows"):
-        protocol.difference(found, moved)
-    other = replace(found, folds=found.folds[::-1])
-    with pytest.raises(ValueError, match="differ in their folds; compare runs of one split"):
-        protocol.difference(found, other)
+def test_the_mean_over_folds_is_students_in_whatever_order() -> None:
+    each = [FOUND.hits[FOUND.folds == fold].mean() for fold in range(FOLDS)]
+    expected = stats.t.interval(0.95, FOLDS - 1, np.mean(each), stats.sem(each))
+    assert protocol.fold_accuracies(FOUND) == pytest.approx(each)
+    assert protocol.mean_over_folds(FOUND) == pytest.approx((np.mean(each), *expected, FOLDS))
+    pooled = protocol.pool(runs(FOUND)[::-1])
+    assert pooled.classes == CLASSES and sorted(pooled.rows) == FOUND.rows.tolist()
+    for measure in protocol.MEASURES.values():
+        assert measure(pooled) == pytest.approx(measure(FOUND))
+    shuffled = protocol.pool(runs(OTHER)[::-1])
+    expected = protocol.difference(FOUND, OTHER)
+    assert protocol.difference(FOUND, shuffled) == pytest.approx(expected)
 
 
-def test_several_seeds_are_pooled() -> None:
-    first = columns(lambda people: people / PEOPLE)
-    second = columns(lambda people: people / PEOPLE, seed=1)
-    both = protocol.pool([*runs(first), *runs(second, seed=1)])
-    expected = (protocol.accuracy(first).value + protocol.accuracy(second).value) / 2
+def test_folds_of_unequal_size_weigh_the_same_in_the_mean_but_not_among_images() -> None:
+    rows = np.arange(4)
+    found = Predictions(rows, np.array([0, 0, 0, 1]), rows, np.zeros(4), np.array([0, 0, 0, 1]), 1)
+    assert protocol.mean_over_folds(found).value == 0.5
+    assert protocol.accuracy(found).value == 0.75
+
+
+def test_several_seeds_and_some_folds_are_pooled() -> None:
+    both = protocol.pool([*runs(FOUND), *runs(OTHER, seed=1)])
+    expected = (protocol.accuracy(FOUND).value + protocol.accuracy(OTHER).value) / 2
     assert protocol.accuracy(both).value == pytest.approx(expected)
     assert protocol.accuracy(both).n == PEOPLE  # not 40
-
-
-@pytest.mark.parametrize(
-    ("chosen", "complaint"),
-    [
-        (lambda every: [], "no runs to pool"),
-        (lambda every: every[:4], "fold 4 of 5 has fewer runs than others; run it too"),
-        (lambda every: [*every, every[0]], "fold 1 of 5 has fewer runs"),
-        (lambda every: [*every[:-1], *runs(FOUND, "de_gan")[-1:]], "differ in more than fold and"),
-    ],
-)
-def test_runs_that_do_not_make_a_whole_are_refused(
-    chosen: Callable[[Sequence[Result]], list[Result]], complaint: str
-) -> None:
-    with pytest.raises(ValueError, match=complaint):
-        protocol.pool(chosen(runs(FOUND)))
-
-
-FOUND = columns(lambda people: people / PEOPLE)
-
-
-def test_the_table_puts_ours_beside_the_papers() -> None:
-    found = protocol.table({"cnn": FOUND, "own": FOUND}, {"cnn": 90.34})
-    assert found["method"].tolist() == ["cnn", "own"]
-    assert found["paper"].iloc[0] == 90.34 and np.isnan(found["paper"].iloc[1])
-    expected = protocol.accuracy(FOUND)
-    assert found["of all images"].iloc[0] == pytest.approx(100 * expected.value)
-    assert found["of all images: 95 %"].iloc[0] == (
-        f"{100 * expected.low:.1f} to {100 * expected.high:.1f}"
-    )
-
-
-def test_some_folds_can_be_pooled_alone() -> None:
-    found = columns(lambda people: people / PEOPLE)
-    some = protocol.pool(runs(found), {1, 3})
-    assert set(some.folds) == {1, 3}
-    kept = np.isin(found.folds, (1, 3))
-    assert sorted(some.rows) == found.rows[kept].tolist()
-    with pytest.raises(ValueError, match="fold 3 of 5 has fewer runs than others"):
-        protocol.pool(runs(found)[:3], {1, 3})
+    some = protocol.pool(runs(FOUND), {1, 3})
+    assert sorted(some.rows) == FOUND.rows[np.isin(FOUND.folds, (1, 3))].tolist()
 
 
 def test_a_gain_is_measured_in_the_folds_of_the_first_method() -> None:
@@ -177,3 +121,31 @@ def test_a_gain_is_measured_in_the_folds_of_the_first_method() -> None:
     assert gained is not None and gained.value == pytest.approx(1 - worse.hits[kept].mean())
     assert gained.n == PEOPLE * 2 // FOLDS
     assert protocol.gain([], runs(worse)) is None
+
+
+@pytest.mark.parametrize(
+    ("call", "complaint"),
+    [
+        (lambda: protocol.pool([]), "no runs to pool"),
+        (lambda: protocol.pool(runs(FOUND)[:4]), "fold 4 of 5 has fewer runs than others; run it"),
+        (lambda: protocol.pool(runs(FOUND)[:3], {1, 3}), "fold 3 of 5 has fewer runs"),
+        (lambda: protocol.pool(runs(FOUND) + runs(FOUND)[:1]), "fold 1 of 5 has fewer runs"),
+        (
+            lambda: protocol.pool(runs(FOUND)[:-1] + runs(FOUND, "de_gan")[-1:]),
+            "differ in more than fold and",
+        ),
+        (
+            lambda: protocol.difference(FOUND, replace(FOUND, rows=FOUND.rows + 1)),
+            "the two methods differ in their rows",
+        ),
+        (
+            lambda: protocol.difference(FOUND, replace(FOUND, folds=FOUND.folds[::-1])),
+            "differ in their folds; compare runs of one split",
+        ),
+    ],
+)
+def test_runs_that_do_not_belong_together_are_refused(
+    call: Callable[[], object], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        call()

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from lib.faces import augment, real_people
 from lib.faces.classifier import Classifier
-from lib.faces.data import datasets, london
+from lib.faces.data import london
 from lib.faces.data.corpus import Faces
 from lib.faces.de_gan import NOISE, Generator, ModelConfig, initialise
-from lib.faces.runs import checkpoints, real
+from lib.faces.runs import real
 from lib.faces.runs.profiles import PROFILES
 
 SMOKE = PROFILES["smoke"]
@@ -143,17 +143,3 @@ def test_pairs_are_drawn_by_lender_and_by_borrower() -> None:
     assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.15)
     diagonal = real.crossed(np.eye(people))
     assert diagonal[:3] == (0, 0, 0)
-
-
-def test_the_smoke_run_is_found_and_says_what_it_rests_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_thread: None
-) -> None:
-    monkeypatch.setenv("BOOK_RESULTS", str(tmp_path))
-    corpus = datasets.load("ict", SMOKE.sizes)
-    found = real.find(SMOKE, corpus)
-    assert {row["n"] for row in found.metrics["probes"]} == {102}
-    assert found.config["networks"][real.KIND] == checkpoints.file_digest(
-        real.trained(SMOKE, corpus).path
-    )
-    run = real.describe(SMOKE, corpus)
-    assert run["model"]["side"] == SMOKE.real_side and run["begins"]

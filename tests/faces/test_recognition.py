@@ -3,30 +3,20 @@
 import math
 from functools import cache
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from lib.faces import augment, classifier, recognition
 from lib.faces.classifier import ClassifierConfig
-from lib.faces.de_gan import CODE, ModelConfig, Trunk, initialise
+from lib.faces.de_gan import CODE, Trunk, initialise
 from lib.faces.recognition import PARTS, WEIGHTS, LocalCNN, Recogniser, Recognition
+from tests.faces.made_up import coloured, small
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CLASSES = 3
-MODEL = ModelConfig(identities=2, expressions=CLASSES, side=32, width=0.125)
+MODEL = small(2, CLASSES)
 TRAINING = ClassifierConfig(steps=6, batch=6, learning_rate=1e-3)
-
-
-def coloured(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return noisy pictures (count, 36, 36, 3) whose brightest channel is their class, and it."""
-    generator = np.random.default_rng(seed)
-    targets = np.arange(count) % CLASSES
-    images = generator.integers(0, 120, (count, 36, 36, 3), dtype=np.uint8)
-    images[np.arange(count), :, :, targets] += 120
-    return images, targets
 
 
 @cache
@@ -37,7 +27,7 @@ def weights() -> dict[str, Tensor]:
     for module in trunk.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 1.0  # one batch is enough
-    trunk(augment.centre(torch.from_numpy(coloured(30, seed=5)[0])))
+    trunk(augment.centre(torch.from_numpy(coloured(5, seed=5).images)))
     return trunk.state_dict()
 
 
@@ -51,9 +41,6 @@ def encoder() -> Trunk:
 def contents(network: nn.Module) -> dict[str, bytes]:
     """Return all weights and statistics of a network as bytes."""
     return {name: value.numpy().tobytes() for name, value in network.state_dict().items()}
-
-
-# --- equation 3
 
 
 def logits_of(probability: float) -> Tensor:
@@ -73,49 +60,10 @@ def test_equation_3_by_hand() -> None:
     )
     found = recognition.total_loss(Recognition(logits_of(0.5), local), targets)
     assert float(found) == pytest.approx(expected, rel=1e-6)
-    wrong = recognition.total_loss(Recognition(logits_of(0.5), local), targets + 1)
-    assert float(wrong) > float(found)
-
-
-def test_each_weight_belongs_to_its_map() -> None:
-    local = tuple(map(logits_of, (0.9, 0.8, 0.7, 0.6)))
-    terms = [*local, logits_of(0.5)]
-    targets = torch.tensor([0, 1])
-    for index, term in enumerate(terms):
-        weights = [float(index == place) for place in range(5)]
-        found = recognition.total_loss(Recognition(terms[-1], local), targets, weights)
-        assert float(found) == pytest.approx(float(F.cross_entropy(term, targets)), rel=1e-6)
-
-
-def test_without_maps_the_joint_loss_stands_alone() -> None:
-    output = Recognition(logits_of(0.25), ())
-    found = recognition.total_loss(output, torch.tensor([0, 0]))
-    assert float(found) == pytest.approx(-math.log(0.25), rel=1e-6)
-
-
-def test_weights_that_do_not_fit_the_maps_are_refused() -> None:
-    output = Recognition(logits_of(0.5), (logits_of(0.5),) * 4)
+    alone = recognition.total_loss(Recognition(logits_of(0.25), ()), targets)
+    assert float(alone) == pytest.approx(-math.log(0.25), rel=1e-6)  # without maps
     with pytest.raises(ValueError, match="4 weights for 4 maps; give one more"):
-        recognition.total_loss(output, torch.tensor([0, 0]), WEIGHTS[1:])
-
-
-# --- the network
-
-
-@pytest.mark.parametrize(
-    ("parts", "maps", "inputs"),  # fc_i are 128 * 0.125 = 16 long
-    [("maps and code", 4, 4 * 16 + CODE), ("maps", 4, 4 * 16), ("code", 0, CODE)],
-)
-def test_what_is_joined(parts: str, maps: int, inputs: int) -> None:
-    network = Recogniser(encoder(), MODEL, CLASSES, parts)
-    assert network.head.in_features == inputs
-    output = network(torch.zeros(5, 3, 32, 32))
-    assert output.joint.shape == (5, CLASSES)
-    assert [tuple(each.shape) for each in output.local] == [(5, CLASSES)] * maps
-
-
-def test_the_paper_reads_maps_and_code() -> None:
-    assert Recogniser(encoder(), MODEL, CLASSES).head.in_features == 4 * 16 + CODE
+        recognition.total_loss(Recognition(logits_of(0.5), local), targets, WEIGHTS[1:])
 
 
 def test_h_is_every_fc_then_f_of_x() -> None:
@@ -145,49 +93,45 @@ def test_a_local_cnn_has_the_sizes_of_the_specification() -> None:
     assert features.shape == (2, 128) and logits.shape == (2, 7)
 
 
-def test_other_parts_are_refused() -> None:
-    with pytest.raises(ValueError, match="unknown parts 'noise'; choose one of: maps and code, "):
-        Recogniser(encoder(), MODEL, CLASSES, "noise")
-
-
-# --- frozen, and trained
-
-
 @pytest.mark.parametrize("parts", PARTS)
 def test_training_changes_every_byte_but_the_encoders(parts: str) -> None:
     network = Recogniser(encoder(), MODEL, CLASSES, parts)
     initialise(network, torch.Generator().manual_seed(4))
     before, own = contents(network.encoder), contents(network)
-    images, targets = coloured(12)
-    classifier.fit(network, recognition.total_loss, images, targets, TRAINING, seed=4)
+    faces = coloured(2)
+    classifier.fit(
+        network, recognition.total_loss, faces.images, faces.expressions, TRAINING, seed=4
+    )
     assert contents(network.encoder) == before == contents(encoder())
     changed = {name for name, value in contents(network).items() if value != own[name]}
     assert changed == {name for name in own if not name.startswith("encoder.")}
     assert all(weight.grad is None for weight in network.encoder.parameters())
 
 
-def test_the_encoder_is_for_evaluation_whatever_is_asked() -> None:
-    network = Recogniser(encoder(), MODEL, CLASSES)
-    assert network.train() is network
-    assert network.training and all(local.training for local in network.local)
-    assert not any(module.training for module in network.encoder.modules())
-    assert not network.eval().training
-
-
-def test_the_code_of_a_picture_does_not_depend_on_its_batch() -> None:
-    network = Recogniser(encoder(), MODEL, CLASSES, "code").train()
-    images = torch.rand(6, 3, 32, 32, generator=torch.Generator().manual_seed(2))
-    together, alone = network(images).joint, network(images[:1]).joint
-    assert alone[0].tolist() == pytest.approx(together[0].tolist(), abs=1e-5)
-
-
-@pytest.mark.parametrize("parts", PARTS)
-def test_plain_classes_are_learnt(parts: str) -> None:
-    images, targets = coloured(24)
+@pytest.mark.parametrize(
+    ("parts", "maps", "inputs"),  # fc_i are 128 * 0.125 = 16 long
+    [("maps and code", 4, 4 * 16 + CODE), ("maps", 4, 4 * 16), ("code", 0, CODE)],
+)
+def test_what_is_joined_is_learnt_from(parts: str, maps: int, inputs: int) -> None:
     network = Recogniser(encoder(), MODEL, CLASSES, parts)
-    training = ClassifierConfig(steps=100, batch=12, learning_rate=5e-3)
-    losses = classifier.fit(network, recognition.total_loss, images, targets, training, seed=0)
-    others, wanted = coloured(30, seed=1)
-    logits = classifier.predict(lambda pictures: network(pictures).joint, others)
+    assert network.head.in_features == inputs
+    faces, others = coloured(4), coloured(5, seed=1)
+    training = ClassifierConfig(steps=60, batch=12, learning_rate=5e-3)
+    losses = classifier.fit(
+        network, recognition.total_loss, faces.images, faces.expressions, training, seed=0
+    )
+    logits = classifier.predict(lambda pictures: network(pictures).joint, others.images)
     assert losses[-1] < 0.5 * losses[0]
-    assert (logits.argmax(1).numpy() == wanted).mean() >= 0.9  # chance is a third
+    assert (logits.argmax(1).numpy() == others.expressions).mean() >= 0.9  # chance is a third
+    output = network(torch.zeros(5, 3, 32, 32))
+    assert [tuple(each.shape) for each in (output.joint, *output.local)] == [(5, 3)] * (1 + maps)
+    with pytest.raises(ValueError, match="unknown parts 'noise'; choose one of: maps and code, "):
+        Recogniser(encoder(), MODEL, CLASSES, "noise")
+
+
+def test_the_encoder_is_for_evaluation_whatever_is_asked() -> None:
+    network = Recogniser(encoder(), MODEL, CLASSES, "code").train()
+    assert network.training and not any(module.training for module in network.encoder.modules())
+    images = torch.rand(6, 3, 32, 32, generator=torch.Generator().manual_seed(2))
+    together, alone = network(images).joint, network(images[:1]).joint  # no batch's statistics
+    assert alone[0].tolist() == pytest.approx(together[0].tolist(), abs=1e-5)

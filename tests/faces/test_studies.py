@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from lib.faces import augment, gan_training
+from lib.faces import augment
 from lib.faces.data import datasets
 from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces, Sizes
-from lib.faces.de_gan import NOISE, Generator, ModelConfig
+from lib.faces.de_gan import NOISE, Generator
 from lib.faces.figures import training_plots
 from lib.faces.gan_training import GANConfig
 from lib.faces.judges import Judges
@@ -22,6 +22,7 @@ from lib.faces.runs.ablations import STUDY, VARIANTS
 from lib.faces.runs.profiles import PROFILES
 from lib.runs import results
 from lib.runs.results import Result
+from tests.faces.made_up import coloured, small
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 PEOPLE, FRAMES = 3, 2
@@ -32,12 +33,9 @@ TINY = replace(
 )
 
 
-def planted(first: int = 0) -> Faces:
+def planted(seed: int = 0) -> Faces:
     """Return noise of three people, with every expression."""
-    people, labels, frames = np.indices((PEOPLE, len(EXPRESSIONS), FRAMES)).reshape(3, -1)
-    images = np.random.default_rng(first).integers(0, 256, (len(people), 36, 36, 3), dtype=np.uint8)
-    sequences = first + np.arange(len(people))
-    return Faces("planted", "open", images, labels, people, sequences, frames, EXPRESSIONS)
+    return coloured(PEOPLE, EXPRESSIONS, FRAMES, seed)
 
 
 def corpus(rung: str = "open") -> Corpus:
@@ -86,11 +84,6 @@ def test_every_study_changes_what_it_says_and_nothing_else() -> None:
         assert {key: run[key] for key in others} == {key: book[key] for key in others}
 
 
-def test_no_two_studies_are_the_same_training() -> None:
-    runs = [ablations.describe(STUDY, corpus(), variant, 0) for variant in VARIANTS.values()]
-    assert len({results.key(run) for run in runs}) == len(VARIANTS)
-
-
 def test_equations_alone_have_every_switch_at_the_papers_value() -> None:
     left = replace(STUDY.gan, **ablations.EQUATIONS)
     paper = GANConfig()
@@ -100,83 +93,8 @@ def test_equations_alone_have_every_switch_at_the_papers_value() -> None:
         assert same != (each.name in shortened), each.name
 
 
-def test_a_study_is_never_longer_than_its_profile() -> None:
-    assert ablations.profile_of(PROFILES["smoke"]) is PROFILES["smoke"]
-    assert ablations.profile_of(PROFILES["quick"]) is STUDY
-    assert ablations.profile_of(PROFILES["paper"]) is STUDY
-
-
-def test_a_run_reports_what_the_judges_see() -> None:
-    metrics = done()
-    assert metrics["expression"]["value"] == pytest.approx(1 / len(EXPRESSIONS))
-    asked = metrics["identity"]["value"]
-    assert 0 < asked < 1  # of the people drawn, some are person 2
-    assert metrics["leak"]["value"] == pytest.approx(1 / PEOPLE)
-    assert metrics["ceiling"]["identity"]["value"] == pytest.approx(1 / PEOPLE)
-    history = metrics["history"]
-    assert history["generator"][0] is None  # the warm-up
-    assert history["generator"][1] > 0
-    assert results.plain(metrics) == metrics  # a result file can hold it
-
-
-def test_an_interrupted_run_goes_on_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = done()
-    taken: list[int] = []
-    advance = gan_training.Trainer.advance
-
-    def stopping(trainer: gan_training.Trainer) -> dict[str, float]:
-        if taken == [0, 1, 2]:
-            taken.clear()
-            raise KeyboardInterrupt
-        taken.append(trainer.done)
-        return advance(trainer)
-
-    monkeypatch.setattr(gan_training.Trainer, "advance", stopping)
-    with pytest.raises(KeyboardInterrupt):
-        ablations.run_one(described())
-    assert ablations.run_one(described()) == whole
-    assert taken == [2, 3]  # the first of two intervals is not repeated
-    assert list((tmp_path / "cache").iterdir()) == []
-
-
-def test_half_as_wide_has_fewer_parameters() -> None:
-    assert done("half as wide")["parameters"] < done()["parameters"]
-
-
-def test_faces_come_back_as_they_were_made() -> None:
-    result = Result("part2", "studies", described(), done())
-    found = ablations.faces_of(result)
-    assert found.shape == (len(EXPRESSIONS), 32, 32, 3)
-    strip = planted().images[:5, :32, :32]
-    metrics = result.metrics | {"faces": ablations._as_text(strip)}
-    np.testing.assert_array_equal(ablations.faces_of(replace(result, metrics=metrics)), strip)
-
-
-def test_faces_of_the_original_sets_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datasets, "load", lambda dataset, sizes: corpus("original"))
-    monkeypatch.setattr(
-        ablations.checkpoints,
-        "model_config",
-        lambda profile, corpus: ModelConfig(PEOPLE, len(EXPRESSIONS), 32, 0.125),
-    )
-    run = described(rung="original")
-    metrics = ablations.run_one(run)
-    assert metrics["faces"] == ""
-    assert len(ablations.faces_of(Result("part2", "studies", run, metrics))) == 0
-
-
-def test_sources_are_one_persons_first_picture_in_each_expression() -> None:
-    faces = planted()
-    rows = ablations.first_rows(faces)
-    assert faces.identities[rows].tolist() == [ablations.SOURCE] * len(EXPRESSIONS)
-    assert faces.expressions[rows].tolist() == list(range(len(EXPRESSIONS)))
-    assert faces.frames[rows].tolist() == [0] * len(EXPRESSIONS)
-
-
 def test_made_faces_are_of_the_person_asked_for() -> None:
-    generator = Generator(ModelConfig(PEOPLE, len(EXPRESSIONS), 32, 0.125)).eval()
+    generator = Generator(small(PEOPLE)).eval()
     asked: list[Tensor] = []
 
     def record(_: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -185,30 +103,38 @@ def test_made_faces_are_of_the_person_asked_for() -> None:
     generator.register_forward_hook(record)
     made = ablations.made_of(generator, planted())
     images, people, noise, output = asked
+    rows = ablations.first_rows(planted())
+    assert planted().identities[rows].tolist() == [ablations.SOURCE] * len(EXPRESSIONS)
+    assert planted().expressions[rows].tolist() == list(range(len(EXPRESSIONS)))
     np.testing.assert_array_equal(made, augment.pixels(output))
     np.testing.assert_array_equal(ablations.source_faces(planted()), augment.pixels(images))
     assert people.tolist() == [ablations.ASKED] * len(EXPRESSIONS)
     assert noise.shape == (len(EXPRESSIONS), NOISE)
 
 
-def test_only_what_is_asked_for_is_computed(tmp_path: Any, monkeypatch: Any) -> None:
-    seen: list[bool] = []
-
-    def run(
-        part: str, experiment: str, configs: list[Any], run_one: Any, compute: bool, **_: Any
-    ) -> Any:
-        seen.append(compute)
-        return [None] * len(configs)
-
-    monkeypatch.setattr(ablations.sweep, "run", run)
-    found = ablations.runs(STUDY, corpus(), compute=False)
-    assert found == dict.fromkeys(VARIANTS)
-    assert list(ablations.runs(TINY, corpus())) == list(VARIANTS)[: ablations.FEW]
-    assert seen == [False, True]
-
-
-def test_faces_stand_under_their_sources() -> None:
-    result = Result("part2", "studies", described(), done())
+def test_a_run_reports_what_the_judges_see_and_keeps_faces() -> None:
+    metrics = done()
+    assert metrics["expression"]["value"] == pytest.approx(1 / len(EXPRESSIONS))
+    assert 0 < metrics["identity"]["value"] < 1  # of the people drawn, some are person 2
+    assert metrics["leak"]["value"] == pytest.approx(1 / PEOPLE)
+    assert metrics["ceiling"]["identity"]["value"] == pytest.approx(1 / PEOPLE)
+    assert metrics["history"]["generator"][0] is None  # the warm-up
+    assert metrics["history"]["generator"][1] > 0
+    assert results.plain(metrics) == metrics  # a result file can hold it
+    result = Result("part2", "studies", described(), metrics)
+    assert ablations.faces_of(result).shape == (len(EXPRESSIONS), 32, 32, 3)
+    strip = planted().images[:5, :32, :32]
+    kept = replace(result, metrics=metrics | {"faces": ablations._as_text(strip)})
+    np.testing.assert_array_equal(ablations.faces_of(kept), strip)
     figure = training_plots.faces({"one": result}, planted(100))
-    words = [text.get_text() for text in figure.texts]
-    assert {"source", "one", *EXPRESSIONS} <= set(words)
+    assert {"source", "one", *EXPRESSIONS} <= {text.get_text() for text in figure.texts}
+
+
+def test_faces_of_the_original_sets_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets, "load", lambda dataset, sizes: corpus("original"))
+    form = small(PEOPLE)
+    monkeypatch.setattr(checkpoints, "model_config", lambda profile, corpus: form)
+    run = described(rung="original")
+    metrics = ablations.run_one(run)
+    assert metrics["faces"] == ""
+    assert len(ablations.faces_of(Result("part2", "studies", run, metrics))) == 0

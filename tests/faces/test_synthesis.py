@@ -33,17 +33,6 @@ def faces(
     return Faces("grey", "open", pictures, labels, identities, zeros, zeros, classes)
 
 
-def test_each_expression_is_lent_by_somebody_else() -> None:
-    everybody = faces([0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 1, 2])
-    rows = synthesis.one_of_each(everybody)
-    assert rows.tolist() == [0, 3, 5]  # person 0, then 1, then 2
-    assert everybody.expressions[rows].tolist() == [0, 1, 2]
-
-
-def test_who_alone_shows_two_expressions_lends_both() -> None:
-    assert synthesis.one_of_each(faces([4, 4], [0, 3])).tolist() == [0, 1]
-
-
 def test_of_people_in_a_set_the_middle_picture_is_taken_and_contempt_left_out() -> None:
     order = ("contempt", "anger")
     found = faces([5, 5, 5, 5, 6], [1, 1, 1, 0, 1], order)
@@ -65,47 +54,6 @@ def test_lenders_are_in_no_set(asked: list[Requests]) -> None:
     *_, portraits = asked
     assert portraits.people.tolist() == [3, 8] and (portraits.expressions == NEUTRAL).all()
     assert not portraits.intensity.any() and (asked[0].intensity == 0.9).all()
-
-
-def test_every_code_meets_every_person_and_every_noise() -> None:
-    generator = Generator(MODEL).eval()
-    code, z = (
-        torch.randn(70, 350, generator=torch.Generator().manual_seed(0)),
-        synthesis.noise(2, 1),
-    )
-    made = synthesis.synthesise(generator, code, [2, 0], z)  # more than go through at a time
-    assert made.shape == (70, 2, 2, 3, 32, 32)
-    with torch.no_grad():
-        alone = generator.decoder(code[66:67], F.one_hot(torch.tensor([0]), 3).float(), z[1:])
-    torch.testing.assert_close(made[66, 1, 1], alone[0], atol=1e-5, rtol=1e-4)
-
-
-def test_codes_are_those_of_the_generator() -> None:
-    generator = Generator(MODEL).eval()
-    pictures = np.random.default_rng(0).integers(0, 256, (2, 36, 36, 3), dtype=np.uint8)
-    code = synthesis.codes(generator, pictures)
-    made = synthesis.synthesise(generator, code, [1])[:, 0, 0]
-    with torch.no_grad():
-        direct = generator(augment.centre(pictures), torch.tensor([1, 1]), torch.zeros(2, NOISE))
-    torch.testing.assert_close(made, direct, atol=1e-5, rtol=1e-4)
-
-
-def test_nobody_is_asked_to_be_a_stranger() -> None:
-    with pytest.raises(ValueError, match="no person 3; the generator knows 0 to 2"):
-        synthesis.synthesise(Generator(MODEL), torch.zeros(1, 350), [0, 3])
-
-
-def test_noise_is_drawn_as_in_training() -> None:
-    z = synthesis.noise(400, 0)
-    assert z.shape == (400, NOISE)
-    assert -1 <= z.min() < -0.99 and 0.99 < z.max() <= 1
-    assert torch.equal(z, synthesis.noise(400, 0)) and not torch.equal(z, synthesis.noise(400, 1))
-
-
-def test_a_sheet_has_sources_left_and_targets_above() -> None:
-    columns, rows = (np.full((n, 4, 4, 3), level, np.uint8) for n, level in ((3, 10), (2, 20)))
-    sheet = synthesis.crossed(columns, rows, np.full((2, 3, 4, 4, 3), 30, np.uint8))
-    assert sheet[:, :, 0, 0, 0].tolist() == [[255, 10, 10, 10], [20, 30, 30, 30], [20, 30, 30, 30]]
 
 
 def test_a_judge_is_asked_for_the_expression_of_the_source() -> None:
@@ -148,21 +96,6 @@ def planted(source: float, drawn: float) -> tuple[torch.Tensor, torch.Tensor, np
     return before, after, np.arange(40) // 4
 
 
-def test_light_that_comes_along_is_found() -> None:
-    found = synthesis.traced(*planted(source=1, drawn=0)).set_index("of the picture")
-    row = found.loc["brightness of the face"]
-    assert row["correlation"] == pytest.approx(1) and row["low"] == pytest.approx(1)
-    assert row["by the source"] == pytest.approx(1)
-    assert row["by z"] == pytest.approx(0, abs=1e-9)
-
-
-def test_what_the_noise_decides_is_found_and_what_never_changes_follows_nothing() -> None:
-    found = synthesis.traced(*planted(source=0, drawn=1)).set_index("of the picture")
-    assert found.loc["brightness of the face", "by z"] == pytest.approx(1)
-    assert found.loc["brightness of the face", "correlation"] == 0
-    assert (found.loc["background: red less blue"] == 0).all()
-
-
 def test_variance_falls_apart_into_two_shares() -> None:
     values = np.random.default_rng(0).normal(size=(200, 3, 50))
     values += 2 * np.random.default_rng(1).normal(size=(200, 1, 1))
@@ -171,31 +104,65 @@ def test_variance_falls_apart_into_two_shares() -> None:
     assert between == pytest.approx(4 / 5, abs=0.05)  # variances 4 and 1
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "words"),
-    [(0.5, 0.6, "more often than"), (0.1, 0.2, "less often than"), (0.3, 0.6, "as often")],
-)
-def test_estimates_differ_where_intervals_part(low: float, high: float, words: str) -> None:
-    said = synthesis.compare({"low": low, "high": high}, {"low": 0.25, "high": 0.4})
-    assert said.startswith(words)
-
-
-@pytest.mark.parametrize(
-    ("found", "words"),
-    [
-        ((0.2, 0.1, 0.25), "20.0 points (10.0 to 25.0) more often than"),
-        ((-0.2, -0.25, -0.1), "20.0 points (10.0 to 25.0) less often than"),
-        ((0.2, -0.1, 0.25), "no more or less often, as far as the interval tells (-10.0 to +25.0)"),
-    ],
-)
-def test_a_difference_is_told_with_its_interval(
-    found: tuple[float, float, float], words: str
-) -> None:
-    assert synthesis.by_how_much(Estimate(*found, 9)).startswith(words)
-
-
 def test_the_commonest_confusion_is_of_its_row() -> None:
     counts = [[8, 2, 0], [0, 1, 3], [50, 0, 50]]
     pair, share, best = synthesis.commonest(counts, [[0, 0, 0], [0, 1, 1], [0, 0, 0]])
     assert (pair, best) == ((1, 2), 0)
     assert share == pytest.approx(4 / 6)
+
+
+def test_each_expression_is_lent_by_somebody_else() -> None:
+    everybody = faces([0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 1, 2])
+    rows = synthesis.one_of_each(everybody)
+    assert rows.tolist() == [0, 3, 5]  # person 0, then 1, then 2
+    assert synthesis.one_of_each(faces([4, 4], [0, 3])).tolist() == [0, 1]  # there is nobody else
+
+
+def test_every_code_meets_every_person_and_every_noise() -> None:
+    generator = Generator(MODEL).eval()
+    code, z = (
+        torch.randn(70, 350, generator=torch.Generator().manual_seed(0)),
+        synthesis.noise(2, 1),
+    )
+    assert -1 <= z.min() < -0.9 and 0.9 < z.max() <= 1  # as in training
+    made = synthesis.synthesise(generator, code, [2, 0], z)  # more than go through at a time
+    assert made.shape == (70, 2, 2, 3, 32, 32)
+    with torch.no_grad():
+        alone = generator.decoder(code[66:67], F.one_hot(torch.tensor([0]), 3).float(), z[1:])
+    torch.testing.assert_close(made[66, 1, 1], alone[0], atol=1e-5, rtol=1e-4)
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 36, 36, 3), dtype=np.uint8)
+    made = synthesis.synthesise(generator, synthesis.codes(generator, pictures), [1])[:, 0, 0]
+    with torch.no_grad():
+        direct = generator(augment.centre(pictures), torch.tensor([1, 1]), torch.zeros(2, NOISE))
+    torch.testing.assert_close(made, direct, atol=1e-5, rtol=1e-4)
+    with pytest.raises(ValueError, match="no person 3; the generator knows 0 to 2"):
+        synthesis.synthesise(generator, code, [0, 3])
+
+
+def test_light_that_comes_along_is_told_from_what_the_noise_decides() -> None:
+    found = synthesis.traced(*planted(source=1, drawn=0)).set_index("of the picture")
+    row = found.loc["brightness of the face"]
+    assert row["correlation"] == pytest.approx(1) and row["low"] == pytest.approx(1)
+    assert row["by the source"] == pytest.approx(1)
+    assert row["by z"] == pytest.approx(0, abs=1e-9)
+    found = synthesis.traced(*planted(source=0, drawn=1)).set_index("of the picture")
+    assert found.loc["brightness of the face", "by z"] == pytest.approx(1)
+    assert found.loc["brightness of the face", "correlation"] == 0
+    assert (found.loc["background: red less blue"] == 0).all()  # what never changes
+
+
+def test_differences_are_told_where_intervals_part() -> None:
+    other = {"low": 0.25, "high": 0.4}
+    assert synthesis.compare({"low": 0.5, "high": 0.6}, other).startswith("more often than")
+    assert synthesis.compare({"low": 0.1, "high": 0.2}, other).startswith("less often than")
+    assert synthesis.compare({"low": 0.3, "high": 0.6}, other).startswith("as often")
+    less = synthesis.by_how_much(Estimate(-0.2, -0.25, -0.1, 9))
+    assert less.startswith("20.0 points (10.0 to 25.0) less often than")
+    open_ = synthesis.by_how_much(Estimate(0.2, -0.1, 0.25, 9))
+    assert open_.startswith("no more or less often, as far as the interval tells (-10.0 to +25.0)")
+
+
+def test_a_sheet_has_sources_left_and_targets_above() -> None:
+    columns, rows = (np.full((n, 4, 4, 3), level, np.uint8) for n, level in ((3, 10), (2, 20)))
+    sheet = synthesis.crossed(columns, rows, np.full((2, 3, 4, 4, 3), 30, np.uint8))
+    assert sheet[:, :, 0, 0, 0].tolist() == [[255, 10, 10, 10], [20, 30, 30, 30], [20, 30, 30, 30]]

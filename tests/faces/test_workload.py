@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from lib.faces.classifier import Classifier
@@ -21,7 +20,6 @@ from lib.faces.runs.profiles import PROFILES
 from lib.faces.runs.workload import PRETRAINING
 from lib.runs import results
 from lib.runs.results import Result
-from lib.runs.workload import Work
 
 SMOKE, PAPER = PROFILES["smoke"], PROFILES["paper"]
 CHANNELS = (3, 32, 64, 64, 64, 128, 128, 96, 192, 192, 128, 256, 256, 160)  # as published
@@ -78,6 +76,7 @@ def test_both_steps_are_what_a_real_training_computes() -> None:
 def test_the_second_stage_goes_forward_through_the_encoder_and_back_through_the_rest() -> None:
     with torch.device("meta"):
         recogniser = Recogniser(Trunk(PRETRAINING, 350), PRETRAINING, 7)
+        plain = Classifier(PRETRAINING, 7)
     training = trunk(350)
     for channels, side in ((128, 48), (192, 24), (256, 12), (350, 6)):
         first, second = 9 * channels * 64 * side**2, 9 * 64 * 64 * side**2
@@ -85,64 +84,18 @@ def test_the_second_stage_goes_forward_through_the_encoder_and_back_through_the_
         training += 2 * first + 3 * (second + after)  # the maps need no gradient
     joint = (4 * 128 + 350) * 7
     assert workload.training_macs(recogniser, 96) == training + 3 * joint
+    assert workload.training_macs(plain, 96) == 3 * (trunk(350) + 350 * 7) - FIRST
 
 
-def test_a_classifier_costs_three_times_forward_but_for_the_pictures_gradient() -> None:
-    with torch.device("meta"):
-        network = Classifier(PRETRAINING, 7)
-    assert workload.training_macs(network, 96) == 3 * (trunk(350) + 350 * 7) - FIRST
-
-
-def test_frozen_layers_cost_no_gradient() -> None:
-    with torch.device("meta"):
-        network = nn.Sequential(nn.Conv2d(3, 5, 1), nn.Flatten(), nn.Linear(5 * 16, 2))
-    network[0].requires_grad_(False)
-    assert workload.training_macs(network, 4) == 3 * 5 * 16 + 2 * 80 * 2
-
-
-def test_counting_leaves_the_random_numbers_alone() -> None:
-    state = torch.random.get_rng_state()
-    workload.gan_steps(ModelConfig(identities=3, expressions=2, side=32, width=0.125))
-    workload.fold_flop(SMOKE, "ck", "de_gan")
-    assert torch.equal(state, torch.random.get_rng_state())
-
-
-def test_the_totals_are_those_of_the_protocol() -> None:
-    both = workload.gan_tflop(PRETRAINING, PAPER.gan)
-    assert both == pytest.approx(496_000, rel=0.01)  # TFLOP: 300 epochs of 60,600 pictures
-    costs = {method: workload.fold_flop(PAPER, "ck", method) for method in experiments.METHODS}
-    form = ModelConfig(identities=106, expressions=7)  # nine tenths of CK+'s 118 people
-    tuned = 1e12 * workload.gan_tflop(form, PAPER.fine_tuning)
-    assert costs["de_gan fine-tuned"] == pytest.approx(tuned + costs["de_gan"], rel=1e-3)
-    assert costs["de_gan code"] == costs["supervised code"] < costs["de_gan maps"] < costs["cnn"]
-
-
-@pytest.fixture
-def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a folder without results and networks."""
+def test_networks_and_results_are_found_where_the_chapters_put_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("BOOK_RESULTS", str(tmp_path / "results"))
     for module in (checkpoints, experiments):
         monkeypatch.setattr(module, "CACHE", tmp_path / "networks")
         monkeypatch.setattr(module, "SHIPPED", tmp_path / "shipped")
     monkeypatch.delenv("BOOK_RETRAIN", raising=False)
-    return tmp_path
-
-
-def found() -> dict[str, Work]:
-    return {work.name: work for work in workload.of("smoke")}
-
-
-def test_on_an_empty_book_everything_is_missing(empty: Path) -> None:
-    work = found()
-    assert all(each.missing == len(each.found) > 0 for each in work.values())
-    assert {name: len(work[f"ck: {name}"].found) for name in experiments.METHODS} == {
-        name: SMOKE.fine_tuned_folds if name in experiments.TRAINED_ON else SMOKE.folds
-        for name in experiments.METHODS
-    }
-    assert not any(empty.iterdir())
-
-
-def test_networks_and_results_are_found_where_the_chapters_put_them(empty: Path) -> None:
+    assert all(each.missing == len(each.found) > 0 for each in workload.of("smoke"))
     corpus = datasets.load(SMOKE.dataset, SMOKE.sizes)
     description = checkpoints.describe("supervised", SMOKE, corpus)
     network = checkpoints.place(description)
@@ -152,13 +105,10 @@ def test_networks_and_results_are_found_where_the_chapters_put_them(empty: Path)
     network.with_suffix(".json").write_text(json.dumps(record))
     common = experiments.describe(SMOKE, corpus.rung)
     run = experiments.config(common, "supervised", 2, 0, network)
-    path = results.save(Result("part2", "recognition", run, {}, {"seconds": 5.0}), results.root())
-    work = found()
+    results.save(Result("part2", "recognition", run, {}, {"seconds": 5.0}), results.root())
+    work = {work.name: work for work in workload.of("smoke")}
     assert work["network, supervised"].seconds(None) == 60.0
     assert work["network, de_gan"].missing == 1
     assert work["ck: supervised"].seconds(None) == 5.0
     assert work["ck: supervised"].missing == SMOKE.folds - 1
     assert work["ck: supervised code"].missing == SMOKE.folds
-    path.write_text(path.read_text()[:-9])
-    assert found()["ck: supervised"].missing == SMOKE.folds
-    assert path.is_file()

@@ -1,0 +1,458 @@
+"""The figures and tables of Part II show the numbers and the faces that they were given."""
+
+import math
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from matplotlib.figure import Figure
+from sklearn.metrics import recall_score
+from torch.nn import functional as F
+
+from lib.book.images import GROUND
+from lib.faces import alignment, augment, protocol
+from lib.faces.data import london, originals
+from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces
+from lib.faces.de_gan import NOISE, Generator, Judgement, ModelConfig, initialise
+from lib.faces.figures import (
+    alignment_plots,
+    data_plots,
+    factors,
+    grids,
+    overview,
+    recognition_plots,
+    synthesis_plots,
+    training_plots,
+)
+from lib.faces.figures.factors import Setting
+from lib.faces.gan_training import Labels, discriminator_loss
+from lib.faces.runs import profiles
+from lib.faces.runs.checkpoints import Trained
+from lib.faces.runs.experiments import METHODS
+from lib.faces.runs.verdicts import SETS, Judge
+from lib.runs import results
+from lib.runs.results import Result
+
+pytestmark = pytest.mark.usefixtures("no_open_figures")
+CLASSES = ("anger", "happiness", "surprise")
+PAPER = results.paper("part2_tables")
+
+
+def faces() -> Faces:
+    """Return five sequences of two frames: three people, one of whom is never surprised."""
+    identities = np.array([0, 0, 0, 1, 2]).repeat(2)
+    expressions = np.array([0, 1, 2, 1, 1]).repeat(2)
+    images = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((4, 4, 3), np.uint8)
+    sequences, frames = np.indices((5, 2)).reshape(2, -1)
+    return Faces("x", "open", images, expressions, identities, sequences, frames, CLASSES)
+
+
+def plain(rows: int, columns: int) -> np.ndarray:
+    """Return pictures of eight pixels, each of its own colour."""
+    colours = np.random.default_rng(0).integers(0, 256, (rows, columns, 1, 1, 3), dtype=np.uint8)
+    return np.broadcast_to(colours, (rows, columns, 8, 8, 3))
+
+
+def noisy(count: int) -> np.ndarray:
+    """Return noisy pictures of which networks of 32 pixels see the centres."""
+    return np.random.default_rng(0).integers(0, 256, (count, 36, 36, 3), dtype=np.uint8)
+
+
+def generator(people: int, classes: int) -> Generator:
+    """Return a small generator, not trained."""
+    made = Generator(ModelConfig(people, classes, 32, 0.125))
+    initialise(made, torch.Generator().manual_seed(0))
+    return made.eval()
+
+
+def estimate(value: float) -> dict[str, float]:
+    """Return an estimate with an interval that is not symmetric."""
+    return {"value": value, "low": value - 0.1, "high": value + 0.05, "n": 9}
+
+
+def marked(figure: Figure, axes: int = 0) -> list[Any]:
+    """Return the lines that are marks alone."""
+    return [line for line in figure.axes[axes].lines if line.get_linestyle() == "None"]
+
+
+def texts(figure: Figure) -> list[str]:
+    """Return what is written in the axes of a figure."""
+    return [each.get_text() for axes in figure.axes for each in axes.texts]
+
+
+def test_every_picture_stands_in_its_place_with_its_labels() -> None:
+    asked = plain(2, 3)
+    figure = grids.grid_of(asked, rows=("a", "b"), columns=("x", "y", "z"), corner="c")
+    sheet = np.asarray(figure.images[0].get_array())
+    side = grids.LARGEST
+    for row, column in np.ndindex(2, 3):
+        y, x = row * (side + grids.GAP) + side // 2, column * (side + grids.GAP) + side // 2
+        difference = sheet[y, x].astype(int) - asked[row, column, 0, 0]
+        assert np.abs(difference).max() < grids.STEP
+    places = {text.get_text(): text.get_window_extent() for text in figure.texts}
+    assert places.keys() == {*"abxyzc"}
+    assert places["a"].y0 > places["b"].y0 and places["x"].x0 < places["y"].x0 < places["z"].x0
+    large = grids.enlarged(np.full((10, 20, 3), 255, np.uint8), 50)
+    assert large.shape == (25, 50, 3) and (large == 255).all()  # white stays white
+
+
+@pytest.mark.parametrize(
+    ("asked", "labels", "complaint"),
+    [
+        (np.zeros((2, 8, 8, 3), np.uint8), {}, "needs uint8 images of"),
+        (plain(1, 1) / 255, {}, "needs uint8 images of"),
+        (plain(1, 2), {"rows": ("a", "b")}, "2 row labels for 1 rows"),
+        (plain(1, 2), {"columns": ("a",)}, "1 column labels for 2 columns"),
+    ],
+)
+def test_what_is_no_grid_is_refused(
+    asked: np.ndarray, labels: dict[str, tuple[str, ...]], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        grids.grid_of(asked, **labels)
+
+
+def test_original_faces_are_shown_to_none_but_their_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BOOK_SHOW_FACES", raising=False)
+    read, rendered = (
+        Corpus("name", rung, faces, faces, faces, range(0), {}) for rung in ("original", "open")
+    )
+    figure = grids.shown(read, lambda: pytest.fail("drawn"))
+    assert "licence" in figure.axes[0].texts[0].get_text() and not grids.may_show(read)
+    made = plt.figure()
+    assert grids.shown(rendered, lambda: made) is made
+    assert "ICT-FaceKit" in grids.credit(rendered)
+    monkeypatch.setenv("BOOK_SHOW_FACES", "1")
+    assert grids.may_show(read)
+
+
+def test_the_published_counts_are_those_of_the_shapes() -> None:
+    published = {row["set"]: row for row in results.paper("part2_protocol")["rows"]}
+    assert set(published) == set(originals.SETS)
+    for name, shape in profiles.PROFILES["paper"].sizes.shapes.items():
+        row, sequences = published[originals.RECOGNITION[name]], sum(shape.sequences.values())
+        found = (shape.people, sequences, sequences * shape.frames)
+        for key, count in zip(("people", "sequences", "images"), found, strict=True):
+            assert row[key] in (None, count), (name, key)
+
+
+def test_portraits_and_pairs_show_who_they_should() -> None:
+    shown = grids.portraits(faces(), (0, 2))
+    assert shown[..., 0, 0, 0].tolist() == [[1, 3, 5], [GROUND, 9, GROUND]]  # grey for nobody
+    neighbours = np.array([2, 0, 6, 0, 0, 0, 0, 0, 6, 0])
+    shown, marks = data_plots.pairs(faces(), neighbours, np.array([0, 2]))
+    assert shown[..., 0, 0, 0].tolist() == [[0, 2], [2, 6]]
+    assert marks == ["person ✓\nexpression ✗", "person ✗\nexpression ✓"]
+
+
+def agreement() -> Figure:
+    rows = [("person", 0.8, 0.7, 0.9, 0.01), ("expression", 0.15, 0.1, 0.2, 0.14)]
+    found = pd.DataFrame(rows, columns=["about", "share", "low", "high", "chance"])
+    return data_plots.agreement(found)
+
+
+def explained() -> Figure:
+    shares = {"identity": np.full((4, 4), 0.5), "expression": np.eye(4) * 0.1}
+    return data_plots.explained(np.full((4, 4, 3), 99.6), shares)
+
+
+def test_shares_are_drawn_in_percent() -> None:
+    drawn = [np.ravel(each.get_xdata()).tolist() for each in agreement().axes[0].get_lines()]
+    expected = [[70, 90], [80], [1], [10, 20], [15], [14]]
+    assert drawn == [pytest.approx(each) for each in expected]
+    maps = [axes.images[0] for axes in explained().axes[1:3]]
+    assert [each.get_clim() for each in maps] == [(0, 50), (0, 10)]
+    assert [float(each.get_array().max()) for each in maps] == pytest.approx([50, 10])
+
+
+SIZE = 96
+EYES = np.array([[30.0, 40.0], [66.0, 40.0]], dtype=np.float32)
+
+
+def dotted() -> np.ndarray:
+    """Return a black picture with a soft red dot at the left eye and a soft green one right."""
+    y, x = np.mgrid[:SIZE, :SIZE] + 0.5
+    image = np.zeros((SIZE, SIZE, 3), dtype=np.uint8)
+    for channel, (across, down) in enumerate(EYES):
+        image[..., channel] = 255 * np.exp(-((x - across) ** 2 + (y - down) ** 2) / 18)
+    return image
+
+
+def eyes() -> Figure:
+    true = np.stack([EYES, EYES + 1])
+    return alignment_plots.eyes(np.stack([dotted()] * 2), true, true + [[[2]], [[np.nan]]])
+
+
+def error_curve() -> Figure:
+    return alignment_plots.error_curve(
+        np.array([[0.02, 0.01], [np.nan, np.nan], [0.04, 0.10], [0.03, 0.03], [np.nan, 0.0]])
+    )
+
+
+def test_eyes_stand_where_they_are_and_the_curve_ends_at_the_share_of_faces_found() -> None:
+    for row, axis in enumerate(eyes().axes[:2]):
+        circles, crosses = axis.collections
+        assert np.array_equal(circles.get_offsets(), EYES + row)
+        where = np.ma.filled(crosses.get_offsets(), np.nan)
+        np.testing.assert_array_equal(where, EYES + row + (np.nan if row else 2))
+        assert axis.images[0].get_extent() == [0, SIZE, SIZE, 0]  # pixels from the upper left
+    curve = error_curve().axes[0].lines[0]
+    np.testing.assert_allclose(curve.get_xdata(), [2, 3, 10])  # the worse eye, sorted, in percent
+    np.testing.assert_allclose(curve.get_ydata(), [20, 40, 60])  # of five faces
+    portrait = london.photographs()
+    both = np.stack([np.full_like(portrait.images[0], 128), portrait.images[0]])
+    found = alignment_plots.found_or_missing(both)
+    assert np.isnan(found[0]).all()
+    assert alignment.error(found[1], portrait.eyes[0]).max() < 0.12
+
+
+def study(value: float) -> Result:
+    """Return a study whose shares follow from one number."""
+    metrics = {
+        "expression": estimate(value),
+        "identity": estimate(value + 0.1),
+        "leak": estimate(0.2),
+        "ceiling": {"expression": estimate(0.9), "identity": estimate(0.8)},
+        "history": {"strength": [None, 0.5, value, 1.0]},
+    }
+    config = {"training": TRAINING, "sizes": {"side": 32}}
+    return Result("part2", "studies", config, metrics)
+
+
+TRAINING = {"steps": 40, "intervals": 4, "warm_up": 10, "strong": 0.9, "falling": 0.25}
+STUDIES = {"one": study(0.4), "two": study(0.6)}
+
+
+def history() -> Figure:
+    values = {
+        "discriminator": [4.0, 3.0, 2.0],
+        "generator": [-1.0, 6.0, 5.0],
+        "reconstruction": [-1.0, 0.3, 0.2],
+        "strength": [-1.0, 0.95, 0.8],
+    }
+    run = {"training": TRAINING, "model": {"expressions": 7, "identities": 101}}
+    return training_plots.history(Trained(Path("none"), run, values))
+
+
+def test_a_history_stands_in_the_middle_of_its_intervals_with_a_gap_where_nothing_was() -> None:
+    losses, difference, strength = history().axes
+    d, g, falling, ignorant = losses.lines
+    assert falling.get_xdata()[0] == 30
+    assert d.get_xdata().tolist() == [5, 15, 25]
+    np.testing.assert_array_equal(g.get_ydata(), [math.nan, 6.0, 5.0])
+    assert ignorant.get_ydata()[0] == pytest.approx(math.log(8 * 101))
+    np.testing.assert_array_equal(difference.lines[0].get_ydata(), [math.nan, 0.3, 0.2])
+    assert strength.patches[0].get_width() == TRAINING["warm_up"]
+    panel = training_plots.strengths(STUDIES).axes[0]
+    np.testing.assert_array_equal(panel.lines[0].get_ydata(), [math.nan, 0.5, 0.4, 1.0])
+
+
+def test_a_push_is_what_is_true_less_what_is_believed() -> None:
+    real = Judgement(torch.tensor([[1.0, 0.0, -1.0]]), torch.tensor([[0.5, 0.0]]))
+    fake = Judgement(torch.tensor([[0.0, 2.0, 1.0]]), torch.tensor([[0.0, 0.0]]))
+    for logits in (*real, *fake):
+        logits.requires_grad_()
+    loss = discriminator_loss(real, fake, Labels(torch.tensor([0]), torch.tensor([1])))
+    slopes = torch.autograd.grad(loss, (*real, *fake), materialize_grads=True)
+    pulls = {"real": Judgement(*slopes[:2]), "fake": Judgement(*slopes[2:])}
+    figure = training_plots.pulls(pulls, ("a", "b", "fake"), ("A", "B"))
+    drawn = [[bar.get_height() for bar in axes.patches] for axes in figure.axes]
+    targets = ([1.0, 0, 0], [0, 1.0], [0, 0, 1.0])
+    for heights, logits, target in zip(drawn, (*real, fake.expression), targets, strict=False):
+        expected = torch.tensor(target) - F.softmax(logits[0].detach(), 0)
+        torch.testing.assert_close(torch.tensor(heights), expected, check_dtype=False)
+    assert drawn[3] == [0.0, 0.0]  # D's identity head learns nothing from fakes
+
+
+def runs(method: str, seed: int, folds: int = 3) -> list[Result]:
+    """Return runs over twelve people with six images each, right about two thirds of them."""
+    random = np.random.default_rng(seed)
+    found = []
+    for fold in range(folds):
+        people = np.repeat(np.arange(fold, 12, 3), 6)
+        targets = np.arange(len(people)) % len(CLASSES)
+        wrong = random.integers(0, len(CLASSES), len(people))
+        columns = {
+            "rows": people * 6 + np.arange(len(people)) % 6,
+            "identities": people,
+            "targets": targets,
+            "predicted": np.where(random.random(len(people)) < 0.5, targets, wrong),
+        }
+        config = {"method": method, "folds": 3, "fold": fold, "seed": 0}
+        metrics = {name: values.tolist() for name, values in columns.items()}
+        found.append(Result("part2", "recognition", config, metrics))
+    return found
+
+
+def judge(*names: str) -> Judge:
+    """Return a judge with runs on these sets."""
+    table = {method: runs(method, place) for place, method in enumerate(METHODS)}
+    return Judge(dict.fromkeys(names, table), {}, {}, PAPER, "made up", "open", "quick")
+
+
+def controls() -> Figure:
+    table = {name: runs(name, seed) for seed, name in enumerate(("de_gan", "cnn"))}
+    table["de_gan fine-tuned"] = runs("de_gan fine-tuned", 5, folds=1)
+    table["de_gan fold only"] = []
+    return recognition_plots.controls(table)
+
+
+def dealings() -> Figure:
+    identities = np.repeat(np.arange(6), 4)
+    places = {"torn": np.arange(24) % 2, "whole": identities % 2}
+    return recognition_plots.dealings(identities, places)
+
+
+def test_fig_3_shows_the_shapes_of_the_network_and_who_is_in_several_folds_is_crossed() -> None:
+    found = texts(recognition_plots.second_stage(ModelConfig(1, 7, 48, 0.5), 7))
+    maps = [text for text in found if "²" in text][2:]
+    assert maps == ["64 × 24²", "96 × 12²", "128 × 6²", "350 × 3²"] and "$h$, 606" in found
+    torn, whole = dealings().axes
+    assert {line.get_marker() for line in torn.lines} == {"x"}
+    assert {line.get_marker() for line in whole.lines} == {"o"}
+    assert [line.get_xdata().tolist() for line in whole.lines] == [[n % 2] for n in range(6)]
+
+
+def test_our_numbers_stand_beside_the_papers_where_there_is_a_set() -> None:
+    found = recognition_plots.table(judge("ck"), "ck").set_index("method")
+    assert len(found) == sum(row["set"] == "ck" for row in PAPER["rows"])
+    ours = found["mean over folds"].dropna()
+    pooled = protocol.pool(runs("de_gan", list(METHODS).index("de_gan")))
+    assert list(ours.index) == ["CNN (baseline)", "DE-GAN"]
+    assert ours["DE-GAN"] == pytest.approx(100 * protocol.fold_accuracies(pooled).mean())
+    _, low, high, _ = protocol.accuracy(pooled)
+    said = found.loc["DE-GAN", "of all images: 95 %"]
+    assert said == f"{100 * low:.1f} to {100 * high:.1f}" and found.loc["DE-GAN", "paper"] == 97.36
+    assert list(recognition_plots.table(judge("ck"), "oulu")) == ["method", "setting", "paper"]
+    figure = recognition_plots.sets(judge("ck", "oulu"))
+    assert [len(axes.lines) for axes in figure.axes] == [8, 2, 8]
+    assert figure.axes[1].get_title(loc="left") == f"{SETS['mmi']}: the paper alone"
+    assert np.ravel([line.get_xdata() for line in figure.axes[1].lines]).tolist() == [58.46, 72.98]
+
+
+def test_controls_show_accuracy_and_difference() -> None:
+    figure = controls()
+    assert texts(figure) == ["not measured"] * 2
+    own = [protocol.accuracy(protocol.pool(runs(*each))) for each in (("de_gan", 0), ("cnn", 1))]
+    values = [line.get_xdata()[0] for line in marked(figure)]
+    assert values[:2] == pytest.approx([100 * each.value for each in own])
+    marks = marked(figure, 1)
+    assert len(marks) == 2  # DE-GAN has no difference to itself
+    assert marks[0].get_xdata()[0] == pytest.approx(100 * (own[1].value - own[0].value))
+    assert marks[1].get_markerfacecolor() == "white" != marks[0].get_markerfacecolor()
+
+
+def confusion() -> Figure:
+    return recognition_plots.confusion(protocol.pool(runs("cnn", 0)), CLASSES)
+
+
+def recalls() -> Figure:
+    found = protocol.pool(runs("cnn", 0))
+    return recognition_plots.recalls({"cnn": found, "de_gan": found}, CLASSES)
+
+
+def test_confusion_is_in_percent_of_each_row_and_recalls_are_scikit_learns() -> None:
+    shares = np.asarray(confusion().axes[0].images[0].get_array())
+    assert shares.sum(axis=1) == pytest.approx([100] * len(CLASSES))
+    found = protocol.pool(runs("cnn", 0))
+    expected = 100 * recall_score(found.targets, found.predicted, average=None)
+    assert np.diag(shares) == pytest.approx(expected)
+    marks = [line for line in recalls().axes[0].lines if line.get_marker() in "so"]
+    assert [float(line.get_ydata()[0]) for line in marks] == pytest.approx([*expected] * 2)
+
+
+def known() -> Result:
+    """Return what networks know: the k-th features tell 0.1 (k + 1), and 0.2 more of expression."""
+    rows: list[dict[str, Any]] = []
+    for step, network in enumerate(synthesis_plots.NETWORKS):
+        for place, features in enumerate(synthesis_plots.FEATURES):
+            for about, more in (("identity", 0.0), ("expression", 0.2)):
+                value = 0.1 * (place + 1) + more + 0.02 * step * (place > 0)
+                what = {"network": network, "features": features, "about": about}
+                chance = 0.02 if about == "identity" else 0.25
+                rows.append(what | estimate(value) | {"chance": chance})
+    confusion = (np.eye(7, dtype=int) * 3 + 1).tolist()
+    seen = {"confusion": confusion, "classes": list(EXPRESSIONS), "expression": estimate(0.7)}
+    metrics = {
+        "probes": rows,
+        "ceiling": {"expression": estimate(0.9), "identity": estimate(0.95)},
+        "transfer": {**seen, "identity": estimate(0.8), "leak": estimate(0.1)},
+        "strangers": {**seen, "identity": estimate(0.6)},
+    }
+    return Result("part2", "knowledge", {"sizes": {"people": 50}}, metrics)
+
+
+def test_shares_stand_beside_ceiling_and_chance() -> None:
+    table = synthesis_plots.share_table(known()).set_index("judges see")
+    assert table.loc["the expression asked for", "from people it knew"] == "70.0 [60.0, 75.0]"
+    assert table.loc["the person asked for", "real pictures"] == "95.0 [85.0, 100.0]"
+    assert table["chance"].tolist() == ["14.3", "2.0", "0.4"]  # a fifth of faces over 49
+    assert table.loc["the person in the source", "from strangers"] is None
+    found = known()
+    found.metrics["photographs"] = {"smile": estimate(0.8)}
+    found.metrics["transfer"] |= {"smile": estimate(0.75), "happier": estimate(0.9)}
+    table = synthesis_plots.real_table(found).set_index("judges see")
+    row = table.loc[synthesis_plots.SEEN["smile"][0]]
+    assert row.tolist() == ["75.0 [65.0, 80.0]", "80.0 [70.0, 85.0]", "25.0"]
+    assert table["chance"].tolist() == ["25.0", "25.0", "2.0", "2.0", "2.0"]
+
+
+def knowledge() -> Figure:
+    return synthesis_plots.knowledge(known(), known())
+
+
+def census() -> Figure:
+    belief = np.array([[0.9, 0.4, 0.6, 0.1], [0.8, 0.4, 0.2, 0.7]])
+    recognised = np.array([[1, 0, 0, 0], [1, 0, 0, 0]], dtype=bool)
+    return synthesis_plots.census(
+        SimpleNamespace(belief=belief, recognised=recognised, made=belief)  # type: ignore[arg-type]
+    )
+
+
+def test_features_are_points_and_everybody_is_counted_once_in_each_colour() -> None:
+    for axes in knowledge().axes:
+        points = [
+            (float(box.lines[0].get_xdata()[0]), float(box.lines[0].get_ydata()[0]))
+            for box in axes.containers
+        ]
+        assert points[0] == points[5] == pytest.approx((10, 30))
+        assert points[4] == pytest.approx((50, 70)) and points[9] == pytest.approx((52, 72))
+    heights = [bar.get_height() for bar in census().axes[0].patches]
+    assert heights == [1, 2, 1, 3, 0, 1]  # none, one and two of two faces
+
+
+def transferred() -> overview.Transfer:
+    """Return one face lent to person 3 of five."""
+    return overview.transfer(generator(5, 3), noisy(1)[0], 3, torch.linspace(-1, 1, NOISE))
+
+
+def figure_1() -> Figure:
+    return overview.figure1(transferred(), noisy(1)[0], "a source", "a target")
+
+
+def test_figure_1_shows_the_generators_own_transfer() -> None:
+    shown, network = transferred(), generator(5, 3)
+    image = augment.centre(torch.from_numpy(noisy(1)))
+    with torch.no_grad():
+        made = network(image, torch.tensor([3]), torch.linspace(-1, 1, NOISE)[None])
+        assert np.array_equal(shown.code, network.encoder(image)[0].numpy())
+    assert np.array_equal(shown.made, augment.pixels(made)[0])
+    assert np.array_equal(shown.source, augment.pixels(image)[0])
+    assert [maps.shape[1] for maps in shown.maps] == [16, 8, 4, 2]
+    assert shown.identity.tolist() == [0, 0, 0, 1, 0]
+    large = grids.enlarged(shown.made, round(overview.FACE * grids.DPI))
+    drawn = [np.asarray(each.get_array()) for each in figure_1().axes[0].images]
+    assert any(np.array_equal(each, large) for each in drawn)
+
+
+def test_a_row_of_factors_changes_one_thing_and_light_falls_from_its_side() -> None:
+    for changes in factors.FACTORS.values():
+        assert len({name for change in changes for name in change}) == 1
+    left, right = factors.photographs([Setting(3, light=-1.2), Setting(3, light=1.2)], 40, 0)
+    brighter = (left.astype(int) - right)[20:30].sum(axis=-1)  # on the cheeks
+    assert brighter[:, :20].mean() > 3 and brighter[:, 20:].mean() < -3
