@@ -224,6 +224,20 @@ def test_pieces_of_one_constant_join_without_a_seam() -> None:
     np.testing.assert_allclose(joined, 1.0, atol=1e-6)
 
 
+def test_a_fingerprint_changes_with_names_labels_and_what_one_sense_gets(corpus: Corpus) -> None:
+    first, *rest = corpus.clips["weak"]
+    louder = replace(corpus, content=lambda name, sense: "new" if sense == "sound" else "old")
+    others = [
+        replace(corpus, name="other"),
+        replace(corpus, clips={**corpus.clips, "weak": (*rest, first)}),
+        replace(corpus, weak={**corpus.weak, first: ()}),
+        replace(corpus, strong={"test": corpus.strong["test"]}),
+        louder,
+    ]
+    assert len({each.fingerprint("sound") for each in (corpus, *others)}) == 6
+    assert louder.fingerprint("sound") != louder.fingerprint("sight")
+
+
 # --- what is refused
 
 
