@@ -29,24 +29,6 @@ def tone(loud: tuple[float, float], peak: float = 1.0, seconds: float = 10.0) ->
     return Waveform((peak * gain * np.sin(2 * np.pi * 500 * times)).astype(np.float32), RATE)
 
 
-def test_splits_and_classes_are_counted(corpus: Corpus, make: MakeEvents) -> None:
-    splits = clip_statistics.splits(corpus).set_index("split")
-    assert splits["clips"].to_dict() == {"weak": 6, "unlabelled": 5, "validation": 4, "test": 7}
-    assert splits.loc["weak", "tags or events"] == corpus.weak_targets().sum()
-    assert splits.loc["test", "tags or events"] == len(corpus.strong["test"])
-    events = make((0, 2, 1, 2), (0, 2, 3, 6), (1, 2, 0, 10), (1, 4, 0, 5), clips=4)
-    events = replace(events, classes=corpus.classes)
-    table = clip_statistics.classes(replace(corpus, strong={"test": events}))
-    often, once, never = (table.iloc[label] for label in (2, 4, 8))
-    assert often["class"] == corpus.classes[2].replace("_", " ")
-    assert (often["events"], often["test clips, %"], often["median length, s"]) == (3, 50, 3)
-    assert often["as long as the clip, %"] == pytest.approx(100 / 3)
-    assert (once["events"], once["test clips, %"], once["as long as the clip, %"]) == (1, 25, 0)
-    assert never["events"] == 0 and np.isnan(never["median length, s"])
-    weak = corpus.weak_targets().mean(axis=0)
-    assert table["weak clips, %"].to_numpy() == pytest.approx(100 * weak)
-
-
 def test_overlaps_are_shares_of_time(make: MakeEvents) -> None:
     events = make((0, 0, 0, 6), (0, 1, 4, 8), (1, 3, 0, 10), (1, 3, 2, 4), clips=2)
     shares = clip_statistics.overlaps(events)

@@ -259,36 +259,7 @@ def test_an_interrupted_run_ends_as_if_nothing_had_been(
     assert list(tmp_path.iterdir()) == [experiments.weights_path(run)]
 
 
-@pytest.mark.parametrize("field", ["fingerprint", "weights"])
-def test_other_clips_or_weights_than_the_runs_are_refused(run: Run, field: str) -> None:
-    with pytest.raises(ValueError, match="clips or pretrained weights are not those of this run"):
-        experiments.prepared_for({**run, field: {**run[field], "audio": "0"}})
-
-
 # --- many runs
-
-
-def test_a_damaged_result_is_computed_anew(
-    run: Run,
-    private_results: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setenv("BOOK_RUN", '{"jobs": 1}')
-    monkeypatch.delenv("BOOK_RETRAIN", raising=False)
-    monkeypatch.setattr(experiments, "run_one", lambda run: {"seed": run["seed"]})
-    prepared_first: list[int] = []
-    monkeypatch.setattr(experiments, "prepared_for", lambda run: prepared_first.append(run["seed"]))
-    runs = [run, {**run, "seed": 4}]
-    expected = [{"seed": 0}, {"seed": 4}]
-    assert [result.metrics for result in experiments.trained(runs)] == expected
-    assert prepared_first == [0, 4]  # in this process, before any other begins
-    assert [result.metrics for result in experiments.trained(runs)] == expected
-    assert prepared_first == [0, 4]  # nothing is left to do
-    results.location("part1", "table3", runs[0], private_results).write_text("{")
-    assert [result.metrics for result in experiments.trained(runs)] == expected
-    assert prepared_first == [0, 4, 0, 4]
-    assert "a damaged result counts as missing" in capsys.readouterr().err
 
 
 # --- other readings
@@ -313,15 +284,3 @@ def test_readings_of_the_metrics_by_hand(make: MakeEvents) -> None:
     assert list(found) == list(expected)
     for name, values in expected.items():
         assert [found[name][each] for each in evaluation.METRICS] == pytest.approx(values), name
-
-
-def test_the_command_trains_the_runs_asked_for(
-    common: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[Run] = []
-    monkeypatch.setattr(experiments, "common", lambda profile: common)
-    monkeypatch.setattr(experiments, "trained", lambda runs: asked.extend(runs) or runs)
-    experiments.main(["smoke", "aligned", "--trainings", "2"])
-    assert asked == experiments.aligned_grid(common, 2)
-    with pytest.raises(SystemExit):
-        experiments.main(["smoke", "--trainings", "0"])

@@ -8,14 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import ipywidgets as widgets
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 
-from lib.book import interact
 from lib.sound import crnn, evaluation
 from lib.sound.crnn import COMBINATIONS, CRNN, ModelConfig, Probabilities
 from lib.sound.data.corpus import Corpus
@@ -70,16 +68,6 @@ def bars(axes: Axes, place: int) -> list[tuple[float, float, str]]:
     return found
 
 
-def test_the_first_clips_that_hold_every_class_then_the_first_others(make: MakeEvents) -> None:
-    tags = [(0,), (0,), (0, 1), (1,), (2,), (0, 2)]
-    rows = [(clip, label, 1, 2) for clip, labels in enumerate(tags) for label in labels]
-    truth = make(*rows, clips=7, classes=4)
-    assert explore.choose_clips(truth, 2) == ("clip_0.wav", "clip_2.wav")
-    assert explore.choose_clips(truth, 3) == ("clip_0.wav", "clip_2.wav", "clip_4.wav")
-    assert explore.choose_clips(truth, 5) == tuple(f"clip_{i}.wav" for i in range(5))
-    assert explore.choose_clips(truth, 99) == truth.clips
-
-
 def test_what_is_observed_belongs_to_the_clips_in_their_order(mixed: Corpus) -> None:
     clips = [mixed.clips["test"][place] for place in (2, 0)]
     generator = torch.Generator().manual_seed(0)
@@ -104,20 +92,6 @@ def test_what_is_observed_belongs_to_the_clips_in_their_order(mixed: Corpus) -> 
     assert shown is not None and len(shown) == explore.PICTURES
     last = mixed.frames(clips[0], np.array([0.95 * seconds]))
     assert last is not None and (shown[-1] == last[0]).all()
-
-
-def test_the_true_classes_have_rows_and_so_have_the_most_probable_others(
-    scenes: Scenes, make: MakeEvents
-) -> None:
-    found = explore.classes_of_interest(scenes, 0, ["A"])
-    assert list(found) == sorted(found) and len(found) == explore.CLASSES_DRAWN
-    top = scenes.found["A"].frame[0].amax(dim=0)
-    others = [label for label in found if label not in (3, 4)]
-    left_out = [label for label in range(10) if label not in found]
-    assert {3, 4} <= set(found) and min(top[others]) >= max(top[left_out])
-    many = make(*((0, label, 1, 2) for label in range(6)))
-    crowded = Scenes(many, {"S": said(many, 0.1)}, scenes.log_mel[:1], [None])
-    assert explore.classes_of_interest(crowded, 0, ["S"]).tolist() == list(range(6))
 
 
 @pytest.mark.parametrize(("clip", "threshold", "median"), [(0, 0.3, 3), (0, 0.05, 1), (1, 0.5, 7)])
@@ -150,24 +124,6 @@ def test_curves_bars_and_scores_are_those_of_the_metrics(
     assert [bar.get_height() for bar in figure.axes[-1].patches] == pytest.approx(scores)
     said = [float(number) for number in re.findall(r"(\d+) %", figure.get_label())]
     assert said == pytest.approx(scores, abs=0.5)
-
-
-def test_every_control_moves_the_picture_and_no_figure_stays(scenes: Scenes) -> None:
-    assert scenes.names == ["1: sneeze, baby", "2: nothing", "3: helicopter"]
-
-    def draw(clip: str, threshold: float, median: int) -> Any:
-        return explore.panel(scenes, scenes.names.index(clip), ["S", "A"], threshold, median)
-
-    controls = {"clip": scenes.names, "threshold": (0.05, 0.95, 0.05), "median": (1, 31, 2)}
-    start = {"clip": scenes.names[0], "threshold": 0.5, "median": 7}
-    *made, _, picture, _ = interact.panel(
-        draw, controls, start, "{clip}{threshold}{median}"
-    ).children
-    for control, value in zip(made, (scenes.names[2], 0.2, 21), strict=True):
-        before = bytes(picture.value)
-        control.value = value
-        assert bytes(picture.value) != before and picture.value[:4] == b"\x89PNG"
-    assert plt.get_fignums() == []
 
 
 @pytest.mark.parametrize("headless", [True, False])

@@ -120,22 +120,6 @@ def test_a_damaged_file_is_noticed_and_made_anew(cache: Path) -> None:
     assert path.read_bytes() == content
 
 
-def test_an_interrupted_extraction_goes_on_where_it_stopped(at: Callable[[str], Path]) -> None:
-    def stops(name: str) -> Waveform:
-        if name == NAMES[2]:
-            raise KeyboardInterrupt
-        return sound(name)
-
-    with pytest.raises(KeyboardInterrupt):
-        extraction.extract(replace(CORPUS, audio=stops), "log_mel", NAMES)
-    heard: list[str] = []
-    whole = extraction.extract(hearing(heard), "log_mel", NAMES)
-    assert heard == list(NAMES[2:])
-    assert not list(at("cache").rglob("*.tmp"))
-    at("elsewhere")
-    np.testing.assert_array_equal(whole, extraction.extract(CORPUS, "log_mel", NAMES))
-
-
 def broken(name: str) -> Waveform:
     raise ValueError(f"{name} is truncated")
 
@@ -151,10 +135,9 @@ def broken(name: str) -> Waveform:
             "clip noise.wav of fake: its sound is empty or not",
         ),
         (sound, "ear", "noise.wav of fake: its ear features do not fit"),
-        (sound, "mfcc", "unknown stream 'mfcc'"),
         (sound, "vggish", "VGGish.* not found .*get vggish"),
     ],
-    ids=["broken", "unseen", "nan", "too loud", "unknown", "no weights"],
+    ids=["broken", "unseen", "nan", "too loud", "no weights"],
 )
 def test_a_clip_that_cannot_be_used_is_named(
     tiny: Louder,

@@ -8,10 +8,8 @@ from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import soundfile
-from IPython.display import Audio, Markdown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -25,7 +23,7 @@ from lib.sound.data.corpus import Sight, Waveform
 from lib.sound.data.mixtures import CLASSES
 from lib.sound.evaluation import METRICS
 from lib.sound.events import Events
-from lib.sound.features import GRID, GRID_TIMES, Standardiser
+from lib.sound.features import GRID, GRID_TIMES
 from lib.sound.figures import clip_plots, diagrams, result_plots
 from lib.sound.protocol import Runs
 from lib.sound.runs.verdicts import AUDIO, SPECTRAL, VISUAL, WITH_AUDIO, Judge
@@ -96,18 +94,6 @@ def rows_of(figure: Figure) -> list[str]:
 # --- clips
 
 
-def test_nobody_listens_where_no_kernel_runs(
-    chirp: Waveform, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BOOK_HEADLESS", "1")
-    assert isinstance(clip_plots.hear(chirp), Markdown)
-    monkeypatch.delenv("BOOK_HEADLESS")
-    player = clip_plots.hear(chirp)
-    assert isinstance(player, Audio)
-    samples, rate = soundfile.read(io.BytesIO(player.data), dtype="float32")
-    assert rate == RATE and samples == pytest.approx(chirp.samples, abs=1e-4)  # no louder
-
-
 def test_an_excerpt_holds_the_piece_asked_for(chirp: Waveform) -> None:
     html = clip_plots.excerpt(chirp, start=2.5, seconds=1.0).data
     (data,) = re.findall(r'src="data:audio/flac;base64,([^"]+)"', html)
@@ -136,32 +122,7 @@ def test_a_clip_has_its_own_events_and_pictures_and_a_tone_its_pitch(
     assert values[:, 130].argmax() == pytest.approx(ticks["1"], abs=1)  # at 1 kHz
 
 
-def test_statistics_draw_every_class_and_what_happens_at_once() -> None:
-    classes = pd.DataFrame(
-        {
-            "class": [name.replace("_", " ") for name in CLASSES],
-            "weak clips, %": np.arange(10.0),
-            "test clips, %": np.arange(10.0) + 5,
-        }
-    )
-    levels = pd.DataFrame({"contrast": [3.0, 12.0, np.nan]})
-    figure = clip_plots.statistics(classes, np.array([0.5, 0.4, 0.1, 0, 0]), levels)
-    left, middle, right = figure.axes
-    assert [bar.get_width() for bar in left.patches] == [*range(10), *range(5, 15)]  # type: ignore[attr-defined]
-    heights = [bar.get_height() for bar in middle.patches]  # type: ignore[attr-defined]
-    assert heights == pytest.approx([50, 40, 10])
-    assert sum(bar.get_height() for bar in right.patches) == 2  # type: ignore[attr-defined]
-
-
 # --- features
-
-
-def test_the_standardised_spectrogram_is_what_the_scale_makes_of_it(chirp: Waveform) -> None:
-    log_mel = features.log_mel(chirp)
-    scale = Standardiser.fit([log_mel])
-    first, second = map(image, clip_plots.standardised(chirp, scale).axes[:2])
-    assert first.mean(axis=1) == pytest.approx(log_mel.mean(axis=0), abs=1e-3)
-    assert second.mean() == pytest.approx(0, abs=1e-4)
 
 
 def test_the_patch_is_where_its_frame_says(chirp: Waveform) -> None:
@@ -233,20 +194,6 @@ def test_the_tables_and_shapes_are_the_published_ones() -> None:
     assert second["bands left"].tolist() == [64, 32, 16, 8, 4, 2, 1]
 
 
-@pytest.mark.parametrize("inputs", COMBINATIONS, ids="+".join)
-def test_every_step_of_every_row_has_a_box_with_its_shape(inputs: tuple[str, ...]) -> None:
-    form = ModelConfig(inputs, audio_features=12, visual_features=20, width=0.125, mel_bands=32)
-    network = CRNN(form).train()
-    steps = [each for way in diagrams.trace(network).values() for each in way]
-    assert network.training and not any(module._forward_hooks for module in network.modules())
-    if len(inputs) == 1:
-        steps = [each for each in steps if "concatenated" not in each.text]
-    figure = diagrams.architecture(network)
-    drawn = [" ".join(t.get_text().split()) for t in figure.axes[0].texts if t.get_text()]
-    expected = [f"{each.text} {' × '.join(map(str, each.shape))}" for each in steps]
-    assert sorted(drawn) == sorted(expected)
-
-
 def test_poolings_derivative_is_that_of_finite_differences() -> None:
     frame = np.array([0.05, 0.2, 0.4, 0.9, 0.7, 0.1])
     top, bottom = result_plots.pooling(frame).axes
@@ -304,15 +251,6 @@ def test_gains_are_those_that_are_judged(runs: Runs) -> None:
             assert spans[y].get_xdata() == pytest.approx([100 * found.low, 100 * found.high])
             assert with_marker(axes, "o")[y].get_xdata() == pytest.approx([100 * found.value])
             assert with_marker(axes, "D")[y].get_xdata() == pytest.approx([100 * theirs])
-
-
-def test_histories_are_means_over_trainings(runs: Runs) -> None:
-    figure = result_plots.histories(runs)
-    expected = [[0.5, 0.4], [0.01, 0.02], [0.1, 0.2], [0.1, 0.2]]  # of seeds 0, 1 and 2
-    for axes, values in zip(figure.axes, expected, strict=True):
-        assert [line.get_label() for line in axes.get_lines()] == LETTERS
-        for line in axes.get_lines():
-            assert list(line.get_xdata()) == [1, 2] and line.get_ydata() == pytest.approx(values)
 
 
 def turned(run: Result, **knobs: float) -> Result:

@@ -94,14 +94,3 @@ def test_gains_have_their_sign_and_hold_the_difference(made_up_run: MakeRun) -> 
         value, low, _, high = table["clip: gain"][place].replace("(", "").rstrip(")").split()
         assert float(low) <= float(value) <= float(high)
         assert float(value) == pytest.approx(100 * gains[name], abs=0.5)
-
-
-def test_pairs_and_places_are_compared_with_spectral_features(runs: protocol.Runs) -> None:
-    higher, lower = runs[verdicts.AUDIO], runs[verdicts.SPECTRAL]
-    table = ledger.gains({"A over S": (higher, lower), "nothing": ([], lower)})
-    for metric in evaluation.METRICS:
-        assert table[metric].tolist() == [str(protocol.difference(higher, lower, metric)), "–"]
-    places = ledger.placing(runs).set_index("row")
-    assert list(places.index) == ["S + V", "S + A", "S + A + V", "V", "A", "A + V"]
-    own, other, apart = protocol.given_the_tag(higher, lower)
-    assert places.loc["A"].tolist() == [100 * own, 100 * other, str(apart)]

@@ -123,16 +123,6 @@ def test_times_that_are_no_seconds_are_refused_with_a_guess_at_their_unit(
             read_strong(write(*rows), clips=clips)
 
 
-def test_events_that_overlap_others_of_their_class_are_counted_aloud(
-    write: Write, capsys: pytest.CaptureFixture[str]
-) -> None:
-    rows = ["a.wav\t1\t5\tDog", "a.wav\t2\t3\tDog", "a.wav\t4\t6\tDog", "a.wav\t6\t7\tDog"]
-    assert len(read_strong(write(*rows, "a.wav\t2\t3\tCat", "b.wav\t2\t3\tDog"))) == 6
-    assert capsys.readouterr().out.startswith("list.tsv: 2 of 6 events begin before another")
-    read_strong(write(rows[0], rows[3]))
-    assert not capsys.readouterr().out
-
-
 def test_predictions_are_placed_among_the_clips_asked_for(
     write: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -164,13 +154,6 @@ def test_a_subset_keeps_clips_in_the_order_asked_for(write: Write) -> None:
     assert part.onset.tolist() == [3.0]
     with pytest.raises(ValueError, match="no clip is named d.wav"):
         events.subset(["a.wav", "d.wav"])
-
-
-def test_the_fingerprint_follows_every_part(write: Write) -> None:
-    first = read_strong(write("a.wav\t1\t2\tDog"))
-    assert first.fingerprint == read_strong(write("a.wav\t1\t2\tDog")).fingerprint
-    for row in ("b.wav\t1\t2\tDog", "a.wav\t1\t2\tCat", "a.wav\t1\t2.001\tDog"):
-        assert read_strong(write(row)).fingerprint != first.fingerprint
 
 
 def test_the_official_lists_are_as_large_as_published(

@@ -13,7 +13,7 @@ import soundfile
 from lib.book import data_root
 from lib.sound.data import datasets, mixtures
 from lib.sound.data.corpus import SPLITS, Corpus, Sizes
-from lib.sound.data.mixtures import CLASSES, FOLDS, RATE, Layer, Mixer, Recipe, Recording
+from lib.sound.data.mixtures import CLASSES, FOLDS, RATE, Layer, Recipe, Recording
 from lib.sound.events import CLASSES as DCASE_CLASSES
 
 SIZES = Sizes(weak=40, unlabelled=30, validation=20, test=40)
@@ -186,15 +186,6 @@ def test_the_first_test_clip_is_the_one_it_always_was(corpus: Corpus) -> None:
     assert corpus.audio(name).samples[places] == pytest.approx(golden, abs=1e-3)
 
 
-def test_quiet_between_single_sounds_is_cut_down() -> None:
-    generator = np.random.default_rng(0)
-    bark = generator.standard_normal(RATE // 4)
-    sound = np.concatenate([np.zeros(RATE), bark, np.zeros(RATE), bark, np.zeros(RATE)])
-    dense = mixtures._without_gaps(sound.astype(np.float32))
-    assert len(dense) / RATE == pytest.approx(0.25 + 0.1 + 0.25 + 0.05, abs=0.03)
-    assert len(mixtures._without_gaps(np.tile(bark, 4))) == pytest.approx(RATE, abs=0.02 * RATE)
-
-
 def test_a_fingerprint_changes_with_names_labels_and_what_one_sense_gets(corpus: Corpus) -> None:
     first, *rest = corpus.clips["weak"]
     louder = replace(corpus, content=lambda name, sense: "new" if sense == "sound" else "old")
@@ -210,18 +201,6 @@ def test_a_fingerprint_changes_with_names_labels_and_what_one_sense_gets(corpus:
 
 
 # --- what is refused
-
-
-def made(sizes: tuple[int, ...], rotation: int = 0) -> Callable[[Recording], object]:
-    return lambda tone: datasets.load("esc10", Sizes(*sizes), rotation)
-
-
-def without_a_kind(tone: Recording) -> object:
-    """Mix recordings of which none is a sneeze to validate on."""
-    folds = [(kind, fold) for kind in CLASSES for fold in FOLDS if (kind, fold) != ("sneeze", "4")]
-    some = [replace(tone, kind=kind, fold=fold) for kind, fold in folds]
-    timed = datasets.load("esc10", Sizes(1, 1, 1, 1)).strong
-    return Mixer(timed["validation"], timed["test"], some, rotation=0)
 
 
 def listed(row: str) -> Callable[[Recording], object]:
@@ -250,10 +229,8 @@ def sounding(content: bytes | np.ndarray) -> Callable[[Recording], object]:
 @pytest.mark.parametrize(
     ("call", "complaint"),
     [
-        (made((1, 1, 145, 1)), "145 validation clips asked for, but .* times only 144"),
-        (made((1, 1, 1, 881)), "881 test clips asked for"),
-        (made((1, 1, 1, 1), 5), "there is no rotation 5; give 0 to 4"),
-        (without_a_kind, "no recording of sneeze for the validation clips"),
+        (lambda tone: OPEN(0).names("test", 881), "881 test clips asked for"),
+        (lambda tone: OPEN(5), "there is no rotation 5; give 0 to 4"),
         (listed(ROW), "meta.csv, row 3: 1-5-A-0 is listed twice"),
         (listed("2-5-A-0,2,cow,0.5,2.0,CC0,x"), "row 3: unknown label 'cow'"),
         (listed("2-5-A-0,6,dog_bark,0.5,2.0,CC0,x"), "row 3: fold is '6', expected 1 to 5"),

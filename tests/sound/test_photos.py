@@ -150,30 +150,6 @@ def test_one_knob_leaves_the_others_be(camera: MakeCamera, split: str) -> None:
         assert whole[0] == whole[1]
 
 
-def test_what_sounds_moves_to_and_fro_and_may_be_cut_half_way(camera: MakeCamera) -> None:
-    times = 3 + (np.arange(12) + 0.5) / photos.MOVES_PER_SECOND  # one of each step
-    cuts = 0
-    for seed in range(100):
-        shots = camera().shots(heard(DOG, seed=seed), times)
-        zoom, pan = np.divmod(shots % CROPS, len(PANS))
-        moving, still = (zoom, pan) if zoom.std() else (pan, zoom)
-        assert moving.tolist() == [0, 1, 2, 1] * 3 and len(set(still)) == 1
-        first, second = (set(half) for half in np.split(shots // CROPS, 2))
-        assert len(first) == len(second) == 1
-        cuts += first != second
-    assert stats.binomtest(cuts, 100, photos.CUT).pvalue > 1e-3
-
-
-def test_the_content_changes_with_knobs_sounds_and_photographs(
-    camera: MakeCamera, photographs: list[Photograph]
-) -> None:
-    clips = [heard(DOG), heard(DOG, seed=1), heard(("dog", 3.0, 7.0, 11.0))]
-    cameras = [camera(), *(camera(**{knob: 0.5}) for knob in vars(PERFECT))]
-    cameras.append(Camera(photographs[1:], 0, PERFECT))
-    assert len({each.content(clip) for each in cameras for clip in clips}) == 15
-    assert camera().content(clips[0]) == camera().content(heard(DOG))
-
-
 # --- the pictures
 
 
