@@ -10,7 +10,6 @@ from lib.sound.data import mixtures
 from lib.sound.data.corpus import Corpus, Sight, Sizes, Waveform
 from lib.sound.events import Events, clear_onsets
 from lib.sound.figures import clip_statistics
-from lib.sound.figures.clip_statistics import FRAME
 
 MakeEvents = Callable[..., Events]
 RATE = 16_000
@@ -35,15 +34,6 @@ def test_overlaps_are_shares_of_time(make: MakeEvents) -> None:
     assert shares[:3] == pytest.approx([0.1, 0.8, 0.1]) and not shares[3:].any()
     short = replace(make((0, 0, 0, 2), (1, 0, 0, 10), clips=2), durations=np.array([4.0, 10.0]))
     assert clip_statistics.overlaps(short)[:2] == pytest.approx([2 / 14, 12 / 14])
-
-
-def test_levels_of_a_sine_are_those_of_the_textbook() -> None:
-    found = clip_statistics.frame_levels(tone((0, 5)))
-    assert len(found) == round(10 / FRAME)
-    assert found[0] == pytest.approx(-3.01, abs=0.01)  # a sine's power is half its peak's
-    assert found[-1] == pytest.approx(-23.01, abs=0.01)
-    silent = Waveform(np.zeros(RATE, dtype=np.float32), RATE)
-    assert clip_statistics.frame_levels(silent) == pytest.approx(-100.0)
 
 
 def test_loudness_of_clips(corpus: Corpus, make: MakeEvents) -> None:

@@ -259,16 +259,6 @@ def test_only_what_has_changed_is_decoded_again(
     assert after.left_out == first.left_out
 
 
-def test_a_damaged_memo_counts_as_none(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = dcase.load().fingerprint("sound")
-    path = place.parent / "cache" / dcase.CHECKED
-    whole, decoded = path.read_bytes(), count_decoding(monkeypatch)
-    for turn, content in enumerate((whole[:-40], b"\xff\xfe", b"[1]"), start=1):
-        path.write_bytes(content)
-        for _ in range(2):
-            assert dcase.load().fingerprint("sound") == expected and len(decoded) == 6 * turn
-
-
 # --- what is refused
 
 

@@ -1,15 +1,9 @@
 """The pictures of Part I: every one is drawn, and what it shows are the numbers it was given."""
 
-import base64
-import io
-import re
 from collections.abc import Callable
-from dataclasses import asdict, fields
-from typing import Any
 
 import numpy as np
 import pytest
-import soundfile
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -17,16 +11,15 @@ from matplotlib.lines import Line2D
 from lib.book.claims import mean_interval
 from lib.runs import results
 from lib.runs.results import Result
-from lib.sound import features, pretrained, probes, protocol
+from lib.sound import features, pretrained, protocol
 from lib.sound.crnn import COMBINATIONS, CRNN, INPUT_NAMES, INPUTS, ModelConfig, count_parameters
-from lib.sound.data.corpus import Sight, Waveform
-from lib.sound.data.mixtures import CLASSES
+from lib.sound.data.corpus import Waveform
 from lib.sound.evaluation import METRICS
 from lib.sound.events import Events
 from lib.sound.features import GRID, GRID_TIMES
 from lib.sound.figures import clip_plots, diagrams, result_plots
 from lib.sound.protocol import Runs
-from lib.sound.runs.verdicts import AUDIO, SPECTRAL, VISUAL, WITH_AUDIO, Judge
+from lib.sound.runs.verdicts import AUDIO, SPECTRAL, WITH_AUDIO, Judge
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 MakeRun = Callable[..., Result]
@@ -79,27 +72,11 @@ def with_marker(axes: Axes, marker: str) -> list[Line2D]:
     return [line for line in axes.get_lines() if line.get_marker() == marker]
 
 
-def step(height: float) -> dict[str, Any]:
-    """Return a response as `probes.steps` gives it."""
-    mean = (height * (probes.LAGS > 0)).tolist()
-    band = [[value - 0.1 for value in mean], [value + 0.1 for value in mean]]
-    found = {"mean": mean, "mean interval": band, "height": height, "centre": 0.1, "onsets": 5}
-    return {**found, "sharp": 0.5}
-
-
 def rows_of(figure: Figure) -> list[str]:
     return [label.get_text() for label in figure.axes[0].get_yticklabels()]
 
 
 # --- clips
-
-
-def test_an_excerpt_holds_the_piece_asked_for(chirp: Waveform) -> None:
-    html = clip_plots.excerpt(chirp, start=2.5, seconds=1.0).data
-    (data,) = re.findall(r'src="data:audio/flac;base64,([^"]+)"', html)
-    samples, rate = soundfile.read(io.BytesIO(base64.b64decode(data)))
-    assert rate == 16_000 and len(samples) == 16_000
-    assert np.abs(samples[:7000]).max() < 0.05 < 0.45 < np.abs(samples[9000:]).max() < 0.55
 
 
 @pytest.mark.parametrize("pictures", [True, False])
@@ -144,23 +121,6 @@ def test_distances_are_euclidean_and_about_one_between_strangers(events: Events)
     inputs["audio"] = np.repeat((GRID_TIMES > 5).astype(float), 4).reshape(GRID, 4)
     maps = [image(axes) for axes in clip_plots.distance_maps(inputs, events, 1).axes[3:6]]
     assert not maps[0].any() and maps[1][0, -1] == pytest.approx(1 / np.sqrt(2))
-
-
-def test_the_probes_numbers_are_drawn() -> None:
-    scores = {"F1": 0.5, "interval": [0.4, 0.6], "by class": [0.3] * 9 + [None]}
-    figure = clip_plots.what(dict.fromkeys(clip_plots.WHAT_ORDER, scores), 0.2, CLASSES)
-    left, right = figure.axes
-    assert [text.get_text() for text in left.texts] == ["50"] * 5
-    assert list(right.get_lines()[0].get_xdata())[:9] == pytest.approx([30] * 9)  # type: ignore[arg-type]
-    found = {name: step(1 + place) for place, name in enumerate(("visual", "spectral", "audio"))}
-    axes = clip_plots.steps(probes.LAGS, found).axes[0]
-    assert points(axes, "pretrained visual")[1] == found["visual"]["mean"]
-    _, window = points(axes, "a window of 0.96 s")
-    assert window[0] == 0 and window[-1] == 3 and window[len(window) // 2] == pytest.approx(1.5)
-    halves = {"by index": step(1.0), "audio": step(2.0), "expected": 0.2}
-    for axes in clip_plots.drift({"first": halves, "second": halves}, probes.LAGS).axes:
-        marks = with_marker(axes, "D")
-        assert [float(mark.get_ydata()[0]) for mark in marks] == [0.5, 1.0]  # type: ignore[index]
 
 
 def test_the_grids_drift_as_section_4_2_has_it() -> None:
@@ -251,27 +211,3 @@ def test_gains_are_those_that_are_judged(runs: Runs) -> None:
             assert spans[y].get_xdata() == pytest.approx([100 * found.low, 100 * found.high])
             assert with_marker(axes, "o")[y].get_xdata() == pytest.approx([100 * found.value])
             assert with_marker(axes, "D")[y].get_xdata() == pytest.approx([100 * theirs])
-
-
-def turned(run: Result, **knobs: float) -> Result:
-    """Return a run whose pictures have some knobs turned."""
-    config = {**run.config, "sight": {**asdict(Sight()), **knobs}}
-    return Result(run.part, run.experiment, config, run.metrics)
-
-
-def test_knobs_run_from_none_over_table_3_to_all(runs: Runs) -> None:
-    table3 = [run for found in runs.values() for run in found[:1]]
-    ends = {0.0: runs[VISUAL][1], 1.0: runs[VISUAL][2]}
-    study = [turned(run, out_of_step=share) for share, run in ends.items()]
-    figure = result_plots.knobs([*table3, *study])
-    assert {each.name for each in fields(Sight)} == set(result_plots.KNOBS)
-    for row, metric in zip((figure.axes[:3], figure.axes[3:]), ("clip", "event"), strict=True):
-        for axes, knob in zip(row, result_plots.KNOBS, strict=True):
-            level, both, visual = axes.get_lines()
-            (expected,) = protocol.scores(runs[SPECTRAL][:1], metric)
-            assert level.get_ydata() == pytest.approx([100 * expected] * 2)
-            assert list(both.get_xdata()) == [getattr(Sight(), knob)]  # was trained once
-            there = [*runs[VISUAL][1:2], *runs[VISUAL][:1], *runs[VISUAL][2:]]
-            there = there if knob == "out_of_step" else runs[VISUAL][:1]
-            shown = [100 * value for value in protocol.scores(there, metric)]
-            assert visual.get_ydata() == pytest.approx(shown)

@@ -107,22 +107,6 @@ def test_what_is_no_list_is_refused(
         read_strong(path)
 
 
-@pytest.mark.parametrize(
-    ("rows", "unit"),
-    [
-        (["a.wav\t1500\t2500\tDog"], "milliseconds"),
-        (["a.wav\t24000\t40000\tDog", "b.wav\t160000\t163200\tDog"], "samples"),
-        (["a.wav\t20\t40\tDog", "a.wav\t100\t156\tDog", "a.wav\t0\t9\tDog"], "frames, or from"),
-    ],
-)
-def test_times_that_are_no_seconds_are_refused_with_a_guess_at_their_unit(
-    write: Write, rows: list[str], unit: str
-) -> None:
-    for clips in (None, ["a.wav", "b.wav"]):
-        with pytest.raises(ValueError, match=f"after their clips have ended; .*are these {unit}"):
-            read_strong(write(*rows), clips=clips)
-
-
 def test_predictions_are_placed_among_the_clips_asked_for(
     write: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -145,15 +129,6 @@ def test_weak_labels_and_durations(write: Write) -> None:
     ):
         with pytest.raises(ValueError, match=complaint):
             read(write("ok.wav\tCat", row, header=header))
-
-
-def test_a_subset_keeps_clips_in_the_order_asked_for(write: Write) -> None:
-    events = read_strong(write("a.wav\t1\t2\tDog", "b.wav\t\t\t", "c.wav\t3\t4\tCat"))
-    part = events.subset(["c.wav", "b.wav"])
-    assert part.clips == ("c.wav", "b.wav") and part.clip.tolist() == [0]
-    assert part.onset.tolist() == [3.0]
-    with pytest.raises(ValueError, match="no clip is named d.wav"):
-        events.subset(["a.wav", "d.wav"])
 
 
 def test_the_official_lists_are_as_large_as_published(

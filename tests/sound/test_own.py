@@ -9,7 +9,6 @@ import soundfile
 
 from lib.book import data_root
 from lib.sound.data import mixtures
-from lib.sound.data.corpus import Waveform
 from lib.sound.events import Events
 from lib.sound.figures import own
 from lib.sound.runs import experiments, profiles
@@ -20,15 +19,6 @@ RATE = 8000
 @pytest.fixture(scope="module")
 def ears() -> own.Ears:
     return own.Ears.of(experiments.common(profiles.PROFILES["quick"]), mixtures.CLASSES)
-
-
-@pytest.mark.parametrize(("seconds", "lengths"), [(4, [4]), (10.05, [10]), (23.5, [10, 10, 3.5])])
-def test_a_sound_is_heard_in_windows_of_a_clip(seconds: float, lengths: list[float]) -> None:
-    samples = np.arange(round(seconds * RATE), dtype=np.float32)
-    pieces = own.windows(Waveform(samples, RATE))
-    assert [len(piece.samples) / RATE for piece in pieces] == lengths
-    heard = np.concatenate([piece.samples for piece in pieces])
-    np.testing.assert_array_equal(heard, samples[: len(heard)])
 
 
 def test_a_bark_after_the_first_window_is_heard(ears: own.Ears, tmp_path: Path) -> None:

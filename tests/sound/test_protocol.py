@@ -74,20 +74,6 @@ def test_the_best_are_chosen_on_validation_and_averaged_on_test() -> None:
         protocol.best_mean(runs, "clip", 5)
 
 
-def test_the_papers_rule_takes_the_best_of_each_row(made_up_run: MakeRun) -> None:
-    levels = dict.fromkeys(METRICS, 0.5)
-    counts = {SPECTRAL: 3, BOTH: 4}
-    every = [made_up_run(row, seed, levels, 0.05) for row in counts for seed in range(counts[row])]
-    runs = protocol.by_row(every[::-1])
-    assert {row: len(found) for row, found in runs.items()} == counts
-    table = protocol.selected(runs, 2).set_index("row")
-    assert table["best of"].to_dict() == {"S": "2 of 3", "S + A": "2 of 4"}
-    for metric in METRICS:
-        for row, found in runs.items():
-            expected = 100 * protocol.best_mean(found, metric, 2)
-            assert table.loc[protocol.short(row), metric] == pytest.approx(expected)
-
-
 # --- pairs of trainings
 
 SCORES = st.lists(st.tuples(*[st.floats(0.01, 0.99)] * 2), min_size=2, max_size=6)

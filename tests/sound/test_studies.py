@@ -1,7 +1,6 @@
 """The runs of the metrics chapter, on a few clips of the test set."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +8,9 @@ import pytest
 from lib.book.files import REPOSITORY
 from lib.runs import results
 from lib.runs.results import Result
-from lib.sound import evaluation, oracles, protocol
-from lib.sound.figures import metric_plots
+from lib.sound import evaluation, protocol
 from lib.sound.runs import metric_studies, profiles
-from lib.sound.runs.system_scores import BASELINE, Scored
+from lib.sound.runs.system_scores import Scored
 
 PROFILE = replace(profiles.METRICS["smoke"], resamples=20, thresholds=(0.5,), medians=(7,))
 ROWS = results.paper("part1_table3")["rows"]
@@ -31,13 +29,6 @@ def test_the_stored_results_are_those_of_the_committed_lists(real: Scored) -> No
     for experiment, (configs, _) in metric_studies.grids(profiles.METRICS["quick"], real).items():
         expected = {results.location("part1", experiment, config).stem for config in configs}
         assert {path.stem for path in (folder / experiment).iterdir()} == expected
-
-
-def test_every_ceiling_is_one_run_and_is_kept(few: Scored, private_results: Path) -> None:
-    first = metric_studies.runs("ceilings", PROFILE, few)
-    assert [run.config["ceiling"] for run in first] == list(oracles.CEILINGS)
-    assert len(list(private_results.rglob("*.json"))) == len(first)
-    assert metric_studies.runs("ceilings", PROFILE, few) == first
 
 
 def test_the_curve_at_the_paper_setting_is_the_scores_cut_and_filtered(few: Scored) -> None:
@@ -78,14 +69,6 @@ def test_the_noise_of_a_difference_is_paired(few: Scored) -> None:
     assert share == pytest.approx(expected, abs=0.12)
     of_fewer = metric_studies.error_at_kept(run, "segment", "one")  # in points
     assert of_fewer / (100 * found["one"]["standard error"]) == pytest.approx(np.sqrt(40 / 35))
-
-
-def test_the_panel_shows_the_scores(few: Scored) -> None:
-    found = few.systems[BASELINE]
-    figure = metric_plots.explore_panel(few.truth, found, 0, few.scores[0], few.hop, 0.5, "")
-    expected = evaluation.table3_scores(evaluation.all_counts(few.truth, found))
-    shown = [bar.get_height() for bar in figure.axes[-1].patches]
-    assert shown == [100 * each for each in expected.values()]
 
 
 def test_the_rows_of_table_3_are_typed_as_printed() -> None:
