@@ -100,6 +100,8 @@ def test_a_found_event_is_paired_once(make: MakeEvents) -> None:
 def test_the_tolerances(make: MakeEvents, found: tuple[float, float], rule: str, hit: bool) -> None:
     truth, predicted = make((0, 2, 1.0, 5.0)), make((0, 2, *found))
     assert evaluation.event_counts(truth, predicted, rule=rule)[..., 0].sum() == hit
+    just = evaluation.event_counts(make((0, 2, 0.0, 5.0)), make((0, 2, 0.2, 6.0)), rule="max")
+    assert just[..., 0].sum() == 1  # the tolerances themselves are within
     other_class, other_clip = make((0, 3, 1.0, 5.0)), make((1, 2, 1.0, 5.0), clips=2)
     assert evaluation.event_counts(truth, other_class)[..., 0].sum() == 0
     two_clips = make((0, 2, 1.0, 5.0), clips=2)
