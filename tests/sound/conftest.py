@@ -29,6 +29,8 @@ settings.register_profile("no deadline", deadline=None)  # a busy machine is no 
 settings.load_profile("no deadline")
 TINY = replace(
     PROFILES["smoke"],
+    audio="ear",
+    visual="eye",
     sizes=Sizes(weak=6, unlabelled=6, validation=6, test=6),
     training=TrainingConfig(
         epochs=2, steps_per_epoch=2, weak_batch=3, unlabelled_batch=2, ramp_steps=2
@@ -123,18 +125,6 @@ def kept_features(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("features")
 
 
-@pytest.fixture(scope="module")
-def mixed(kept_features: Path) -> Iterator[Corpus]:
-    """Give a few mixtures; Part I sees five photographs of a kind and keeps features aside."""
-    read = photos.read
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(extraction, "CACHE", kept_features)
-        patch.setattr(photos, "read", lambda folder: five_of_each(read(folder)))
-        experiments._corpus.cache_clear()
-        yield datasets.load(TINY.dataset, TINY.sizes)
-    experiments._corpus.cache_clear()
-
-
 def five_of_each(photographs: Sequence[Photograph]) -> list[Photograph]:
     """Return five sittings of each kind, a photograph each: the fewest for three splits."""
     found: dict[str, dict[str, Photograph]] = {}
@@ -157,31 +147,38 @@ class Tiny(nn.Module):
         return torch.stack([values.mean(dim=1), values.std(dim=1)], dim=1)
 
 
+def let_tiny_networks_listen_and_look(patch: pytest.MonkeyPatch, factor: float = 1.0) -> None:
+    """Let the streams "ear" and "eye" be made by a tiny network; a factor makes them louder."""
+    file = "yamnet_f16.npz" if factor == 1 else "mobilenet_v2_f16.safetensors"
+    for name, side in (("ear", 0), ("eye", 16)):
+        network = pretrained.Network(
+            *(2, Tiny, lambda path: {"factor": torch.tensor(factor)}, "weights", file, "nothing"),
+            side=side,
+            mean=(0.5,) * 3,
+            std=(0.5,) * 3,
+        )
+        patch.setitem(pretrained.NETWORKS, name, network)
+        rows = features.GRID if side else pretrained.PATCHES
+        patch.setitem(features.STREAMS, name, features.Stream(rows, 2))
+    pretrained.loaded.cache_clear()
+
+
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
-    """Let the streams "ear" and "eye" be made by a tiny network; give who makes them louder."""
-
-    def make(factor: float = 1.0) -> None:
-        file = "yamnet_f16.npz" if factor == 1 else "mobilenet_v2_f16.safetensors"
-        for name, side in (("ear", 0), ("eye", 16)):
-            network = pretrained.Network(
-                *(
-                    2,
-                    Tiny,
-                    lambda path: {"factor": torch.tensor(factor)},
-                    "weights",
-                    file,
-                    "nothing",
-                ),
-                side=side,
-                mean=(0.5,) * 3,
-                std=(0.5,) * 3,
-            )
-            monkeypatch.setitem(pretrained.NETWORKS, name, network)
-            rows = features.GRID if side else pretrained.PATCHES
-            monkeypatch.setitem(features.STREAMS, name, features.Stream(rows, 2))
-        pretrained.loaded.cache_clear()
-
-    make()
-    yield make
+    """Let tiny networks listen and look; give who makes them louder."""
+    let_tiny_networks_listen_and_look(monkeypatch)
+    yield lambda factor: let_tiny_networks_listen_and_look(monkeypatch, factor)
     pretrained.loaded.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def mixed(kept_features: Path) -> Iterator[Corpus]:
+    """Give a few mixtures; Part I sees five photographs of a kind and keeps features aside."""
+    read = photos.read
+    with pytest.MonkeyPatch.context() as patch:
+        let_tiny_networks_listen_and_look(patch)
+        patch.setattr(extraction, "CACHE", kept_features)
+        patch.setattr(photos, "read", lambda folder: five_of_each(read(folder)))
+        experiments._corpus.cache_clear()
+        yield datasets.load(TINY.dataset, TINY.sizes)
+    experiments._corpus.cache_clear()

@@ -1,8 +1,9 @@
-"""The original rung, on a small tree of the same form: what is found, left out and refused."""
+"""The original rung, on a small tree of the same form: what is found, left out, refused and run."""
 
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -11,10 +12,10 @@ import pytest
 import soundfile
 
 from lib.book import data_root
-from lib.sound import features, pretrained
-from lib.sound.data import clip_files, dcase, media
+from lib.sound.data import clip_files, datasets, dcase, media
 from lib.sound.data.corpus import SPLITS, Waveform
-from lib.sound.data.lists import read_strong
+from lib.sound.runs import experiments, extraction
+from lib.sound.runs.profiles import Profile
 
 RATE = 16_000
 WEAK = ("Y-Ab_cdefghi_0.000_10.000.wav", "Yweak_second_30.000_34.000.wav")
@@ -60,7 +61,10 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def place(tmp_path: Path, film: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make lists of six clips, sound and pictures for each; give their folder."""
     monkeypatch.setenv("BOOK_DATA", str(tmp_path))
-    monkeypatch.setattr(data_root, "locate", lambda name: tmp_path / name)  # the lists as well
+    lists, locate = ("dcase2018_task4", "desed_baseline"), data_root.locate
+    monkeypatch.setattr(
+        data_root, "locate", lambda name: tmp_path / name if name in lists else locate(name)
+    )
     monkeypatch.setattr(dcase, "CACHE", tmp_path / "cache")
     durations(tmp_path, "")
     texts = {
@@ -100,49 +104,57 @@ def video(place: Path, name: str) -> Path:
     return place / "video" / f"{Path(name).stem}.mp4"
 
 
-def left_out(place: Path) -> list[list[str]]:
-    """Return the rows of the table of clips that are left out."""
-    rows = (place.parent / "cache" / dcase.LEFT_OUT).read_text().splitlines()
-    assert rows[0] == "filename\tsplit\treason"
-    return [row.split("\t") for row in rows[1:]]
-
-
-def rewrite(place: Path, split: str, old: str, new: str) -> None:
-    """Change a list."""
-    path = place / dcase.LISTS[split]
-    assert old in path.read_text()
-    path.write_text(path.read_text().replace(old, new))
-
-
-def test_a_name_is_cut_by_position() -> None:
-    assert dcase.parse_name("Y_0-00-1_abc_10.000_20.000.wav") == (
-        dcase.Source("_0-00-1_abc", 10.0, 20.0)
-    )
-    for name in ("Y12345678901_0_10.wav", "Y12345678901_10.000_0.000.wav", "12345678901_0.000.wav"):
-        with pytest.raises(ValueError, match="is no clip; expected Y<11 characters>"):
-            dcase.parse_name(name)
-
-
 def test_the_lists_are_read_as_they_are(place: Path) -> None:
+    durations(place.parent, f"{TEST[1]}\t8.2\n")  # as measured, before what its name says
     corpus = dcase.load()
+    with pytest.raises(ValueError, match="is no clip; expected Y<11 characters>"):
+        dcase.parse_name("Y12345678901_10.000_0.000.wav")
     assert (corpus.name, corpus.rung) == ("dcase2018", "original")
     assert dict(corpus.clips) == CLIPS and corpus.left_out == {}
     assert corpus.weak == {WEAK[0]: ("Dog", "Speech"), WEAK[1]: ("Cat",)}
     validation, test = corpus.strong["validation"], corpus.strong["test"]
     assert validation.clips == VALIDATION and validation.onset.tolist() == [0.5, 4.0]
-    assert test.clips == TEST and test.durations.tolist() == [9.0, 10.0]
+    assert test.clips == TEST and test.durations.tolist() == [9.0, 8.2]
     assert test.offset.tolist() == [9.0]  # past the end: clipped; the other clip has no event
     assert test.tags.any(axis=1).tolist() == [True, False]
     assert corpus.weak_targets().sum(axis=1).tolist() == [2, 1]
+    assert dcase.parse_name(WEAK[0]) == dcase.Source("-Ab_cdefghi", 0.0, 10.0)
     assert "v=test_clip_1, 0.0 to 9.0 s" in corpus.notes(TEST[0])
 
 
-def test_measured_durations_go_before_those_of_the_names(place: Path) -> None:
-    durations(place.parent, f"{TEST[1]}\t8.2\n")
-    assert dcase.load().strong["test"].durations.tolist() == [9.0, 8.2]
+def test_part_one_runs_on_the_original_and_notices_another_clip(
+    place: Path, profile: Profile, tiny: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(experiments, "WEIGHTS", place.parent / "checkpoints")
+    monkeypatch.setattr(extraction, "CACHE", place.parent / "features")
+    experiments._corpus.cache_clear()
+    short = replace(profile.training, epochs=1, steps_per_epoch=1)
+    common = experiments.common(replace(profile, dataset="best", training=short))
+    assert (common["dataset"], common["rung"]) == ("dcase2018", "original")
+    run = experiments.config(common, ("spectral", "audio", "visual"), seed=0)
+    found = experiments.run_one(run)
+    assert found["shape"] == [2, 10] and experiments.weights_path(run).is_file()
+    assert len(found["history"]["validation_clip"]) == 1
+    soundfile.write(audio(place, TEST[0]), tone(200), RATE)
+    experiments._corpus.cache_clear()
+    with pytest.raises(ValueError, match="clips or pretrained weights are not those of this run"):
+        experiments.prepared_for(run)
+    experiments._corpus.cache_clear()
 
 
-@pytest.mark.parametrize("ending", ["wav", "flac", "ogg", "mp3"])
+@pytest.mark.parametrize("kind", ["audio", "video"])
+def test_the_original_is_best_only_while_half_of_each_split_is_there(
+    place: Path, kind: str
+) -> None:
+    audio(place, WEAK[0]).unlink()
+    assert datasets.best() == "dcase2018"
+    (audio if kind == "audio" else video)(place, WEAK[1]).unlink()
+    assert datasets.best() == "esc10"
+    with pytest.raises(FileNotFoundError, match=r"none of the 2 weak clips .*tools.fetch_dcase"):
+        datasets.load("dcase2018")
+
+
+@pytest.mark.parametrize("ending", ["flac", "mp3"])
 def test_sound_is_found_by_stem_in_any_form(place: Path, ending: str) -> None:
     audio(place, TEST[1]).unlink()
     path = place / "audio" / "elsewhere" / f"{Path(TEST[1]).stem}.{ending}"
@@ -168,26 +180,6 @@ def test_pictures_beside_the_sound_or_inside_its_file(place: Path) -> None:
     assert corpus.audio(TEST[0]).seconds == pytest.approx(1.0, abs=0.1)
 
 
-def test_clips_without_a_file_are_left_out_with_their_labels(
-    place: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    audio(place, WEAK[0]).unlink()
-    video(place, TEST[0]).unlink()
-    corpus = dcase.load()
-    assert corpus.left_out == {WEAK[0]: clip_files.NO_AUDIO, TEST[0]: clip_files.NO_PICTURES}
-    assert corpus.clips["weak"] == WEAK[1:] and list(corpus.weak) == [WEAK[1]]
-    assert corpus.clips["test"] == corpus.strong["test"].clips == TEST[1:]
-    assert len(corpus.strong["test"]) == 0
-    assert left_out(place) == [
-        [WEAK[0], "weak", clip_files.NO_AUDIO],
-        [TEST[0], "test", clip_files.NO_PICTURES],
-    ]
-    assert capsys.readouterr().out == (
-        "DCASE 2018 task 4: 2 of 6 clips are left out (1 missing, 1 without pictures); "
-        "data/cache/dcase2018_left_out.tsv says which and why\n"
-    )
-
-
 def cut(path: Path) -> None:
     """Keep the first half of a file."""
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -198,64 +190,37 @@ def silent(path: Path) -> None:
     soundfile.write(path, 0 * tone(300), RATE)
 
 
-def page(path: Path) -> None:
-    """Write what a server says instead of a clip."""
-    path.write_bytes(b"<html>not found</html>")
-
-
 @pytest.mark.parametrize(
     ("kind", "spoil", "reason"),
     [
-        ("audio", page, "audio/weak/{} cannot be decoded"),
+        ("audio", Path.unlink, clip_files.NO_AUDIO),
+        ("video", Path.unlink, clip_files.NO_PICTURES),
         ("audio", silent, "audio/weak/{} is silent: all its samples"),
         ("audio", cut, "audio/weak/{} is truncated: 16022 bytes of 32044"),
-        ("video", page, "video/{} cannot be decoded"),
         ("video", cut, ""),  # FFmpeg may see no stream in it, or no form
-        ("video", silent, clip_files.NO_PICTURES),
+        ("video", lambda path: path.write_bytes(b"<html>"), "video/{} cannot be decoded"),
     ],
 )
-def test_a_bad_clip_is_left_out_with_its_reason(
-    place: Path, kind: str, spoil: Callable[[Path], None], reason: str
+def test_a_bad_clip_is_left_out_with_its_labels_and_a_reason(
+    place: Path,
+    kind: str,
+    spoil: Callable[[Path], object],
+    reason: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    path = audio(place, WEAK[0]) if kind == "audio" else video(place, WEAK[0])
-    if (kind, spoil) == ("video", silent):
-        soundfile.write(path.with_suffix(".wav"), tone(300), RATE)
-        path.with_suffix(".wav").replace(path)
-    else:
-        spoil(path)
+    path = (audio if kind == "audio" else video)(place, WEAK[0])
+    spoil(path)
     corpus = dcase.load()
-    assert list(corpus.left_out) == [WEAK[0]] and corpus.clips["weak"] == WEAK[1:]
+    assert list(corpus.left_out) == [WEAK[0]]
+    assert corpus.clips["weak"] == WEAK[1:] == tuple(corpus.weak)
     line = corpus.left_out[WEAK[0]]
     assert line.startswith(reason.format(path.name)) and "\n" not in line
-    assert left_out(place) == [[WEAK[0], "weak", line]]
+    rows = (place.parent / "cache" / dcase.LEFT_OUT).read_text().splitlines()
+    assert rows == ["filename\tsplit\treason", f"{WEAK[0]}\tweak\t{line}"]
+    assert "1 of 6 clips are left out (1 " in capsys.readouterr().out
 
 
-def test_a_film_without_sound_gives_none(place: Path) -> None:
-    path = audio(place, WEAK[0])
-    write_film(path.with_suffix(".mp4"), 90, sound=False)
-    assert dcase.load().left_out == {}  # the .wav goes before the .mp4
-    path.unlink()
-    assert "has no audio stream" in dcase.load().left_out[WEAK[0]]
-
-
-def test_unusual_sound_is_no_bad_sound(place: Path) -> None:
-    loud = np.stack([tone(300), 0.5 * tone(300)], axis=1)
-    soundfile.write(audio(place, WEAK[0]), loud, RATE)  # stereo
-    soundfile.write(audio(place, WEAK[1]), tone(300)[::2], RATE // 2)  # 8 kHz
-    soundfile.write(audio(place, TEST[0]), tone(300, 0.3), RATE)  # shorter than one window
-    soundfile.write(audio(place, TEST[1]), tone(300)[:2], RATE)
-    corpus = dcase.load()
-    assert corpus.left_out == {}
-    np.testing.assert_allclose(
-        corpus.audio(WEAK[0]).samples, corpus.audio(VALIDATION[0]).samples * 0.75, atol=1e-4
-    )
-    for name in (*WEAK, *TEST):
-        sound = corpus.audio(name)
-        spectrum, patches = features.log_mel(sound), pretrained.log_mel_patches(sound, 0.01)
-        assert spectrum.shape == (604, 128) and np.isfinite(spectrum).all()
-        assert patches.shape == (167, 96, 64) and np.isfinite(patches).all()
-    loudest = [features.log_mel(corpus.audio(n))[50].argmax() for n in (WEAK[1], VALIDATION[0])]
-    assert loudest[0] == loudest[1]  # the tone of 300 Hz is where it was
+# --- what is remembered
 
 
 def count_decoding(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
@@ -271,176 +236,63 @@ def count_decoding(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return decoded
 
 
-def test_what_was_decoded_is_remembered(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    audio(place, WEAK[0]).write_bytes(b"<html>not found</html>")
-    decoded = count_decoding(monkeypatch)
-    first = dcase.load()
-    assert len(decoded) == 6 and list(first.left_out) == [WEAK[0]]
-    monkeypatch.setattr(clip_files, "_digest", None)  # nothing is hashed again either
-    second = dcase.load()
-    assert len(decoded) == 6 and second.left_out == first.left_out
-    assert second.fingerprint("sound") == first.fingerprint("sound")
-
-
-@pytest.mark.parametrize("change", ["content", "time", "place", "pictures", "version"])
-def test_what_has_changed_is_decoded_again(
+@pytest.mark.parametrize("change", ["nothing", "content", "place", "pictures", "version"])
+def test_only_what_has_changed_is_decoded_again(
     place: Path, change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = dcase.load().fingerprint("sound")
+    audio(place, WEAK[0]).write_bytes(b"<html>not found</html>")
     decoded, path = count_decoding(monkeypatch), audio(place, TEST[1])
+    first = dcase.load()
+    before = first.fingerprint("sound")
+    assert len(decoded) == 6 and list(first.left_out) == [WEAK[0]]
     if change == "content":
         soundfile.write(path, tone(250, 2.0), RATE)
-    elif change == "time":
-        os.utime(path, (1, 1))
     elif change == "place":
         path.rename(place / "audio" / path.name)
     elif change == "pictures":
         os.utime(video(place, TEST[1]), (1, 1))
-    else:
+    elif change == "version":
         monkeypatch.setattr(clip_files, "VERSION", clip_files.VERSION + 1)
     after = dcase.load()
-    assert len(decoded) == (6 if change == "version" else 1)
+    assert len(decoded) - 6 == {"nothing": 0, "version": 6}.get(change, 1)
     assert (after.fingerprint("sound") == before) == (change != "content")
+    assert after.left_out == first.left_out
 
 
-@pytest.mark.parametrize("goodbye", [True, False])
-def test_an_interruption_loses_little(
-    place: Path, goodbye: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    decoded, frames, save = count_decoding(monkeypatch), media.read_frames, clip_files.Clips.save
-    monkeypatch.setattr(clip_files, "BATCH", 2)
-
-    def interrupted(path: Path, times: np.ndarray) -> np.ndarray | None:
-        if len(decoded) == 6:
-            raise KeyboardInterrupt
-        return frames(path, times)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(media, "read_frames", interrupted)
-        if not goodbye:  # as when the power is cut
-            patch.setattr(clip_files.Clips, "save", lambda clips: len(decoded) < 6 and save(clips))
-        with pytest.raises(KeyboardInterrupt):
-            dcase.load()
-    assert len(clip_files.read_memo(place.parent / "cache" / dcase.CHECKED)) == 4 + goodbye
-    assert dcase.load().left_out == {}
-    assert len(decoded) == 6 + 2 - goodbye
+# --- what is refused
 
 
-def test_a_damaged_memo_counts_as_none(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = dcase.load().fingerprint("sound")
-    path = place.parent / "cache" / dcase.CHECKED
-    whole, decoded = path.read_bytes(), count_decoding(monkeypatch)
-    for turn, content in enumerate((whole[:-40], b"", b"\xff\xfe", b"[1]", b'{"a": 1}'), start=1):
-        path.write_bytes(content)
-        for _ in range(2):
-            assert dcase.load().fingerprint("sound") == expected and len(decoded) == 6 * turn
-
-
-def test_two_processes_share_what_they_find(place: Path) -> None:
-    found = {}
-    for clips, name in zip((dcase.files(), dcase.files()), TEST, strict=True):
-        found[name] = clips.examine(name)
-        clips.save()
-    third = dcase.files()
-    assert {name: third.known(name) for name in TEST} == found
-
-
-def test_a_file_that_cannot_be_read_now_is_asked_again(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read = media.read_audio
-
-    def unlucky(path: Path) -> Waveform:
-        if path.stem == Path(TEST[1]).stem:
-            raise OSError(5, "Input/output error", str(path))
-        return read(path)
-
-    monkeypatch.setattr(media, "read_audio", unlucky)
-    assert "Input/output error" in dcase.load().left_out[TEST[1]]
-    monkeypatch.setattr(media, "read_audio", read)
-    assert dcase.load().left_out == {}
-
-
-def test_without_any_pictures_one_line_says_what_to_do(place: Path) -> None:
-    shutil.rmtree(place / "video")
-    with pytest.raises(
-        FileNotFoundError, match="no clip .* has pictures.*python -m tools.fetch_dcase"
-    ) as found:
-        dcase.load()
-    assert "\n" not in str(found.value)
-
-
-def test_a_split_without_a_clip_is_one_line(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    audio(place, TEST[0]).write_bytes(b"")
-    audio(place, TEST[1]).unlink()
-    complaint = r"none of the 2 test clips .*\(1 damaged or silent, 1 missing; .*--split test`, or"
+@pytest.mark.parametrize(
+    ("gone", "complaint"),
+    [
+        ("video", "no clip .* has pictures.*python -m tools.fetch_dcase"),
+        ("audio", "no clip of DCASE.*python -m tools.fetch_dcase"),
+    ],
+)
+def test_without_any_clip_one_line_says_what_to_do(place: Path, gone: str, complaint: str) -> None:
+    shutil.rmtree(place / gone)
+    assert not dcase.mostly_present()
     with pytest.raises(FileNotFoundError, match=complaint) as found:
         dcase.load()
-    assert "\n" not in str(found.value) and capsys.readouterr().out == ""
-    assert [row[:2] for row in left_out(place)] == [[name, "test"] for name in TEST]
-    audio(place, VALIDATION[0]).unlink()
-    decoded = count_decoding(monkeypatch)
-    with pytest.raises(FileNotFoundError, match="none of the 1 validation clips .*1 missing"):
-        dcase.load()
-    assert decoded == []  # names told enough
-
-
-def test_the_content_is_that_of_the_files(place: Path) -> None:
-    before = dcase.load()
-    whole, first = before.fingerprint("sound"), before.content(TEST[0], "sound")
-    assert first != before.content(TEST[1], "sound") and dcase.load().fingerprint("sound") == whole
-    shutil.copy(audio(place, TEST[1]), audio(place, TEST[0]))  # the same size, other bytes
-    assert dcase.load().content(TEST[0], "sound") == before.content(TEST[1], "sound") != first
-    write_film(place / "video" / f"{Path(TEST[0]).stem}.mp4", 90, sound=False)
-    assert dcase.load().content(TEST[0], "sound") != before.content(TEST[1], "sound")
-    assert dcase.load().fingerprint("sound") != whole
-
-
-def test_mostly_present_means_a_sound(place: Path) -> None:
-    assert dcase.mostly_present()
-    shutil.rmtree(place / "audio")
-    assert not dcase.mostly_present()
-    (place / "audio").mkdir()
-    (place / "audio" / "notes.txt").write_text("soon")
-    assert not dcase.mostly_present()
-    with pytest.raises(
-        FileNotFoundError, match="no clip of DCASE.*python -m tools.fetch_dcase"
-    ) as raised:
-        dcase.load()
-    assert "\n" not in str(raised.value)
+    assert "\n" not in str(found.value)
 
 
 @pytest.mark.parametrize(
     ("split", "old", "new", "complaint"),
     [
         ("test", TEST[1], f"../{TEST[1]}", "row 3: '../Ytest_clip_2_0.000_10.000.wav' is no clip"),
-        ("test", TEST[1], "../../etc/passwd", "row 3: '../../etc/passwd' is no clip"),
         ("unlabelled", UNLABELLED[0], "/etc/passwd", "row 2: '/etc/passwd' is no clip"),
-        ("weak", WEAK[1], "Y..\\a_second_0.000_1.000.wav", "row 3: .* is no clip"),
-        ("weak", WEAK[1], "", "row 3: no filename"),
         ("weak", WEAK[1], WEAK[0], "row 3: .* is in the weak list already"),
-        ("unlabelled", UNLABELLED[0], WEAK[0], "row 2: .* is in the weak list already"),
         ("test", TEST[1], VALIDATION[0], "row 3: .* is in the validation list already"),
-        ("test", "filename", "file", "row 1: no column 'filename'"),
-        ("test", "Frying", "Dragon", "row 2: unknown label 'Dragon'"),
         ("test", "1\t9.115", "9.5\t9.8", "row 2: begins at 9.5 s, but the clip ends at 9.0 s"),
-        ("weak", "Cat", "Cow", "row 3: unknown label 'Cow'"),
     ],
 )
 def test_a_wrong_list_is_one_line_with_file_and_row(
     place: Path, split: str, old: str, new: str, complaint: str
 ) -> None:
-    rewrite(place, split, old, new)
+    path = place / dcase.LISTS[split]
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
     with pytest.raises(ValueError, match=complaint) as raised:
         dcase.load()
-    assert str(raised.value).startswith(str(place / dcase.LISTS[split]))
-    assert "\n" not in str(raised.value)
-
-
-def test_the_official_lists_have_the_published_numbers_of_clips() -> None:
-    found = dcase.listed(dcase.lists())
-    assert [len(found[split]) for split in SPLITS] == [1578, 14412, 288, 880]
-    published = read_strong(dcase.lists() / "eval_dcase2018.tsv")
-    assert found["test"] == published.clips
+    assert str(raised.value).startswith(str(path)) and "\n" not in str(raised.value)

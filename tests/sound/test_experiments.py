@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from lib.sound.data.corpus import SPLITS, Corpus, Sight
 from lib.sound.events import Events
 from lib.sound.runs import experiments, extraction
 from lib.sound.runs.experiments import Prepared
-from lib.sound.runs.profiles import PROFILES, Profile
+from lib.sound.runs.profiles import Profile
 
 MakeEvents = Callable[..., Events]
 Run = dict[str, Any]
@@ -67,16 +67,18 @@ def trained(run: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[st
 
 @pytest.mark.parametrize("inputs", COMBINATIONS, ids="+".join)
 def test_a_run_names_only_what_it_reads(
-    common: Run, profile: Profile, inputs: tuple[str, ...]
+    common: Run, mixed: Corpus, inputs: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = experiments.config(common, inputs, 7)
     for field in ("inputs", "streams", "weights", "fingerprint"):
         assert tuple(found[field]) == inputs
     assert tuple(found["embeddings"]) == tuple(name for name in inputs if name != "spectral")
     assert ("sight" in found) == ("visual" in inputs)
-    assert found["weights"].get("spectral", "") == ""  # no network makes these
     assert (found["seed"], found["rotation"], found["align"]) == (7, 2, "index")
-    assert results.plain(found)["training"] == results.plain(asdict(profile.training))
+    original = replace(mixed, name="dcase2018", rung="original")  # has neither folds nor knobs
+    monkeypatch.setattr(experiments, "_corpus", lambda *arguments: original)
+    run = experiments.config({**common, "dataset": "dcase2018"}, inputs, 7)
+    assert run["rotation"] == 0 and "sight" not in run
 
 
 def test_what_sounds_is_no_other_run_when_pictures_change(common: Run) -> None:
@@ -87,23 +89,6 @@ def test_what_sounds_is_no_other_run_when_pictures_change(common: Run) -> None:
         for name in row:
             same = ours["fingerprint"][name] == other["fingerprint"][name]
             assert same == (name != "visual")
-
-
-def test_the_original_knows_no_rotation_and_no_knobs(
-    common: Run, mixed: Corpus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original = replace(mixed, name="dcase2018", rung="original")
-    monkeypatch.setattr(experiments, "_corpus", lambda *arguments: original)
-    run = experiments.config({**common, "dataset": "dcase2018"}, ("audio", "visual"), 3)
-    assert run["rotation"] == 0 and "sight" not in run
-
-
-def test_every_run_is_another_one(common: Run) -> None:
-    runs = experiments.grid(common, 3)
-    assert [tuple(run["inputs"]) for run in runs] == list(COMBINATIONS) * 3
-    for field in ("seed", "rotation"):
-        assert [run[field] for run in runs] == [0] * 7 + [1] * 7 + [2] * 7
-    assert len({results.key(run) for run in runs}) == 21
 
 
 def test_each_knob_of_the_pictures_is_turned_to_both_ends(common: Run) -> None:
@@ -119,77 +104,51 @@ def test_each_knob_of_the_pictures_is_turned_to_both_ends(common: Run) -> None:
     assert set(ends) == set(itertools.product(experiments.SEEING_ROWS, vars(Sight()), (0.0, 1.0)))
 
 
-def test_the_ledger_and_the_time_grid_are_runs_too(common: Run) -> None:
+def test_other_readings_are_the_same_runs_but_for_one_thing(common: Run) -> None:
+    runs = experiments.grid(common, 2)
+    assert [(tuple(run["inputs"]), run["seed"]) for run in runs] == [
+        (row, seed) for seed in range(2) for row in COMBINATIONS
+    ]
     aligned = experiments.aligned_grid(common, 2)
+    assert [{**run, "align": "index"} for run in aligned] == [
+        run for run in runs if tuple(run["inputs"]) in experiments.ALIGNED_ROWS
+    ]
     assert {run["align"] for run in aligned} == {"time"}
-    assert all("audio" in run["inputs"] for run in aligned)
-    assert len(aligned) == 2 * len(experiments.ALIGNED_ROWS)
-    ledger = experiments.ledger_grid(common, 2)
-    assert list(ledger) == list(experiments.TRAINING_READINGS)
-    chosen, literal, still = ledger.values()
-    assert chosen == [experiments.config(common, ("audio",), seed) for seed in range(2)]
-    for other, name, value in (
+    chosen, literal, still = experiments.ledger_grid(common, 2).values()
+    assert chosen == [run for run in runs if run["inputs"] == ["audio"]]
+    for others, name, value in (
         (literal, "consistency_ramp", False),
         (still, "teacher_mode", "eval"),
     ):
-        for ours, theirs in zip(chosen, other, strict=True):
+        for ours, theirs in zip(chosen, others, strict=True):
             assert theirs == {**ours, "training": {**ours["training"], name: value}} != ours
-
-
-@pytest.mark.parametrize("name", list(PROFILES))
-def test_the_best_few_are_fewer_than_all_and_a_teacher_looks_back_over_a_fiftieth(
-    name: str,
-) -> None:
-    profile = PROFILES[name]
-    assert 1 <= profile.best <= profile.trainings
-    steps = profile.training.epochs * profile.training.steps_per_epoch
-    decay = max(0, 1 - 50 / steps)  # of 4 steps there is no fiftieth
-    assert profile.training.teacher_decay == pytest.approx(decay)
 
 
 # --- features
 
 
-@pytest.mark.parametrize("name", BOTH)
-def test_training_frames_that_sound_have_mean_0_and_variance_1(
-    mixed: Corpus, prepared: Prepared, name: str
-) -> None:
-    stream = {"spectral": "log_mel", "audio": "yamnet"}[name]
-    frames = np.concatenate(
-        [
-            clip[:length].astype(np.float64)
-            for split in ("weak", "unlabelled")
-            for clip, length in zip(
-                prepared.splits[split][name],
-                extraction.sounding_frames(mixed, mixed.clips[split], stream),
-                strict=True,
-            )
-        ]
-    )
-    whole = np.abs(frames).max(axis=0) < features.FARTHEST  # nothing was cut
-    moves = whole & (prepared.scales[name].std != 1)  # where a dimension never changes it is 1
-    assert moves.sum() > 20  # many units of YAMNet rest in so few clips
-    assert frames[:, whole].mean(axis=0) == pytest.approx(0, abs=2e-3)
-    assert frames[:, moves].std(axis=0) == pytest.approx(1, abs=2e-3)
-
-
-def test_all_splits_are_standardised_by_the_training_clips(
+def test_features_are_standardised_by_the_training_frames_that_sound(
     mixed: Corpus, prepared: Prepared
 ) -> None:
+    raw: dict[str, list[np.ndarray]] = {}
     for split in SPLITS:
-        raw = extraction.extract(mixed, "log_mel", mixed.clips[split]).astype(np.float64)
-        bands = raw.reshape(*raw.shape[:2], 32, 4).mean(axis=3)
-        scale = prepared.scales["spectral"]
-        expected = (bands - scale.mean) / scale.std
+        log_mel = extraction.extract(mixed, "log_mel", mixed.clips[split]).astype(np.float64)
+        raw[split] = list(log_mel.reshape(*log_mel.shape[:2], 32, 4).mean(axis=3))
+    sounding = [
+        clip[:length]
+        for split in ("weak", "unlabelled")
+        for clip, length in zip(
+            raw[split],
+            extraction.sounding_frames(mixed, mixed.clips[split], "log_mel"),
+            strict=True,
+        )
+    ]
+    frames = np.concatenate(sounding)
+    for split in SPLITS:
         found = prepared.splits[split]["spectral"][:].astype(np.float64)
+        expected = (np.stack(raw[split]) - frames.mean(axis=0)) / frames.std(axis=0)
+        expected = expected.clip(-features.FARTHEST, features.FARTHEST)
         assert np.abs(found - expected).max() < 0.03  # float16, of values up to ten
-
-
-@pytest.mark.parametrize("field", ["fingerprint", "weights"])
-def test_other_clips_or_weights_than_the_runs_are_refused(run: Run, field: str) -> None:
-    other = {**run[field], "audio": "0"}
-    with pytest.raises(ValueError, match="clips or pretrained weights are not those of this run"):
-        experiments.prepared_for({**run, field: other})
 
 
 # --- one run
@@ -244,110 +203,63 @@ def test_the_scores_are_those_of_the_stored_network(
 
 
 def test_what_is_kept_of_a_run_gives_its_scores_again(
-    run: Run, trained: tuple[dict[str, Any], Path]
+    run: Run, prepared: Prepared, trained: tuple[dict[str, Any], Path]
 ) -> None:
     metrics, path = trained
     result = results.Result("part1", "table3", run, metrics)  # plain, so that it can be stored
     for name in evaluation.METRICS:
         counted = evaluation.SCORES[name](protocol.counts(result, name))
         assert counted == metrics["test"]["scores"][name]
-    assert set(metrics["history"]) == {
-        *mean_teacher.Losses._fields,
-        *(f"validation_{name}" for name in evaluation.METRICS),
-    }
     assert {len(values) for values in metrics["history"].values()} == {run["training"]["epochs"]}
-    stored = load_file(path)
-    weights = [name for name in stored if not name.startswith("scales.")]
-    assert {stored[name].dtype for name in weights} == {torch.float16, torch.int64}
-    norms = ("running_mean", "running_var", "num_batches_tracked")
-    learnt = sum(stored[name].numel() for name in weights if not name.endswith(norms))
-    assert metrics["parameters"] == learnt
-    assert [file.name for file in path.parent.iterdir()] == [path.name]  # no progress is left
-
-
-def test_the_scales_are_stored_with_the_network(
-    prepared: Prepared, trained: tuple[dict[str, Any], Path]
-) -> None:
-    found = experiments.load_scales(trained[1])
-    assert set(found) == set(BOTH)
-    for name, scale in found.items():
+    scales = experiments.load_scales(path)
+    assert set(scales) == set(BOTH)
+    for name, scale in scales.items():
         assert np.array_equal(scale.mean, prepared.scales[name].mean)
         assert np.array_equal(scale.std, prepared.scales[name].std)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]  # no progress is left
 
 
 class Stopped(Exception):
     """The power went."""
 
 
+@pytest.mark.parametrize("scoring", [False, True], ids=["in its second epoch", "while scored"])
 def test_an_interrupted_run_ends_as_if_nothing_had_been(
     run: Run,
     trained: tuple[dict[str, Any], Path],
+    scoring: bool,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(experiments, "WEIGHTS", tmp_path)
     begun: list[int] = []
-    epoch = mean_teacher.Trainer.learn
+    epoch, score = mean_teacher.Trainer.learn, experiments.readings
 
-    def stopping(trainer: mean_teacher.Trainer) -> dict[str, float]:
+    def learning(trainer: mean_teacher.Trainer) -> dict[str, float]:
         begun.append(trainer.done)
-        if begun == [0, 1]:
+        if begun == [0, 1] and not scoring:
             raise Stopped
         return epoch(trainer)
 
-    monkeypatch.setattr(mean_teacher.Trainer, "learn", stopping)
+    def reading(*arguments: Any) -> dict[str, dict[str, float]]:
+        if scoring and begun == [0, 1] and not stopped:
+            stopped.append(1)
+            raise Stopped
+        return score(*arguments)
+
+    stopped: list[int] = []
+    monkeypatch.setattr(mean_teacher.Trainer, "learn", learning)
+    monkeypatch.setattr(experiments, "readings", reading)
     with pytest.raises(Stopped):
         experiments.run_one(run)
     metrics = experiments.run_one(run)
-    assert begun == [0, 1, 1]  # the first epoch is not repeated
+    assert begun == ([0, 1] if scoring else [0, 1, 1])  # nothing is trained twice
     assert metrics == trained[0]
     assert experiments.weights_path(run).read_bytes() == trained[1].read_bytes()
-
-
-def test_a_run_that_stops_while_it_is_scored_is_not_trained_again(
-    run: Run,
-    trained: tuple[dict[str, Any], Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(experiments, "WEIGHTS", tmp_path)
-
-    def stopped(*arguments: object) -> None:
-        raise Stopped
-
-    with monkeypatch.context() as power:
-        power.setattr(experiments, "readings", stopped)
-        with pytest.raises(Stopped):
-            experiments.run_one(run)
-    monkeypatch.setattr(mean_teacher.Trainer, "learn", stopped)
-    assert experiments.run_one(run) == trained[0]
     assert list(tmp_path.iterdir()) == [experiments.weights_path(run)]
 
 
 # --- many runs
-
-
-def test_a_damaged_result_is_computed_anew(
-    run: Run,
-    private_results: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setenv("BOOK_RUN", '{"jobs": 1}')
-    monkeypatch.delenv("BOOK_RETRAIN", raising=False)
-    monkeypatch.setattr(experiments, "run_one", lambda run: {"seed": run["seed"]})
-    prepared_first: list[int] = []
-    monkeypatch.setattr(experiments, "prepared_for", lambda run: prepared_first.append(run["seed"]))
-    runs = [run, {**run, "seed": 4}]
-    expected = [{"seed": 0}, {"seed": 4}]
-    assert [result.metrics for result in experiments.trained(runs)] == expected
-    assert prepared_first == [0, 4]  # in this process, before any other begins
-    assert [result.metrics for result in experiments.trained(runs)] == expected
-    assert prepared_first == [0, 4]  # nothing is left to do
-    results.location("part1", "table3", runs[0], private_results).write_text("{")
-    assert [result.metrics for result in experiments.trained(runs)] == expected
-    assert prepared_first == [0, 4, 0, 4]
-    assert "a damaged result counts as missing" in capsys.readouterr().err
 
 
 # --- other readings
@@ -372,41 +284,3 @@ def test_readings_of_the_metrics_by_hand(make: MakeEvents) -> None:
     assert list(found) == list(expected)
     for name, values in expected.items():
         assert [found[name][each] for each in evaluation.METRICS] == pytest.approx(values), name
-
-
-def test_readings_of_silence_are_zero(make: MakeEvents) -> None:
-    silence = Probabilities(torch.full((1, 151, 10), 0.1), torch.full((1, 10), 0.1))
-    found = experiments.readings(make((0, 0, 1.0, 3.0)), silence)
-    assert {value for scores in found.values() for value in scores.values()} == {0.0}
-
-
-# --- the command line
-
-
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        (["aligned", "--trainings", "2"], {"aligned": 4}),
-        ([], {"table3": 14, "aligned": 4, "ledger": 6, "seen": 24}),
-    ],
-)
-def test_the_command_trains_the_runs_asked_for(
-    mixed: Corpus,
-    arguments: list[str],
-    expected: dict[str, int],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    asked: list[Run] = []
-    monkeypatch.setattr(experiments, "trained", lambda runs: asked.extend(runs) or runs)
-    experiments.main(["smoke", *arguments])
-    common = experiments.common(PROFILES["smoke"])
-    assert asked == [run for name in expected for run in experiments.GRIDS[name](common, 2)]
-    lines = capsys.readouterr().out.splitlines()
-    assert lines == [f"{name}: {count} trainings are there" for name, count in expected.items()]
-
-
-def test_no_training_at_all_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        experiments.main(["quick", "seen", "--trainings", "0"])
-    assert "0 trainings are none; give at least 1" in capsys.readouterr().err

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lib.sound.data.lists import STRONG_COLUMNS, read_durations, read_strong, read_weak
+from lib.sound.data.lists import read_durations, read_strong, read_weak
 from lib.sound.events import CLASSES
 
 HEADER = "filename\tonset\toffset\tevent_label\n"
+NUMBERED = ",event_label,onset,offset,filename\n"
+WEAK, DURATIONS = "filename\tevent_labels\n", "filename\tduration\n"
 Write = Callable[..., Path]
 
 
@@ -29,8 +31,7 @@ def write(tmp_path: Path) -> Write:
 def test_events_are_read_with_their_clips_in_order(write: Write) -> None:
     path = write("b.wav\t0.5\t1.5\tDog", "a.wav\t\t\t", "b.wav\t2\t9.5\tSpeech")
     events = read_strong(path)
-    assert events.clips == ("b.wav", "a.wav")
-    assert events.clip.tolist() == [0, 0]
+    assert events.clips == ("b.wav", "a.wav") and events.clip.tolist() == [0, 0]
     assert [CLASSES[label] for label in events.label] == ["Dog", "Speech"]
     assert events.onset.tolist() == [0.5, 2.0] and events.offset.tolist() == [1.5, 9.5]
     assert events.tags.sum(axis=1).tolist() == [2, 0]  # a clip without events is a clip
@@ -42,44 +43,38 @@ def test_offsets_past_the_end_are_clipped_to_the_clip(write: Write) -> None:
     shorter = read_strong(path, {"b.wav": 4.5})
     assert shorter.offset.tolist() == [10.0, 4.5] and shorter.durations.tolist() == [10.0, 4.5]
     assert read_strong(path, float("inf")).offset.tolist() == [10.115, 9.0]
+    twins = write("a.wav\t5.0\t10.05\tDog", "a.wav\t5.0\t10.1\tDog")  # one when clipped
+    assert len(read_strong(twins)) == 1 and len(read_strong(twins, 20.0)) == 2
 
 
 @pytest.mark.parametrize(
-    "form",
-    ["byte-order mark", "Windows line ends", "old line ends", "empty lines", "commas"],
-)
-def test_harmless_forms_of_the_same_list(write: Write, form: str) -> None:
-    rows = ["a.wav\t1\t2\tCat", "a.wav\t3\t4\tCat"]
-    path = {
-        "byte-order mark": lambda: write(*rows, encoding="utf-8-sig"),
-        "Windows line ends": lambda: write(*(f"{r}\r" for r in rows), header=HEADER[:-1] + "\r\n"),
-        "old line ends": lambda: write("\r".join(rows), header=HEADER[:-1] + "\r"),
-        "empty lines": lambda: write(rows[0], "", rows[1], ""),
-        "commas": lambda: write(
-            "0,Cat,1,2,a.wav", "1,Cat,3,4,a.wav", header=",event_label,onset,offset,filename\n"
+    ("rows", "form"),
+    [
+        (["a.wav\t1\t2\tCat", "a.wav\t3\t4\tCat"], {"encoding": "utf-8-sig"}),
+        (["a.wav\t1\t2\tCat\r", "", "a.wav\t3\t4\tCat\r"], {"header": HEADER[:-1] + "\r\n"}),
+        (
+            ["0,Cat,1,2,a.wav", "1,Cat,3,4,a.wav"],
+            {"header": NUMBERED},
         ),
-    }[form]()
-    assert read_strong(path).onset.tolist() == [1.0, 3.0]
+    ],
+    ids=["byte-order mark", "Windows line ends", "commas"],
+)
+def test_harmless_forms_of_the_same_list(write: Write, rows: list[str], form: dict) -> None:
+    assert read_strong(write(*rows, **form)).onset.tolist() == [1.0, 3.0]
 
 
 @pytest.mark.parametrize(
     ("row", "complaint"),
     [
-        ("a.wav\t1\t2\tDragon", "unknown label 'Dragon'; expected one of Alarm_bell_ringing, Ble"),
         ("a.wav\t1\t2\tdog", "unknown label 'dog'; expected one of"),
-        ("a.wav\tnan\tnan\tnan", "unknown label 'nan'; expected one of"),
         ("a.wav\t2\t2\tDog", "begins at 2.0 s and ends at 2.0 s"),
-        ("a.wav\t3\t2\tDog", "begins at 3.0 s and ends at 2.0 s"),
         ("a.wav\t-0.1\t2\tDog", "onset is '-0.1', no time"),
         ("a.wav\t1\tinf\tDog", "offset is 'inf', no time"),
-        ("a.wav\tnan\t2\tDog", "onset is 'nan', no time"),
         ("a.wav\t1,5\t2\tDog", "onset is '1,5', no time"),
         ("a.wav\t10\t11\tDog", "begins at 10.0 s, but the clip ends at 10.0 s"),
         ("a.wav\t1\t2\t", "together or not at all"),
-        ("a.wav\t\t2\tDog", "together or not at all"),
         ("ok.wav\t0\t1\tDog", "the same event is listed twice"),
         ("a.wav\t1\t2", "3 fields instead of 4"),
-        ("a.wav\t1\t2\tDog\tCat", "5 fields instead of 4"),
         ("\t1\t2\tDog", "no filename"),
     ],
 )
@@ -91,82 +86,25 @@ def test_a_bad_line_is_named_with_file_and_row(write: Write, row: str, complaint
 
 
 @pytest.mark.parametrize(
-    ("rows", "unit"),
+    ("content", "complaint"),
     [
-        (["a.wav\t1500\t2500\tDog"], "milliseconds"),
-        (["a.wav\t24000\t40000\tDog", "a.wav\t0\t8000\tCat"], None),  # one of two
-        (["a.wav\t24000\t40000\tDog", "b.wav\t160000\t163200\tDog"], "samples"),
-        (["a.wav\t20\t40\tDog", "a.wav\t100\t156\tDog", "a.wav\t0\t9\tDog"], "frames, or from"),
+        (HEADER.replace("onset", "begin"), "row 1: no column 'onset'"),
+        (HEADER.replace("\t", ";"), "separated by tabs or commas"),
+        (HEADER.replace("\n", "\tonset\n"), "row 1: column 'onset' is there twice"),
+        ("", "no column 'filename'"),
+        (b"RIFF\xff\xfe\x00", "no text in UTF-8"),
+        (None, "no list .*list.tsv"),
     ],
+    ids=["a column less", "semicolons", "a column twice", "empty", "binary", "missing"],
 )
-def test_times_that_are_no_seconds_are_refused_with_a_guess_at_their_unit(
-    write: Write, rows: list[str], unit: str | None
+def test_what_is_no_list_is_refused(
+    tmp_path: Path, content: str | bytes | None, complaint: str
 ) -> None:
-    path = write(*rows)
-    for clips in (None, ["a.wav", "b.wav"]):
-        if unit is None and clips:  # a single event beyond: left out
-            assert len(read_strong(path, clips=clips)) == 1
-            continue
-        complaint = (
-            f"after their clips have ended; .*are these {unit}" if unit else "row 2: begins at"
-        )
-        with pytest.raises(ValueError, match=complaint) as raised:
-            read_strong(path, clips=clips)
-        assert "\n" not in str(raised.value)
-
-
-def test_the_same_event_is_looked_for_as_written_and_one_when_clipped(write: Write) -> None:
-    path = write("a.wav\t5.0\t10.05\tDog", "a.wav\t5.0\t10.1\tDog")
-    assert len(read_strong(path)) == 1 and len(read_strong(path, 20.0)) == 2
-    for row in ("a.wav\t5\t10.1\tDog", "a.wav\t12\t13\tDog"):  # clipped, or left out
-        with pytest.raises(ValueError, match="row 3: the same event is listed twice"):
-            read_strong(write(row, row), clips=["a.wav"])
-
-
-@pytest.mark.parametrize("missing", STRONG_COLUMNS)
-def test_a_missing_column_is_named(write: Write, missing: str) -> None:
-    path = write(header=HEADER.replace(missing, "other"))
-    with pytest.raises(ValueError, match=f"row 1: no column '{missing}'"):
+    path = tmp_path / "list.tsv"
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises((ValueError, FileNotFoundError), match=complaint):
         read_strong(path)
-
-
-@pytest.mark.parametrize(
-    ("header", "complaint"),
-    [
-        ("a.wav\t1\t2\tDog\n", "no column 'filename'; expected filename, onset, offset, event_l"),
-        (HEADER.replace("\t", ";"), "event_label, separated by tabs or commas"),
-        (HEADER.replace("\n", "\tonset\n"), "column 'onset' is there twice; keep one of them"),
-    ],
-    ids=["none", "semicolons", "a column twice"],
-)
-def test_a_header_of_another_form_is_refused(write: Write, header: str, complaint: str) -> None:
-    path = write("a.wav\t1\t2\tDog", header=header)
-    with pytest.raises(ValueError, match=re.escape(complaint)) as raised:
-        read_strong(path)
-    assert str(raised.value).startswith(f"{path}, row 1: ") and "\n" not in str(raised.value)
-
-
-def test_events_that_overlap_others_of_their_class_are_counted_aloud(
-    write: Write, capsys: pytest.CaptureFixture[str]
-) -> None:
-    rows = ["a.wav\t1\t5\tDog", "a.wav\t2\t3\tDog", "a.wav\t4\t6\tDog", "a.wav\t6\t7\tDog"]
-    assert len(read_strong(write(*rows, "a.wav\t2\t3\tCat", "b.wav\t2\t3\tDog"))) == 6
-    assert capsys.readouterr().out == (
-        "list.tsv: 2 of 6 events begin before another of their class has ended in their clip; "
-        "each counts for itself\n"
-    )
-    read_strong(write(rows[0], rows[3]))
-    assert not capsys.readouterr().out
-
-
-def test_an_empty_file_and_a_binary_one(write: Write, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no column 'filename'"):
-        read_strong(write(header=""))
-    (tmp_path / "sound.wav").write_bytes(b"RIFF\xff\xfe\x00")
-    with pytest.raises(ValueError, match="no text in UTF-8"):
-        read_strong(tmp_path / "sound.wav")
-    with pytest.raises(FileNotFoundError, match=r"no list .*nowhere.tsv"):
-        read_strong(tmp_path / "nowhere.tsv")
 
 
 def test_predictions_are_placed_among_the_clips_asked_for(
@@ -175,52 +113,22 @@ def test_predictions_are_placed_among_the_clips_asked_for(
     path = write("b.wav\t1\t2\tDog", "b.wav\t9\t9.5\tDog")
     found = read_strong(path, {"b.wav": 8.0}, clips=["a.wav", "b.wav"])
     assert found.clips == ("a.wav", "b.wav") and found.clip.tolist() == [1]  # padding is cut
-    assert capsys.readouterr().out == (
-        "list.tsv: 1 of 2 events begin after their clips; left out\n"
-    )
-    assert len(read_strong(write("b.wav\t9\t9.5\tDog"), {"b.wav": 8.0}, clips=["b.wav"])) == 0
+    assert "1 of 2 events begin after their clips; left out" in capsys.readouterr().out
     with pytest.raises(ValueError, match="row 2: b.wav is not one of the 1 clips"):
         read_strong(path, clips=["a.wav"])
 
 
-def test_weak_labels_are_split_at_commas(write: Write) -> None:
-    header = "filename\tevent_labels\n"
-    assert read_weak(write("a.wav\tDog,Speech", "b.wav\tCat", header=header)) == {
-        "a.wav": ("Dog", "Speech"),
-        "b.wav": ("Cat",),
-    }
-    for row, complaint in {
-        "a.wav\tDog, Cat": "unknown label ' Cat'",
-        "a.wav\t": "unknown label ''",
-        "ok.wav\tDog": "ok.wav is listed twice",
-    }.items():
-        with pytest.raises(ValueError, match=f"row 3: {complaint}"):
-            read_weak(write("ok.wav\tCat", row, header=header))
-
-
-def test_durations(write: Write) -> None:
-    header = "filename\tduration\n"
-    assert read_durations(write("a.wav\t2.4", header=header)) == {"a.wav": 2.4}
-    with pytest.raises(ValueError, match="row 2: duration is '-1'"):
-        read_durations(write("a.wav\t-1", header=header))
-    with pytest.raises(ValueError, match="row 3: a.wav is listed twice"):
-        read_durations(write("a.wav\t1", "a.wav\t1", header=header))
-
-
-def test_a_subset_keeps_clips_in_the_order_asked_for(write: Write) -> None:
-    events = read_strong(write("a.wav\t1\t2\tDog", "b.wav\t\t\t", "c.wav\t3\t4\tCat"))
-    part = events.subset(["c.wav", "b.wav"])
-    assert part.clips == ("c.wav", "b.wav") and part.clip.tolist() == [0]
-    assert part.onset.tolist() == [3.0]
-    with pytest.raises(ValueError, match="no clip is named d.wav"):
-        events.subset(["a.wav", "d.wav"])
-
-
-def test_the_fingerprint_follows_every_part(write: Write) -> None:
-    first = read_strong(write("a.wav\t1\t2\tDog"))
-    assert first.fingerprint == read_strong(write("a.wav\t1\t2\tDog")).fingerprint
-    for row in ("b.wav\t1\t2\tDog", "a.wav\t1\t2\tCat", "a.wav\t1\t2.001\tDog"):
-        assert read_strong(write(row)).fingerprint != first.fingerprint
+def test_weak_labels_and_durations(write: Write) -> None:
+    weak = read_weak(write("a.wav\tDog,Speech", "b.wav\tCat", header=WEAK))
+    assert weak == {"a.wav": ("Dog", "Speech"), "b.wav": ("Cat",)}
+    assert read_durations(write("a.wav\t2.4", header=DURATIONS)) == {"a.wav": 2.4}
+    for read, header, row, complaint in (
+        (read_weak, WEAK, "a.wav\tDog, Cat", "row 3: unknown label ' Cat'"),
+        (read_weak, WEAK, "ok.wav\tDog", "row 3: ok.wav is listed twice"),
+        (read_durations, DURATIONS, "a.wav\t-1", "duration is"),
+    ):
+        with pytest.raises(ValueError, match=complaint):
+            read(write("ok.wav\tCat", row, header=header))
 
 
 def test_the_official_lists_are_as_large_as_published(

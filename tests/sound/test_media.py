@@ -1,6 +1,7 @@
 """Real files decode as another reader decodes them, and what cannot be used says why."""
 
 import wave
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,8 +13,8 @@ import soundfile
 from lib.book import data_root
 from lib.sound.data import media
 
-TONE = (0.5 * np.sin(np.arange(16000) / 16000 * 2 * np.pi * 440)).astype(np.float32)
 RATE = 16000
+TONE = (0.5 * np.sin(np.arange(RATE) / RATE * 2 * np.pi * 440)).astype(np.float32)
 NOISE = np.random.default_rng(0).normal(scale=0.01, size=(len(TONE), 2))
 OPPOSITE = np.stack([TONE, -TONE], axis=1) + NOISE
 
@@ -24,10 +25,10 @@ def real_files() -> Path:
     return data_root.locate("av")
 
 
-def write_video(path: Path, greys: list[int], rate: int = 10) -> Path:
-    """Write one even frame per grey, without loss, 64 x 48."""
+def write_video(path: Path, greys: list[int]) -> Path:
+    """Write one even frame per grey, ten a second, without loss, 64 x 48."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=Fraction(rate))
+        stream = container.add_stream("ffv1", rate=Fraction(10))
         stream.width, stream.height, stream.pix_fmt = 64, 48, "bgr0"
         for grey in greys:
             picture = np.full((48, 64, 3), grey, dtype=np.uint8)
@@ -51,61 +52,24 @@ def write_sound(path: Path, codec: str, samples: np.ndarray, rate: int) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("form", "subtype"),
+    ("form", "subtype", "channels"),
     [
-        ("wav", "PCM_16"),
-        ("flac", "PCM_16"),
-        *(("wav", kind) for kind in ("PCM_U8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW")),
+        ("wav", "PCM_16", 1),
+        ("flac", "PCM_16", 2),
+        ("wav", "PCM_24", 9),  # PyAV crashes on 8 planes or more
+        ("wav", "FLOAT", 2),
+        ("wav", "ULAW", 2),
     ],
 )
-def test_sound_reads_as_soundfile_reads_it(tmp_path: Path, form: str, subtype: str) -> None:
+def test_sound_reads_as_soundfile_reads_it(
+    tmp_path: Path, form: str, subtype: str, channels: int
+) -> None:
     path = tmp_path / f"tone.{form}"
-    stereo = np.stack([TONE, 0.25 * TONE[::-1]], axis=1)
-    soundfile.write(path, stereo, RATE, subtype=subtype)
-    expected, _ = soundfile.read(path)
+    soundfile.write(path, np.outer(TONE, np.linspace(1, 0.1, channels)), RATE, subtype=subtype)
+    expected, _ = soundfile.read(path, always_2d=True)
     found = media.read_audio(path)
     assert found.rate == RATE and found.samples.dtype == np.float32
-    np.testing.assert_allclose(found.samples, expected.mean(axis=1), atol=1e-7)
-
-
-@pytest.mark.parametrize("channels", [1, 6, 8, 9, 32])
-def test_any_number_of_channels_is_read(tmp_path: Path, channels: int) -> None:
-    path = tmp_path / "many.wav"
-    soundfile.write(path, np.outer(TONE, np.linspace(1, 0.1, channels)), RATE)
-    expected, _ = soundfile.read(path, always_2d=True)
-    found = media.read_audio(path).samples
-    np.testing.assert_allclose(found, expected.mean(axis=1), atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("name", "codec", "rate"),
-    [
-        ("click.mp3", "libmp3lame", 44100),
-        ("click.m4a", "aac", 44100),
-        ("click.webm", "libopus", 48000),
-    ],
-)
-def test_what_an_encoder_puts_before_the_sound_is_left_out(
-    tmp_path: Path, name: str, codec: str, rate: int
-) -> None:
-    click = np.random.default_rng(0).normal(scale=1e-4, size=3 * rate).astype(np.float32)
-    click[rate] = 1
-    found = media.read_audio(write_sound(tmp_path / name, codec, click, rate))
-    assert found.rate == rate and np.abs(found.samples).argmax() == rate
-
-
-@pytest.mark.parametrize(("codec", "ending"), [("aac", "aac"), ("flac", "flac")])
-def test_sound_whose_rate_changes_midway_is_refused(
-    tmp_path: Path, codec: str, ending: str
-) -> None:
-    both = [
-        write_sound(tmp_path / f"{rate}.{ending}", codec, np.resize(TONE, rate), rate).read_bytes()
-        for rate in (44100, 22050)
-    ]
-    (tmp_path / f"both.{ending}").write_bytes(b"".join(both))
-    with pytest.raises(ValueError, match="changes from 44100 Hz and 1 channels to 22050") as raised:
-        media.read_audio(tmp_path / f"both.{ending}")
-    assert "\n" not in str(raised.value)
+    np.testing.assert_allclose(found.samples, expected.mean(axis=1), atol=1e-6)
 
 
 def test_real_recordings_read_as_soundfile_reads_them() -> None:
@@ -118,17 +82,20 @@ def test_real_recordings_read_as_soundfile_reads_them() -> None:
     np.testing.assert_allclose(found.samples[: len(expected)], expected, atol=1e-6)
 
 
-def test_real_videos_are_as_long_as_published(real_files: Path) -> None:
-    for name, rate, seconds in (
-        ("big_buck_bunny_0_30.webm", 44100, 30.0),
-        ("big_buck_bunny_432_433.webm", 44100, 1.0),
-        ("nasa_13013.mp4", 8000, 13.056),  # the first of two audio streams
-    ):
-        found = media.read_audio(real_files / name)
-        assert found.rate == rate and found.seconds == pytest.approx(seconds, abs=0.03)
+@pytest.mark.parametrize(
+    ("name", "codec", "rate"),
+    [("click.mp3", "libmp3lame", 44100), ("click.webm", "libopus", 48000)],
+)
+def test_what_an_encoder_puts_before_the_sound_is_left_out(
+    tmp_path: Path, name: str, codec: str, rate: int
+) -> None:
+    click = np.random.default_rng(0).normal(scale=1e-4, size=3 * rate).astype(np.float32)
+    click[rate] = 1
+    found = media.read_audio(write_sound(tmp_path / name, codec, click, rate))
+    assert found.rate == rate and np.abs(found.samples).argmax() == rate
 
 
-def test_real_frames_are_those_a_seek_finds(real_files: Path) -> None:
+def test_real_frames_are_those_a_seek_finds_and_large_ones_are_kept_small(real_files: Path) -> None:
     path = real_files / "nasa_13013.mp4"
     found = media.read_frames(path, np.array([11.0, 2.0]))
     assert found is not None and found.shape == (2, 180, 320, 3)
@@ -137,11 +104,8 @@ def test_real_frames_are_those_a_seek_finds(real_files: Path) -> None:
             container.seek(round(second * 1e6))
             frame = next(f for f in container.decode(video=0) if f.time >= second - 0.02)
             np.testing.assert_array_equal(found[place], frame.to_ndarray(format="rgb24"))
-
-
-def test_large_frames_are_kept_small(real_files: Path) -> None:
-    found = media.read_frames(real_files / "big_buck_bunny_432_433.webm", np.array([0.5]))
-    assert found is not None and found.shape == (1, 256, 455, 3)
+    large = media.read_frames(real_files / "big_buck_bunny_432_433.webm", np.array([0.5]))
+    assert large is not None and large.shape == (1, 256, 455, 3)
 
 
 def test_the_nearest_frame_is_given_for_each_time_in_any_order(tmp_path: Path) -> None:
@@ -152,45 +116,34 @@ def test_the_nearest_frame_is_given_for_each_time_in_any_order(tmp_path: Path) -
     found = media.read_frames(path, times)
     assert found is not None and found.dtype == np.uint8
     assert found[:, 0, 0, 0].tolist() == expected
-    assert (found == found[:, :1, :1, :1]).all()
-
-
-def test_a_file_without_pictures_has_none_and_one_without_sound_is_refused(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "tone.wav", TONE, RATE)
     assert media.read_frames(tmp_path / "tone.wav", np.zeros(1)) is None
-    path = write_video(tmp_path / "silent_film.mkv", [1, 2])
-    with pytest.raises(ValueError, match="silent_film.mkv has no audio stream; leave"):
-        media.read_audio(path)
 
 
-def test_files_that_cannot_be_decoded_are_named_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "empty.wav").write_bytes(b"")
-    (tmp_path / "notes.mp4").write_bytes(b"no film at all, but long enough to be looked at" * 50)
-    for name, complaint in {
-        "empty.wav": "is an empty file",
-        "notes.mp4": "cannot be decoded .*no media",
-    }.items():
-        for read in (media.read_audio, lambda path: media.read_frames(path, np.zeros(1))):
-            with pytest.raises(ValueError, match=f"{name} {complaint}") as raised:
-                read(tmp_path / name)
-            assert "\n" not in str(raised.value)
-    with pytest.raises(FileNotFoundError, match="no file .*nowhere.wav"):
-        media.read_audio(tmp_path / "nowhere.wav")
+# --- what cannot be used
 
 
-def test_a_form_that_nobody_decodes_is_refused(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "tone.wav", TONE, RATE)
-    content = bytearray((tmp_path / "tone.wav").read_bytes())
-    content[20:22] = b"\xfe\xed"  # the number of the codec
-    (tmp_path / "odd.wav").write_bytes(content)
-    with pytest.raises(ValueError, match="odd.wav cannot be decoded .no decoder for it."):
-        media.read_audio(tmp_path / "odd.wav")
-
-
-def test_a_file_without_a_sample_is_empty(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "none.wav", TONE[:0], RATE)
-    with pytest.raises(ValueError, match=r"none.wav (holds no sound|cannot be decoded)"):
-        media.read_audio(tmp_path / "none.wav")
+@pytest.mark.parametrize(
+    ("name", "write", "complaint"),
+    [
+        (
+            "x.mp4",
+            lambda path: path.write_bytes(b"no film at all" * 99),
+            "cannot be decoded .*no m",
+        ),
+        ("x.wav", lambda path: path.touch(), "is an empty file"),
+        ("x.wav", lambda path: None, "no file .*x.wav"),
+        ("x.mkv", lambda path: write_video(path, [1, 2]), "has no audio stream; leave"),
+    ],
+    ids=["text", "empty", "missing", "silent film"],
+)
+def test_files_that_cannot_be_used_are_named_in_one_line(
+    tmp_path: Path, name: str, write: Callable[[Path], object], complaint: str
+) -> None:
+    write(tmp_path / name)
+    with pytest.raises((ValueError, FileNotFoundError), match=complaint) as raised:
+        media.read_audio(tmp_path / name)
+    assert name in str(raised.value) and "\n" not in str(raised.value)
 
 
 def test_truncated_files_are_noticed(tmp_path: Path, real_files: Path) -> None:
@@ -212,57 +165,24 @@ def test_truncated_files_are_noticed(tmp_path: Path, real_files: Path) -> None:
             media.read_audio(cut)
 
 
-def test_a_wave_file_out_of_a_pipe_declares_no_size(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "tone.wav", TONE, RATE)
-    content = bytearray((tmp_path / "tone.wav").read_bytes())
-    for place in (4, content.index(b"data") + 4):
-        content[place : place + 4] = b"\xff\xff\xff\xff"
-    (tmp_path / "piped.wav").write_bytes(content)
-    assert media.read_audio(tmp_path / "piped.wav").seconds == 1.0
-
-
-@pytest.mark.parametrize(
-    ("place", "more"), [(4, 8), (4, 1), (40, 16)], ids=["whole file", "padding", "sound"]
-)
-def test_a_wave_file_that_is_whole_may_be_miscounted(tmp_path: Path, place: int, more: int) -> None:
-    soundfile.write(tmp_path / "tone.wav", TONE, RATE, subtype="PCM_16")
-    content = bytearray((tmp_path / "tone.wav").read_bytes())
-    declared = int.from_bytes(content[place : place + 4], "little") + more
-    content[place : place + 4] = declared.to_bytes(4, "little")
-    (tmp_path / "whole.wav").write_bytes(content)
-    assert media.read_audio(tmp_path / "whole.wav").seconds == 1.0
-
-
 @pytest.mark.parametrize(
     ("samples", "complaint"),
     [
         (np.zeros((0, 2)), "holds no sound: it is empty"),
-        (np.zeros((5, 0)), "holds no sound: it is empty"),
         (TONE[:1, None], "holds a single sample"),
-        (np.zeros((100, 1)), "is silent: all its samples are the same"),
         (np.full((100, 1), -1 / 128), "is silent: all its samples are the same"),
-        (np.array([[0.5, -0.5]] * 9), "is silent"),
-        (np.outer(TONE, (1, -1)), "its channels cancel"),
         (TONE[:, None] * 32767, "reaches 16384, and full scale is 1; were these integers?"),
         (OPPOSITE, "its channels cancel when they are averaged; keep one"),
         (np.array([[0.1], [np.nan], [0.2]]), "not finite"),
-        (np.array([[0.1], [np.inf], [0.2]]), "not finite"),
     ],
 )
 def test_sound_that_cannot_be_used_says_why(samples: np.ndarray, complaint: str) -> None:
-    with pytest.raises(ValueError) as raised:
+    with pytest.raises(ValueError, match=complaint):
         media.check_waveform(samples, RATE, "clip.wav")
-    assert complaint in str(raised.value) and "\n" not in str(raised.value)
-    assert str(raised.value).startswith("clip.wav")
 
 
-def test_sound_may_overshoot_full_scale() -> None:
-    found = media.check_waveform(3 * TONE[:, None], RATE, "clip.ogg")
-    np.testing.assert_array_equal(found.samples, 3 * TONE)
-
-
-def test_channels_are_averaged() -> None:
-    stereo = np.array([[0.2, 0.4], [-0.2, 0.6], [0.0, 0.0]])
+def test_channels_are_averaged_and_may_overshoot_full_scale() -> None:
+    stereo = np.array([[0.2, 0.4], [-0.2, 0.6], [0.0, 6.0]])
     found = media.check_waveform(stereo, 8000, "clip.wav")
-    np.testing.assert_allclose(found.samples, [0.3, 0.2, 0.0], atol=1e-7)
+    np.testing.assert_allclose(found.samples, [0.3, 0.2, 3.0], atol=1e-7)
     assert found.rate == 8000 and found.samples.dtype == np.float32

@@ -61,7 +61,7 @@ def zip_values(one: dict[str, float], other: dict[str, float]) -> list[tuple[flo
     return [(one[name], other[name]) for name in one]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rows, rows, st.sampled_from(["max", "min"]), st.sampled_from(["zero", "skip"]))
 def test_the_vectorised_count_equals_sed_eval_to_the_last_digit(
     true: list[tuple[int, int, float, float]],
@@ -75,31 +75,6 @@ def test_the_vectorised_count_equals_sed_eval_to_the_last_digit(
     if never == "skip" and len(predicted) == 0:  # then sed_eval has no micro score either
         reference |= {name: ours[name] for name in ("segment micro", "event micro")}
     assert same(ours, reference), (ours, reference)
-
-
-@settings(max_examples=60, deadline=None)
-@given(rows, st.floats(0, 0.19))
-def test_events_moved_within_the_tolerance_are_all_found(
-    true: list[tuple[int, int, float, float]], shift: float
-) -> None:
-    truth = as_events(true)
-    onset = np.maximum(truth.onset - shift, 0)
-    found = truth.replaced(truth.clip, truth.label, onset, truth.offset + shift)
-    counts = evaluation.event_counts(truth, found).sum(axis=(0, 1))
-    assert counts.tolist() == [len(truth)] * 3
-
-
-@settings(max_examples=60, deadline=None)
-@given(rows, rows)
-def test_counts_are_bounded_and_swapping_the_sides_swaps_them(
-    one: list[tuple[int, int, float, float]], two: list[tuple[int, int, float, float]]
-) -> None:
-    first, second = as_events(one), as_events(two)
-    for count in (evaluation.segment_counts, evaluation.event_counts):
-        counts = count(first, second)
-        assert (counts[..., 0] <= np.minimum(counts[..., 1], counts[..., 2])).all()
-        assert (count(second, first)[..., 1:] == counts[..., :0:-1]).all()
-    assert evaluation.micro_f1(evaluation.event_counts(first, first)) in (1.0,) or not len(first)
 
 
 def test_a_found_event_is_paired_once(make: MakeEvents) -> None:
@@ -125,15 +100,12 @@ def test_a_found_event_is_paired_once(make: MakeEvents) -> None:
 def test_the_tolerances(make: MakeEvents, found: tuple[float, float], rule: str, hit: bool) -> None:
     truth, predicted = make((0, 2, 1.0, 5.0)), make((0, 2, *found))
     assert evaluation.event_counts(truth, predicted, rule=rule)[..., 0].sum() == hit
+    just = evaluation.event_counts(make((0, 2, 0.0, 5.0)), make((0, 2, 0.2, 6.0)), rule="max")
+    assert just[..., 0].sum() == 1  # the tolerances themselves are within
     other_class, other_clip = make((0, 3, 1.0, 5.0)), make((1, 2, 1.0, 5.0), clips=2)
     assert evaluation.event_counts(truth, other_class)[..., 0].sum() == 0
     two_clips = make((0, 2, 1.0, 5.0), clips=2)
     assert evaluation.event_counts(two_clips, other_clip)[..., 0].sum() == 0
-
-
-def test_an_unknown_rule_is_refused(make: MakeEvents) -> None:
-    with pytest.raises(ValueError, match="unknown rule 'mean'; choose one of: max, min"):
-        evaluation.event_counts(make(), make(), rule="mean")
 
 
 def test_a_class_never_predicted_scores_zero_or_drops_out(make: MakeEvents) -> None:
@@ -167,20 +139,14 @@ def test_no_events_at_all(make: MakeEvents) -> None:
 # ---- from scores to events
 
 
-def test_the_threshold_is_strict() -> None:
+def test_the_threshold_is_strict_and_seven_frames_are_half_a_second() -> None:
     scores = np.array([0.49, 0.5, 0.51]).reshape(1, 3, 1)
     assert evaluation.decide(scores).ravel().tolist() == [False, False, True]
+    assert pytest.approx(0.0662443, abs=1e-6) == evaluation.FRAME_SECONDS
+    assert pytest.approx(0.4637, abs=1e-4) == evaluation.MEDIAN_FRAMES * evaluation.FRAME_SECONDS
 
 
-@pytest.mark.parametrize("scores", [np.zeros((3, 4)), np.full((1, 2, 3), np.nan)])
-def test_scores_of_another_form_are_refused(scores: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="expected .clips, frames, classes. without NaN"):
-        evaluation.decide(scores)
-
-
-@pytest.mark.parametrize(
-    ("size", "length"), [(1, 60), (3, 60), (7, 60), (31, 60), (7, 1), (7, 5), (31, 3)]
-)
+@pytest.mark.parametrize(("size", "length"), [(1, 60), (7, 60), (31, 60), (7, 1), (7, 5)])
 def test_the_vote_is_scipys_median_and_commutes_with_the_threshold(size: int, length: int) -> None:
     scores = np.random.default_rng(0).random((4, length, 3)).astype(np.float32)
     active = evaluation.decide(scores)
@@ -190,12 +156,6 @@ def test_the_vote_is_scipys_median_and_commutes_with_the_threshold(size: int, le
     assert (ours == evaluation.decide(evaluation.median_filter(scores, size))).all()
 
 
-@pytest.mark.parametrize("size", [0, 2, -1])
-def test_a_filter_without_a_middle_is_refused(size: int) -> None:
-    with pytest.raises(ValueError, match="has no middle; give an odd number"):
-        evaluation.median_filter(np.zeros((1, 9, 1), dtype=bool), size)
-
-
 def test_runs_of_active_frames_become_events(make: MakeEvents) -> None:
     active = np.zeros((2, 10, 10), dtype=bool)
     active[0, :2, 3] = active[0, 5:7, 3] = active[1, 8:, 0] = True
@@ -203,13 +163,27 @@ def test_runs_of_active_frames_become_events(make: MakeEvents) -> None:
     assert events.clip.tolist() == [0, 0, 1] and events.label.tolist() == [3, 3, 0]
     assert events.onset.tolist() == pytest.approx([0.0, 5.5, 8.8])
     assert events.offset.tolist() == pytest.approx([2.2, 7.7, 10.0])  # cut at the clip's end
-    with pytest.raises(ValueError, match="does not hold"):
-        evaluation.decode(active[:1], make(clips=2))
 
 
-def test_the_paper_frames_span_half_a_second() -> None:
-    assert pytest.approx(0.0662443, abs=1e-6) == evaluation.FRAME_SECONDS
-    assert pytest.approx(0.4637, abs=1e-4) == evaluation.MEDIAN_FRAMES * evaluation.FRAME_SECONDS
+NOTHING = Events((), np.zeros(0), *(np.zeros(0, int),) * 2, *(np.zeros(0),) * 2, ("x",))
+
+
+@pytest.mark.parametrize(
+    ("call", "complaint"),
+    [
+        (
+            lambda: evaluation.event_counts(NOTHING, NOTHING, rule="mean"),
+            "unknown rule 'mean'; choose one of: max, min",
+        ),
+        (lambda: evaluation.decide(np.zeros((3, 4))), "expected .clips, frames, classes."),
+        (lambda: evaluation.decide(np.full((1, 2, 3), np.nan)), "without NaN"),
+        (lambda: evaluation.median_filter(np.zeros((1, 9, 1)), 2), "has no middle; give an odd"),
+        (lambda: evaluation.decode(np.zeros((1, 9, 1), bool), NOTHING), "does not hold"),
+    ],
+)
+def test_what_cannot_be_counted_is_refused(call: Callable[[], object], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        call()
 
 
 # ---- intervals
@@ -229,33 +203,37 @@ def test_the_interval_covers_the_score_and_shrinks_with_more_clips(few: Scored) 
 # ---- published numbers
 
 
-@pytest.mark.parametrize(
-    ("truth", "predictions", "expected"),
-    [
-        (
-            "dcase2018_task4/eval_dcase2018.tsv",
-            "dcase2018_task4/baseline_eval_predictions.csv",
-            {"event macro": 10.947, "event micro": 4.748}
-            | {"segment micro": 58.4374, "segment macro": 52.394},
-        ),
-        (
-            "desed_baseline/validation.tsv",
-            "desed_baseline/student_predictions_0.5.tsv",
-            {"event macro": 39.8728, "event micro": 40.950}
-            | {"segment micro": 75.466, "segment macro": 69.353},
-        ),
-    ],
-    ids=["2018 baseline", "DESED student"],
-)
+LISTS = {
+    "2018 baseline": (
+        "dcase2018_task4/eval_dcase2018.tsv",
+        "dcase2018_task4/baseline_eval_predictions.csv",
+        {"event macro": 10.947, "event micro": 4.748}
+        | {"segment micro": 58.4374, "segment macro": 52.394},
+        9.5,
+    ),
+    "DESED student": (
+        "desed_baseline/validation.tsv",
+        "desed_baseline/student_predictions_0.5.tsv",
+        {"event macro": 39.8728, "event micro": 40.950}
+        | {"segment micro": 75.466, "segment macro": 69.353},
+        33.7,
+    ),
+}
+
+
+@pytest.mark.parametrize(("truth", "predictions", "expected", "literal"), LISTS.values(), ids=LISTS)
 def test_real_predictions_give_the_published_scores(
-    lists: Path, truth: str, predictions: str, expected: dict[str, float]
+    lists: Path, truth: str, predictions: str, expected: dict[str, float], literal: float
 ) -> None:
     events = read_strong(lists / truth, float("inf"))  # as the challenge counted: nothing clipped
     found = read_strong(lists / predictions, float("inf"), clips=events.clips)
     ours = vectorised(events, found, "max", "zero")
     for name, value in expected.items():
         assert 100 * ours[name] == pytest.approx(value, abs=6e-4), name
-    assert same(ours, evaluation.by_sed_eval(events, found))
+    if literal == 9.5:  # the smaller list
+        assert same(ours, evaluation.by_sed_eval(events, found))
+    other = evaluation.event_counts(events, found, rule="min")
+    assert 100 * evaluation.macro_f1(other) == pytest.approx(literal, abs=0.05)
 
 
 def test_the_test_clips_alone(lists: Path, real: Scored) -> None:
@@ -270,25 +248,3 @@ def test_the_test_clips_alone(lists: Path, real: Scored) -> None:
     assert scores["clip"] == pytest.approx(0.797, abs=5e-4)
     clipped = evaluation.table3_scores(evaluation.all_counts(real.truth, real.systems[STUDENT]))
     assert clipped["event"] == pytest.approx(scores["event"], abs=1e-3)
-
-
-def test_the_other_reading_of_the_tolerance_costs_what_was_found(lists: Path) -> None:
-    for truth, predictions, expected in (
-        ("desed_baseline/validation.tsv", "desed_baseline/student_predictions_0.5.tsv", 33.7),
-        (
-            "dcase2018_task4/eval_dcase2018.tsv",
-            "dcase2018_task4/baseline_eval_predictions.csv",
-            9.5,
-        ),
-    ):
-        events = read_strong(lists / truth, float("inf"))
-        found = read_strong(lists / predictions, float("inf"), clips=events.clips)
-        counts = evaluation.event_counts(events, found, rule="min")
-        assert 100 * evaluation.macro_f1(counts) == pytest.approx(expected, abs=0.05)
-
-
-def test_the_frame_scores_at_half_are_nearly_the_published_decisions(real: Scored) -> None:
-    found = evaluation.decode(evaluation.decide(real.scores), real.truth, real.hop)
-    ours = evaluation.table3_scores(evaluation.all_counts(real.truth, found))
-    shown = evaluation.table3_scores(evaluation.all_counts(real.truth, real.systems[STUDENT]))
-    assert ours == {name: pytest.approx(value, abs=0.004) for name, value in shown.items()}

@@ -1,6 +1,7 @@
 """The mixtures: what is mixed is what the labels say, and no split hears what another heard."""
 
 import csv
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,7 @@ import soundfile
 from lib.book import data_root
 from lib.sound.data import datasets, mixtures
 from lib.sound.data.corpus import SPLITS, Corpus, Sizes
-from lib.sound.data.mixtures import CLASSES, FOLDS, RATE, Layer, Mixer, Recipe, Recording
+from lib.sound.data.mixtures import CLASSES, FOLDS, RATE, Layer, Recipe, Recording
 from lib.sound.events import CLASSES as DCASE_CLASSES
 
 SIZES = Sizes(weak=40, unlabelled=30, validation=20, test=40)
@@ -44,13 +45,14 @@ def every(corpus: Corpus, *splits: str) -> list[str]:
 # --- what is shared, and what is not
 
 
-def test_each_fold_tests_once_and_validates_once() -> None:
+def test_each_fold_tests_once_and_validates_once_and_each_class_lends_its_timing() -> None:
     turns = [mixtures.groups(rotation) for rotation in range(mixtures.ROTATIONS)]
     for split in ("validation", "test"):
         assert sorted(fold for turn in turns for fold in turn[split]) == list(FOLDS)
     for turn in turns:
         assert turn["weak"] == turn["unlabelled"]
         assert sorted([*turn["weak"], *turn["validation"], *turn["test"]]) == list(FOLDS)
+    assert set(mixtures.OF_TIMING) == set(DCASE_CLASSES) and len(CLASSES) == 10
 
 
 @pytest.mark.parametrize("rotation", range(mixtures.ROTATIONS))
@@ -67,11 +69,6 @@ def test_no_recording_and_no_timing_is_met_in_two_splits(rotation: int) -> None:
     for found in (heard, timed):
         assert sum(map(len, found.values())) == len(set.union(*found.values()))
     assert len(timed["validation"]) == len(timed["test"]) == 140  # each lends once
-
-
-def test_every_class_of_the_paper_lends_its_timing_once() -> None:
-    assert set(mixtures.OF_TIMING) == set(DCASE_CLASSES)
-    assert len({material.label for material in mixtures.MATERIAL.values()}) == len(CLASSES) == 10
 
 
 # --- labels
@@ -116,17 +113,10 @@ def test_weak_labels_are_what_the_recipe_plays(corpus: Corpus) -> None:
         layers = OPEN(0).recipe(name).layers
         assert set(labels) == {each.label for each in layers} and len(set(labels)) == len(labels)
         assert all(each.source.kind == each.label for each in layers)
+        for source in (each.source for each in layers):
+            credit = f"{source.path.name} by {source.author} ({source.licence})"
+            assert credit in corpus.notes(name)
     assert corpus.weak_targets().any(axis=0).all()  # every class sounds somewhere
-
-
-def test_notes_name_sources_authors_and_licences(corpus: Corpus) -> None:
-    for name in every(corpus, "weak"):
-        note = corpus.notes(name)
-        assert "\n" not in note and "CC BY 4.0" in note
-        for layer in OPEN(0).recipe(name).layers:
-            source = layer.source
-            credit = f"{layer.label}: {source.path.name} by {source.author} ({source.licence})"
-            assert credit in note
 
 
 # --- sound
@@ -196,95 +186,63 @@ def test_the_first_test_clip_is_the_one_it_always_was(corpus: Corpus) -> None:
     assert corpus.audio(name).samples[places] == pytest.approx(golden, abs=1e-3)
 
 
-def test_the_content_changes_with_a_source(tone: Recording, corpus: Corpus) -> None:
-    mixer = Mixer(
-        *(corpus.strong["validation"], corpus.strong["test"]),  # any events do
-        [replace(tone, kind=kind, fold=fold) for kind in CLASSES for fold in FOLDS],
-        rotation=0,
-    )
-    mixer.timings = {split: OPEN(0).timings[split] for split in SPLITS}
-    (name,) = mixer.names("test", 1)
-    before = mixer.content(name)
-    tone.path.write_bytes(tone.path.read_bytes() + b"\0")
-    assert mixer.content(name) != before
-
-
-def test_quiet_between_single_sounds_is_cut_down() -> None:
-    generator = np.random.default_rng(0)
-    bark = generator.standard_normal(RATE // 4)
-    sound = np.concatenate([np.zeros(RATE), bark, np.zeros(RATE), bark, np.zeros(RATE)])
-    dense = mixtures._without_gaps(sound.astype(np.float32))
-    assert len(dense) / RATE == pytest.approx(0.25 + 0.1 + 0.25 + 0.05, abs=0.03)
-    assert len(mixtures._without_gaps(np.tile(bark, 4))) == pytest.approx(RATE, abs=0.02 * RATE)
-
-
-def test_pieces_of_one_constant_join_without_a_seam() -> None:
-    joined = mixtures._joined([np.ones(1000), np.ones(700), np.ones(500)], 100)
-    assert joined.shape == (2000,)
-    np.testing.assert_allclose(joined, 1.0, atol=1e-6)
+def test_a_fingerprint_changes_with_names_labels_and_what_one_sense_gets(corpus: Corpus) -> None:
+    first, *rest = corpus.clips["weak"]
+    louder = replace(corpus, content=lambda name, sense: "new" if sense == "sound" else "old")
+    others = [
+        replace(corpus, name="other"),
+        replace(corpus, clips={**corpus.clips, "weak": (*rest, first)}),
+        replace(corpus, weak={**corpus.weak, first: ()}),
+        replace(corpus, strong={"test": corpus.strong["test"]}),
+        louder,
+    ]
+    assert len({each.fingerprint("sound") for each in (corpus, *others)}) == 6
+    assert louder.fingerprint("sound") != louder.fingerprint("sight")
 
 
 # --- what is refused
 
 
+def listed(row: str) -> Callable[[Recording], object]:
+    """Read a list of recordings with this row."""
+
+    def read(tone: Recording) -> object:
+        (tone.path.parent / "meta.csv").write_text(f"{META}{ROW}\n{row}\n")
+        return mixtures.read_recordings(tone.path.parent)
+
+    return read
+
+
+def sounding(content: bytes | np.ndarray) -> Callable[[Recording], object]:
+    """Read the sound of a recording of this content."""
+
+    def read(tone: Recording) -> object:
+        if isinstance(content, bytes):
+            tone.path.write_bytes(content)
+        else:
+            soundfile.write(tone.path, content, RATE)
+        return mixtures._sound(tone)
+
+    return read
+
+
 @pytest.mark.parametrize(
-    ("sizes", "rotation", "complaint"),
+    ("call", "complaint"),
     [
-        (Sizes(1, 1, 145, 1), 0, "145 validation clips asked for, but .* times only 144"),
-        (Sizes(1, 1, 1, 881), 0, "881 test clips asked for, but the published list times only 880"),
-        (Sizes(1, 1, 1, 1), 5, "there is no rotation 5; give 0 to 4"),
+        (lambda tone: OPEN(0).names("test", 881), "881 test clips asked for"),
+        (lambda tone: OPEN(5), "there is no rotation 5; give 0 to 4"),
+        (listed(ROW), "meta.csv, row 3: 1-5-A-0 is listed twice"),
+        (listed("2-5-A-0,2,cow,0.5,2.0,CC0,x"), "row 3: unknown label 'cow'"),
+        (listed("2-5-A-0,6,dog_bark,0.5,2.0,CC0,x"), "row 3: fold is '6', expected 1 to 5"),
+        (listed("2-5-A-0,2,dog_bark,2.0,0.5,CC0,x"), "row 3: active from 2.0 s to 0.5 s"),
+        (listed("../../x,2,dog_bark,0.5,2.0,CC0,x"), "row 3: '../../x' is no plain name"),
+        (sounding(b"<html>"), "tone.ogg cannot be decoded"),
+        (sounding(np.zeros(2 * RATE)), "tone.ogg holds no sound from 0.1 s on"),
+        (sounding(np.ones(RATE // 10)), "tone.ogg holds no sound from 0.1 s on"),
     ],
 )
-def test_more_than_there_is(sizes: Sizes, rotation: int, complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
-        datasets.load("esc10", sizes, rotation)
-
-
-def test_a_split_without_a_kind_of_recording(corpus: Corpus, tone: Recording) -> None:
-    some = [replace(tone, kind=kind, fold=fold) for kind in CLASSES for fold in FOLDS]
-    some = [each for each in some if (each.kind, each.fold) != ("sneeze", "4")]
-    with pytest.raises(ValueError, match="no recording of sneeze for the validation clips"):
-        Mixer(corpus.strong["validation"], corpus.strong["test"], some, rotation=0)
-
-
-@pytest.mark.parametrize(
-    ("row", "complaint"),
-    [
-        (ROW, "row 3: 1-5-A-0 is listed twice"),
-        ("2-5-A-0,2,cow,0.5,2.0,CC0,x", "row 3: unknown label 'cow'"),
-        ("2-5-A-0,6,dog_bark,0.5,2.0,CC0,x", "row 3: fold is '6', expected 1 to 5"),
-        ("2-5-A-0,2,dog_bark,2.0,0.5,CC0,x", "row 3: active from 2.0 s to 0.5 s is no interval"),
-        ("2-5-A-0,2,dog_bark,soon,0.5,CC0,x", "row 3: active_start is 'soon', no time"),
-        ("2-5-A-0,2,dog_bark,0.5,inf,CC0,x", "row 3: active_end is 'inf', no time"),
-        ("../../x,2,dog_bark,0.5,2.0,CC0,x", "row 3: '../../x' is no plain name"),
-        ("2-5-A-0,2,dog_bark", "row 3: 3 fields instead of 7"),
-    ],
-)
-def test_a_wrong_line_of_the_recordings(tmp_path: Path, row: str, complaint: str) -> None:
-    (tmp_path / "meta.csv").write_text(f"{META}{ROW}\n{row}\n")
-    with pytest.raises(ValueError, match=complaint) as raised:
-        mixtures.read_recordings(tmp_path)
-    assert str(raised.value).startswith(str(tmp_path / "meta.csv"))
-
-
-def test_what_may_not_be_passed_on_is_left_out(tmp_path: Path) -> None:
-    (tmp_path / "meta.csv").write_text(f"{META}{ROW}\n2-5-A-0,2,rooster,0,1,CC-Sampling+,x\n")
-    (found,) = mixtures.read_recordings(tmp_path)
-    assert (found.kind, found.fold, found.start, found.end) == ("dog", "1", 0.5, 2.0)
-
-
-@pytest.mark.parametrize("content", [b"<html>", b"", None, np.zeros(2 * RATE), np.ones(RATE // 10)])
-def test_a_source_without_sound_is_one_line(
-    tone: Recording, content: bytes | np.ndarray | None
+def test_what_cannot_be_mixed_is_refused(
+    tone: Recording, call: Callable[[Recording], object], complaint: str
 ) -> None:
-    complaint = "cannot be decoded"
-    if isinstance(content, np.ndarray):  # silent, or it ends where the active part begins
-        soundfile.write(tone.path, content, RATE)
-        complaint = "holds no sound from 0.1 s on"
-    elif content is None:
-        tone.path.unlink()
-    else:
-        tone.path.write_bytes(content)
-    with pytest.raises(ValueError, match=f"tone.ogg {complaint}") as raised:
-        mixtures._sound(tone)
-    assert "\n" not in str(raised.value)
+    with pytest.raises(ValueError, match=complaint):
+        call(tone)

@@ -76,13 +76,6 @@ def test_an_erring_tagger_has_the_score_asked_for(few: Scored) -> None:
             oracles.erring_tagger(few.truth, score, generator)
 
 
-@pytest.mark.parametrize("name", oracles.CEILINGS)
-def test_no_ceiling_is_above_the_truth(few: Scored, name: str) -> None:
-    found = oracles.CEILINGS[name](few.truth)
-    assert all(score <= 100 for score in percent(few.truth, found).values())
-    assert (found.offset <= found.durations[found.clip]).all()
-
-
 # What was found on the labels of the 880 test clips, every clip taken as 10 s. The phase of the
 # frames was not noted then; half a frame moves the event scores of long filters by half a point.
 FOUND = {
@@ -105,11 +98,7 @@ def labels(lists: Path) -> Events:
     return read_strong(lists / "dcase2018_task4/eval_dcase2018.tsv")
 
 
-def test_every_ceiling_has_a_number() -> None:
-    assert FOUND.keys() == oracles.CEILINGS.keys()
-
-
-@pytest.mark.parametrize("name", FOUND)
+@pytest.mark.parametrize("name", oracles.CEILINGS)
 def test_the_ceilings_on_the_real_labels(labels: Events, name: str) -> None:
     expected, tolerance = FOUND[name]
     found = percent(labels, oracles.CEILINGS[name](labels))

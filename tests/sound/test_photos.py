@@ -78,16 +78,6 @@ def test_no_photograph_and_no_sitting_is_in_two_splits(
             assert set(shown) <= set(numbers[part])
 
 
-def test_each_rotation_deals_anew_whatever_the_order_of_files(
-    photographs: list[Photograph],
-) -> None:
-    def dealt(some: list[Photograph], rotation: int) -> set[Path]:
-        return {some[i].path for i in chain(*photos.split(some, rotation)["test"].values())}
-
-    assert dealt(photographs[::-1], 0) == dealt(photographs, 0)
-    assert len({frozenset(dealt(photographs, rotation)) for rotation in range(5)}) == 5
-
-
 # --- when they are shown
 
 
@@ -97,9 +87,6 @@ def test_the_louder_thing_is_in_the_picture(camera: MakeCamera) -> None:
         [(TIMES >= 4) & (TIMES < 6), (TIMES >= 2) & (TIMES < 8)], ["rooster", "dog"], SCENE
     )
     assert kinds(camera(), clip) == expected.tolist()
-
-
-def test_what_cannot_be_seen_is_never_seen(camera: MakeCamera) -> None:
     hidden = set(mixtures.CLASSES) - set(FOLDER)
     assert hidden == {"crying_baby", "sneeze", "fire_crackling", "chainsaw"}
     clip = heard(*((label, 0.0, 10.0, 20.0) for label in hidden))
@@ -118,13 +105,12 @@ def test_a_share_of_what_sounds_is_never_seen(camera: MakeCamera, share: float) 
         assert stats.binomtest(rains, 300 - dogs, 1 - share).pvalue > 1e-3  # each by itself
 
 
-def test_in_step_means_from_onset_to_offset(camera: MakeCamera) -> None:
+def test_in_step_is_from_onset_to_offset_and_out_of_step_early_or_late_by_up_to_a_second(
+    camera: MakeCamera,
+) -> None:
     for seed in range(20):
         times = seen(camera(), heard(DOG, seed=seed), "dog")
         assert times.tolist() == TIMES[60:140].tolist()
-
-
-def test_out_of_step_means_early_or_late_by_up_to_a_second(camera: MakeCamera) -> None:
     shifts = []
     for seed in range(200):
         times = seen(camera(out_of_step=1.0), heard(DOG, seed=seed), "dog")
@@ -164,30 +150,6 @@ def test_one_knob_leaves_the_others_be(camera: MakeCamera, split: str) -> None:
         assert whole[0] == whole[1]
 
 
-def test_what_sounds_moves_to_and_fro_and_may_be_cut_half_way(camera: MakeCamera) -> None:
-    times = 3 + (np.arange(12) + 0.5) / photos.MOVES_PER_SECOND  # one of each step
-    cuts = 0
-    for seed in range(100):
-        shots = camera().shots(heard(DOG, seed=seed), times)
-        zoom, pan = np.divmod(shots % CROPS, len(PANS))
-        moving, still = (zoom, pan) if zoom.std() else (pan, zoom)
-        assert moving.tolist() == [0, 1, 2, 1] * 3 and len(set(still)) == 1
-        first, second = (set(half) for half in np.split(shots // CROPS, 2))
-        assert len(first) == len(second) == 1
-        cuts += first != second
-    assert stats.binomtest(cuts, 100, photos.CUT).pvalue > 1e-3
-
-
-def test_the_content_changes_with_knobs_sounds_and_photographs(
-    camera: MakeCamera, photographs: list[Photograph]
-) -> None:
-    clips = [heard(DOG), heard(DOG, seed=1), heard(("dog", 3.0, 7.0, 11.0))]
-    cameras = [camera(), *(camera(**{knob: 0.5}) for knob in vars(PERFECT))]
-    cameras.append(Camera(photographs[1:], 0, PERFECT))
-    assert len({each.content(clip) for each in cameras for clip in clips}) == 15
-    assert camera().content(clips[0]) == camera().content(heard(DOG))
-
-
 # --- the pictures
 
 
@@ -207,15 +169,6 @@ def test_a_photograph_is_cropped_as_ever(photographs: list[Photograph]) -> None:
     first, last = photographs[0], photographs[-1]
     found = photos.stills((first.path, last.path))
     assert found.shape == (2 * CROPS, 64, 64, 3)
-    with Image.open(last.path) as opened:
-        middle = (
-            opened.convert("RGB")
-            .crop((15, 15, 145, 145))
-            .resize((64, 64), Image.Resampling.LANCZOS)
-        )
-    inside = (slice(4, -4), slice(4, -4))
-    expected = np.asarray(middle).astype(int)[inside]
-    assert np.abs(found[CROPS + REST][inside] - expected).max() <= 1
     assert first.path.name == "watch_0002.jpg"
     assert found[REST].mean(axis=(0, 1)) == pytest.approx([169.4, 154.5, 141.0], abs=1)
 
@@ -234,8 +187,6 @@ def test_frames_are_the_stills_that_are_shown(mixed: Corpus) -> None:
     [
         ("file,class\nx.jpg,dog\n", "row 1: no column 'sitting'"),
         ("file,class,sitting\nx.jpg,dog,a\ny.jpg,cow,b\n", "row 3: 'y.jpg' is no photograph"),
-        ("file,class,sitting\n../x.jpg,dog,a\n", "row 2: '../x.jpg' is no photograph"),
-        ("file,class,sitting\nx.jpg,dog\n", "row 2: 2 fields instead of 3"),
         ("file,class,sitting\n/etc/x.jpg,dog,a\n", "row 2: '/etc/x.jpg' is no photograph"),
     ],
 )

@@ -7,13 +7,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from lib.sound import features, pretrained, probes
-from lib.sound.crnn import INPUTS
-from lib.sound.data.corpus import Corpus
 from lib.sound.events import Events
 from lib.sound.features import FRAMES, GRID, GRID_TIMES
 from lib.sound.probes import LAGS, REGULARISATION, Probe
-from lib.sound.runs import experiments, probing
-from lib.sound.runs.profiles import Profile
 
 MakeEvents = Callable[..., Events]
 
@@ -50,23 +46,11 @@ def test_a_probe_is_scikit_learns_regression() -> None:
         reference = LogisticRegression(C=REGULARISATION, tol=1e-8)
         expected = reference.fit(inputs, targets[:, label]).decision_function(inputs)
         assert probe(inputs)[:, label] == pytest.approx(expected, abs=1e-3)
-
-
-def test_what_all_clips_have_is_always_there_and_what_none_has_never() -> None:
-    targets = np.zeros((6, 3), dtype=np.float32)
-    targets[:, 0], targets[:3, 1] = 1, 1
-    probe = Probe.fit(np.arange(12.0).reshape(6, 2), targets)
-    logits = probe(np.zeros((1, 2)))[0]
+    frames = generator.standard_normal((20, GRID, 5))  # of averages it says the average
+    assert probe(frames).mean(axis=1) == pytest.approx(probe(frames.mean(axis=1)), abs=1e-6)
+    targets[:, 0], targets[:, 2] = 1, 0  # what all clips have, and what none has
+    logits = Probe.fit(inputs, targets)(np.zeros((1, 5)))[0]
     assert logits[0] > 10 and logits[2] < -10
-    assert not probe.weights[:, [0, 2]].any() and probe.weights[:, 1].any()
-
-
-def test_a_probe_of_averages_is_the_average_of_the_probe() -> None:
-    generator = np.random.default_rng(1)
-    frames = generator.standard_normal((20, GRID, 4))
-    targets = (frames[:, :, :2].mean(axis=1) > 0).astype(np.float32)
-    probe = Probe.fit(frames.mean(axis=1), targets)
-    assert probe(frames).mean(axis=1) == pytest.approx(probe(frames.mean(axis=1)))
 
 
 def test_perfect_and_reversed_logits_score_one_and_none(make: MakeEvents) -> None:
@@ -118,9 +102,10 @@ def test_what_knows_the_clip_only_makes_no_step(onsets: Events) -> None:
     found = probes.steps(tags + noise, onsets, np.arange(12))
     low, high = found["height interval"]
     assert low < 0.01 and high < 0.02
-
-
-def test_steps_need_an_onset(onsets: Events) -> None:
+    sharp = probes.steps(windowed(onsets, 0.1), onsets, np.arange(12))
+    flat = {**sharp, "height interval": [-0.1, 0.2]}  # may be none: it has no place
+    table = probes.when_table({"spectral": sharp, "audio": sharp, "visual": flat})
+    assert table["its centre, s"].isna().to_list() == [False, False, True]
     with pytest.raises(ValueError, match="no event has a clear onset; take more clips"):
         probes.steps(windowed(onsets, 0.1), onsets, np.arange(0))
 
@@ -155,38 +140,3 @@ def test_every_stream_comes_onto_the_grid() -> None:
     assert probes.grid_features(patches).shape == (1, GRID, 2)
     pictures = np.zeros((1, GRID, 2), dtype=np.float16)
     assert probes.grid_features(pictures) is pictures
-
-
-def test_networks_have_their_published_sizes() -> None:
-    table = probes.networks_table(["yamnet", "vgg16"]).set_index("network")
-    assert list(table.index) == list(pretrained.NETWORKS)
-    assert table["parameters"].to_dict() == {
-        "vggish": "72,141,184",
-        "yamnet": f"{3_729_481 - 1025 * 521:,}",  # without their classes
-        "vgg16": f"{138_357_544 - 4097 * 1000:,}",
-        "mobilenet_v2": f"{3_504_872 - 1281 * 1000 - 17_056:,}",  # nor half of its norms' weights
-    }
-    assert table["used"].to_list() == ["", "yes", "yes", ""]
-    assert table["outputs"].to_list() == [128, 1024, 4096, 1280]
-    assert table["in the place of"].to_list() == ["the paper's", "VGGish", "the paper's", "VGG16"]
-
-
-def test_a_probe_reads_what_the_rows_read(mixed: Corpus, profile: Profile) -> None:
-    common = experiments.common(profile)
-    found = probing.describe(common)
-    run = experiments.config(common, INPUTS, 0)
-    assert found == {
-        **{name: run[name] for name in found if name in run},
-        "regularisation": REGULARISATION,
-        "margin": probes.MARGIN,
-    }
-    assert experiments.corpus_of(found).fingerprint("sight") == mixed.fingerprint("sight")
-
-
-def test_a_step_that_may_be_none_is_not_placed(onsets: Events) -> None:
-    sharp = probes.steps(windowed(onsets, 0.1), onsets, np.arange(12))
-    flat = {**sharp, "height interval": [-0.1, 0.2]}
-    table = probes.when_table({"spectral": sharp, "audio": sharp, "visual": flat})
-    assert table["its centre, s"].isna().to_list() == [False, False, True]
-    assert table["onsets"].to_list() == [12, 12, 12]
-    assert table["features"].to_list() == ["spectral", "audio", "visual"]
