@@ -107,6 +107,52 @@ def test_what_is_no_list_is_refused(
         read_strong(path)
 
 
+@pytest.mark.parametrize(
+    ("rows", "unit"),
+    [
+        (["a.wav\t1500\t2500\tDog"], "milliseconds"),
+        (["a.wav\t24000\t40000\tDog", "a.wav\t0\t8000\tCat"], None),  # one of two
+        (["a.wav\t24000\t40000\tDog", "b.wav\t160000\t163200\tDog"], "samples"),
+        (["a.wav\t20\t40\tDog", "a.wav\t100\t156\tDog", "a.wav\t0\t9\tDog"], "frames, or from"),
+    ],
+)
+def test_times_that_are_no_seconds_are_refused_with_a_guess_at_their_unit(
+    write: Write, rows: list[str], unit: str | None
+) -> None:
+    path = write(*rows)
+    for clips in (None, ["a.wav", "b.wav"]):
+        if unit is None and clips:  # a single event beyond: left out
+            assert len(read_strong(path, clips=clips)) == 1
+            continue
+        complaint = (
+            f"after their clips have ended; .*are these {unit}" if unit else "row 2: begins at"
+        )
+        with pytest.raises(ValueError, match=complaint) as raised:
+            read_strong(path, clips=clips)
+        assert "\n" not in str(raised.value)
+
+
+def test_the_same_event_is_looked_for_as_written_and_one_when_clipped(write: Write) -> None:
+    path = write("a.wav\t5.0\t10.05\tDog", "a.wav\t5.0\t10.1\tDog")
+    assert len(read_strong(path)) == 1 and len(read_strong(path, 20.0)) == 2
+    for row in ("a.wav\t5\t10.1\tDog", "a.wav\t12\t13\tDog"):  # clipped, or left out
+        with pytest.raises(ValueError, match="row 3: the same event is listed twice"):
+            read_strong(write(row, row), clips=["a.wav"])
+
+
+def test_events_that_overlap_others_of_their_class_are_counted_aloud(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = ["a.wav\t1\t5\tDog", "a.wav\t2\t3\tDog", "a.wav\t4\t6\tDog", "a.wav\t6\t7\tDog"]
+    assert len(read_strong(write(*rows, "a.wav\t2\t3\tCat", "b.wav\t2\t3\tDog"))) == 6
+    assert capsys.readouterr().out == (
+        "list.tsv: 2 of 6 events begin before another of their class has ended in their clip; "
+        "each counts for itself\n"
+    )
+    read_strong(write(rows[0], rows[3]))
+    assert not capsys.readouterr().out
+
+
 def test_predictions_are_placed_among_the_clips_asked_for(
     write: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:

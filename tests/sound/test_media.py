@@ -72,6 +72,20 @@ def test_sound_reads_as_soundfile_reads_it(
     np.testing.assert_allclose(found.samples, expected.mean(axis=1), atol=1e-6)
 
 
+@pytest.mark.parametrize(("codec", "ending"), [("aac", "aac"), ("flac", "flac")])
+def test_sound_whose_rate_changes_midway_is_refused(
+    tmp_path: Path, codec: str, ending: str
+) -> None:
+    both = [
+        write_sound(tmp_path / f"{rate}.{ending}", codec, np.resize(TONE, rate), rate).read_bytes()
+        for rate in (44100, 22050)
+    ]
+    (tmp_path / f"both.{ending}").write_bytes(b"".join(both))
+    with pytest.raises(ValueError, match="changes from 44100 Hz and 1 channels to 22050") as raised:
+        media.read_audio(tmp_path / f"both.{ending}")
+    assert "\n" not in str(raised.value)
+
+
 def test_real_recordings_read_as_soundfile_reads_them() -> None:
     path = data_root.locate("esc10") / "audio_ogg22k" / "1-100032-A-0.ogg"
     expected, rate = soundfile.read(path)
@@ -163,6 +177,27 @@ def test_truncated_files_are_noticed(tmp_path: Path, real_files: Path) -> None:
         cut.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         with pytest.raises(ValueError, match=r"is truncated: .* of|cannot be decoded"):
             media.read_audio(cut)
+
+
+def test_a_wave_file_out_of_a_pipe_declares_no_size(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "tone.wav", TONE, RATE)
+    content = bytearray((tmp_path / "tone.wav").read_bytes())
+    for place in (4, content.index(b"data") + 4):
+        content[place : place + 4] = b"\xff\xff\xff\xff"
+    (tmp_path / "piped.wav").write_bytes(content)
+    assert media.read_audio(tmp_path / "piped.wav").seconds == 1.0
+
+
+@pytest.mark.parametrize(
+    ("place", "more"), [(4, 8), (4, 1), (40, 16)], ids=["whole file", "padding", "sound"]
+)
+def test_a_wave_file_that_is_whole_may_be_miscounted(tmp_path: Path, place: int, more: int) -> None:
+    soundfile.write(tmp_path / "tone.wav", TONE, RATE, subtype="PCM_16")
+    content = bytearray((tmp_path / "tone.wav").read_bytes())
+    declared = int.from_bytes(content[place : place + 4], "little") + more
+    content[place : place + 4] = declared.to_bytes(4, "little")
+    (tmp_path / "whole.wav").write_bytes(content)
+    assert media.read_audio(tmp_path / "whole.wav").seconds == 1.0
 
 
 @pytest.mark.parametrize(
