@@ -153,6 +153,16 @@ def test_oulu_casia(root: Path) -> None:
     assert faces.skipped == {"VL/Strong/P002/Joy": "'Joy' is none of the six expressions"}
 
 
+def test_a_person_spelled_otherwise_is_the_same_person(root: Path) -> None:
+    for person in ("P001", "P001 ", "P002"):
+        for number in range(3):
+            write(root / f"oulu_casia/VL/Strong/{person}/Anger/{number:03}.jpeg", shade(90))
+    assert originals.load("oulu_casia", SIDE).identities.tolist() == [0] * 6 + [1] * 3
+    for session, name in {"1": "S001-001", "2": "s001-002", "3": "S002-001"}.items():
+        write_mmi(root, session, name, "1")
+    assert originals.load("mmi", SIDE).identities.tolist() == [0] * 6 + [1] * 3
+
+
 def test_a_face_goes_all_the_way(
     tmp_path: Path, face: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
