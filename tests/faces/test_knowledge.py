@@ -79,7 +79,7 @@ def test_what_is_painted_is_read_and_what_is_asked_is_seen() -> None:
     assert strangers["expression"]["value"] == strangers["identity"]["value"] == 1
     assert "leak" not in strangers  # the judges do not know them
     assert [sum(row) for row in transfer["confusion"]] == [80, 80, 80, 0, 0, 0, 0]
-    assert (transfer["expression"]["n"], strangers["expression"]["n"]) == (PEOPLE, STRANGERS)
+    assert strangers["expression"]["n"] == min(PEOPLE, STRANGERS)  # lenders and borrowers are drawn
 
 
 def check_probes(probes: list[dict[str, Any]]) -> None:

@@ -149,3 +149,15 @@ def test_runs_that_do_not_belong_together_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=complaint):
         call()
+
+
+def test_pairs_are_drawn_by_lender_and_by_borrower() -> None:
+    """With an effect of lenders alone the interval is that of so many people, not of all pairs."""
+    people, ones = 24, np.ones((24, 24))
+    lenders = np.random.default_rng(0).random(people) < 0.5
+    found = protocol.crossed(np.repeat(lenders[:, None], people, axis=1), ones)
+    half = 1.96 * np.sqrt(lenders.mean() * (1 - lenders.mean()) / people)
+    assert found.n == people and found.value == pytest.approx(lenders.mean())
+    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.15)
+    nothing = protocol.crossed(0 * ones, ones - np.eye(people))
+    assert nothing[:3] == (0, 0, 0)

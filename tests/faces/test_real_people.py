@@ -131,15 +131,3 @@ def test_a_perfect_generator_is_seen_as_well_as_the_photographs() -> None:
     # half of what is made are the very smiles among which the nearest is sought
     for name in ("identity", "pixels"):
         assert made[name]["value"] == pytest.approx((1 + taken[name]["value"]) / 2)
-
-
-def test_pairs_are_drawn_by_lender_and_by_borrower() -> None:
-    """With an effect of lenders alone the interval is that of so many people, not of all pairs."""
-    people = 24
-    lenders = np.random.default_rng(0).random(people) < 0.5
-    found = real.crossed(np.repeat(lenders[:, None], people, axis=1))
-    half = 1.96 * np.sqrt(lenders.mean() * (1 - lenders.mean()) / people)
-    assert found.n == people and found.value == pytest.approx(lenders.mean())
-    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.15)
-    diagonal = real.crossed(np.eye(people))
-    assert diagonal[:3] == (0, 0, 0)

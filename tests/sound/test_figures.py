@@ -200,7 +200,7 @@ def test_table_3_shows_every_training_its_mean_and_the_papers_number(
 
 def test_gains_are_those_that_are_judged(runs: Runs) -> None:
     few = {row: runs[row] for row in (SPECTRAL, WITH_AUDIO, AUDIO)}
-    judge = Judge(few, {}, PAPER, "made up", "original", "quick")
+    judge = Judge(few, {}, [], PAPER, "made up", "original", "quick")
     figure = result_plots.gains(judge)
     assert rows_of(figure) == ["S + A", "A"]
     for axes, metric in zip(figure.axes, METRICS, strict=True):
