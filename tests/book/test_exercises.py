@@ -82,25 +82,22 @@ print(2)
 """
 
 
-def test_the_form_itself_is_accepted() -> None:
-    assert complaints(GOOD) == []
-
-
-def test_a_third_solution_may_be_in_words() -> None:
-    third = """
+THIRD = """
 # %% [markdown]
 # 3. What if?
 #    <details><summary>Hint</summary>Think.</details>
 #    <details><summary>Solution</summary>It would take a week.</details>
 """
-    assert complaints(GOOD + third) == []
+
+
+def test_the_form_itself_is_accepted_and_a_third_solution_may_be_in_words() -> None:
+    assert complaints(GOOD) == complaints(GOOD + THIRD) == []
 
 
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
         ("## Exercises", "## Questions", ["0 solutions are run; expected 2"]),
-        ("<summary>Hint</summary>So.", "<summary>Aside</summary>So.", ["exercise 2 has no hint"]),
         ("<summary>Hint</summary>So.", "<summary>Hint</summary>", ["exercise 2 has no hint"]),
         (
             "# 2. How?",
@@ -115,11 +112,6 @@ def test_a_third_solution_may_be_in_words() -> None:
         (
             "# Solution of 2",
             "# Another thing",
-            ["exercise 2 has no solution", "1 solutions are run; expected 2"],
-        ),
-        (
-            f"{FOLD}# Solution of 2",
-            "# %% [markdown]\n# Solution of 2",
             ["exercise 2 has no solution", "1 solutions are run; expected 2"],
         ),
     ],

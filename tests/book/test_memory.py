@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lib.book.files import REPOSITORY
-from lib.runs.scaling import RETURNED, peak_memory_mb
+from lib.runs.scaling import RETURNED, alone, peak_memory_mb
 
 BOUND = 1.3
 
@@ -43,20 +43,16 @@ def test_ten_times_the_data_need_hardly_more_memory(part: str, size: int, tmp_pa
     assert large["peak"] <= BOUND * small["peak"]
 
 
-def test_the_peak_is_the_processs_own_and_stays_when_memory_is_given_back() -> None:
-    held = b"\1" * 300_000_000
+def test_the_peak_stays_when_memory_is_given_back_and_is_the_processs_own() -> None:
+    held = bytearray(300_000_000)
+    held[::4096] = b"\1" * len(held[::4096])
     assert peak_memory_mb() > 300
-    code = (
-        "from lib.runs.scaling import RETURNED, peak_memory_mb\n"
-        "before = peak_memory_mb()\n"
-        "held = b'\\1' * 200_000_000\n"
-        "del held\n"
-        "print(before, peak_memory_mb())"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
-    before, after = map(float, done.stdout.split())
-    assert before < len(held) / 1e6 + 200  # not the peak of the process that started it ...
+    before, after = (alone(hold, {"bytes": size})["peak_memory_mb"] for size in (0, 200_000_000))
+    assert before < peak_memory_mb() - 100  # not that of the process that started it ...
     assert 180 < after - before < 220  # ... and all of what was held for a moment
+
+
+def hold(config: dict[str, int]) -> dict[str, int]:
+    """Hold so many bytes for a moment."""
+    bytes([1]) * config["bytes"]
+    return config

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib.book import check, claims, overview, profiles
+from lib.book import check, claims, overview
 from lib.book.chapters import chapters
 from lib.book.claims import Claim
 from lib.book.show import png
@@ -73,35 +73,18 @@ def test_hours_count_what_was_computed_once(
     assert overview.process_hours("part3") == 0
 
 
-@pytest.mark.parametrize("enough", [True, False])
-def test_this_machine_is_described_with_what_it_means(
-    enough: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("BOOK_HEADLESS", raising=False)
-    graphics = check.Need("GPU", "none", enough, "fine for smoke")
+def test_this_machine_is_described_with_what_it_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOK_HEADLESS", "1")  # a page made by the runner says nothing of it
+    assert overview.machine("quick").startswith("*Run this cell")
+    monkeypatch.delenv("BOOK_HEADLESS")
+    graphics = check.Need("GPU", "none", False, "fine for smoke")
     monkeypatch.setattr(check, "graphics", lambda: graphics)
     sets = [check.Need("ck_plus", "not here", False, "ask"), check.Need("mmi", "present")]
     monkeypatch.setattr(check, "data", lambda: iter(sets))
     lines = overview.machine("quick").splitlines()
     table = {line.split("|")[1].strip(): line.split("|")[2:4] for line in lines}
-    assert table["profile"] == [" quick ", f" {overview.PROFILES['quick']} "]
-    assert int(table["processor cores"][0]) >= 1
-    assert (table["GPU"][1] == " fine for smoke ") != enough
+    assert int(table["processor cores"][0]) >= 1 and table["GPU"][1] == " fine for smoke "
     assert table["ck_plus"] == [" not here ", " ask "] and table["mmi"] == [" present ", "  "]
-
-
-def test_a_page_made_by_the_runner_says_nothing_of_the_machine(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("BOOK_HEADLESS", "1")
-    assert overview.machine("quick").startswith("*Run this cell")
-
-
-def test_every_profile_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("BOOK_HEADLESS", raising=False)
-    assert tuple(overview.PROFILES) == profiles.PROFILES
-    with pytest.raises(KeyError, match="huge"):
-        overview.machine("huge")
 
 
 def test_bars_are_as_long_as_the_counts() -> None:
@@ -111,9 +94,6 @@ def test_bars_are_as_long_as_the_counts() -> None:
         assert [bar.get_width() for bar in bars] == TALLY[verdict].tolist()
     ends = [bar.get_x() + bar.get_width() for bar in axes.containers[-1]]
     assert ends == TALLY.sum(axis=1).tolist() == [4, 0, 1]
-    assert sorted(text.get_text() for text in axes.texts if text.get_text()) == ["1", "1", "3"]
-    looks = {(str(look["color"]), look.get("hatch", "")) for look in overview.LOOKS.values()}
-    assert len(looks) == len(claims.VERDICTS)
     plt.close(figure)
 
 
