@@ -1,12 +1,10 @@
 """Sweeps on a cluster, with runs that take no time; the faults have tests of their own."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +31,8 @@ def act(config: Config) -> dict[str, Any]:
         log.write(f"{config['x']}\n")
     if config["x"] == config.get("fail_at"):
         raise ZeroDivisionError("no such x")
-    if config["x"] == config.get("kill_at"):
-        os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(config.get("seconds", 0))
-    return {"square": config["x"] ** 2, "pid": os.getpid(), "gpu": os.environ.get("HAS_GPU")}
+    return {"square": config["x"] ** 2, "pid": os.getpid()}
 
 
 def calls(log: Path) -> list[int]:
@@ -56,13 +52,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture
 def one(shared: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """Give a cluster with one worker, and let sweeps go there."""
-    shared.workers = [worker for worker in shared.workers if worker.poll() is None]
-    for worker in shared.workers[1:]:
-        worker.terminate()
-        worker.wait()
-    del shared.workers[1:]
-    if not shared.workers:
-        shared.add_worker()
     wait_until(lambda: shared.ready() == 1)
     monkeypatch.setenv("BOOK_RUN", Told(scheduler=shared.address).environment()["BOOK_RUN"])
     return shared
@@ -97,43 +86,17 @@ def test_a_failing_run_is_named_and_those_before_it_are_kept(
     assert squares(kept)[:2] == [1, None] and kept[3] is None
 
 
-def test_a_run_that_kills_its_workers_is_named(one: Cluster, log: Path, folder: Path) -> None:
-    asked = configs(log, 1, kill_at=1)
-    with ThreadPoolExecutor(1) as pool:
-        sweeping = pool.submit(sweep.run, "part1", "acts", asked, act, folder=folder)
-        while not sweeping.done():
-            if one.workers[-1].poll() is not None:
-                one.add_worker()
-            time.sleep(0.05)
-    with pytest.raises(RuntimeError, match='those workers died .*; the run was {.*"x": 1}'):
-        sweeping.result()
-    assert calls(log).count(1) == 4
-
-
 def test_a_worker_with_several_threads_computes_nothing(
-    one: Cluster, log: Path, folder: Path
+    log: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one.workers[0].terminate()
-    one.workers[0].wait()
-    wide = one.add_worker(threads=2)
-    wait_until(lambda: one.ready() == 1)
-    with pytest.raises(RuntimeError, match="has several threads, .*; use --nthreads 1"):
-        sweep.run("part1", "acts", configs(log, 1), act, folder=folder)
+    with running(tmp_path / "wide", workers=0) as cluster:
+        wait_until(lambda: cluster.ready() == 0)
+        cluster.add_worker(threads=2)
+        told = Told(scheduler=cluster.address).environment()
+        monkeypatch.setenv("BOOK_RUN", told["BOOK_RUN"])
+        with pytest.raises(RuntimeError, match="has several threads, .*; use --nthreads 1"):
+            sweep.run("part1", "acts", configs(log, 1), act, folder=folder)
     assert calls(log) == []
-    wide.terminate()
-    wide.wait()
-
-
-def test_runs_go_to_the_workers_that_offer_a_gpu(
-    one: Cluster, log: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HAS_GPU", "yes")
-    with_gpu = one.add_worker("--resources", "GPU=1")
-    wait_until(lambda: one.ready() == 2)
-    found = sweep.run("part1", "acts", configs(log, 1, 2, 3), act, folder=folder)
-    assert {each.metrics["gpu"] for each in found if each} == {"yes"}
-    with_gpu.terminate()
-    with_gpu.wait()
 
 
 def test_a_folder_of_the_book_is_that_of_the_workers_own_copy(tmp_path: Path) -> None:
@@ -142,32 +105,6 @@ def test_a_folder_of_the_book_is_that_of_the_workers_own_copy(tmp_path: Path) ->
     runs = {name: sweep.Run(*place, each, {}) for name, each in folders.items()}
     sent = {name: each.folder for name, each in sweep._sendable(runs).items()}
     assert sent == {"inside": Path("data") / "results", "outside": tmp_path}
-
-
-SCRIPT = """
-import sys
-from pathlib import Path
-from lib.runs import sweep
-from tests.book.test_cluster import act, configs
-log, folder = map(Path, sys.argv[1:])
-sweep.run("part1", "acts", configs(log, 1, 2, 3, seconds=1), act, folder=folder)
-"""
-
-
-def test_ctrl_c_takes_back_what_waits(one: Cluster, log: Path, folder: Path) -> None:
-    client = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(log), str(folder)],
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    wait_until(lambda: calls(log))
-    client.send_signal(signal.SIGINT)
-    _, complaint = client.communicate(timeout=30)
-    assert complaint.splitlines()[-1] == "KeyboardInterrupt"
-    wait_until(lambda: list(folder.rglob("*.json")))  # what had begun is finished and kept
-    time.sleep(1.5)
-    assert len(calls(log)) == len(list(folder.rglob("*.json"))) < 3
 
 
 def call(root: Path, *arguments: str) -> int:
@@ -198,18 +135,6 @@ def test_a_scheduler_that_is_none_is_one_line_and_exit_2(
     told = capfd.readouterr()
     assert message in told.err and len(told.err.splitlines()) == 1 and told.out == ""
     assert not list(root.rglob("*.ipynb"))
-
-
-def test_without_the_extra_one_line_says_how_to_get_it(
-    write_chapter: WriteChapter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.delitem(sys.modules, "lib.runs.cluster")
-    monkeypatch.delattr("lib.runs.cluster")
-    monkeypatch.setitem(sys.modules, "distributed", None)  # as if it were not installed
-    assert call(write_chapter().parents[1], "--scheduler", "tcp://127.0.0.1:8786") == 2
-    line = capsys.readouterr().err
-    assert "pip install -r requirements-cluster.txt -c requirements.lock" in line
-    assert "no distributed" in line and len(line.splitlines()) == 1
 
 
 SBATCH = """#!/bin/sh

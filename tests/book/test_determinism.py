@@ -218,15 +218,6 @@ def test_the_table_has_a_row_for_each_work_under_each_circumstance() -> None:
     assert page.loc["--deterministic"].tolist() == ["2e-05", "bit-equal", "2e-03"]
 
 
-def test_the_words_say_what_is_equal_how_far_the_rest_is_and_the_price() -> None:
-    assert determinism_table.sentences(determinism_table.table(FOUND)).split("\n\n") == [
-        "**Bit-equal in every work**: again.",
-        "**Apart, --deterministic**: at most 2e-03; the same label in 91.7 % of 12 predictions.",
-        "**The price of --deterministic**, in CPU time relative to one thread without: "
-        "a 1.5, b 1.5, c 1.5.",
-    ]
-
-
 def test_each_promise_names_a_test_that_exists() -> None:
     for _, _, name in determinism_table.PROMISES:
         file, _, function = name.partition("::")

@@ -1,14 +1,9 @@
 """Where a number comes from: each figure says it, and a command prints it for any file."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from lib.book import claims
 from lib.book.claims import Claim
@@ -68,18 +63,6 @@ def test_nothing_is_lost_whatever_is_shared() -> None:
     twice = explain.summary([run(), run()])  # a source given twice counts once
     assert twice["count"] == 1 and twice["seconds"] == 1.5
     assert explain.summary([None]) == {"count": 0, "each": []}
-
-
-@settings(deadline=None)
-@given(st.text(), st.lists(st.dictionaries(st.text(), st.none() | st.text(), max_size=2)))
-def test_the_json_holds_the_same_and_a_line_for_each_source(
-    caption: str, each: list[dict[str, Any]]
-) -> None:
-    described = {"caption": caption, "sources": {"shared": {"each": []}, "each": each}}
-    text = explain.as_json(described)
-    assert json.loads(text) == described
-    lines = [line.strip().removesuffix(",") for line in text.split("\n")]
-    assert all(lines.count(json.dumps(own, ensure_ascii=False)) >= each.count(own) for own in each)
 
 
 def described(folder: Path) -> Path:
@@ -146,11 +129,13 @@ def test_another_file_is_refused_in_one_line(
     assert "\n" not in str(raised.value)
 
 
-def test_the_command_prints_it_or_one_line_of_what_is_wrong() -> None:
-    def call(file: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "lib.runs.explain", file]
-        return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
-
-    good, bad = call(str(WEIGHTS)), call("nowhere.json")
-    assert (good.returncode, good.stdout) == (0, explain.explain(WEIGHTS) + "\n")
-    assert bad.returncode == 1 and bad.stderr.count("\n") == 1 and not bad.stdout
+def test_the_command_prints_it_or_one_line_of_what_is_wrong(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert explain.main([str(WEIGHTS)]) == 0
+    assert capsys.readouterr().out == explain.explain(WEIGHTS) + "\n"
+    with pytest.raises(SystemExit) as ended:
+        explain.main(["nowhere.json"])
+    assert ended.value.code == 1
+    found = capsys.readouterr()
+    assert found.err.count("\n") == 1 and not found.out

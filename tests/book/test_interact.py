@@ -74,16 +74,13 @@ def test_a_strip_says_in_its_alt_text_what_the_panel_says(
     interact.explore(page, "bar", bar, CONTROLS, start=START, strip=strip, moving="height", **words)
     described = (tmp_path / "smoke" / "bar_2.json").read_text()
     assert '"alt": "a bar of 5, red, at 0.5: 500 cm"' in described
-    assert "A bar. Here: a bar of 5, red, at 0.5." in described
-    assert (tmp_path / "smoke" / "bar_1.png").is_file()
-    assert not (tmp_path / "smoke" / "bar_3.png").exists()
+    assert sorted(path.stem for path in (tmp_path / "smoke").glob("*.png")) == ["bar_1", "bar_2"]
 
 
-@pytest.mark.parametrize("height", [0, 4])
 @pytest.mark.parametrize("colour", CONTROLS["colour"])
-def test_the_line_of_code_draws_the_picture(height: int, colour: str) -> None:
+def test_the_line_of_code_draws_the_picture(colour: str) -> None:
     panel = Panel()
-    panel.height.value, panel.colour.value, panel.x.value = height, colour, 0.3
+    panel.height.value, panel.colour.value, panel.x.value = 4, colour, 0.3
     assert panel.code.startswith("bar(") and repr(colour) in panel.code
     figure = eval(panel.code.removesuffix(";"), {"bar": bar})
     assert png(figure) == panel.picture.value

@@ -1,18 +1,14 @@
 """What the first and the last page show, against what was counted, measured and drawn by hand."""
 
-import io
 import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pytest
-from PIL import Image
 
 from lib.book import check, claims, overview
 from lib.book.chapters import chapters
 from lib.book.claims import Claim
-from lib.book.show import png
 
 
 def claim(part: str, verdict: str) -> Claim:
@@ -24,22 +20,6 @@ def claim(part: str, verdict: str) -> Claim:
 TALLY = claims.tally(
     [*[claim("part1", "reproduced")] * 3, claim("part1", "undecided"), claim("part3", "partly")]
 )
-
-
-def test_a_thumbnail_is_the_same_picture_smaller(no_open_figures: None) -> None:
-    figure, axes = plt.subplots(figsize=(4, 2))
-    figure.set_label("a line that rises")
-    axes.imshow(np.arange(6).reshape(2, 3))
-    large = Image.open(io.BytesIO(png(figure))).convert("RGB")
-    made = overview.thumbnail(figure)
-    small = Image.open(io.BytesIO(png(made))).convert("RGB")
-    assert len(plt.get_fignums()) == 1 and made.get_label() == "a line that rises"
-    plt.close(made)
-    assert small.size == tuple(round(overview.SHARE * side) for side in large.size)
-    wanted = np.asarray(large.resize((16, 8), Image.Resampling.BOX), dtype=float)
-    found = np.asarray(small.resize((16, 8), Image.Resampling.BOX), dtype=float)
-    assert np.abs(wanted - found).mean() < 4  # of 255, and the pictures are not plain
-    assert wanted.std() > 20
 
 
 def test_minutes_are_summed_over_the_chapters_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,6 @@ import json
 import os
 import random
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ CONFIG = {"epsilon": 0.1, "model": "natural", "steps": 40, "box": [0, 1], "seed"
 RESULT = Result("part3", "attack", CONFIG, {"accuracy": 0.1 + 0.2, "flagged": 7}, {"seconds": 1.5})
 
 # a busy machine is no fault
-relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+relaxed = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 plain_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(),
@@ -154,34 +153,6 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(
     assert "\n" not in str(raised.value)
     assert target.read_bytes() == before
     assert list(target.parent.iterdir()) == [target]
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Mount a disk of 64 kB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("a real full disk needs the right to mount one")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
-
-
-def test_a_disk_that_is_really_full(small_disk: Path) -> None:
-    target = results.save(RESULT, small_disk)
-    before = target.read_bytes()
-    large = Result("part3", "attack", CONFIG, {"curve": "x" * 200_000})
-    with pytest.raises(OSError, match="No space left on device; nothing was changed"):
-        results.save(large, small_disk)
-    assert target.read_bytes() == before
-    assert list(target.parent.iterdir()) == [target]
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    with pytest.raises(OSError, match="Read-only file system; nothing was changed"):
-        results.save(RESULT, small_disk)
-    assert results.load(target) == RESULT
 
 
 def test_provenance_says_how_and_not_where() -> None:

@@ -239,16 +239,16 @@ def test_one_chapter_at_a_time_where_each_may_need_the_whole_machine(
 ) -> None:
     write_chapter()
     root = write_chapter(name="20_other").parents[1]
-    options = run._parser().parse_args([])
-    options.jobs = 8
     plans = run.plan(run.chapters.chapters(root), "quick", [], root)
-    assert run._at_a_time(plans, "quick", options) == 2
-    assert run._at_a_time(plans * 9, "smoke", options) == run.SIDE_BY_SIDE
-    assert run._at_a_time(plans, "paper", options) == 1
-    for name in ("retrain", "measure", "scheduler"):
-        options = run._parser().parse_args([])
-        setattr(options, name, "asked for")
-        assert run._at_a_time(plans, "quick", options) == 1
+
+    def at_a_time(plans: list[run.Plan], profile: str, *more: str) -> int:
+        options = run._parser().parse_args(["--jobs", "8", *more])
+        return run._at_a_time(plans, profile, options)
+
+    assert at_a_time(plans, "quick") == 2 and at_a_time(plans * 9, "smoke") == run.SIDE_BY_SIDE
+    for more in ("--retrain", "--measure", "--scheduler=tcp://127.0.0.1:1"):
+        assert at_a_time(plans, "quick", more) == 1
+    assert at_a_time(plans, "paper") == 1
 
 
 def test_a_chapter_that_is_being_run_is_waited_for(write_chapter: WriteChapter) -> None:

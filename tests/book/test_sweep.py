@@ -232,24 +232,6 @@ def test_what_somebody_else_finished_meanwhile_stays(log: Path, folder: Path) ->
     assert calls(log) == [2]
 
 
-def test_a_sweep_on_this_machine_needs_no_dask(folder: Path) -> None:
-    code = (
-        "import sys\nfrom lib.book import run\nfrom lib.runs import sweep\n"
-        "from tests.book.test_sweep import spoil\n"
-        f"sweep.run('part3', 'squares', [{{'x': 1}}], spoil, jobs=1, folder={str(folder)!r})\n"
-        "print(*{'dask', 'distributed', 'lib.runs.cluster'} & sys.modules.keys())"
-    )
-    told = {name: value for name, value in os.environ.items() if name != "BOOK_RUN"}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=told | {"PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split() == [] and len(list(folder.rglob("*.json"))) == 1
-
-
 SCRIPT = """
 import sys, time
 from lib.runs import sweep

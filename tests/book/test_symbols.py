@@ -86,21 +86,15 @@ def test_a_symbol_is_looked_for_in_formulas_only(text: str, symbol: str, expecte
     assert any(holds(formula, TOKEN.findall(symbol)) for formula in formulas(text)) == expected
 
 
-HEAD = (
-    "| symbol | meaning | unit, shape | in the code | chapter |\n| --- | --- | --- | --- | --- |\n"
-)
-TAU = "| $\\tau$ | threshold | 0.5 | `evaluation.decide(threshold)` |"
-LOSS = "| $L$ | loss |  | `mean_teacher.losses` |"
-
-
 def test_tables_hold_all_symbols_or_those_of_a_chapter(monkeypatch: pytest.MonkeyPatch) -> None:
     two = [
         Symbol(r"$\tau$", "threshold", "0.5", "evaluation.decide:threshold", "11"),
         Symbol("$L$", "loss", "", "mean_teacher.losses", "13"),
     ]
     monkeypatch.setattr(symbols, "listed", lambda part: two)
-    assert str(symbols.table("sound").data) == f"{HEAD}{TAU} 11 |\n{LOSS} 13 |"
-    without = HEAD.replace(" chapter |", "").replace("| --- |\n", "|\n")
-    assert str(symbols.table("sound", chapter=13).data) == without + LOSS
+    tau = "| $\\tau$ | threshold | 0.5 | `evaluation.decide(threshold)` |"
+    loss = "| $L$ | loss |  | `mean_teacher.losses` |"
+    assert str(symbols.table("sound").data).splitlines()[2:] == [f"{tau} 11 |", f"{loss} 13 |"]
+    assert str(symbols.table("sound", chapter=13).data).splitlines()[2:] == [loss]
     with pytest.raises(ValueError, match="no symbol is listed for chapter 12"):
         symbols.table("sound", chapter=12)

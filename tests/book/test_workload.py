@@ -10,7 +10,6 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from lib import dry_run
 from lib.book import run
 from lib.runs import results, workload
 from lib.runs.results import Result
@@ -90,16 +89,6 @@ def test_operations_are_multiplications_and_additions_of_layers() -> None:
         layer, inputs = torch.nn.Linear(30, 20), torch.empty(10, 30)
     assert workload.flop(lambda: layer(inputs)) == 2 * 10 * 30 * 20
     assert workload.flop(lambda: layer(inputs).sum().backward()) == 2 * 2 * 10 * 30 * 20
-
-
-def test_a_data_root_that_is_not_there_is_one_clear_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("BOOK_DATA", "/nowhere")
-    assert dry_run.main(["smoke", "1", "part2"]) == 1
-    said = capsys.readouterr()
-    wrong = "BOOK_DATA names /nowhere, which is no folder; make it, or unset BOOK_DATA"
-    assert said.err == f"run_all.sh: {wrong}\n" and said.out == ""
 
 
 @pytest.mark.parametrize(
