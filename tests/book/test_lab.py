@@ -66,15 +66,6 @@ def test_another_profile_opens_a_copy_apart_and_edits_in_it_are_kept(
     assert "SEED + 40" not in copy.read_text()
 
 
-def test_a_copy_may_be_a_py(write_chapter: WriteChapter, tmp_path: Path) -> None:
-    source = write_chapter("SEED")
-    lab.copy(source, {"PROFILE": "smoke"}, tmp_path / "copy.py")
-    text = (tmp_path / "copy.py").read_text()
-    assert "# %% [markdown]\n# # A tiny chapter" in text
-    changed = {"PROFILE": "smoke", "SEED": 0, "RATE": 0.5}
-    assert run.chapters.parameters(tmp_path / "copy.py") == changed
-
-
 def test_kernels_find_the_library_and_what_a_reader_has_set(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -75,11 +75,3 @@ def test_bars_are_as_long_as_the_counts() -> None:
     ends = [bar.get_x() + bar.get_width() for bar in axes.containers[-1]]
     assert ends == TALLY.sum(axis=1).tolist() == [4, 0, 1]
     plt.close(figure)
-
-
-def test_the_same_is_said_in_words() -> None:
-    assert overview.in_words(TALLY) == (
-        "Part I, sound: 3 reproduced, 1 undecided; Part III, adversarial examples: 1 partly"
-    )
-    assert overview.in_words(claims.tally([])) == "no claims yet"
-    plt.close(overview.verdict_bars(claims.tally([])))

@@ -15,8 +15,3 @@ def test_a_page_is_filled_from_the_books_files_and_a_change_would_be_noticed(pag
     for name in readme.PAGES[page]:
         changed = text.replace(f"<!-- /{name} -->", f"and more\n<!-- /{name} -->")
         assert readme.filled(page, changed) == text
-
-
-def test_a_missing_region_is_named() -> None:
-    with pytest.raises(ValueError, match=r"README.md has no region 'costs'"):
-        readme.filled("README.md", "# A README without regions\n")

@@ -152,14 +152,6 @@ def test_a_failing_chapter_is_shown_and_the_others_still_run(
     assert not (root / "executed/quick/10_tiny.partial.ipynb").exists()
 
 
-def test_a_warning_fails_a_smoke_run(
-    write_chapter: WriteChapter, capsys: pytest.CaptureFixture[str]
-) -> None:
-    root = write_chapter("import warnings\nwarnings.warn('old habit')").parents[1]
-    assert call(root, "smoke") == 1
-    assert "UserWarning: old habit" in capsys.readouterr().err
-
-
 HANG = """\
 import os, subprocess, sys, time
 worker = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])
