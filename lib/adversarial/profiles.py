@@ -46,8 +46,8 @@ QUICK = Profile(
 
 SMOKE = Profile(
     dataset="mnist_small",
-    natural=TrainingConfig("natural", epochs=3, batch_size=64),
-    robust=TrainingConfig("robust", epochs=3, batch_size=64, epsilon=0.3, attack_steps=2),
+    natural=TrainingConfig("natural", epochs=1, batch_size=64),
+    robust=TrainingConfig("robust", epochs=1, batch_size=64, epsilon=0.3, attack_steps=2),
     test_images=40,
     epsilons=(0.01, 0.1, 0.3, 0.5),
     table_epsilons=(0.1, 0.3),

@@ -1,31 +1,27 @@
-"""Go the way of one part with data of some size; print the peak of memory and the data's size, MB.
+"""Ways through two parts with data of some size, each for a fresh process of its own.
 
-    python tests/book/peak_memory.py sound|faces|adversarial SIZE FOLDER
-
-What costs time and no memory is replaced: features, faces and images are noise, networks are small.
+What costs time and no memory is replaced: features and faces are noise, networks are small.
 Reading, writing, preparing, training and judging are the book's own.
 """
 
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from lib.runs.scaling import megabytes, peak_memory_mb
-
-RUN = 8000  # images of one run
+from lib.runs.scaling import megabytes
 
 
-def sound(clips: int, folder: Path) -> float:
+def sound(config: dict[str, Any]) -> dict[str, float]:
     """Prepare wide features, as of a pretrained network, of clips, and train for one epoch."""
     from lib.sound import features, mean_teacher, pretrained
     from lib.sound.crnn import CRNN, ModelConfig
     from lib.sound.data.corpus import SPLITS, Corpus
     from lib.sound.events import CLASSES
     from lib.sound.runs import extraction, scaling
+
+    clips, folder = config["size"], Path(config["folder"])
 
     def noise(corpus: object, stream: str, clip: str) -> np.ndarray:
         rows = features.STREAMS[stream]
@@ -57,16 +53,18 @@ def sound(clips: int, folder: Path) -> float:
         seed=0,
     )
     mean_teacher.predict(CRNN(form), weak)
-    return megabytes(folder / "prepared")
+    return {"data": megabytes(folder / "prepared")}
 
 
-def faces(count: int, folder: Path) -> float:
+def faces(config: dict[str, Any]) -> dict[str, float]:
     """Make faces, augment each once, train DE-GAN for some steps and let a classifier look."""
     from lib.faces import augment, classifier, gan_training
     from lib.faces.data.corpus import EXPRESSIONS, Requests
     from lib.faces.de_gan import ModelConfig
     from lib.faces.gan_training import GANConfig
     from lib.faces.render import made
+
+    count, folder = config["size"], Path(config["folder"])
 
     def noise(requests: Requests, size: int) -> tuple[np.ndarray, None]:
         shape = (len(requests.people), size, size, 3)
@@ -81,44 +79,4 @@ def faces(count: int, folder: Path) -> float:
     gan_training.train(ModelConfig(people, classes, 96, 0.05), GANConfig(4, 1, 16), found, seed=0)
     classifier.predict(lambda pictures: pictures.mean(dim=(1, 2, 3)), found.images)
     found.take(np.arange(count // 2)).renumbered().fingerprint()
-    return megabytes(folder)
-
-
-def adversarial(count: int, folder: Path) -> float:
-    """Attack as many images in runs of RUN each."""
-    from lib.adversarial import checkpoints, classifiers, evaluation
-    from lib.adversarial.data import Digits
-
-    images = np.random.default_rng(0).integers(256, size=(RUN, 28, 28), dtype=np.uint8)
-    labels = np.arange(RUN) % 10
-    digits = Digits("noise", images, labels, images, labels)
-    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(28 * 28, 10)).eval()
-    reading = evaluation.READINGS["paper"]
-    evaluation.READINGS = {"paper": reading}
-    evaluation.cached_digits = lambda name: digits  # type: ignore[assignment]
-    evaluation.thresholds = lambda found: {"paper": {"authors": 0.01}}
-    checkpoints.find_by_digest = lambda digest: folder
-    classifiers.load = lambda path, architecture: network
-    run = {
-        "dataset": "noise",
-        "weights": "",
-        "architecture": "",
-        "images": RUN,
-        "batch_size": 200,
-        "epsilon": 0.2,
-        "method": "pgd",
-        "steps": 2,
-        "step_size": 0.1,
-        "random_start": True,
-        "norm": "linf",
-    }
-    for seed in range(count // RUN):
-        evaluation.attack_run({**run, "seed": seed})
-    return count * 28 * 28 * 4 / 1e6
-
-
-if __name__ == "__main__":
-    part, size, place = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
-    torch.set_num_threads(1)
-    data_mb = {"sound": sound, "faces": faces, "adversarial": adversarial}[part](size, place)
-    print(json.dumps({"peak": peak_memory_mb(), "data": data_mb}))
+    return {"data": megabytes(folder)}

@@ -19,10 +19,11 @@ from tests.book import pages
 SOURCES = sorted(chapters.chapters())
 SMOKE_SECONDS = 900  # on two slow cores beside other tests; no chapter needs a third of it alone
 # What a chapter shows of stored runs cannot differ the next time, and each kind of training and
-# attack is repeated by tests of its own. Chapters are executed again where many runs are computed,
-# by more processes than before; and where seconds are measured, for what was measured is stored.
+# attack is repeated by tests of its own. Where many runs are computed, a chapter of each part is
+# executed again, by more processes than before; and where seconds are measured, to see that what
+# was measured is stored.
 MEASURING = ("91_scale",)
-AGAIN = ("14_sound_results", "22_faces_de_gan", "24_faces_recognition", "33_adversarial_results")
+AGAIN = ("14_sound_results", "24_faces_recognition", "33_adversarial_results")
 
 # pattern: why such a file may be larger than 1 MB
 LARGE_FILES = {
@@ -78,10 +79,6 @@ def smoke(source: Path, folder: Path, results: Path, jobs: int) -> bytes:
     return output.read_bytes()
 
 
-def test_there_are_chapters() -> None:
-    assert SOURCES
-
-
 @each_chapter
 def test_a_chapter_runs_at_smoke_with_alt_text_and_in_size(
     source: Path, execute: Execute, tmp_path: Path
@@ -99,50 +96,34 @@ def test_running_again_gives_the_same_bytes(repeated: str, execute: Execute) -> 
 
 
 @each_chapter
-def test_the_committed_notebook_is_what_the_source_makes(source: Path) -> None:
-    assert pages.drift(source) == []
-
-
-@each_chapter
-def test_the_committed_notebook_is_normalised_and_small(source: Path) -> None:
+def test_the_committed_notebook_is_what_a_run_of_the_source_makes(source: Path) -> None:
     path = source.with_suffix(".ipynb")
+    assert pages.drift(source) == []
     assert path.stat().st_size <= pages.MAX_BYTES
     assert pages.is_normalised(path)
+    assert pages.pictures_without_alt(path) == []
 
 
 @each_chapter
-def test_every_committed_picture_has_alt_text(source: Path) -> None:
-    assert pages.pictures_without_alt(source.with_suffix(".ipynb")) == []
-
-
-@each_chapter
-def test_a_chapter_begins_with_its_title_and_has_the_common_parameters(source: Path) -> None:
+def test_a_chapter_begins_with_its_title_and_depends_on_its_parameters(source: Path) -> None:
     text = source.read_text(encoding="utf-8")
     first = re.search(r"^# %% \[markdown\].*\n(.*)$", text, re.MULTILINE)
     assert first and re.fullmatch(r"# # \S.*", first[1])
     assert re.search(r"name: python3$", text.partition("# %%")[0], re.MULTILINE)
     declared = chapters.parameters(source)
     assert declared["PROFILE"] == "quick" and len(declared) <= 6
-
-
-@each_chapter
-def test_something_depends_on_every_parameter(source: Path) -> None:
-    names = [node for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Name)]
+    names = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)]
     read = {name.id for name in names if isinstance(name.ctx, ast.Load)}
-    assert chapters.parameters(source).keys() - read <= {"PROFILE"}
+    assert declared.keys() - read <= {"PROFILE"}
 
 
-def test_no_notebook_without_a_source() -> None:
-    stray = set((REPOSITORY / "notebooks").glob("*.ipynb")) - {
-        source.with_suffix(".ipynb") for source in SOURCES
+def test_no_notebook_without_a_source_and_no_large_file_without_an_explanation() -> None:
+    assert {path.stem for path in (REPOSITORY / "notebooks").glob("*.ipynb")} == {
+        source.stem for source in SOURCES
     }
-    assert stray == set()
-
-
-def test_no_large_file_without_an_explanation() -> None:
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=True).stdout
     paths = [name for name in listed.decode().split("\0") if (REPOSITORY / name).is_file()]
-    assert paths
     large = [name for name in paths if (REPOSITORY / name).stat().st_size > pages.MAX_BYTES]
+    assert paths
     assert [name for name in large if not any(fnmatch(name, known) for known in LARGE_FILES)] == []

@@ -12,7 +12,7 @@ import torch
 
 from lib.book import run
 from lib.book.files import REPOSITORY
-from lib.runs import determinism, determinism_table, device, results, sweep
+from lib.runs import determinism, determinism_table, device, results
 from lib.runs.determinism import Outcome
 from lib.runs.results import Result
 
@@ -29,13 +29,10 @@ def outcome(
 # the comparing code, against differences known by hand
 
 
-def test_equal_outcomes_are_bit_equal() -> None:
+def test_differences_are_relative_to_the_largest_magnitude() -> None:
     found = determinism.compare(outcome(1.0, -2.0), outcome(1.0, -2.0))
     assert found.pop("digest") == outcome(1.0, -2.0).digest
     assert found == {"bit_equal": True, "weights": 0, "outputs": 0, "labels": 3, "agreeing": 3}
-
-
-def test_differences_are_relative_to_the_largest_magnitude() -> None:
     other = outcome(1.25, -2.0, outputs=(4.0, -6.0), labels=(3, 9, 9))
     found = determinism.compare(other, outcome(1.0, -2.0))
     assert not found["bit_equal"] and found["weights"] == 0.25 / 2 and found["outputs"] == 2 / 8
@@ -47,16 +44,9 @@ def test_a_zero_of_another_sign_is_not_bit_equal() -> None:
     assert not found["bit_equal"] and found["weights"] == 0.0
 
 
-def test_what_has_no_weights_and_no_labels_says_so() -> None:
-    plain = Outcome({}, np.ones(2, np.float32))
-    found = determinism.compare(plain, plain)
-    assert found["weights"] is None and found["labels"] == found["agreeing"] == 0
-
-
 @pytest.mark.parametrize(
     ("other", "line"),
     [
-        (outcome(1.0, 2.0), "not of the same work"),
         (outcome(1.0, outputs=(1.0,)), "not of the same work"),
         (outcome(float("nan")), "not finite"),
     ],
@@ -64,12 +54,6 @@ def test_what_has_no_weights_and_no_labels_says_so() -> None:
 def test_what_cannot_be_compared_is_refused(other: Outcome, line: str) -> None:
     with pytest.raises(ValueError, match=line):
         determinism.compare(other, outcome(1.0))
-
-
-def test_an_outcome_survives_its_file(tmp_path: Path) -> None:
-    whole = outcome(1.0, -0.0)
-    whole.save(tmp_path / "a, b.npz")
-    assert Outcome.load(tmp_path / "a, b.npz").digest == whole.digest
 
 
 # works of its own, for processes that import this file's twin in a temporary folder
@@ -131,34 +115,6 @@ def test_with_the_flag_the_same_bits_come_again(works: str) -> None:
     assert seen[0] == seen[1]
 
 
-def test_a_failing_process_is_one_line() -> None:
-    line = "no_works: exit code 1, ModuleNotFoundError: No module named 'no_works'"
-    with pytest.raises(RuntimeError, match=line):
-        determinism.outcomes("no_works", "reference")
-
-
-def test_a_training_that_cannot_be_interrupted_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def train(checkpoint: Path) -> Outcome:
-        checkpoint.touch()
-        return outcome(1.0)
-
-    monkeypatch.setattr(determinism, "POLLING", 60.0)
-    with pytest.raises(RuntimeError, match="a training ended before it was interrupted"):
-        determinism.interrupt(train, tmp_path / "a training.training")
-
-
-def test_all_circumstances_are_measured_and_few_at_smoke(monkeypatch: pytest.MonkeyPatch) -> None:
-    def told(part: str, experiment: str, runs: list, one: object, jobs: int) -> list:
-        return [run["circumstance"] for run in runs]
-
-    monkeypatch.setattr(sweep, "run", told)
-    every = list(determinism.circumstances())
-    assert determinism.measure("part1", determinism, "quick") == every[1:]  # type: ignore[comparison-overlap]
-    assert set(determinism.measure("part1", determinism, "smoke")) < set(every)  # type: ignore[arg-type]
-
-
 # the flag
 
 LOOK = """
@@ -194,25 +150,13 @@ def test_the_flag_reaches_kernels_and_the_workers_of_a_sweep(write_chapter: Any)
         assert process["deterministic"] and process["threads"] == 1
 
 
-def environment(*, deterministic: bool) -> dict[str, str]:
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_without_the_flag_nothing_changes(deterministic: bool) -> None:
     options = run._parser().parse_args(["--jobs", "2", *["--deterministic"] * deterministic])
-    return run._environment("quick", options, REPOSITORY)
-
-
-def test_without_the_flag_nothing_changes() -> None:
-    assert environment(deterministic=False) == {"BOOK_RUN": '{"jobs": 2}'}
-    added = environment(deterministic=True).keys() - environment(deterministic=False).keys()
-    assert added == device.pinned_environment().keys() >= device.ALWAYS.keys()
-    assert json.loads(environment(deterministic=True)["BOOK_RUN"])["deterministic"]
-
-
-def test_instructions_are_pinned_only_where_the_processor_has_them(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True})
-    assert device.pinned_environment() == device.ALWAYS | device.PINNED
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"neon": True})
-    assert device.pinned_environment() == device.ALWAYS
+    found = run._environment("quick", options, REPOSITORY)
+    told = {"jobs": 2} | ({"deterministic": True} if deterministic else {})
+    assert json.loads(found.pop("BOOK_RUN")) == told
+    assert found == (device.pinned_environment() if deterministic else {})
 
 
 def test_a_process_that_began_without_the_environment_is_refused(
@@ -226,6 +170,8 @@ def test_a_process_that_began_without_the_environment_is_refused(
     with pytest.raises(RuntimeError, match=line):
         device.best_device()
     assert not torch.are_deterministic_algorithms_enabled()
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"neon": True})
+    assert device.pinned_environment() == device.ALWAYS  # nothing that this processor lacks
 
 
 # the table
@@ -270,23 +216,6 @@ def test_the_table_has_a_row_for_each_work_under_each_circumstance() -> None:
     assert page.columns.tolist() == ["a", "b", "c"]
     assert page.loc["again"].tolist() == ["bit-equal"] * 3
     assert page.loc["--deterministic"].tolist() == ["2e-05", "bit-equal", "2e-03"]
-
-
-@pytest.mark.usefixtures("no_open_figures")
-def test_the_picture_puts_bit_equal_in_its_own_place() -> None:
-    (axes,) = determinism_table.picture(determinism_table.table(FOUND)).axes
-    places = sorted(float(x) for dots in axes.collections for x, _ in dots.get_offsets())
-    assert places == [determinism_table.EQUAL_AT] * 4 + [2e-5, 2e-3]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["again", "--deterministic"]
-
-
-def test_the_words_say_what_is_equal_how_far_the_rest_is_and_the_price() -> None:
-    assert determinism_table.sentences(determinism_table.table(FOUND)).split("\n\n") == [
-        "**Bit-equal in every work**: again.",
-        "**Apart, --deterministic**: at most 2e-03; the same label in 91.7 % of 12 predictions.",
-        "**The price of --deterministic**, in CPU time relative to one thread without: "
-        "a 1.5, b 1.5, c 1.5.",
-    ]
 
 
 def test_each_promise_names_a_test_that_exists() -> None:

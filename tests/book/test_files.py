@@ -10,22 +10,18 @@ import pytest
 from lib.book.files import REPOSITORY, locked, refuse_another_lib, write_atomically
 
 
-def test_text_and_bytes_are_written_and_replaced(tmp_path: Path) -> None:
+def test_text_and_bytes_are_written_and_replaced_and_others_may_read_them(tmp_path: Path) -> None:
     target = tmp_path / "new" / "page.txt"
-    write_atomically(target, "größer\n")
+    before = os.umask(0o022)
+    try:
+        write_atomically(target, "größer\n")
+    finally:
+        os.umask(before)
     assert target.read_bytes() == "größer\n".encode()
+    assert target.stat().st_mode & 0o777 == 0o644
     write_atomically(target, b"\x00\xff")
     assert target.read_bytes() == b"\x00\xff"
     assert list(target.parent.iterdir()) == [target]
-
-
-def test_a_file_is_readable_by_others_as_the_umask_says(tmp_path: Path) -> None:
-    before = os.umask(0o022)
-    try:
-        write_atomically(tmp_path / "page.txt", "x")
-    finally:
-        os.umask(before)
-    assert (tmp_path / "page.txt").stat().st_mode & 0o777 == 0o644
 
 
 def test_an_interruption_leaves_the_old_file_and_nothing_beside_it(

@@ -41,8 +41,8 @@ def bar(height: int, colour: str, x: float) -> Figure:
 class Panel:
     """What a reader can see and touch."""
 
-    def __init__(self, controls: dict[str, Any] | None = None) -> None:
-        self.box = interact.panel(bar, controls or CONTROLS, START, ALT)
+    def __init__(self, controls: dict[str, Any] | None = None, draw: Any = bar) -> None:
+        self.box = interact.panel(draw, controls or CONTROLS, START, ALT)
         self.height, self.colour, self.x, self.reset, self.picture, self.line = self.box.children
 
     @property
@@ -64,10 +64,6 @@ def test_the_words_are_the_alt_text_and_what_the_figure_says() -> None:
     assert panel.words == "a bar of 7, red, at 0.5: 700 cm" == panel.picture.tooltip
 
 
-def test_a_figure_that_says_nothing_has_its_alt_text_alone() -> None:
-    assert interact.words(Figure(), "a bar") == "a bar"
-
-
 def test_a_strip_says_in_its_alt_text_what_the_panel_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,16 +74,13 @@ def test_a_strip_says_in_its_alt_text_what_the_panel_says(
     interact.explore(page, "bar", bar, CONTROLS, start=START, strip=strip, moving="height", **words)
     described = (tmp_path / "smoke" / "bar_2.json").read_text()
     assert '"alt": "a bar of 5, red, at 0.5: 500 cm"' in described
-    assert "A bar. Here: a bar of 5, red, at 0.5." in described
-    assert (tmp_path / "smoke" / "bar_1.png").is_file()
-    assert not (tmp_path / "smoke" / "bar_3.png").exists()
+    assert sorted(path.stem for path in (tmp_path / "smoke").glob("*.png")) == ["bar_1", "bar_2"]
 
 
-@pytest.mark.parametrize("height", [0, 4])
 @pytest.mark.parametrize("colour", CONTROLS["colour"])
-def test_the_line_of_code_draws_the_picture(height: int, colour: str) -> None:
+def test_the_line_of_code_draws_the_picture(colour: str) -> None:
     panel = Panel()
-    panel.height.value, panel.colour.value, panel.x.value = height, colour, 0.3
+    panel.height.value, panel.colour.value, panel.x.value = 4, colour, 0.3
     assert panel.code.startswith("bar(") and repr(colour) in panel.code
     figure = eval(panel.code.removesuffix(";"), {"bar": bar})
     assert png(figure) == panel.picture.value
@@ -112,21 +105,19 @@ def test_an_error_stands_where_the_picture_was_until_the_next_good_move() -> Non
 # --- moves
 
 
-def test_a_reset_of_many_controls_draws_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reset_of_many_controls_draws_once() -> None:
     drawn = []
 
     def counted(**setting: Any) -> Figure:
         drawn.append(setting)
         return bar(**setting)
 
-    height, colour, x, reset, picture, line = interact.panel(counted, CONTROLS, START, ALT).children
-    first = picture.value
-    height.value, colour.value, x.value = 5, CONTROLS["colour"][1], 0.9
-    assert len(drawn) == 4 and picture.value != first
-    reset.click()
-    assert len(drawn) == 5 and drawn[-1] == START and picture.value == first
-    height.value = 6
-    assert len(drawn) == 6 and "600 cm" in line.value
+    panel = Panel(draw=counted)
+    first = panel.picture.value
+    panel.height.value, panel.colour.value, panel.x.value = 5, CONTROLS["colour"][1], 0.9
+    assert len(drawn) == 4 and panel.picture.value != first
+    panel.reset.click()
+    assert len(drawn) == 5 and drawn[-1] == START and panel.picture.value == first
 
 
 def test_a_control_shown_elsewhere_moves_the_panel_and_is_moved_by_its_reset() -> None:
@@ -137,25 +128,6 @@ def test_a_control_shown_elsewhere_moves_the_panel_and_is_moved_by_its_reset() -
     assert CONTROLS["colour"][1] in panel.words
     panel.reset.click()
     assert shared.value == "red"
-
-
-def test_each_control_has_its_name_in_words() -> None:
-    controls = {"bar_height": (0, 3, 1)}
-    control, *_ = interact.panel(
-        lambda bar_height: bar(bar_height, "red", 0), controls, {"bar_height": 1}, ""
-    ).children
-    assert control.description == "bar height" == control.tooltip
-
-
-def test_a_panel_keeps_one_look_for_each_of_its_parts() -> None:
-    before = set(_instances)
-    panel = Panel()
-    made = [_instances[name] for name in set(_instances) - before]
-    parts = [panel.box, *panel.box.children]
-    looks = [
-        getattr(part, name) for part in parts for name in ("layout", "style") if hasattr(part, name)
-    ]
-    assert {id(each) for each in made} == {id(each) for each in [*parts, *looks]}
 
 
 def test_hundreds_of_moves_leave_neither_figures_nor_widgets_nor_bytes() -> None:

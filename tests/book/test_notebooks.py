@@ -11,7 +11,6 @@ import nbformat
 import papermill
 import psutil
 import pytest
-from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from lib.book import chapters, notebooks
@@ -49,20 +48,22 @@ def test_parameters_are_read_without_running(write_chapter: WriteChapter) -> Non
     assert chapters.parameters(source) == {"PROFILE": "quick", "SEED": 0, "RATE": 0.5}
 
 
-@pytest.mark.parametrize("value", ["range(3)", "(1, 2)", "SEED + 1", "None"])
-def test_a_parameter_that_is_no_plain_literal_is_refused(
-    write_chapter: WriteChapter, value: str
+CELL = '# %% tags=["parameters"]\nSEED = 0\n\n'
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (CELL + "WHAT = SEED + 1\n", "plain literals"),
+        ("", "0 cells tagged parameters"),
+        (CELL * 2, "2 cells tagged parameters"),
+    ],
+)
+def test_parameters_are_one_cell_of_plain_literals(
+    write_chapter: WriteChapter, header: str, message: str
 ) -> None:
-    source = write_chapter(header=f'# %% tags=["parameters"]\nSEED = 0\nWHAT = {value}\n')
-    with pytest.raises(ValueError, match="plain literals"):
-        chapters.parameters(source)
-
-
-@pytest.mark.parametrize("count", [0, 2])
-def test_exactly_one_parameters_cell(write_chapter: WriteChapter, count: int) -> None:
-    source = write_chapter(header='# %% tags=["parameters"]\nSEED = 0\n\n' * count)
-    with pytest.raises(ValueError, match=f"{count} cells tagged parameters"):
-        chapters.parameters(source)
+    with pytest.raises(ValueError, match=message):
+        chapters.parameters(write_chapter(header=header))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_chapters_are_chosen_by_number_stem_beginning_or_range(
     assert [found.stem for found in chapters.select(names, path.parents[1])] == expected
 
 
-@pytest.mark.parametrize("name", ["1", "30", "30-39", "1*", "", "notebooks/", "30_c.py"])
+@pytest.mark.parametrize("name", ["1", "30-39", "1*", ""])
 def test_a_name_that_fits_no_chapter_or_several_is_refused(
     write_chapter: WriteChapter, name: str
 ) -> None:
@@ -105,7 +106,7 @@ def test_a_value_takes_the_type_of_the_literal(default: Any, text: str, expected
 
 
 @pytest.mark.parametrize(
-    ("default", "text"), [(0, "1.5"), (0, "x"), (0, "True"), (0.5, "x"), (True, "1"), ([1], "1")]
+    ("default", "text"), [(0, "1.5"), (0, "True"), (0.5, "x"), (True, "1"), ([1], "1")]
 )
 def test_a_value_of_another_type_is_refused(default: Any, text: str) -> None:
     with pytest.raises(ValueError, match=f"expected {type(default).__name__}"):
@@ -116,30 +117,37 @@ def test_a_value_of_another_type_is_refused(default: Any, text: str) -> None:
 
 
 def test_two_runs_give_the_same_bytes(write_chapter: WriteChapter) -> None:
+    widget = (
+        "import ipywidgets\npanel = ipywidgets.Output()\nwith panel:\n    print('inside')\npanel"
+    )
     source = write_chapter(
+        "SEED",
         "import sys, time\nprint('out')\nprint('progress', time.time(), file=sys.stderr)",
+        *[widget] * 3,  # whose messages nbclient may wait for in vain
         "print('more', flush=True)\nprint('and more')\nSEED",
         "{str(number) for number in range(20)}",
     )
-    first = run(source).read_bytes()
+    os.utime(source, (1e9, 1e9))  # nor is its notebook newer
+    output = run(source, {"PROFILE": "quick", "SEED": 0}, limit_seconds=120)
+    first = output.read_bytes()
     assert run(source).read_bytes() == first
     assert b'"progress 1' not in first and b"papermill" not in first
-
-
-def test_a_run_without_changes_has_the_cells_of_the_source(write_chapter: WriteChapter) -> None:
-    source = write_chapter("SEED")
-    os.utime(source, (1e9, 1e9))  # nor is its notebook newer
-    output = run(source, {"PROFILE": "quick", "SEED": 0})
-    assert pages.drift(source) == []
+    assert "widget" not in json.dumps(nbformat.read(output, as_version=4).metadata)
+    assert pages.drift(source) == []  # the cells of the source
     assert output.stat().st_mtime == source.stat().st_mtime == 1e9
-    assert kernels_below_this_process() == []
 
 
-def test_what_the_runner_says_reaches_the_chapter(write_chapter: WriteChapter) -> None:
-    cell = "import os\nprint(PROFILE, SEED, os.environ['BOOK_HEADLESS'], os.environ['NUMBER'])"
+def test_what_the_runner_says_reaches_the_chapter_and_the_librarys_own_lib(
+    write_chapter: WriteChapter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other" / "lib").mkdir(parents=True)
+    (tmp_path / "other" / "lib" / "__init__.py").write_text("raise SystemExit('another lib')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "other"))
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    cell = "import os, lib\nprint(PROFILE, SEED, os.environ['NUMBER'], lib.__file__)"
     changes = {"SEED": 3, "PROFILE": "smoke"}
     output = run(write_chapter(cell), changes, environment={"NUMBER": "5"})
-    assert "smoke 3 1 5\\n" in output.read_text()
+    assert f"smoke 3 5 {notebooks.REPOSITORY / 'lib' / '__init__.py'}" in output.read_text()
 
 
 def edit(path: Path, cell: int, text: str) -> None:
@@ -180,23 +188,12 @@ def test_nothing_is_kept_where_nothing_would_be_lost(write_chapter: WriteChapter
     assert not (source.parent / "kept").exists()
 
 
-@pytest.mark.parametrize("content", ["<<<<<<< mine\n", "{}", "[]", '{"cells": [{}]}', ""])
+@pytest.mark.parametrize("content", ["<<<<<<< mine\n", '{"cells": [{}]}'])
 def test_a_notebook_that_cannot_be_read_is_kept(write_chapter: WriteChapter, content: str) -> None:
     source = write_chapter("SEED")
     source.with_suffix(".ipynb").write_text(content)
     kept = write(source)
     assert kept and kept.read_text() == content
-
-
-def test_a_kernel_has_this_library_whatever_else_is_called_so(
-    write_chapter: WriteChapter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "other" / "lib").mkdir(parents=True)
-    (tmp_path / "other" / "lib" / "__init__.py").write_text("raise SystemExit('another lib')")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "other"))
-    monkeypatch.setenv("PYTHONSAFEPATH", "1")
-    output = run(write_chapter("import lib\nprint(lib.__file__)"))
-    assert str(notebooks.REPOSITORY / "lib" / "__init__.py") in output.read_text()
 
 
 def test_a_failing_cell_keeps_the_partial_notebook_and_the_old_one(
@@ -217,23 +214,8 @@ def test_a_chapter_that_hangs_is_stopped_at_its_limit(write_chapter: WriteChapte
     with pytest.raises(notebooks.ChapterTimeout, match="10_tiny did not end within its limit"):
         run(source, limit_seconds=3)
     assert source.with_suffix(".partial.ipynb").exists()
-    assert kernels_below_this_process() == []
-
-
-def test_a_kernel_that_dies_ends_the_run(write_chapter: WriteChapter) -> None:
-    with pytest.raises(DeadKernelError):
-        run(write_chapter("import os\nos._exit(1)"), limit_seconds=60)
-
-
-def test_widgets_do_not_hold_up_a_run(write_chapter: WriteChapter) -> None:
-    widget = (
-        "import ipywidgets\n"
-        "panel = ipywidgets.Output()\n"
-        "display(panel)\n"
-        "with panel:\n    print('inside')"
-    )
-    output = run(write_chapter(*[widget] * 3), limit_seconds=120)
-    assert "widget" not in json.dumps(nbformat.read(output, as_version=4).metadata)
+    _, alive = psutil.wait_procs(kernels_below_this_process(), timeout=20)
+    assert alive == []
 
 
 def test_a_warning_fails_a_run_only_where_none_is_accepted(write_chapter: WriteChapter) -> None:
@@ -269,21 +251,11 @@ def test_what_differs_between_equal_runs_is_left_out() -> None:
     assert one.cells[1].execution_count == one.cells[1].outputs[1].execution_count == 1
 
 
-def test_normalising_twice_changes_nothing_more() -> None:
-    once = notebooks.normalise(noisy_notebook("1 s", ["a", "b"]))
-    assert nbformat.writes(notebooks.normalise(once)) == nbformat.writes(once)
-
-
-def write_pair(source: Path) -> nbformat.NotebookNode:
-    notebook = notebooks.normalise(jupytext.read(source))
-    nbformat.write(notebook, source.with_suffix(".ipynb"))
-    return notebook
-
-
 def test_drift_names_what_differs(write_chapter: WriteChapter) -> None:
     source = write_chapter("SEED", "RATE")
     assert "is missing" in pages.drift(source)[0]
-    notebook = write_pair(source)
+    notebook = notebooks.normalise(jupytext.read(source))
+    nbformat.write(notebook, source.with_suffix(".ipynb"))
     assert pages.drift(source) == []
     notebook.cells[-1].source = "SEED + 1"
     nbformat.write(notebook, source.with_suffix(".ipynb"))
@@ -292,35 +264,23 @@ def test_drift_names_what_differs(write_chapter: WriteChapter) -> None:
     assert pages.drift(source) == ["10_tiny.ipynb has 4 cells, 10_tiny.py has 3"]
 
 
-def test_the_order_of_metadata_is_a_difference_as_it_is_to_jupytext(
-    write_chapter: WriteChapter,
-) -> None:
-    source = write_chapter()
-    for keys, expected in (("b a", ["10_tiny.ipynb: cell 3 differs"]), ("a b", [])):
-        hidden = ", ".join(f'"{key}": true' for key in keys.split())
-        source.write_text(source.read_text() + f"\n# %% jupyter={{{hidden}}}\nSEED\n")
-        write_pair(source)
-        assert pages.drift(source) == expected
-        write_chapter()
+def test_pictures_without_alt_text_are_named(tmp_path: Path) -> None:
+    def picture(kind: str, **metadata: Any) -> nbformat.NotebookNode:
+        output = new_output("display_data", {kind: PIXEL}, metadata={kind: metadata})
+        return new_code_cell("x", outputs=[output])
 
-
-@pytest.mark.parametrize("alt", [None, "", "  ", "A white pixel"])
-@pytest.mark.parametrize("kind", ["image/png", "image/svg+xml"])
-def test_a_picture_needs_alt_text(tmp_path: Path, kind: str, alt: str | None) -> None:
-    metadata = {} if alt is None else {kind: {"alt": alt}}
-    output = new_output("display_data", {kind: PIXEL}, metadata=metadata)
-    path = tmp_path / "n.ipynb"
-    nbformat.write(new_notebook(cells=[new_code_cell("x", outputs=[output])]), path)
-    missing = pages.pictures_without_alt(path)
-    assert missing == ([] if alt and alt.strip() else [f"n.ipynb: cell 1: {kind} without alt text"])
-
-
-@pytest.mark.parametrize(
-    ("text", "fine"),
-    [("![](a.png)", False), ("![a digit](a.png)", True)]
-    + [("<img src='a.png'>", False), ("<img src='a.png' alt='a digit'>", True)],
-)
-def test_a_picture_in_text_needs_alt_text_too(tmp_path: Path, text: str, fine: bool) -> None:
-    path = tmp_path / "n.ipynb"
-    nbformat.write(new_notebook(cells=[new_markdown_cell(text)]), path)
-    assert (pages.pictures_without_alt(path) == []) is fine
+    cells = [
+        picture("image/png"),
+        picture("image/svg+xml", alt="  "),
+        picture("image/png", alt="A white pixel"),
+        new_markdown_cell("![](a.png)"),
+        new_markdown_cell("![a digit](a.png) <img src='a.png' alt='a digit'>"),
+        new_markdown_cell("<img src='a.png'>"),
+    ]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "n.ipynb")
+    assert pages.pictures_without_alt(tmp_path / "n.ipynb") == [
+        "n.ipynb: cell 1: image/png without alt text",
+        "n.ipynb: cell 2: image/svg+xml without alt text",
+        "n.ipynb: cell 4: a picture in text without alt text",
+        "n.ipynb: cell 6: a picture in text without alt text",
+    ]

@@ -1,18 +1,14 @@
 """What the first and the last page show, against what was counted, measured and drawn by hand."""
 
-import io
 import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pytest
-from PIL import Image
 
-from lib.book import check, claims, overview, profiles
+from lib.book import check, claims, overview
 from lib.book.chapters import chapters
 from lib.book.claims import Claim
-from lib.book.show import png
 
 
 def claim(part: str, verdict: str) -> Claim:
@@ -24,22 +20,6 @@ def claim(part: str, verdict: str) -> Claim:
 TALLY = claims.tally(
     [*[claim("part1", "reproduced")] * 3, claim("part1", "undecided"), claim("part3", "partly")]
 )
-
-
-def test_a_thumbnail_is_the_same_picture_smaller(no_open_figures: None) -> None:
-    figure, axes = plt.subplots(figsize=(4, 2))
-    figure.set_label("a line that rises")
-    axes.imshow(np.arange(6).reshape(2, 3))
-    large = Image.open(io.BytesIO(png(figure))).convert("RGB")
-    made = overview.thumbnail(figure)
-    small = Image.open(io.BytesIO(png(made))).convert("RGB")
-    assert len(plt.get_fignums()) == 1 and made.get_label() == "a line that rises"
-    plt.close(made)
-    assert small.size == tuple(round(overview.SHARE * side) for side in large.size)
-    wanted = np.asarray(large.resize((16, 8), Image.Resampling.BOX), dtype=float)
-    found = np.asarray(small.resize((16, 8), Image.Resampling.BOX), dtype=float)
-    assert np.abs(wanted - found).mean() < 4  # of 255, and the pictures are not plain
-    assert wanted.std() > 20
 
 
 def test_minutes_are_summed_over_the_chapters_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,35 +53,18 @@ def test_hours_count_what_was_computed_once(
     assert overview.process_hours("part3") == 0
 
 
-@pytest.mark.parametrize("enough", [True, False])
-def test_this_machine_is_described_with_what_it_means(
-    enough: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("BOOK_HEADLESS", raising=False)
-    graphics = check.Need("GPU", "none", enough, "fine for smoke")
+def test_this_machine_is_described_with_what_it_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOK_HEADLESS", "1")  # a page made by the runner says nothing of it
+    assert overview.machine("quick").startswith("*Run this cell")
+    monkeypatch.delenv("BOOK_HEADLESS")
+    graphics = check.Need("GPU", "none", False, "fine for smoke")
     monkeypatch.setattr(check, "graphics", lambda: graphics)
     sets = [check.Need("ck_plus", "not here", False, "ask"), check.Need("mmi", "present")]
     monkeypatch.setattr(check, "data", lambda: iter(sets))
     lines = overview.machine("quick").splitlines()
     table = {line.split("|")[1].strip(): line.split("|")[2:4] for line in lines}
-    assert table["profile"] == [" quick ", f" {overview.PROFILES['quick']} "]
-    assert int(table["processor cores"][0]) >= 1
-    assert (table["GPU"][1] == " fine for smoke ") != enough
+    assert int(table["processor cores"][0]) >= 1 and table["GPU"][1] == " fine for smoke "
     assert table["ck_plus"] == [" not here ", " ask "] and table["mmi"] == [" present ", "  "]
-
-
-def test_a_page_made_by_the_runner_says_nothing_of_the_machine(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("BOOK_HEADLESS", "1")
-    assert overview.machine("quick").startswith("*Run this cell")
-
-
-def test_every_profile_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("BOOK_HEADLESS", raising=False)
-    assert tuple(overview.PROFILES) == profiles.PROFILES
-    with pytest.raises(KeyError, match="huge"):
-        overview.machine("huge")
 
 
 def test_bars_are_as_long_as_the_counts() -> None:
@@ -111,15 +74,4 @@ def test_bars_are_as_long_as_the_counts() -> None:
         assert [bar.get_width() for bar in bars] == TALLY[verdict].tolist()
     ends = [bar.get_x() + bar.get_width() for bar in axes.containers[-1]]
     assert ends == TALLY.sum(axis=1).tolist() == [4, 0, 1]
-    assert sorted(text.get_text() for text in axes.texts if text.get_text()) == ["1", "1", "3"]
-    looks = {(str(look["color"]), look.get("hatch", "")) for look in overview.LOOKS.values()}
-    assert len(looks) == len(claims.VERDICTS)
     plt.close(figure)
-
-
-def test_the_same_is_said_in_words() -> None:
-    assert overview.in_words(TALLY) == (
-        "Part I, sound: 3 reproduced, 1 undecided; Part III, adversarial examples: 1 partly"
-    )
-    assert overview.in_words(claims.tally([])) == "no claims yet"
-    plt.close(overview.verdict_bars(claims.tally([])))

@@ -9,19 +9,9 @@ pages = pytest.mark.parametrize("page", readme.PAGES)
 
 
 @pages
-def test_a_page_is_filled_from_the_books_files(page: str) -> None:
+def test_a_page_is_filled_from_the_books_files_and_a_change_would_be_noticed(page: str) -> None:
     text = (REPOSITORY / page).read_text(encoding="utf-8")
     assert readme.filled(page, text) == text, "run `python -m lib.book.readme`"
-
-
-@pages
-def test_a_changed_word_would_be_noticed(page: str) -> None:
-    text = (REPOSITORY / page).read_text(encoding="utf-8")
     for name in readme.PAGES[page]:
         changed = text.replace(f"<!-- /{name} -->", f"and more\n<!-- /{name} -->")
         assert readme.filled(page, changed) == text
-
-
-def test_a_missing_region_is_named() -> None:
-    with pytest.raises(ValueError, match=r"README.md has no region 'costs'"):
-        readme.filled("README.md", "# A README without regions\n")

@@ -5,7 +5,6 @@ import json
 import os
 import random
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ CONFIG = {"epsilon": 0.1, "model": "natural", "steps": 40, "box": [0, 1], "seed"
 RESULT = Result("part3", "attack", CONFIG, {"accuracy": 0.1 + 0.2, "flagged": 7}, {"seconds": 1.5})
 
 # a busy machine is no fault
-relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+relaxed = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 plain_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(),
@@ -45,10 +44,7 @@ def test_a_result_survives_the_round_trip(tmp_path: Path) -> None:
     assert target == tmp_path / "part3" / "attack" / f"{results.key(CONFIG)}.json"
     assert results.load(target) == RESULT
     assert results.find("part3", "attack", CONFIG, tmp_path) == RESULT
-
-
-def test_a_run_without_a_file_is_none(tmp_path: Path) -> None:
-    assert results.find("part3", "attack", CONFIG, tmp_path) is None
+    assert results.find("part3", "attack", {"epsilon": 0.2}, tmp_path) is None
 
 
 @relaxed
@@ -76,31 +72,30 @@ def test_the_key_is_fixed_for_ever() -> None:
     assert results.key({"a": np.float64(0.1), "b": [1, 2]}) == "deb925af18b3be3b"
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-def test_a_number_that_is_not_finite_is_refused_with_its_place(value: float) -> None:
-    with pytest.raises(ValueError, match=r"config\['grid'\]\[1\] is -?(nan|inf)"):
-        results.key({"grid": [0.1, value]})
-    with pytest.raises(ValueError, match=r"metrics\['rate'\]"):
-        Result("part3", "attack", CONFIG, {"rate": value})
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"grid": [0.1, float("nan")]}, r"config\['grid'\]\[1\] is nan"),
+        ({"x": -float("inf")}, r"config\['x'\] is -inf"),
+        ({"x": np.float32(1)}, r"config\['x'\] is a float32"),
+        ({"x": {1}}, r"config\['x'\] is a set"),
+        ({"x": {1: "one"}}, "key 1; keys must be strings"),
+    ],
+)
+def test_what_json_would_not_give_back_is_refused_with_its_place(
+    config: dict, message: str
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        results.key(config)
+    with pytest.raises((TypeError, ValueError), match=message.replace("config", "metrics")):
+        Result("part3", "attack", CONFIG, config)
 
 
-@pytest.mark.parametrize("value", [np.float32(1), np.int64(1), np.bool_(True), {1}, b"", Path(".")])
-def test_what_is_not_json_is_refused_with_its_place(value: object) -> None:
-    with pytest.raises(TypeError, match=r"config\['x'\] is a \w+"):
-        results.key({"x": value})
-
-
-def test_keys_that_are_no_strings_are_refused() -> None:
-    with pytest.raises(TypeError, match="key 1; keys must be strings"):
-        results.key({"x": {1: "one"}})
-
-
-@pytest.mark.parametrize("name", ["../part3", "", "Part 3", "a/b"])
+@pytest.mark.parametrize("name", ["../part3", "", "Part 3"])
 def test_names_that_are_no_folder_names_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="names a folder"):
-        Result(name, "attack", {}, {})
-    with pytest.raises(ValueError, match="names a folder"):
-        Result("part3", name, {}, {})
+    for names in ((name, "attack"), ("part3", name)):
+        with pytest.raises(ValueError, match="names a folder"):
+            Result(*names, {}, {})
 
 
 def test_a_file_truncated_anywhere_is_refused_in_one_line(tmp_path: Path) -> None:
@@ -124,18 +119,10 @@ def test_a_number_altered_by_hand_is_noticed(entry: str, tmp_path: Path) -> None
         results.load(target)
 
 
-@pytest.mark.parametrize("change", [{"extra": 1}, {"part": "../x"}, {"config": [1]}, {"key": None}])
-def test_a_file_of_another_form_is_refused(change: dict, tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", [{"extra": 1}, {"part": "../x"}, {"config": [1]}, None])
+def test_a_file_of_another_form_is_refused(change: dict | None, tmp_path: Path) -> None:
     target = results.save(RESULT, tmp_path)
-    target.write_text(json.dumps(json.loads(target.read_text()) | change))
-    with pytest.raises(ValueError, match="delete it and run again"):
-        results.load(target)
-
-
-@pytest.mark.parametrize("text", ["", "[]", "3", "null", "{}", '{"digest": "", "key": ""}', "\xff"])
-def test_a_file_of_other_json_is_refused(text: str, tmp_path: Path) -> None:
-    target = tmp_path / "x.json"
-    target.write_text(text, encoding="latin-1")
+    target.write_text(json.dumps(change and json.loads(target.read_text()) | change))
     with pytest.raises(ValueError, match="delete it and run again"):
         results.load(target)
 
@@ -168,34 +155,6 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(
     assert list(target.parent.iterdir()) == [target]
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Mount a disk of 64 kB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("a real full disk needs the right to mount one")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
-
-
-def test_a_disk_that_is_really_full(small_disk: Path) -> None:
-    target = results.save(RESULT, small_disk)
-    before = target.read_bytes()
-    large = Result("part3", "attack", CONFIG, {"curve": "x" * 200_000})
-    with pytest.raises(OSError, match="No space left on device; nothing was changed"):
-        results.save(large, small_disk)
-    assert target.read_bytes() == before
-    assert list(target.parent.iterdir()) == [target]
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    with pytest.raises(OSError, match="Read-only file system; nothing was changed"):
-        results.save(RESULT, small_disk)
-    assert results.load(target) == RESULT
-
-
 def test_provenance_says_how_and_not_where() -> None:
     origin = results.provenance(1.23456, dataset="mnist", rung="original")
     Result("part3", "attack", {}, {}, origin)  # plain, or this raises
@@ -207,17 +166,11 @@ def test_provenance_says_how_and_not_where() -> None:
     assert str(Path.home()) not in text and str(results.REPOSITORY) not in text
 
 
-def test_code_version_outside_git_is_unknown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(results, "REPOSITORY", tmp_path)
-    assert results.code_version.__wrapped__() == "unknown"
-
-
 def test_code_version_tells_a_commit_from_changed_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(results, "REPOSITORY", tmp_path)
+    assert results.code_version.__wrapped__() == "unknown"
     identity = ("-c", "user.name=A Reader", "-c", "user.email=reader@example.org")
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "code.py").write_text("x = 1\n")
@@ -249,21 +202,16 @@ def test_table_joins_ours_with_the_papers() -> None:
     assert np.isnan(third["mean"]) and np.isnan(third["difference"])
 
 
-def test_table_by_several_keys_keeps_their_order() -> None:
+def test_table_by_several_keys_keeps_their_order_and_rows_without_results() -> None:
     runs = [{"model": m, "epsilon": e} for m in ("robust", "natural") for e in (0.2, 0.1)]
     found = [Result("part3", "attack", run, {"rate": run["epsilon"]}) for run in runs]
     published = {("natural", 0.1): 0.5, ("robust", 0.2): 0.7}
-    table = results.table(runs, found, ["model", "epsilon"], "rate", published)
+    table = results.table(runs, [*found[:3], None], ["model", "epsilon"], "rate", published)
     assert table["model"].tolist() == ["robust", "robust", "natural", "natural"]
-    assert table["epsilon"].tolist() == [0.2, 0.1, 0.2, 0.1]
+    assert table["epsilon"].tolist() == [0.2, 0.1, 0.2, 0.1] and table["n"].tolist() == [1, 1, 1, 0]
     np.testing.assert_array_equal(table["paper"], [0.7, np.nan, np.nan, 0.5])
-
-
-def test_table_of_nothing_yet_still_has_its_rows() -> None:
-    table = results.table([{"epsilon": 0.1}], [None], "epsilon", "rate", {0.1: 0.5})
-    assert table["n"].tolist() == [0] and table["paper"].tolist() == [0.5]
     with pytest.raises(ValueError):
-        results.table([{"epsilon": 0.1}], [], "epsilon", "rate", {})
+        results.table(runs, found[:3], "epsilon", "rate", {})
 
 
 def test_paper_reads_published_numbers(tmp_path: Path) -> None:

@@ -64,44 +64,28 @@ def test_a_figure_of_stored_results_says_which(tmp_path: Path, shown: list[str])
     assert found["sources"]["n"] == {"images": 5}
 
 
-def test_the_parameters_are_those_of_the_notebook_that_runs(
-    tmp_path: Path, shown: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert described(tmp_path)["parameters"] == {}  # none runs
-    main = sys.modules["__main__"]
-    monkeypatch.setattr(main, "SEED", 4, raising=False)
-    monkeypatch.setattr(main, "OTHER", 5, raising=False)  # no parameter of that chapter
-    assert described(tmp_path)["parameters"] == {"SEED": 4}
-
-
-def test_nothing_in_a_description_depends_on_the_commit(
+def test_the_parameters_are_those_of_the_notebook_and_nothing_depends_on_the_commit(
     tmp_path: Path, shown: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = described(tmp_path / "a")
+    assert first["parameters"] == {}  # none runs
     monkeypatch.setattr(results, "code_version", lambda: "another")
     assert described(tmp_path / "b") == first
+    main = sys.modules["__main__"]
+    monkeypatch.setattr(main, "SEED", 4, raising=False)
+    monkeypatch.setattr(main, "OTHER", 5, raising=False)  # no parameter of that chapter
+    assert described(tmp_path / "c")["parameters"] == {"SEED": 4}
 
 
-@pytest.mark.parametrize(
-    ("told", "expected"),
-    [
-        ("notebooks", "../figures/quick/dots.json"),
-        ("executed/paper", "../../figures/quick/dots.json"),
-    ],
-)
-def test_a_link_leads_from_the_notebook_to_the_file(
-    told: str, expected: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BOOK_RUN", json.dumps({"notebook": told}))
-    assert page(REPOSITORY / "figures").link("dots.json") == f"[dots.json]({expected})"
+def test_a_link_leads_from_the_notebook_to_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def link() -> str:
+        return page(REPOSITORY / "figures").link("dots.json")
 
-
-def test_without_the_runner_the_notebook_is_where_its_kernel_works(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delenv("BOOK_RUN", raising=False)
+    monkeypatch.setenv("BOOK_RUN", json.dumps({"notebook": "executed/paper"}))
+    assert link() == "[dots.json](../../figures/quick/dots.json)"
+    monkeypatch.delenv("BOOK_RUN")  # without the runner it is where its kernel works
     monkeypatch.chdir(REPOSITORY / "notebooks")
-    assert page(REPOSITORY / "figures").link("x.csv") == "[x.csv](../figures/quick/x.csv)"
+    assert link() == "[dots.json](../figures/quick/dots.json)"
 
 
 def test_captions_link_to_what_was_written(
@@ -122,7 +106,6 @@ def test_captions_link_to_what_was_written(
     ("dataset", "rung", "words"),
     [
         ("mnist", "original", "mnist (original rung)"),
-        ("made up", "", "made up"),
         ("esc10", "open", "mixtures of ESC-10 (made)"),
     ],
 )

@@ -1,6 +1,7 @@
 """The site: what a browser finds in it, and that whoever cannot see or has no network reads it.
 
-Two sites are made: one of a tiny book, whose every answer is known, and one of the real book.
+It is made of the real book, without the frames of its panels; and of a tiny one, for those and for
+what must be refused.
 """
 
 import base64
@@ -10,19 +11,17 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
-from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from lib.book import chapters, interact, run, site
+from lib.book import chapters, run, site
 from lib.book.files import REPOSITORY
 from lib.book.site import render
 from tests.browser import lab
@@ -38,10 +37,6 @@ def png(shade: int) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def shown(data: dict[str, str], **metadata: dict[str, str]) -> nbformat.NotebookNode:
-    return new_output("display_data", data=data, metadata=metadata)
-
-
 def figure(name: str, caption: str = "A caption.") -> list[nbformat.NotebookNode]:
     """Return the outputs of `show.Page.figure`."""
     words = f"*{caption}* <small>made (open rung), profile quick. "
@@ -51,41 +46,7 @@ def figure(name: str, caption: str = "A caption.") -> list[nbformat.NotebookNode
         data={"image/png": png(200), "text/plain": "alt"},
         metadata={"image/png": {"alt": "a grey field"}},
     )
-    return [picture, shown({"text/markdown": words})]
-
-
-TABLE = (
-    "<table><thead><tr style='a'><th>n</th></tr></thead>"
-    "<tbody><tr><th>1</th><td>2</td></tr></tbody></table>"
-)
-CELLS = [
-    new_markdown_cell(
-        "# 10 · A tiny chapter\n\n**Question.** How *small*\ncan it be?\n\n"
-        "See [data](../data/README.md), [the licence](../LICENSE), "
-        "[far away](https://example.org/) and $x^2$.\n\n## Twice\n\n$$\\log y$$"
-    ),
-    new_code_cell(
-        "seed = 1", outputs=[*figure("panel_1"), shown({WIDGET: "{}", "text/plain": "a widget"})]
-    ),
-    new_markdown_cell("## Twice\n\nA zebra."),
-    new_code_cell("# Solution of 1\n42", metadata={"jupyter": {"source_hidden": True}}),
-    new_code_cell(
-        "table",
-        outputs=[
-            shown({"text/html": TABLE}),
-            shown({"text/html": "<audio controls src='data:audio/flac;base64,'>a bell</audio>"}),
-            shown(
-                {
-                    "text/html": "<pre>",
-                    "text/latex": "x",
-                    "text/plain": "def double(x):\n    return 2 * x",
-                }
-            ),
-            new_output("stream", name="stdout", text="1 < 2"),
-            new_output("stream", name="stderr", text="a warning"),
-        ],
-    ),
-]
+    return [picture, new_output("display_data", data={"text/markdown": words})]
 
 
 def write(root: Path, cells: list[nbformat.NotebookNode], name: str = "10_tiny") -> Path:
@@ -98,37 +59,25 @@ def write(root: Path, cells: list[nbformat.NotebookNode], name: str = "10_tiny")
 
 @pytest.fixture
 def book(tmp_path: Path) -> Path:
-    """Return a tiny book: two executed chapters, one figure, two READMEs, frames of one panel."""
+    """Return a tiny book: one executed chapter, one figure, two READMEs, frames of one panel."""
     root = tmp_path / "a book"
-    write(root, CELLS)
-    write(
-        root,
-        [new_markdown_cell("# 90 · The last\n\nBack to [the first](10_tiny.ipynb#Twice).")],
-        "90_last",
-    )
+    write(root, [new_markdown_cell("# 10 · A"), new_code_cell("x", outputs=figure("panel_1"))])
     described = {"chapter": "10_tiny", "caption": "A caption.", "sources": {"count": 0, "each": []}}
-    figures = root / "figures" / "quick"
-    figures.mkdir(parents=True)
-    (figures / "panel_1.json").write_text(json.dumps(described))
-    (figures / "panel_1.png").write_bytes(base64.b64decode(png(200)))
-    (figures / "claims.json").write_text("[]")
-    (root / "README.md").write_text(
-        "# Tiny\n\nIt begins.\n\n## More\n\n[Last](notebooks/90_last.ipynb)"
-    )
-    (root / "data").mkdir()
-    (root / "data" / "README.md").write_text("# Data\n\nNone. [Up](../README.md)")
-    (root / "LICENSE").write_text("free")
+    texts = {
+        "figures/quick/panel_1.json": json.dumps(described),
+        "figures/quick/claims.json": "[]",
+        "README.md": "# Tiny",
+        "data/README.md": "# Data",
+        "LICENSE": "free",
+    }
+    for name, text in texts.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    (root / "figures/quick/panel_1.png").write_bytes(base64.b64decode(png(200)))
     frames = root / "frames" / "panel"
     frames.mkdir(parents=True)
-    told = [
-        {"value": value, "alt": f"at {value}", "start": value == "0.5"}
-        for value in ("0", "0.5", "1")
-    ]
-    content = {
-        "control": "strength",
-        "origin": "made (open rung), profile quick.",
-        "frames": told,
-    }
+    told = [{"value": v, "alt": f"at {v}", "start": v == "0.5"} for v in ("0", "0.5", "1")]
+    content = {"control": "strength", "origin": "made (open rung), profile quick.", "frames": told}
     (frames / "frames.json").write_text(json.dumps(content))
     for number in range(3):
         (frames / f"{number:02}.png").write_bytes(base64.b64decode(png(100 + number)))
@@ -173,53 +122,16 @@ def faults(pages: list[Path]) -> list[str]:
 # ---- a tiny book
 
 
-def test_a_site_holds_each_page_and_no_fault(book: Path) -> None:
-    pages = build(book)
-    assert [page.stem for page in pages] == [
-        *("index", "10_tiny", "90_last", "readme", "data", "10_tiny-sources", "search")
-    ]
-    assert faults(pages) == []
-
-
 def test_the_check_sees_what_is_wrong(book: Path) -> None:
-    page = build(book)[1]
+    pages = build(book)
+    assert faults(pages) == []
+    page = pages[1]
     text = page.read_text(encoding="utf-8")
     wrong = '<a href="gone.html"></a><a href="#gone"></a><img src="site.css" alt=" "><h4>x</h4>'
     page.write_text(text.replace("</main>", f'{wrong}<img src="https://x.org/a" alt="a"></main>'))
     found = " ".join(faults([page]))
     for fault in ("a gone.html", "no place #gone", "no alt", "img https://x.org/a", "headings"):
         assert fault in found
-
-
-def test_contents_list_each_chapter_with_its_question_below_its_part(book: Path) -> None:
-    main = read(build(book)[0]).main
-    assert main is not None
-    texts = [tag.get_text(" ", strip=True) for tag in main.find_all(["h1", "h2", "h3", "p", "li"])]
-    assert texts == [
-        *("Tiny", "It begins.", "Contents", "Part I, sound"),
-        *("10 · A tiny chapter How small can it be?", "To end with", "90 · The last"),
-    ]
-
-
-def test_one_turns_from_page_to_page(book: Path) -> None:
-    row = build(book)[:5]
-    for before, page, after in zip([None, *row], row, [*row[1:], None], strict=False):
-        soup = read(page)
-        for rel, other in (("prev", before), ("next", after)):
-            links = {tag["href"] for tag in soup.find_all(rel=rel)}
-            assert links == ({other.name} if other else set())
-
-
-def test_links_lead_to_pages_and_to_copies(book: Path) -> None:
-    page = build(book)[1]
-    main = read(page).main
-    assert main is not None
-    links = {tag.get_text(): tag["href"] for tag in main.find_all("a")}
-    assert links["data"] == "data.html" and links["far away"] == "https://example.org/"
-    assert links["the licence"] == "files/LICENSE"
-    assert (page.parent / "files" / "LICENSE").read_text() == "free"
-    assert links["panel_1.json"] == "10_tiny-sources.html#panel_1"
-    assert read(page.with_name("90_last.html")).select_one("main a")["href"] == "10_tiny.html#twice"  # type: ignore[index]
 
 
 def test_links_of_a_notebook_that_lies_deeper_lead_to_the_same_pages(book: Path) -> None:
@@ -230,39 +142,8 @@ def test_links_of_a_notebook_that_lies_deeper_lead_to_the_same_pages(book: Path)
     pages = site.build(book, [deep / "10_tiny.ipynb"], "quick", book / "frames", book / "site")
     links = [tag["href"] for tag in read(pages[1]).select("main a")]
     assert links == ["10_tiny-sources.html#panel_1", "10_tiny.html", "files/LICENSE"]
-
-
-def test_sources_say_what_the_json_says_and_link_to_it(book: Path) -> None:
-    page = build(book)[5]
-    text = read(page).get_text()
-    assert "caption: A caption." in text
-    assert (page.parent / "files/figures/quick/panel_1.json").is_file()
-
-
-def test_outputs_are_what_a_reader_without_a_kernel_needs(book: Path) -> None:
-    page = build(book)[1]
-    soup, text = read(page), page.read_text(encoding="utf-8")
-    assert "a widget" not in text and "a warning" not in text and "1 &lt; 2" in text
-    picture = soup.select_one("figure:not(.moving) img")
-    assert picture and picture["alt"] == "a grey field"
-    assert (picture["width"], picture["height"]) == ("4", "3")
-    assert (page.parent / str(picture["src"])).read_bytes() == base64.b64decode(png(200))
-    assert [tag["scope"] for tag in soup.find_all("th")] == ["col", "row"]
-    assert soup.audio and soup.audio["aria-label"] == "a bell"
-    folds = [tag.get_text(" ", strip=True) for tag in soup.find_all("details")]
-    assert folds[0] == "Solution of 1 # Solution of 1 42"
-    assert folds[1].startswith("Source of double") and folds[1].endswith("return 2 * x")
-    assert [tag["id"] for tag in soup.find_all("h2")] == ["twice", "twice-1"]
-
-
-def test_equal_books_make_equal_sites(book: Path) -> None:
-    def content() -> dict[str, bytes]:
-        build(book)
-        files = (path for path in (book / "site").rglob("*") if path.is_file())
-        return {str(path.relative_to(book)): path.read_bytes() for path in files}
-
-    first = content()
-    assert first and content() == first
+    assert (book / "site" / "files" / "LICENSE").read_text() == "free"
+    assert "caption: A caption." in read(pages[1].with_name("10_tiny-sources.html")).get_text()
 
 
 @pytest.mark.parametrize(
@@ -271,9 +152,7 @@ def test_equal_books_make_equal_sites(book: Path) -> None:
         ("[x](gone.md)", "10_tiny: the link 'gone.md' leads to no file"),
         ("[x](../../outside.txt)", "leads to no file of the book"),
         ("![](../LICENSE)", "has no alt text"),
-        ("<img src='../LICENSE'>", "has no alt text"),
         (r"$\nonsense{x}$", r"needs \\nonsense"),
-        (r"$\left($", "is broken"),
     ],
 )
 def test_what_cannot_be_shown_is_named_and_the_old_site_stays(
@@ -289,19 +168,10 @@ def test_what_cannot_be_shown_is_named_and_the_old_site_stays(
     assert not list(book.glob(".site*"))
 
 
-def test_a_picture_without_alt_is_refused(book: Path) -> None:
-    output = new_output("display_data", data={"image/png": png(0), "text/plain": "x"})
-    write(book, [new_markdown_cell("# A"), new_code_cell("x", outputs=[output])])
-    with pytest.raises(ValueError, match="10_tiny: the picture pictures/.* has no alt text"):
-        build(book)
-
-
 @pytest.mark.parametrize(
     ("latex", "expected"),
     [
         ("x^2", "<msup><mi>x</mi><mn>2</mn></msup>"),
-        (r"\mathrm{s}", "<mtext>s</mtext>"),
-        (r"\log x", "<mo>log</mo><mi>x</mi>"),
         (r"\arg\min", "<mo>arg</mo>"),
     ],
 )
@@ -312,49 +182,23 @@ def test_formulas_become_mathml(latex: str, expected: str) -> None:
 # ---- the command
 
 
-def test_html_without_executed_chapters_is_one_line(
-    write_chapter: Callable[..., Path], capsys: pytest.CaptureFixture[str]
-) -> None:
-    root = write_chapter().parents[1]
-    assert run.main(["--html"], root) == 1
-    message = "run_all.sh: not executed yet; do it with ./run_all.sh quick 10_tiny\n"
-    assert capsys.readouterr().err == message and not (root / "site").exists()
-
-
-@pytest.mark.parametrize(
-    ("error", "code", "said"),
-    [
-        (ValueError("a dead link"), 1, "run_all.sh: a dead link\n"),
-        (OSError("disk full"), 1, "run_all.sh: disk full\n"),
-        (KeyboardInterrupt(), run.INTERRUPTED, "interrupted; site/ is as it was\n"),
-    ],
-)
 def test_what_stops_html_is_one_line(
     write_chapter: Callable[..., Path],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-    error: BaseException,
-    code: int,
-    said: str,
 ) -> None:
     def stop(*arguments: object) -> None:
-        raise error
+        raise ValueError("a dead link")
 
     root = write_chapter().parents[1]
-    write(root, [new_markdown_cell("# A")])
     monkeypatch.setattr(site, "build", stop)
-    assert run.main(["--html"], root) == code
-    captured = capsys.readouterr()
-    assert captured.out + captured.err == said
-
-
-def test_html_of_a_part_is_refused(
-    write_chapter: Callable[..., Path], capsys: pytest.CaptureFixture[str]
-) -> None:
-    root = write_chapter().parents[1]
-    with pytest.raises(SystemExit):
-        run.main(["--html", "10"], root)
-    assert "--html writes the whole book" in capsys.readouterr().err
+    assert run.main(["--html"], root) == 1
+    write(root, [new_markdown_cell("# A")])
+    assert run.main(["--html"], root) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "run_all.sh: not executed yet; do it with ./run_all.sh quick 10_tiny",
+        "run_all.sh: a dead link",
+    ]
 
 
 PANEL = """\
@@ -404,31 +248,6 @@ def test_html_draws_frames_and_leaves_figures_alone(
     assert [path.name for path in figures.iterdir()] == ["panel_1.json"]
 
 
-@pytest.mark.parametrize(
-    ("control", "start", "expected"),
-    [
-        ((0, 3, 1), 2, ["0", "1", "2", "3"]),
-        ((0.0, 0.3, 0.1), 0.1, ["0.0", "0.1", "0.2", "0.3"]),
-        (["b", "a"], "a", ["b", "a"]),
-        ((0, 51, 1), 7, [str(value) for value in range(1, 52, 2)]),
-    ],
-)
-def test_frames_are_of_each_value_or_of_every_second(
-    tmp_path: Path, control: tuple[float, ...] | list[str], start: object, expected: list[str]
-) -> None:
-    def draw(one: object, other: str) -> Figure:
-        return Figure(figsize=(0.1, 0.1))
-
-    settings = {"one": start, "other": "same"}
-    interact.frames(tmp_path, draw, control, "one", settings, "{one} {other}", "made.")
-    told = json.loads((tmp_path / "frames.json").read_text())
-    assert told["control"] == "one" and told["origin"] == "made."
-    assert [frame["value"] for frame in told["frames"]] == expected
-    assert [frame["alt"] for frame in told["frames"]] == [f"{value} same" for value in expected]
-    assert [frame["value"] for frame in told["frames"] if frame["start"]] == [str(start)]
-    assert len(list(tmp_path.glob("*.png"))) == len(expected)
-
-
 # ---- in a browser
 
 
@@ -475,68 +294,23 @@ def test_a_panel_moves_with_the_arrow_keys_and_says_where_it_is(
         )
 
 
-def test_without_scripts_a_panel_shows_its_first_setting(book: Path, browser: Browser) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(build(book)[1].as_uri())
-    assert source_of(page, ".moving img") == "frames/panel/01.png"
-    assert not page.locator(".moving input").is_visible()
-    context.close()
-
-
 def test_the_search_finds_the_section_that_holds_all_words(
-    book: Path, context: BrowserContext
+    pages: list[Path], context: BrowserContext
 ) -> None:
     page = context.new_page()
-    page.goto(build(book)[0].as_uri())
-    page.get_by_label("Search").fill("ZEBRA a")
+    page.goto(pages[0].as_uri())
+    page.get_by_label("Search").fill("TEACHER network follows")
     page.get_by_role("button", name="Find").click()
     page.wait_for_url("**/search.html?q=*")
-    assert page.locator("#found").inner_text() == "1 section holds “ZEBRA a”."
-    page.locator("#results a").click()
-    assert page.url.endswith("10_tiny.html#twice-1")
-    page.goto(build(book)[-1].as_uri() + "?q=%3Cimg%20src%3Dx%3E")
+    found = page.locator("#results a")
+    assert "13_sound_model.html#" in " ".join(str(a.get_attribute("href")) for a in found.all())
+    page.goto(pages[0].with_name("search.html").as_uri() + "?q=%3Cimg%20src%3Dx%3E")
     assert page.locator("#found").inner_text() == "0 sections hold “<img src=x>”."
-
-
-def test_the_chosen_colours_stay(book: Path, context: BrowserContext) -> None:
-    first, second, *_ = build(book)
-    page = context.new_page()
-    page.goto(first.as_uri())
-    ground = "() => getComputedStyle(document.documentElement).backgroundColor"
-    dark = page.evaluate(ground)
-    page.get_by_role("button", name="Light colours").click()
-    assert page.evaluate(ground) == "rgb(255, 255, 255)" != dark
-    page.goto(second.as_uri())
-    assert page.evaluate(ground) == "rgb(255, 255, 255)"
-    page.get_by_role("button", name="Dark colours").click()
-    assert page.evaluate(ground) == dark
 
 
 def violations(page: Page) -> list[str]:
     found = Axe().run(page, options=LEVEL_AA).response["violations"]
     return [f"{fault['id']}: {node['html'][:200]}" for fault in found for node in fault["nodes"]]
-
-
-@pytest.mark.parametrize(("scheme", "width"), [("light", 400), ("dark", 1000)])
-def test_axe_finds_no_fault_in_a_tiny_book(
-    book: Path, browser: Browser, scheme: Literal["light", "dark"], width: int
-) -> None:
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
-    page = context.new_page()
-    for path in build(book):
-        page.goto(path.as_uri() + "?q=zebra")
-        page.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
-        assert violations(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    context.close()
-
-
-def test_axe_sees_what_is_wrong(book: Path, context: BrowserContext) -> None:
-    page = context.new_page()
-    page.goto(build(book)[0].as_uri())
-    page.locator("main").evaluate("main => main.innerHTML += '<img src=x>'")
-    assert "image-alt" in " ".join(violations(page))
 
 
 # ---- the book itself
@@ -550,27 +324,53 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return site.build(REPOSITORY, notebooks, "quick", folder / "none", folder / "site")
 
 
-def test_the_book_has_no_dead_link_no_nameless_picture_and_asks_nobody(pages: list[Path]) -> None:
-    assert {path.stem for path in chapters.chapters()} < {page.stem for page in pages}
+def test_the_book_has_no_dead_link_no_nameless_picture_and_says_where_each_comes_from(
+    pages: list[Path],
+) -> None:
+    names = [path.stem for path in chapters.chapters()]
+    others = {"index", "readme", "data", "search"}
+    assert {page.stem for page in pages if not page.stem.endswith("-sources")} == {*names, *others}
+    contents = [str(tag["href"]) for tag in read(pages[0]).select("main li a")]
+    assert contents == [f"{name}.html" for name in sorted(names)]
     assert faults(pages) == []
-
-
-def test_each_picture_of_the_book_links_to_where_it_comes_from(pages: list[Path]) -> None:
     figures = [(page.name, tag) for page in pages for tag in read(page).select("figure:has(> img)")]
     assert len(figures) > 50
     assert [page for page, tag in figures if "-sources.html#" not in str(tag)] == []
 
 
-def test_axe_finds_no_fault_in_the_book_and_no_page_asks_another_host(
-    pages: list[Path], context: BrowserContext
+def test_a_page_of_the_book_needs_no_kernel_and_leads_to_the_next(pages: list[Path]) -> None:
+    row = [page for page in pages if not page.stem.endswith(("-sources", "search"))]
+    for before, page, after in zip([None, *row], row, [*row[1:], None], strict=False):
+        soup, text = read(page), page.read_text(encoding="utf-8")
+        assert "widget-view" not in text and "$$" not in soup.get_text()
+        assert {tag.get("scope") for tag in soup.find_all("th")} <= {"col", "row"}
+        assert all(tag.get("aria-label") for tag in soup.find_all("audio"))
+        ids = [tag["id"] for tag in soup.find_all(id=True)]
+        assert len(ids) == len(set(ids))
+        for rel, other in (("prev", before), ("next", after)):
+            links = {tag["href"] for tag in soup.find_all(rel=rel)}
+            assert links == ({other.name} if other else set())
+    folds = [tag.get_text(" ", strip=True) for tag in read(row[5]).select("details > summary")]
+    assert any("Source of" in each for each in folds) and "Solution of 1" in folds
+
+
+def test_axe_finds_no_fault_in_the_book_and_no_page_asks_another_host_or_is_too_wide(
+    pages: list[Path], browser: Browser
 ) -> None:
+    context = browser.new_context(color_scheme="light", viewport={"width": 400, "height": 900})
     page = context.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     found = {}
     for path in pages:
         page.goto(path.as_uri())
-        found[path.name] = violations(page)
+        alike = path.stem.endswith("-sources") and path.stem != "33_adversarial_results-sources"
+        found[path.name] = [] if alike else violations(page)  # slow; one of these stands for all
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            found[path.name].append("wider than the screen")
     assert {name: faults for name, faults in found.items() if faults} == {}
     assert len(asked) > len(pages)
     assert [url for url in asked if not url.startswith(("file:///", "data:"))] == []
+    page.locator("main").evaluate("main => main.innerHTML += '<img src=x>'")
+    assert "image-alt" in " ".join(violations(page))  # it would have seen one
+    context.close()

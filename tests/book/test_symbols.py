@@ -3,6 +3,7 @@
 import inspect
 import pkgutil
 import re
+from functools import cache
 
 import jupytext
 import pytest
@@ -38,6 +39,7 @@ def holds(formula: list[str], part: list[str]) -> bool:
     return any(formula[start : start + len(part)] == part for start in starts)
 
 
+@cache
 def prose(number: str) -> str:
     """Return the markdown cells of a chapter."""
     (source,) = chapters.select([number])
@@ -46,12 +48,8 @@ def prose(number: str) -> str:
 
 
 @each_symbol
-def test_the_code_has_what_a_symbol_names(part: str, symbol: Symbol) -> None:
+def test_the_code_and_the_chapter_have_what_a_symbol_names(part: str, symbol: Symbol) -> None:
     assert found(f"lib.{part}.{symbol.code}") is not None
-
-
-@each_symbol
-def test_the_chapter_that_explains_a_symbol_uses_it(part: str, symbol: Symbol) -> None:
     (source,) = chapters.select([symbol.chapter])
     assert part in source.stem
     wanted = TOKEN.findall(symbol.symbol.strip("$"))
@@ -71,38 +69,16 @@ def test_every_line_of_a_list_is_a_symbol_with_one_meaning(part: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "code",
-    [
-        "lib.sound.evaluation.THRESHHOLD",
-        "lib.sound.evaluation.decide:treshold",
-        "lib.sound.events.Events:begin",
-        "lib.sound.no_such_module.THRESHOLD",
-    ],
-)
-def test_a_name_that_the_code_does_not_have_is_noticed(code: str) -> None:
-    with pytest.raises((AttributeError, ImportError, KeyError)):
-        found(code)
-
-
-@pytest.mark.parametrize(
     ("text", "symbol", "expected"),
     [
         (r"as $p_f(n,t)$ says", "p_f(n, t)", True),
         (r"$$\sum_{t=0}^{T-1} p_f$$", "T", True),
         ("a T outside, $t$ inside", "T", False),
         (r"$\theta$", "t", False),  # a letter of a command is no symbol
-        (r"costs 5 $", "5", False),
     ],
 )
 def test_a_symbol_is_looked_for_in_formulas_only(text: str, symbol: str, expected: bool) -> None:
     assert any(holds(formula, TOKEN.findall(symbol)) for formula in formulas(text)) == expected
-
-
-HEAD = (
-    "| symbol | meaning | unit, shape | in the code | chapter |\n| --- | --- | --- | --- | --- |\n"
-)
-TAU = "| $\\tau$ | threshold | 0.5 | `evaluation.decide(threshold)` |"
-LOSS = "| $L$ | loss |  | `mean_teacher.losses` |"
 
 
 def test_tables_hold_all_symbols_or_those_of_a_chapter(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,8 +87,9 @@ def test_tables_hold_all_symbols_or_those_of_a_chapter(monkeypatch: pytest.Monke
         Symbol("$L$", "loss", "", "mean_teacher.losses", "13"),
     ]
     monkeypatch.setattr(symbols, "listed", lambda part: two)
-    assert str(symbols.table("sound").data) == f"{HEAD}{TAU} 11 |\n{LOSS} 13 |"
-    without = HEAD.replace(" chapter |", "").replace("| --- |\n", "|\n")
-    assert str(symbols.table("sound", chapter=13).data) == without + LOSS
+    tau = "| $\\tau$ | threshold | 0.5 | `evaluation.decide(threshold)` |"
+    loss = "| $L$ | loss |  | `mean_teacher.losses` |"
+    assert str(symbols.table("sound").data).splitlines()[2:] == [f"{tau} 11 |", f"{loss} 13 |"]
+    assert str(symbols.table("sound", chapter=13).data).splitlines()[2:] == [loss]
     with pytest.raises(ValueError, match="no symbol is listed for chapter 12"):
         symbols.table("sound", chapter=12)
