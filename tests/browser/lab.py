@@ -22,6 +22,7 @@ from lib.book import lab
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 START_SECONDS, RUN_SECONDS, ANSWER_SECONDS = 240, 900, 120  # limits for a busy machine
+expect.set_options(timeout=1000 * ANSWER_SECONDS)
 # The notebook behind the page: cells that are out of sight or folded show no numbers.
 SHOWN = "jupyterapp.shell.currentWidget"
 SESSION = f"{SHOWN}.sessionContext"
@@ -123,7 +124,7 @@ class Notebook:
         self.page.keyboard.insert_text(code)
         self.page.keyboard.press("Shift+Enter")
         prompt = cell.locator(".jp-InputPrompt")
-        expect(prompt).to_have_text(re.compile(r"\[\d+\]"), timeout=1000 * ANSWER_SECONDS)
+        expect(prompt).to_have_text(re.compile(r"\[\d+\]"))
         return cell
 
     @property

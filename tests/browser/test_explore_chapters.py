@@ -15,8 +15,10 @@ from tests.browser.lab import Notebook, Panel
 KEYS = {"noise 1": "End", "noise 2": "End"}  # a small step of theirs may be hard to see
 DIGEST = """
 import hashlib
+import matplotlib.pyplot as plt
 from lib.book.show import png
 print(hashlib.sha256(png({})).hexdigest())
+plt.close("all")
 """
 
 
