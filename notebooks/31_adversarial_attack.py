@@ -264,7 +264,7 @@ print("largest distance from the optimum:", f"{float((reached - optimum).abs().m
 #
 # One step is one forward and one backward pass towards the *image*: no weight gradients are needed,
 # which saves a third. The full protocol of the paper is 10,000 images x 50 strengths x 2 networks x
-# 40 steps = 40 million image-steps. `tests/benchmarks/attack_speed.py` measures how many of them a
+# 40 steps = 40 million image-steps. `tools/bench/attack_speed.py` measures how many of them a
 # core of your machine does in a second, beside three public libraries.
 #
 # ## Exercises

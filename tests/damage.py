@@ -1,6 +1,6 @@
-"""The state of a training in the eyes of a test: what it holds to the bit, and what befalls it."""
+"""The state of a training in the eyes of a test: what it holds to the bit."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -30,15 +30,3 @@ def flipped(content: bytes, bit: int) -> bytes:
     turned = bytearray(content)
     turned[bit // 8] ^= 1 << bit % 8
     return bytes(turned)
-
-
-DAMAGES: dict[str, Callable[[bytes], bytes]] = {
-    "empty": lambda content: b"",
-    "cut in the header": lambda content: content[:100],
-    "cut in the data": lambda content: content[: len(content) // 2],
-    "a byte short": lambda content: content[:-1],
-    "a byte long": lambda content: content + b"\0",
-    "one bit flipped": lambda content: flipped(content, len(content) * 8 * 3 // 4),
-    "a text": lambda content: b"no training at all\n" * 10,
-    "without its digest": lambda content: content[:-DIGEST_BYTES],
-}

@@ -39,13 +39,8 @@ def few(digits: Digits) -> Callable[[int, int], Digits]:
     """Return a function that keeps the first so many training and test images."""
 
     def keep(train: int, test: int) -> Digits:
-        return Digits(
-            "few",
-            digits.train_images[:train],
-            digits.train_labels[:train],
-            digits.test_images[:test],
-            digits.test_labels[:test],
-        )
+        trained = digits.train_images[:train], digits.train_labels[:train]
+        return Digits("few", *trained, digits.test_images[:test], digits.test_labels[:test])
 
     return keep
 

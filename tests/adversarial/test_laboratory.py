@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lib.adversarial import attacks, laboratory, plots, profiles
+from lib.adversarial import laboratory, plots, profiles
 from lib.adversarial.data import Digits
 from lib.adversarial.detector import Detector
 from lib.adversarial.laboratory import Idea
@@ -46,20 +46,13 @@ def nowhere(points: Tensor, images: Tensor, epsilon: float, norm: str) -> Tensor
     return images
 
 
-def test_the_papers_own_is_the_attack_of_the_book(
-    stored: Any, small_network: nn.Module, digits: Digits
-) -> None:
-    found = tried(Idea(), stored, digits).metrics
-    clean, *_, strongest = found["accuracy"]
-    assert clean > 0.8 and strongest < 0.2 and found["flagged"][-1] == 1
-    assert found["epsilon"] == list(laboratory.EPSILONS)
-
-
 def test_an_idea_changes_its_own_line_alone(stored: Any, digits: Digits) -> None:
     paper, left, home = (
         tried(idea, stored, digits).metrics
         for idea in (Idea(), Idea(reading=LEFT), Idea(within=nowhere))
     )
+    clean, *_, strongest = paper["accuracy"]
+    assert clean > 0.8 and strongest < 0.2 and paper["flagged"][-1] == 1
     assert left["accuracy"] == paper["accuracy"] and left["flagged"] != paper["flagged"]
     assert set(home["accuracy"]) == {paper["accuracy"][0]}
     assert set(home["flagged"]) == {paper["flagged"][0]}
@@ -69,7 +62,6 @@ def test_what_was_tried_before_comes_back_and_other_code_does_not(
     stored: Any, digits: Digits
 ) -> None:
     first = tried(Idea(within=nowhere), stored, digits)
-    assert stored.loaded == 1
     assert tried(Idea(within=nowhere), stored, digits).metrics == first.metrics
     assert stored.loaded == 1
 
@@ -105,13 +97,9 @@ def test_ideas_are_drawn_beside_the_papers(stored: Any, digits: Digits) -> None:
     assert torch.allclose(torch.tensor(flagged.lines[1].get_ydata()), values.double())
 
 
-def test_the_kernel_is_the_papers_unless_said_otherwise(digits: Digits) -> None:
+def test_another_kernel_predicts_from_the_pixels_it_names() -> None:
     images = torch.rand(2, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    assert Detector().predictor == ((-0.25, 0.5, -0.25), (0.5, 0.0, 0.5), (-0.25, 0.5, -0.25))
-    assert not torch.equal(Detector().score(images), LEFT.score(images))
     unweighted = Detector(quantise="none", normalised=False, predictor=LEFT.predictor)
     pixels = (images[:, 0] * 255.0).double()
     terms = (pixels[:, 1:-1, 1:-1] - pixels[:, 1:-1, :-2]) * unweighted.weights(pixels)
     assert torch.allclose(unweighted.score(images), terms.abs().flatten(1).mean(dim=1))
-    step = attacks.pgd(nn.Flatten().eval(), images, torch.tensor([0, 1]), 0.0)
-    assert torch.equal(step, images)

@@ -13,9 +13,7 @@ from lib.adversarial.training import Trainer, TrainingConfig
 from lib.runs import device
 
 NATURAL = TrainingConfig("natural", epochs=4, batch_size=32)
-ROBUST = TrainingConfig(
-    "robust", epochs=4, batch_size=32, epsilon=0.3, attack_steps=2, restart_epochs=3
-)
+ROBUST = replace(NATURAL, epsilon=0.3, attack_steps=2, restart_epochs=3, ramp_epochs=1.0)
 Few = Callable[[int, int], Digits]
 
 
@@ -25,29 +23,17 @@ def on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "best_device", lambda: torch.device("cpu"))
 
 
-def weights(network: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in network.state_dict().items()}
-
-
-def equal(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
-    return set(first) == set(second) and all(torch.equal(first[n], second[n]) for n in first)
-
-
-@pytest.fixture(params=[False, True], ids=["float32", "bfloat16"])
-def half(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Let trainings run in float32, and in half precision where the processor has it."""
-    if request.param and not device.half_precision(torch.device("cpu")):
+@pytest.mark.parametrize("half", [False, True], ids=["float32", "bfloat16"])
+def test_perturbations_stay_within_epsilon_and_the_pixel_range(
+    half: bool, few: Few, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if half and not device.half_precision(torch.device("cpu")):
         pytest.skip("this processor trains in float32 alone")
     for module in (training, device):
-        monkeypatch.setattr(module, "half_precision", lambda device: request.param)
-    return request.param
-
-
-def test_perturbations_stay_within_epsilon_and_the_pixel_range(half: bool, few: Few) -> None:
-    config = replace(ROBUST, ramp_epochs=1.0)
-    trainer, rounding = Trainer(config, few(48, 4)), 5e-4  # float16 keeps three digits
+        monkeypatch.setattr(module, "half_precision", lambda device: half)
+    trainer, rounding = Trainer(ROBUST, few(48, 4)), 5e-4  # float16 keeps three digits
     sizes = []
-    for _ in range(config.epochs):
+    for _ in range(ROBUST.epochs):
         trainer.advance()
         kept = trainer.perturbations.float()
         sizes.append(float(kept.abs().max()))
@@ -58,42 +44,30 @@ def test_perturbations_stay_within_epsilon_and_the_pixel_range(half: bool, few: 
     assert sizes[0] < 0.3 * (1 - 1 / 2) + rounding  # a ramp: two batches, 0 and half
 
 
-def test_natural_training_attacks_nothing(few: Few, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*arguments: object, **keywords: object) -> None:
-        raise AssertionError("an attack in natural training")
-
-    monkeypatch.setattr(training.attacks, "pgd", refuse)
-    trainer = Trainer(NATURAL, few(32, 4))
-    trainer.advance()
-    assert not bool(trainer.perturbations.any())
-
-
-def test_one_cycle_rises_for_a_tenth_and_falls_to_nearly_zero(few: Few) -> None:
+def test_the_learning_rate_rises_for_a_tenth_and_falls_to_nearly_zero(few: Few) -> None:
     trainer = Trainer(replace(NATURAL, epochs=20), few(320, 4))
     rates = []
     for trainer.done in range(20):
-        rates += [
-            trainer.learning_rate(trainer.progress(step)) for step in range(trainer.steps_per_epoch)
-        ]
+        steps = range(trainer.steps_per_epoch)
+        rates += [trainer.learning_rate(trainer.progress(step)) for step in steps]
     peak = rates.index(max(rates))
     assert len(rates) == 200 and peak == 20
     assert rates[0] == 0 and max(rates) == pytest.approx(1e-3)
     assert rates[: peak + 1] == sorted(rates[: peak + 1])
     assert rates[peak:] == sorted(rates[peak:], reverse=True)
     assert 0 < rates[-1] < 1e-6
-
-
-def test_without_one_cycle_the_learning_rate_is_constant(few: Few) -> None:
-    trainer = Trainer(replace(NATURAL, one_cycle=False, learning_rate=1e-4), few(8, 4))
-    assert {trainer.learning_rate(progress) for progress in (0.0, 0.05, 0.5, 1.0)} == {1e-4}
+    constant = Trainer(replace(NATURAL, one_cycle=False, learning_rate=1e-4), few(8, 4))
+    assert {constant.learning_rate(progress) for progress in (0.0, 0.5, 1.0)} == {1e-4}
 
 
 def test_the_average_copies_the_weights_first_and_then_trails_them(few: Few) -> None:
     config = replace(NATURAL, epochs=2, average_from=0.5, average_decay=0.9)
     trainer = Trainer(config, few(64, 4))
     trainer.advance()
-    assert equal(weights(trainer.average), weights(trainer.model))
-    before = weights(trainer.average)
+    assert not bool(trainer.perturbations.any())  # natural training attacks nothing
+    before = {name: value.clone() for name, value in trainer.average.state_dict().items()}
+    for name, value in trainer.model.state_dict().items():
+        assert torch.equal(before[name], value), name
     with torch.no_grad():
         for parameter in trainer.model.parameters():
             parameter.add_(1.0)
@@ -102,24 +76,18 @@ def test_the_average_copies_the_weights_first_and_then_trails_them(few: Few) -> 
         assert torch.allclose(value, before[name] + 0.1, atol=1e-6), name
 
 
-@pytest.mark.parametrize("epsilon", [0.0, 0.1])
-def test_the_loss_falls_and_the_network_reads(epsilon: float, few: Few) -> None:
+def test_the_loss_falls_and_the_network_reads(few: Few) -> None:
     digits = few(300, 100)
-    config = TrainingConfig("natural", epochs=4, batch_size=32, epsilon=epsilon, attack_steps=1)
-    trainer = Trainer(config, digits)
+    trainer = Trainer(replace(NATURAL, epsilon=0.1, attack_steps=1), digits)
     trainer.run(None, "")
     network, losses = classifiers.frozen(trainer.average), trainer.history["loss"]
     assert len(losses) == 4
     assert losses[-1] < 0.6 * losses[0]
     test = data.to_batch(digits.test_images), torch.from_numpy(digits.test_labels)
     assert training.accuracy(network, *test) > 0.6
-    assert not network.training
-    assert {value.dtype for value in network.parameters()} == {torch.float32}
-    assert not any(value.requires_grad for value in network.parameters())
 
 
-@pytest.mark.parametrize("images", [7, 1234])
-def test_accuracy_is_the_share_that_is_right(images: int) -> None:
+def test_accuracy_is_the_share_that_is_right() -> None:
     class Bright(nn.Module):
         """Says 3 where the first pixel is lit, else 5."""
 
@@ -127,9 +95,8 @@ def test_accuracy_is_the_share_that_is_right(images: int) -> None:
             lit = images[:, 0, 0, 0] > 0
             return torch.eye(10)[torch.where(lit, 3, 5)]
 
-    batch = torch.zeros(images, 1, 28, 28)
+    batch = torch.zeros(1234, 1, 28, 28)  # more than are looked at at once
     batch[::3, 0, 0, 0] = 1.0
-    labels = torch.full((images,), 3)
-    lit = (images + 2) // 3
-    assert training.count_correct(Bright(), batch, labels) == (lit, images)
-    assert training.accuracy(Bright(), batch, labels) == lit / images
+    labels = torch.full((1234,), 3)
+    assert training.count_correct(Bright(), batch, labels) == (412, 1234)
+    assert training.accuracy(Bright(), batch, labels) == 412 / 1234

@@ -18,16 +18,13 @@ FORWARD = FIRST + SECOND + THIRD + LAST
 SMOKE, PAPER = PROFILES["smoke"], PROFILES["paper"]
 
 
-def test_an_attack_goes_forward_and_back_to_the_image_in_each_step() -> None:
+def test_operations_are_those_of_ways_forward_and_back() -> None:
     assert workload.attack_flop("madry", "pgd", 40) == 2 * (40 * 2 * FORWARD + FORWARD)
     evading = 2 * (100 * 3 * FORWARD + FORWARD)  # looks in each step whether it has fooled
     assert workload.attack_flop("madry", "evasion", 100) == evading
     assert workload.attack_flop("madry", "noise", 1) == 2 * FORWARD
     reference = 28**2 * 32 * 9 + 14**2 * 64 * 32 * 9 + 7 * 7 * 64 * 200 + 200 * 10
     assert workload.attack_flop("reference", "pgd", 40) == 2 * (40 * 2 + 1) * reference
-
-
-def test_training_adds_the_gradient_of_the_weights_and_the_attack() -> None:
     assert workload.training_flop(PAPER.natural) == 2 * 3 * FORWARD
     assert workload.training_flop(PAPER.robust) == 2 * (3 + 40 * 2) * FORWARD
 
@@ -44,14 +41,11 @@ def test_the_paper_attacks_a_million_images(private_folders: Path) -> None:
         assert work.operations and work.operations() == 10_000 * 2 * (40 * 2 + 1) * FORWARD
 
 
-def test_on_an_empty_book_everything_is_missing(private_folders: Path) -> None:
-    assert all(work.missing == len(work.found) > 0 for work in workload.of("smoke"))
-    assert not any(private_folders.iterdir())  # nothing was trained, nothing written
-
-
 def test_what_has_a_result_is_present_and_a_damaged_one_is_missing_where_it_lies(
     private_folders: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    assert all(work.missing == len(work.found) > 0 for work in workload.of("smoke"))
+    assert not any(private_folders.iterdir())  # nothing was trained, nothing written
     digits = data.load(SMOKE.dataset)
     natural, robust = checkpoints.networks(SMOKE, digits, train=False)[:2]
     for seed, network in enumerate((natural, robust)):

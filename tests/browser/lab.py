@@ -22,6 +22,7 @@ from lib.book import lab
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 START_SECONDS, RUN_SECONDS, ANSWER_SECONDS = 240, 900, 120  # limits for a busy machine
+expect.set_options(timeout=1000 * ANSWER_SECONDS)
 # The notebook behind the page: cells that are out of sight or folded show no numbers.
 SHOWN = "jupyterapp.shell.currentWidget"
 SESSION = f"{SHOWN}.sessionContext"
@@ -123,7 +124,7 @@ class Notebook:
         self.page.keyboard.insert_text(code)
         self.page.keyboard.press("Shift+Enter")
         prompt = cell.locator(".jp-InputPrompt")
-        expect(prompt).to_have_text(re.compile(r"\[\d+\]"), timeout=1000 * ANSWER_SECONDS)
+        expect(prompt).to_have_text(re.compile(r"\[\d+\]"))
         return cell
 
     @property
@@ -190,29 +191,35 @@ class Panel:
         }"""
         return base64.b64decode(self.picture.evaluate(read))
 
-    def move(self, name: str, forward: bool = True, key: str | None = None) -> float:
-        """Move a control one step, or by another key, and return the seconds until the answer.
+    def move(self, name: str, key: str | None = None) -> None:
+        """Move a control one step, or by another key, and wait for the answer.
 
-        A list is not left by either end; it begins again.
+        A list is not left by its end; it begins again.
         """
         before, control = self.code, self.control(name)
         if control.evaluate("each => each.tagName") == "SELECT":
             size = "each => [each.selectedIndex, each.options.length]"
             index, count = control.evaluate(size)
-            started = time.perf_counter()
-            control.select_option(index=(index + (1 if forward else -1)) % count)
+            control.select_option(index=(index + 1) % count)
         else:
             control.focus()
-            started = time.perf_counter()
-            control.press(key or ("ArrowRight" if forward else "ArrowLeft"))
+            control.press(key or "ArrowRight")
         self._answered(before)
-        return time.perf_counter() - started
 
     def back(self) -> None:
         """Click on Reset where something has been moved, and wait for the answer."""
         before = self.code
         self.reset.click()
         self._answered(before)
+
+    @contextmanager
+    def another_picture(self) -> Iterator[None]:
+        """Wait in the end until another picture is there, whatever its setting."""
+        old = self.picture.get_attribute("src")
+        yield
+        seen = [self.picture.element_handle(), old]
+        there = "([image, old]) => image.src !== old && image.complete"
+        self.box.page.wait_for_function(there, arg=seen)
 
     def _answered(self, before: str) -> None:
         """Wait until the line says another setting, which it does after the picture is there."""

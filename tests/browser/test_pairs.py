@@ -3,14 +3,13 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from lib.book import chapters, run
 from lib.book.files import REPOSITORY
@@ -43,13 +42,6 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(scope="module", params=["--lab", "plain"])
-def address(request: pytest.FixtureRequest, book: Path) -> Iterator[str]:
-    """Give the address of a JupyterLab over them, started in each way."""
-    with pages.served(book, book / "log.txt", plain=request.param == "plain") as found:
-        yield found
-
-
 def content(address: str, path: str) -> str:
     """Return a notebook as JupyterLab's contents API gives it; raises HTTPError."""
     place = address.replace("/lab/tree", "/api/contents").replace("reset&", "type=notebook&")
@@ -68,28 +60,35 @@ def refused(address: str, book: Path) -> list[str]:
     return found
 
 
-def test_every_chapter_opens(address: str, book: Path) -> None:
-    assert refused(address, book) == []
+def test_every_chapter_opens_in_a_plain_jupyterlab(book: Path) -> None:
+    with pages.served(book, book / "log.txt", plain=True) as address:
+        assert refused(address, book) == []
 
 
-def test_what_a_run_has_made_opens_and_is_saved_as_a_pair(
-    browser: Browser, address: str, book: Path
+def test_a_chapter_is_run_edited_saved_closed_and_opened_again(
+    browser: Browser, book: Path
 ) -> None:
-    context = browser.new_context(viewport=pages.VIEW)
-    notebook = pages.Notebook(context.new_page(), address.format("notebooks/99_tiny.ipynb"))
-    notebook.run_all()
-    with notebook.page.expect_response(lambda answer: answer.request.method == "PUT") as saved:
-        notebook.page.keyboard.press("Control+s")
-    assert saved.value.ok
-    context.close()
-    assert refused(address, book) == []
     tiny = book / "notebooks" / "99_tiny.py"
-    assert 'print("ran")' in tiny.read_text() and "book_sources" not in tiny.read_text()
-    assert run.main(["99"], book) == 0 and not (book / "notebooks" / "kept").exists()
-
-
-def test_an_edited_source_opens_as_edited(address: str, book: Path) -> None:
-    tiny = book / "notebooks" / "99_tiny.py"
-    tiny.write_text(tiny.read_text() + "\n# %%\nEDITED = True\n")
-    for name in ("99_tiny.py", "99_tiny.ipynb"):
-        assert "EDITED = True" in content(address, f"notebooks/{name}")
+    with pages.served(book, book / "log.txt") as address:
+        assert refused(address, book) == []
+        context = browser.new_context(viewport=pages.VIEW)
+        notebook = pages.Notebook(context.new_page(), address.format("notebooks/99_tiny.ipynb"))
+        notebook.run_all()
+        notebook.run_in_new_cell("MINE = 6 * 7; print(MINE)")
+        with notebook.page.expect_response(lambda answer: answer.request.method == "PUT") as saved:
+            notebook.page.keyboard.press("Control+s")
+        assert saved.value.ok
+        context.close()
+        written = tiny.read_text()
+        assert "MINE = 6 * 7" in written and 'print("ran")' in written
+        assert "book_sources" not in written
+        assert refused(address, book) == []
+        context = browser.new_context(viewport=pages.VIEW)
+        notebook = pages.Notebook(context.new_page(), address.format("notebooks/99_tiny.py"))
+        mine = notebook.cells.filter(has_text="MINE = 6")
+        expect(mine).to_contain_text("42")  # an output of the notebook beside it
+        context.close()
+        assert run.main(["99"], book) == 0 and not (book / "notebooks" / "kept").exists()
+        tiny.write_text(tiny.read_text() + "\n# %%\nEDITED = True\n")
+        for name in ("99_tiny.py", "99_tiny.ipynb"):
+            assert "EDITED = True" in content(address, f"notebooks/{name}")

@@ -34,9 +34,7 @@ from tests.faults import traced
 Config = dict[str, Any]
 Snapshot = dict[Path, tuple[bytes, int]]
 RECORD = os.environ.get("RECORD_FAULTS")
-# trials of each fault, of which the record shall show some more
-KILLED, LOST, SHARED, BLOCKED = (3, 2, 3, 2) if RECORD else (2, 1, 2, 1)
-ROOT = os.geteuid() == 0
+TRIALS = range(3 if RECORD else 1)  # of each fault, of which the record shall show some more
 OUTCOMES: dict[str, Counter[str]] = {}
 
 
@@ -50,10 +48,9 @@ class Trial:
         self.configs = [config | {"traces": str(self.traces)} for config in configs]
         self.before: Snapshot = {}
 
-    def run(self, **options: Any) -> list[Result | None]:
+    def run(self) -> list[Result | None]:
         """Return the results of the sweep."""
-        options = {"folder": self.folder} | options
-        return sweep.run("part1", "faults", self.configs, traced.train, **options)
+        return sweep.run("part1", "faults", self.configs, traced.train, folder=self.folder)
 
     def runs(self, stage: str) -> list[tuple[str, int]]:
         """Return which runs have begun, or ended, and in which process."""
@@ -107,15 +104,11 @@ def outcomes() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def configs() -> list[Config]:
-    """Give trainings of each part."""
-    return traced.some_runs()
-
-
-@pytest.fixture(scope="module")
-def undisturbed(configs: list[Config], tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """Give what the trainings come to without any cluster and fault."""
-    return metrics(Trial(tmp_path_factory.mktemp("undisturbed"), configs).run(jobs=1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BOOK_RUN", json.dumps({"jobs": 1}))
+        return metrics(Trial(tmp_path_factory.mktemp("undisturbed"), traced.some_runs()).run())
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +128,12 @@ def cluster(own: Cluster, undisturbed: list[Any], monkeypatch: pytest.MonkeyPatc
     return own
 
 
+@pytest.fixture
+def trials(tmp_path: Path) -> list[Trial]:
+    """Give trials of a fault."""
+    return [Trial(tmp_path / str(number), traced.some_runs()) for number in TRIALS]
+
+
 @contextmanager
 def beside(work: Callable[[], Any]) -> Iterator[Callable[[], Any]]:
     """Run something in a thread and give what waits for its result."""
@@ -143,11 +142,10 @@ def beside(work: Callable[[], Any]) -> Iterator[Callable[[], Any]]:
 
 
 def test_a_worker_killed_in_mid_run(
-    cluster: Cluster, configs: list[Config], undisturbed: list[Any], tmp_path: Path
+    cluster: Cluster, trials: list[Trial], undisturbed: list[Any]
 ) -> None:
     again = 0
-    for number in range(KILLED):
-        trial = Trial(tmp_path / str(number), configs)
+    for trial in trials:
         with beside(trial.run) as result:
             wait_until(lambda t=trial: t.stored() and t.in_progress())
             trial.fault()
@@ -164,10 +162,9 @@ def test_a_worker_killed_in_mid_run(
 
 
 def test_the_scheduler_lost_and_the_same_command_again(
-    cluster: Cluster, configs: list[Config], undisturbed: list[Any], tmp_path: Path
+    cluster: Cluster, trials: list[Trial], undisturbed: list[Any]
 ) -> None:
-    for number in range(LOST):
-        trial = Trial(tmp_path / str(number), configs)
+    for trial in trials:
         with beside(trial.run) as result:
             wait_until(lambda t=trial: t.stored() and t.in_progress())
             cluster.kill_scheduler()
@@ -185,85 +182,31 @@ def test_the_scheduler_lost_and_the_same_command_again(
 
 
 CLIENT = """
-import json, sys, time
+import json, sys
 from pathlib import Path
 from tests.faults.test_faults import Trial, metrics
-
-for place, folder in zip(sys.argv[1::2], sys.argv[2::2]):
-    while not (place := Path(place)).exists():
-        time.sleep(0.02)
-    trial = Trial.__new__(Trial)
-    trial.configs, trial.folder = json.loads(place.read_text()), Path(folder)
-    place.with_suffix(".found").write_text(json.dumps(metrics(trial.run())))
+trial = Trial.__new__(Trial)
+trial.configs, trial.folder = json.loads(sys.argv[1]), Path(sys.argv[2])
+print("ready", flush=True)
+print(json.dumps(metrics(trial.run())))
 """
 
 
 def test_two_clients_with_the_same_sweep(
-    cluster: Cluster, configs: list[Config], undisturbed: list[Any], tmp_path: Path
+    cluster: Cluster, trials: list[Trial], undisturbed: list[Any]
 ) -> None:
-    trials = [Trial(tmp_path / str(number), configs) for number in range(SHARED)]
-    folders = [trial.folder for trial in trials]
-    folders[-1] = tmp_path / "elsewhere"  # the last one without a common folder
-    told = [tmp_path / f"{number}.json" for number in range(SHARED)]
-    arguments = [str(each) for pair in zip(told, folders, strict=True) for each in pair]
-    other = subprocess.Popen(
-        [sys.executable, "-c", CLIENT, *arguments],
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
-    )
-    try:
-        for trial, place, folder in zip(trials, told, folders, strict=True):
-            beside_it = place.with_suffix(".new")
-            beside_it.write_text(json.dumps(trial.configs))
-            beside_it.rename(place)
-            found, answer = trial.run(), place.with_suffix(".found")
-            wait_until(lambda a=answer: a.exists() and a.read_text().endswith("]"))
-            assert json.loads(answer.read_text()) == undisturbed
-            assert trial.judge("two clients with the same sweep", found, undisturbed) == 0
-            assert len(list(folder.rglob("*.json"))) == len(configs)
-        assert other.wait(60) == 0
-    finally:
-        other.kill()
+    for trial in trials:
+        call = [sys.executable, "-c", CLIENT, json.dumps(trial.configs), str(trial.folder)]
+        there = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+        with subprocess.Popen(call, env=there, stdout=subprocess.PIPE, text=True) as other:
+            assert other.stdout and other.stdout.readline() == "ready\n"
+            found = trial.run()
+            assert json.loads(other.communicate(timeout=120)[0]) == undisturbed
+        assert trial.judge("two clients with the same sweep", found, undisturbed) == 0
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[None]:
-    """Put a disk of 64 kB in a folder's place; skip the test where that is not allowed."""
-    folder.mkdir(parents=True)
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("a disk can be mounted by root only")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-@contextmanager
-def full(folder: Path, cluster: Cluster) -> Iterator[None]:
-    """Fill the disk."""
-    ballast = folder / "ballast"
-    with pytest.raises(OSError, match="No space left"), ballast.open("wb", buffering=0) as file:
-        while True:
-            file.write(b"x" * 1024)
-    yield
-    ballast.unlink()
-
-
-@contextmanager
-def read_only(folder: Path, cluster: Cluster) -> Iterator[None]:
-    """Let nobody write; root does not mind permissions, but a disk mounted read-only."""
-    place = folder / "part1" / "faults"
-    for mode, bits in (("ro", 0o555), ("rw", 0o755)):
-        if ROOT:
-            subprocess.run(["mount", "-o", f"remount,{mode}", str(folder)], check=True)
-        else:
-            place.chmod(bits)
-        if mode == "ro":
-            yield
-
-
-@contextmanager
-def no_file_may_grow(folder: Path, cluster: Cluster) -> Iterator[None]:
+def no_file_may_grow(cluster: Cluster) -> Iterator[None]:
     """Forbid the workers to write a byte into any file, as a full disk would, logs included."""
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
     for soft in (0, hard):
@@ -273,66 +216,22 @@ def no_file_may_grow(folder: Path, cluster: Cluster) -> Iterator[None]:
             yield
 
 
-@pytest.mark.parametrize(
-    ("fault", "block", "needs_disk"),
-    [
-        ("a disk that fills up", full, True),
-        ("no byte can be written", no_file_may_grow, False),
-        ("a results folder turned read-only", read_only, ROOT),
-    ],
-    ids=lambda value: value.replace(" ", "_") if isinstance(value, str) else "",
-)
 def test_results_that_cannot_be_written_for_a_while(
-    fault: str,
-    block: Callable[[Path, Cluster], Any],
-    needs_disk: bool,
-    cluster: Cluster,
-    configs: list[Config],
-    undisturbed: list[Any],
-    tmp_path: Path,
+    cluster: Cluster, undisturbed: list[Any], tmp_path: Path
 ) -> None:
-    few = [0, 1]  # of the faces: these write no file of their own while they run
-    for number in range(BLOCKED):
-        trial = Trial(tmp_path / str(number), [configs[index] for index in few])
-        with small_disk(trial.folder) if needs_disk else nothing():
-            first = sweep.run(
-                "part1", "faults", trial.configs[:1], traced.train, folder=trial.folder
-            )
-            assert metrics(first) == undisturbed[:1]
-            trial.fault()
-            with beside(trial.run) as result:
-                with block(trial.folder, cluster):
-                    wait_until(lambda t=trial: len(t.runs("end")) == 2)
-                    time.sleep(sweep.PAUSE)
-                assert trial.judge(fault, result(), [undisturbed[index] for index in few]) == 0
-
-
-@contextmanager
-def nothing() -> Iterator[None]:
-    """Do nothing."""
-    yield
-
-
-@pytest.mark.parametrize("fault", ["a truncated result", "a result of an older version"])
-def test_a_result_that_cannot_be_used(
-    fault: str, cluster: Cluster, configs: list[Config], undisturbed: list[Any], tmp_path: Path
-) -> None:
-    trial = Trial(tmp_path, configs[:2])
-    trial.run()
-    trial.fault()
-    path = results.location("part1", "faults", trial.configs[0], trial.folder)
-    if fault == "a truncated result":
-        path.write_bytes(trial.before.pop(path)[0][:-2])
-        assert trial.judge(fault, trial.run(), undisturbed[:2]) == 1
-        assert path.with_name(f"{path.name}.damaged").is_file()
-    else:
-        (old, _), trial.before = trial.before[path], {}
-        assert trial.judge(fault, trial.run(version=2), undisturbed[:2]) == 2
-        assert path.with_name(f"{path.name}.v1").read_bytes() == old
+    for number in TRIALS:
+        few = traced.some_runs()[:2]  # of the faces: these write no file of their own
+        trial = Trial(tmp_path / str(number), few)
+        with beside(trial.run) as result:
+            with no_file_may_grow(cluster):
+                wait_until(lambda t=trial: len(t.runs("end")) == 2)
+                time.sleep(sweep.PAUSE)
+                assert trial.stored() == {}
+            assert trial.judge("no byte can be written", result(), undisturbed[:2]) == 0
 
 
 def test_a_worker_with_another_copy_of_the_book_computes_nothing(
-    cluster: Cluster, configs: list[Config], tmp_path: Path
+    cluster: Cluster, trials: list[Trial], tmp_path: Path
 ) -> None:
     shutil.copytree(REPOSITORY / "lib", tmp_path / "copy" / "lib")
     with (tmp_path / "copy" / "lib" / "sound" / "crnn.py").open("a") as file:
@@ -342,9 +241,8 @@ def test_a_worker_with_another_copy_of_the_book_computes_nothing(
         worker.wait()
     cluster.workers = []
     outdated = cluster.add_worker(first=tmp_path / "copy")
-    trial = Trial(tmp_path / "trial", configs)
     with pytest.raises(RuntimeError, match="has another copy of the book; update it"):
-        trial.run()
-    assert trial.runs("begin") == [] and trial.stored() == {}
+        trials[0].run()
+    assert trials[0].runs("begin") == [] and trials[0].stored() == {}
     outdated.terminate()
     outdated.wait()
