@@ -401,7 +401,7 @@ def tally(claims: Sequence[Claim]) -> pd.DataFrame:
     ]
     rows = [(part, each) for part in PARTS for each in EVIDENCES if (part, each) in dict(found)]
     counts = [[found.count((row, direction)) for direction in DIRECTIONS] for row in rows]
-    return pd.DataFrame(counts, index=pd.MultiIndex.from_tuples(rows), columns=list(DIRECTIONS))
+    return pd.DataFrame(counts, index=rows, columns=list(DIRECTIONS))
 
 
 def _below(reading: Reading, unit: str) -> tuple[str, ...]:

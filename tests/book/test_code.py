@@ -200,9 +200,9 @@ def test_a_page_says_so_above_the_picture_and_no_claim_is_judged(
     said_then = {"sources": {"lib/sound/crnn.py": "another", **code.digests([code])}}
     checkpoints.write_record(tmp_path / "net.safetensors", {"provenance": said_then})
     digest = checkpoints.file_digest(tmp_path / "net.safetensors")
-    replace(page, networks={"S": digest, "another": "0" * 16}).warn()
+    replace(page, networks={"S": digest, "another": "0" * 16}).warn(networks=["S"])
     assert len(shown) == 1 and "lib/sound/crnn.py changed" in shown[0].data
     claim = claims.load("quick")[0]
     (withheld,) = claims.unless_changed([claim], old.changed)
-    assert withheld.verdict == claims.UNDECIDED and "lib/sound/crnn.py" in withheld.note
+    assert withheld.direction == claims.UNDECIDED and "lib/sound/crnn.py" in withheld.note
     assert claims.unless_changed([claim], ()) == [claim]

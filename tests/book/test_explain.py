@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lib.book import claims
-from lib.book.claims import Claim
+from lib.book.claims import Claim, Reading, Source
 from lib.book.files import REPOSITORY
 from lib.runs import explain, results
 from lib.runs.checkpoints import file_digest
@@ -100,11 +100,12 @@ def test_weights_are_explained_with_their_digest() -> None:
 
 
 def test_claims_are_explained(tmp_path: Path) -> None:
-    numbers = (0.5, 0.61, 0.6, 0.7, 1000)
-    origin = ("mnist", "original", "quick", "partly", "33_adversarial_results", "another network")
-    file = claims.record([Claim("part3", "all are flagged", "IV", *numbers, *origin)], tmp_path)
+    chapter, evidence = "33_adversarial_results", claims.OWN
+    source = Source("part3", "mnist", "original", "quick", chapter, evidence, "images")
+    reading = Reading("natural", 0.5, 0.61, 0.6, 0.7, 1000, claims.FAILS)
+    file = claims.record([Claim("all are flagged", "IV", (reading,), source)], tmp_path)
     text = explain.explain(file)
-    for words in ("part3, all are flagged:", "  n: 1000", "verdict: partly", "rung: original"):
+    for words in ("part3, all are flagged:", "  n: 1000", "direction: fails", "rung: original"):
         assert words in text
 
 

@@ -8,17 +8,22 @@ import pytest
 
 from lib.book import check, claims, overview
 from lib.book.chapters import chapters
-from lib.book.claims import Claim
+from lib.book.claims import FAILS, HOLDS, UNDECIDED, Claim, Reading, Source
 
 
-def claim(part: str, verdict: str) -> Claim:
-    """Return a claim of which nothing but part and verdict matters."""
-    origin = ("mnist", "original", "quick", verdict, "33_adversarial_results")
-    return Claim(part, "all are flagged", "IV", None, None, None, None, 0, *origin)
+def claim(part: str, direction: str, evidence: str = claims.MADE) -> Claim:
+    """Return a claim of which nothing but part, direction and evidence matters."""
+    source = Source(part, "mnist", "open", "quick", "33_adversarial_results", evidence, "images")
+    reading = Reading("", None, 0.5, None, None, 1, direction)
+    return Claim("all are flagged", "IV", (reading,), source)
 
 
 TALLY = claims.tally(
-    [*[claim("part1", "reproduced")] * 3, claim("part1", "undecided"), claim("part3", "partly")]
+    [
+        *[claim("part1", HOLDS)] * 3,
+        claim("part1", UNDECIDED),
+        claim("part3", FAILS, claims.OWN),
+    ]
 )
 
 
@@ -68,10 +73,15 @@ def test_this_machine_is_described_with_what_it_means(monkeypatch: pytest.Monkey
 
 
 def test_bars_are_as_long_as_the_counts() -> None:
-    figure = overview.verdict_bars(TALLY)
+    figure = overview.answer_bars(TALLY)
     (axes,) = figure.axes
-    for bars, verdict in zip(axes.containers, claims.VERDICTS, strict=True):
-        assert [bar.get_width() for bar in bars] == TALLY[verdict].tolist()
+    for bars, direction in zip(axes.containers, claims.DIRECTIONS, strict=True):
+        assert [bar.get_width() for bar in bars] == TALLY[direction].tolist()
     ends = [bar.get_x() + bar.get_width() for bar in axes.containers[-1]]
-    assert ends == TALLY.sum(axis=1).tolist() == [4, 0, 1]
+    assert ends == TALLY.sum(axis=1).tolist() == [4, 1]
     plt.close(figure)
+    assert overview.in_words(TALLY) == (
+        "Part I, made: 3 holds, 0 fails, 1 undecided; "
+        "Part III, the paper's own data: 0 holds, 1 fails, 0 undecided"
+    )
+    assert overview.in_words(claims.tally([])) == "no claims yet"

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +42,16 @@ def page(folder: Path, **more: Any) -> Page:
     return Page("31_adversarial_attack", "quick", "mnist", "original", folder, **more)
 
 
-def described(folder: Path, **more: Any) -> dict[str, Any]:
-    """Show a figure and return what its JSON says."""
-    page(folder, **more).figure(dots(), "dots", alt="Two dots.", caption="Look.")
+def described(folder: Path, used: Sequence[str] = (), **more: Any) -> dict[str, Any]:
+    """Show a figure that networks drew and return what its JSON says."""
+    drawn = page(folder, **more)
+    drawn.figure(dots(), "dots", alt="Two dots.", caption="Look.", networks=used)
     return dict(json.loads((folder / "quick" / "dots.json").read_text()))
 
 
 def test_a_figure_computed_in_the_chapter_says_so(tmp_path: Path, shown: list[str]) -> None:
-    found = described(tmp_path, networks={"natural": "dd7f87b882b68223"})
+    digests = {"natural": "dd7f87b882b68223", "robust": "0" * 16}
+    found = described(tmp_path, ["natural"], networks=digests)
     assert found["computed"] == "in the chapter"
     assert found["networks"] == {"natural": "dd7f87b882b68223"}
     assert found["sources"] == {"count": 0, "each": []}
