@@ -232,7 +232,7 @@ for kind, found in ledger.items():
 # about the *second* move: a detector is not evaluated until its evader is (Carlini and Wagner made the
 # point about ten other detectors in 2017).
 #
-# ## What would change these verdicts
+# ## What would change these answers
 #
 # - Other checkpoints. How early attacks are flagged depends on the network as much as on the attack:
 #   compare the tables of readings above, network by network. The released networks of the paper were not
