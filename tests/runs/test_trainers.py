@@ -310,7 +310,7 @@ def done(path: Path) -> int:
 
 
 @each_training
-def test_a_training_interrupted_or_damaged_ends_at_the_same_bits(
+def test_a_training_interrupted_in_any_step_ends_at_the_same_bits(
     train: Train, power: Power, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found, state = whole(train)

@@ -1,1 +1,1 @@
-"""How fast the book computes, beside other ways to the same: by hand, on an idle machine."""
+"""How fast the book computes, beside other libraries: by hand, on an idle machine."""
