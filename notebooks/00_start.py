@@ -24,7 +24,7 @@
 #
 # Every number here was computed by this book's code and stored in a file with the way it came about: the
 # link under each figure and table leads there. What does not reproduce stays in, and every picture says
-# which data it came from.
+# which data it came from. A word stops you? [Each has its line](01_glossary.ipynb).
 
 # %% tags=["parameters"]
 PROFILE = "quick"
