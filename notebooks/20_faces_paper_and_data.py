@@ -275,18 +275,6 @@ Markdown(
     f"same people, taken blindly, would agree in {100 * pixels.blindly(some, neighbours):.1f} %."
 )
 
-# %%
-rows = np.random.default_rng(SEED).choice(len(some.images), 6, replace=False)
-pictures, marks = data_plots.pairs(some, neighbours, rows)
-grid = {"rows": ("image", "nearest"), "columns": marks, "width": 5.5}
-page.figure(
-    grids.shown(corpus, lambda: grids.grid_of(pictures, **grid)),
-    "part2_pairs",
-    alt="Six images drawn at random over their nearest neighbours; above each pair stands whether person and "
-    "expression agree.",
-    caption=f"Six images, drawn at random, and what is nearest to each. {grids.credit(corpus)}",
-)
-
 # %% [markdown]
 # Another way to ask: of all by which images differ, how much is explained by knowing whose they are? For a pixel with
 # value $v_k$ in image $k$ and mean $\bar{v}_g$ over the $n_g$ images of group $g$ (a person, or an expression),
@@ -326,16 +314,6 @@ Markdown(
 # Recognition is tried on *other* people than those DE-GAN learnt from, in folds that share nobody. At profiles quick and
 # paper the rendered set for it has CK+'s numbers of people, sequences and frames, and its imbalance between expressions;
 # who shows which is drawn at random.
-
-# %%
-page.figure(
-    data_plots.counts(strangers),
-    "part2_counts",
-    alt="Bars: sequences of each expression, with the rarest marked, and how many people have how many sequences, from "
-    "one to six.",
-    caption="Left: sequences of each expression; the rarest is marked. Right: how many sequences a person has. Nobody shows all "
-    "seven expressions.",
-)
 
 # %%
 _, first = np.unique(strangers.sequences, return_index=True)

@@ -127,14 +127,6 @@ display(
         "the films of the original sets, or at your desk."
     )
 )
-page.figure(
-    alignment_plots.error_curve(errors),
-    "part2_alignment_error",
-    alt="Share of photographs against the larger error of the two eyes: a steep rise.",
-    caption="How far off is the worse eye? Where no eyes were found, or they are off by more than the picture shows, the "
-    "curve ends below 100 %.",
-)
-
 # %% [markdown]
 # ## What alignment is worth
 #

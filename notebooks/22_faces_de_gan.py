@@ -282,14 +282,6 @@ if done:
         sources=done.values(),
     )
     page.figure(
-        training_plots.strengths(done),
-        "part2_studies_strength",
-        alt="D's accuracy over the steps of each training, with the threshold and the warm-up.",
-        caption="How strong D was in each of them. Where it stays near 1, G cannot win; where it stays low, "
-        "it has little to teach.",
-        sources=done.values(),
-    )
-    page.figure(
         grids.shown(few, lambda: training_plots.faces(done, few.held_out())),
         "part2_studies_faces",
         alt="First row: a person with each expression. Each further row: the same expressions as one "

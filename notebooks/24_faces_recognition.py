@@ -142,16 +142,6 @@ dealt = {
     "cut by expression": folds.naive(labels.targets, count),
     "dealt by person": folds.split(labels.identities, labels.targets, count),
 }
-page.figure(
-    recognition_plots.dealings(labels.identities, dealt),
-    "part2_dealings",
-    alt="Two panels of people against folds. Cut by expression, most people have crosses in several "
-    "folds; dealt by person, each has one dot.",
-    caption="Where the pictures of some of the people are. Crosses: somebody is in several folds, and so among "
-    "the test pictures and the training pictures at once. Dots: in one fold only.",
-    sources=ck["cnn"],
-)
-
 # %%
 public = results.paper("part2_leak")
 leaks = {name: folds.leak(labels.identities, places) for name, places in dealt.items()}

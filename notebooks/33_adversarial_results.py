@@ -207,21 +207,6 @@ page.figure(
 )
 
 # %%
-page.figure(
-    plots.curves(
-        runs,
-        "flagged of successful",
-        of_paper("flagged of successful"),
-        ylabel="flagged, of the successful",
-    ),
-    "part3_flagged_of_successful_vs_epsilon",
-    alt="Share of the successful attacks that are flagged, over epsilon, over the paper's curves.",
-    caption="Flagged, of the successful attacks. The paper's curves follow from its own: Fig. 2 divided "
-    "by one minus Fig. 3. The bands are wide where few attacks succeed.",
-    sources=every_run,
-)
-
-# %%
 rows = []
 for (pair, kind), of_network in runs.items():
     for result in of_network:

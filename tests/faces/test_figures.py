@@ -141,13 +141,9 @@ def test_the_published_counts_are_those_of_the_shapes() -> None:
             assert row[key] in (None, count), (name, key)
 
 
-def test_portraits_and_pairs_show_who_they_should() -> None:
+def test_portraits_show_who_they_should() -> None:
     shown = grids.portraits(faces(), (0, 2))
     assert shown[..., 0, 0, 0].tolist() == [[1, 3, 5], [GROUND, 9, GROUND]]  # grey for nobody
-    neighbours = np.array([2, 0, 6, 0, 0, 0, 0, 0, 6, 0])
-    shown, marks = data_plots.pairs(faces(), neighbours, np.array([0, 2]))
-    assert shown[..., 0, 0, 0].tolist() == [[0, 2], [2, 6]]
-    assert marks == ["person ✓\nexpression ✗", "person ✗\nexpression ✓"]
 
 
 def agreement() -> Figure:
@@ -188,22 +184,13 @@ def eyes() -> Figure:
     return alignment_plots.eyes(np.stack([dotted()] * 2), true, true + [[[2]], [[np.nan]]])
 
 
-def error_curve() -> Figure:
-    return alignment_plots.error_curve(
-        np.array([[0.02, 0.01], [np.nan, np.nan], [0.04, 0.10], [0.03, 0.03], [np.nan, 0.0]])
-    )
-
-
-def test_eyes_stand_where_they_are_and_the_curve_ends_at_the_share_of_faces_found() -> None:
+def test_eyes_stand_where_they_are() -> None:
     for row, axis in enumerate(eyes().axes[:2]):
         circles, crosses = axis.collections
         assert np.array_equal(circles.get_offsets(), EYES + row)
         where = np.ma.filled(crosses.get_offsets(), np.nan)
         np.testing.assert_array_equal(where, EYES + row + (np.nan if row else 2))
         assert axis.images[0].get_extent() == [0, SIZE, SIZE, 0]  # pixels from the upper left
-    curve = error_curve().axes[0].lines[0]
-    np.testing.assert_allclose(curve.get_xdata(), [2, 3, 10])  # the worse eye, sorted, in percent
-    np.testing.assert_allclose(curve.get_ydata(), [20, 40, 60])  # of five faces
     portrait = london.photographs()
     both = np.stack([np.full_like(portrait.images[0], 128), portrait.images[0]])
     found = alignment_plots.found_or_missing(both)
@@ -248,8 +235,6 @@ def test_a_history_stands_in_the_middle_of_its_intervals_with_a_gap_where_nothin
     assert ignorant.get_ydata()[0] == pytest.approx(math.log(8 * 101))
     np.testing.assert_array_equal(difference.lines[0].get_ydata(), [math.nan, 0.3, 0.2])
     assert strength.patches[0].get_width() == TRAINING["warm_up"]
-    panel = training_plots.strengths(STUDIES).axes[0]
-    np.testing.assert_array_equal(panel.lines[0].get_ydata(), [math.nan, 0.5, 0.4, 1.0])
 
 
 def test_a_push_is_what_is_true_less_what_is_believed() -> None:
@@ -302,20 +287,10 @@ def controls() -> Figure:
     return recognition_plots.controls(table)
 
 
-def dealings() -> Figure:
-    identities = np.repeat(np.arange(6), 4)
-    places = {"torn": np.arange(24) % 2, "whole": identities % 2}
-    return recognition_plots.dealings(identities, places)
-
-
-def test_fig_3_shows_the_shapes_of_the_network_and_who_is_in_several_folds_is_crossed() -> None:
+def test_fig_3_shows_the_shapes_of_the_network() -> None:
     found = texts(recognition_plots.second_stage(ModelConfig(1, 7, 48, 0.5), 7))
     maps = [text for text in found if "²" in text][2:]
     assert maps == ["64 × 24²", "96 × 12²", "128 × 6²", "350 × 3²"] and "$h$, 606" in found
-    torn, whole = dealings().axes
-    assert {line.get_marker() for line in torn.lines} == {"x"}
-    assert {line.get_marker() for line in whole.lines} == {"o"}
-    assert [line.get_xdata().tolist() for line in whole.lines] == [[n % 2] for n in range(6)]
 
 
 def test_our_numbers_stand_beside_the_papers_where_there_is_a_set() -> None:

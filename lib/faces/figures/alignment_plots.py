@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from lib.book.show import INK, PAGE_WIDTH, PALETTE
+from lib.book.show import PAGE_WIDTH, PALETTE
 from lib.faces import alignment, augment
 from lib.faces.data.london import CLASSES, Photographs
 from lib.faces.figures import grids
@@ -61,28 +61,6 @@ def eyes(images: np.ndarray, true: np.ndarray, found: np.ndarray) -> Figure:
         axis.imshow(image, extent=(0, len(image), len(image), 0))
         axis.scatter(*circles.T, s=90, facecolors="none", edgecolors="white", linewidths=1.6)
         axis.scatter(*crosses.T, s=40, marker="x", color=PALETTE[1], linewidths=1.6)
-    return figure
-
-
-def error_curve(errors: np.ndarray) -> Figure:
-    """Draw the share of faces whose worse eye is off by less than so much, missed ones included.
-
-    Args:
-        errors: (n, 2) as fractions of the distance of the eyes, not a number where none was found.
-    """
-    worst = np.sort(errors.max(axis=1))
-    share = np.arange(1, len(worst) + 1) / len(worst)
-    seen = np.isfinite(worst)
-    figure, axis = plt.subplots(figsize=(PAGE_WIDTH * 0.7, 2.6))
-    axis.step(100 * worst[seen], 100 * share[seen], where="post", color=PALETTE[0])
-    axis.axvline(25, color=INK, linestyle=":", linewidth=1)
-    axis.annotate("half an eye's width", (25, 4), (-4, 0), textcoords="offset points", ha="right")
-    axis.set(
-        xlabel="error of the worse eye, % of the distance of the eyes",
-        ylabel="faces, %",
-        xlim=(0, 30),
-        ylim=(0, 101),
-    )
     return figure
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
+from lib.book.show import INK, PAGE_WIDTH, PALETTE
 from lib.faces.data import originals
-from lib.faces.data.corpus import Corpus, Faces
+from lib.faces.data.corpus import Corpus
 from lib.faces.runs.profiles import Profile
 
 SHORT = {name: short for short, name in originals.RECOGNITION.items()}  # in Corpus.sets
@@ -50,17 +50,6 @@ def _here(name: str, profile: Profile, corpus: Corpus) -> dict[str, str]:
     return {"people here": f"{people:,}", "images here": f"{images:,}"}
 
 
-def pairs(faces: Faces, neighbours: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Return pictures over their neighbours, (2, n, s, s, 3) uint8, and what both share."""
-    found = neighbours[rows]
-    marks = [
-        ["✓" if alike else "✗" for alike in labels[rows] == labels[found]]
-        for labels in (faces.identities, faces.expressions)
-    ]
-    words = [f"person {one}\nexpression {other}" for one, other in zip(*marks, strict=True)]
-    return np.stack([faces.images[rows], faces.images[found]]), words
-
-
 def agreement(found: pd.DataFrame) -> Figure:
     """Draw how often neighbours agree, with intervals, beside chance; see `pixels.agreement`."""
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.55 * len(found) + 0.75))
@@ -96,21 +85,6 @@ def explained(mean: np.ndarray, shares: Mapping[str, np.ndarray]) -> Figure:
     for axes in panels:
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
-    return figure
-
-
-def counts(faces: Faces) -> Figure:
-    """Draw how many sequences show each expression, and how many each person has."""
-    _, first = np.unique(faces.sequences, return_index=True)
-    shown = np.bincount(faces.expressions[first], minlength=len(faces.classes))
-    own = np.bincount(np.bincount(faces.identities[first]))[1:]
-    figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.6), width_ratios=(3, 2))
-    rare = shown.argmin()
-    colours = [PALETTE[1] if place == rare else PALETTE[0] for place in range(len(shown))]
-    _bars(left, faces.classes, shown, colours)
-    left.set_xlabel(f"sequences, of {len(first)}")
-    _bars(right, [str(n) for n in range(1, len(own) + 1)], own, [PALE] * len(own))
-    right.set(xlabel=f"people, of {faces.people}", ylabel="sequences of a person")
     return figure
 
 

@@ -119,32 +119,6 @@ def _joined(
     axes.text(start + length / 2 + 0.1, 0.1, words, ha="left", va="bottom", fontsize=9)
 
 
-def dealings(identities: np.ndarray, places: Mapping[str, np.ndarray]) -> Figure:
-    """Draw in which folds the images of some people are, one panel for each way to deal.
-
-    Args:
-        identities: (n,) int64.
-        places: the fold of each image, (n,), by what the way is called.
-    """
-    everybody = np.unique(identities)
-    people = everybody[:: -(-len(everybody) // SHOWN)]
-    size = (PAGE_WIDTH, 0.115 * len(people) + 1.0)
-    figure, grid = plt.subplots(1, len(places), figsize=size, sharey=True, squeeze=False)
-    for axes, (name, folds) in zip(grid[0], places.items(), strict=True):
-        several = [len(np.unique(folds[identities == person])) > 1 for person in people]
-        for y, (person, torn) in enumerate(zip(people, several, strict=True)):
-            own = np.unique(folds[identities == person])
-            colour, mark = (PALETTE[3], "x") if torn else (PALETTE[0], "o")
-            axes.plot(own, [y] * len(own), mark, color=colour, markersize=4.5)
-        count = int(folds.max()) + 1
-        axes.set(title=name, xlabel="fold", xlim=(-0.5, count - 0.5))
-        axes.set_xticks(range(count))
-    step = -(-len(people) // 8)
-    grid[0, 0].set(ylabel="person", ylim=(len(people) - 0.5, -0.5))
-    grid[0, 0].set_yticks(range(0, len(people), step), people[::step])
-    return figure
-
-
 def table(judge: Judge, name: str) -> pd.DataFrame:
     """Return one of Tables 1 to 3: the published methods, and ours where the set is there."""
     paper = pd.DataFrame(judge.rows(name)).rename(columns={"accuracy": "paper"})

@@ -118,31 +118,6 @@ def _threshold(axes: Axes, training: Mapping[str, Any]) -> None:
     axes.set_ylim(0, 1.05)
 
 
-def strengths(found: Mapping[str, Result]) -> Figure:
-    """Draw how strong D was in each study, over the steps."""
-    rows = math.ceil(len(found) / COLUMNS)
-    figure, grid = plt.subplots(
-        rows,
-        COLUMNS,
-        figsize=(PAGE_WIDTH, 1.25 * rows + 0.4),
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-    )
-    for axes in grid.flat[len(found) :]:
-        axes.axis("off")
-    for axes, (name, result) in zip(grid.flat, found.items(), strict=False):
-        training = result.config["training"]
-        _line(axes, training, result.metrics["history"]["strength"], "strength")
-        _warm_up(axes, training)
-        _threshold(axes, training)
-        axes.set_title(name, fontsize=8.5)
-        axes.tick_params(labelsize=8)
-    figure.supxlabel("steps", fontsize=9)
-    figure.supylabel("D's accuracy", fontsize=9)
-    return figure
-
-
 def shares(found: Mapping[str, Result]) -> Figure:
     """Draw what judges see in the pictures of each study, with intervals over people."""
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.36 * len(found) + 1.1))
