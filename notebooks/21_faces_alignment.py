@@ -127,6 +127,7 @@ display(
         "the films of the original sets, or at your desk."
     )
 )
+
 # %% [markdown]
 # ## What alignment is worth
 #

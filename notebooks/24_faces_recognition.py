@@ -142,6 +142,7 @@ dealt = {
     "cut by expression": folds.naive(labels.targets, count),
     "dealt by person": folds.split(labels.identities, labels.targets, count),
 }
+
 # %%
 public = results.paper("part2_leak")
 leaks = {name: folds.leak(labels.identities, places) for name, places in dealt.items()}
