@@ -337,15 +337,8 @@ page.figure(
 
 # %%
 benign = next(run for run in evaluation.benign_runs(digits) if run.config["reading"] == "paper")
-ledger = {
-    network.kind: {
-        name: evaluation.run_attacks(grids[name], digits)
-        for grids in [evaluation.ledger_grid(profile, network, digits)]
-        for name in (verdicts.INFORMED, *verdicts.SETTINGS)
-    }
-    for network in networks
-    if network.pair == "ours"
-}
+tried = (verdicts.INFORMED, *verdicts.SETTINGS)
+ledger = evaluation.attack_ledger(profile, networks, digits, tried)
 judged = claims.unless_changed(judge.all(benign, ledger), sweep.CHANGED)
 claims.record(judged)
 page.claims(judged)

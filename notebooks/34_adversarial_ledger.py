@@ -45,14 +45,7 @@ cost(page.chapter)
 
 # %%
 runs = evaluation.attack_networks(profile, networks, digits)
-ledger = {
-    network.kind: {
-        name: evaluation.run_attacks(grid, digits)
-        for name, grid in evaluation.ledger_grid(profile, network, digits).items()
-    }
-    for network in networks
-    if network.pair == "ours"
-}
+ledger = evaluation.attack_ledger(profile, networks, digits)
 every_run = [r for readings in ledger.values() for found in readings.values() for r in found]
 
 # %% [markdown]
@@ -199,7 +192,7 @@ for kind, found in ledger.items():
 # ## What would change these answers
 #
 # - Other checkpoints. How early attacks are flagged depends on the network as much as on the attack:
-#   compare the tables of readings above, network by network. The released networks of the paper were not
+#   compare the table of readings above, network by network. The released networks of the paper were not
 #   to be had here.
 # - A dataset whose background is not black.
 # - A robust network, or a detector, against which this attacker leaves 0.96 or more. One attack that

@@ -136,6 +136,26 @@ def ledger_grid(
     }
 
 
+def attack_ledger(
+    profile: Profile, networks: Sequence[Network], digits: Digits, names: Sequence[str] = ()
+) -> dict[str, dict[str, list[Result]]]:
+    """Return {kind: {reading of the attack: one result per epsilon}} of this book's own networks.
+
+    Args:
+        profile, networks, digits: see `attack_networks`.
+        names: of LEDGER; all if none is given.
+    """
+    return {
+        network.kind: {
+            name: run_attacks(grid, digits)
+            for name, grid in ledger_grid(profile, network, digits).items()
+            if name in (names or LEDGER)
+        }
+        for network in networks
+        if network.pair == "ours"
+    }
+
+
 def attack_run(config: dict[str, Any]) -> dict[str, Any]:
     """Attack the first `images` test images of one network; return what the detectors make of it.
 

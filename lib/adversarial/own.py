@@ -171,7 +171,7 @@ def own_digit(
         alt=interact.words(figure, alt.format(**start).replace("your", "a printed")),
         caption="A test digit printed black on white and ten times as large, read as your own "
         "picture would be, then attacked.",
-        networks=[value for value in start.values() if value in page.networks],
+        networks=interact.computing(page, start),
     )
     return attack_drawn
 

@@ -53,7 +53,7 @@ RELIABLE = 0.9  # of the strongest attacks flagged, in the words "can reliably d
 FEW = 0.001  # of benign images, which "no benign image" must lie below to be more than luck
 FLOOR = {"natural": 0.50, "robust": 0.96}  # below which the combined rate never falls, IV-B
 PERFECT = 0.995  # counts as perfect separation: even the paper's own curve stays short of 1,
-SEPARATED = {"natural": 0.17, "robust": 0.31}  # where its text says that accuracy is zero, IV-B
+SEPARATED = {"natural": 0.17, "robust": 0.31}  # where its text says so, from these strengths, IV-B
 ZERO = {"natural": 0.002, "robust": 0.005}  # counts as no accuracy, as in the paper's curves
 LOST = {"natural": 0.17, "robust": 0.47}  # where its text says that accuracy is zero, IV-B
 INFORMED = "evades the detector"  # of `evaluation.LEDGER`
@@ -264,10 +264,10 @@ class Judge:
                     for runs in (self.runs[pair, kind] for kind in KINDS)
                 )
                 ratios = np.array([robust[e] / natural[e] for e in natural if e in robust])
-                share = float((sign * (ratios - 1) > 0).mean())
-                direction = HOLDS if share == 1 else FAILS if share < 0.5 else UNDECIDED
+                agree = float((sign * (ratios - 1) > 0).mean())
+                direction = HOLDS if agree == 1 else FAILS if agree < 0.5 else UNDECIDED
                 numbers = (float(np.median(ratios)), None, None, self.images)
-                label = f"{text}, as said at {share:.0%} of strengths ({whose} networks)"
+                label = f"{text}, as said at {agree:.0%} of strengths ({whose} networks)"
                 readings.append(
                     self.source().reading(label, None, numbers, direction, decides=pair == "ours")
                 )
@@ -300,9 +300,9 @@ class Judge:
             theirs = self.published(kind, TABLE2)
             lost = inverse(self.published(kind, "accuracy"))
             pooled = sum(theirs.values()) / sum(lost[epsilon] for epsilon in theirs)
-            share = flagged / missed if missed else 0.0
+            caught = flagged / missed if missed else 0.0
             # an image comes back at every strength, so there are no more units than images
-            numbers = counted(round(share * self.images), self.images)
+            numbers = counted(round(caught * self.images), self.images)
             direction = above(*numbers[1:3], 0.5)
             readings.append(
                 self.source().reading(

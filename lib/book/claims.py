@@ -25,7 +25,7 @@ from lib.book.told import told
 
 PARTS = tuple(TITLES)
 DIRECTIONS = HOLDS, FAILS, UNDECIDED = ("holds", "fails", "undecided")
-SIZES = INSIDE, BELOW, ABOVE, NONE = ("inside", "below", "above", "none")
+INSIDE, BELOW, ABOVE, NONE = ("inside", "below", "above", "none")
 EVIDENCES = OWN, OTHER, MADE, NOTHING = ("the paper's own data", "other real data", "made", "none")
 PAPER, BOOK = "paper", "book"  # whose claim, or question, it is
 UPPER = 0.975  # probability below the upper end of every interval here: 95 % lie between both
@@ -368,11 +368,10 @@ def markdown(claims: Iterable[Claim], chapters: bool = False) -> str:
             name = claim.source.chapter
             said.insert(2, f"[chapter {name[:2]}]({name}.ipynb)")
         text = f"**{claim.claim}**<br><small>{'; '.join(filter(None, said))}</small>"
-        several, unit = len(claim.readings) > 1, claim.source.unit
-        alone = claim.readings[0] if len(claim.readings) == 1 else None
-        numbers = _numbers(alone, unit) if alone else ("", "", "")
+        alone, unit = len(claim.readings) == 1, claim.source.unit
+        numbers = _numbers(claim.readings[0], unit) if alone else ("", "", "")
         rows.append((text, *numbers, f"**{claim.direction}**", claim.shown.size))
-        if several:
+        if not alone:
             rows += [_below(reading, unit) for reading in claim.readings]
     columns = ["Claim", "Paper", "Ours [95 %]", "n", "Direction", "Paper's value lies"]
     return _markdown([columns, *rows])

@@ -64,17 +64,21 @@ def explore(
             setting = {**start, **changes}
             figure, here = draw(**setting), alt.format(**setting)
             text = words(figure, here)
-            named = [value for value in setting.values() if value in page.networks]
             page.figure(
                 figure,
                 f"{name}_{number}",
                 alt=text,
                 caption=f"{caption} Here: {here}.",
-                networks=named or page.networks,
+                networks=computing(page, setting),
             )
     else:
         page.warn(networks=page.networks)
         display(panel(draw, controls, start, alt))
+
+
+def computing(page: Page, setting: Mapping[str, Any]) -> list[str]:
+    """Return which networks of a page a setting computes with: those that it names, or all."""
+    return [value for value in setting.values() if value in page.networks] or list(page.networks)
 
 
 def frames(

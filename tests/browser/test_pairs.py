@@ -42,9 +42,9 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def content(address: str, path: str) -> str:
-    """Return a notebook as JupyterLab's contents API gives it; raises HTTPError."""
-    place = address.replace("/lab/tree", "/api/contents").replace("reset&", "type=notebook&")
+def content(address: str, path: str, kind: str = "notebook") -> str:
+    """Return a notebook or a folder as JupyterLab's contents API gives it; raises HTTPError."""
+    place = address.replace("/lab/tree", "/api/contents").replace("reset&", f"type={kind}&")
     with urlopen(place.format(quote(path))) as answer:
         return json.dumps(json.load(answer)["content"])
 
@@ -71,6 +71,8 @@ def test_a_chapter_is_run_edited_saved_closed_and_opened_again(
     tiny = book / "notebooks" / "99_tiny.py"
     with pages.served(book, book / "log.txt") as address:
         assert refused(address, book) == []
+        listed = [entry["name"] for entry in json.loads(content(address, "notebooks", "directory"))]
+        assert "99_tiny.ipynb" in listed and not any(name.endswith(".py") for name in listed)
         context = browser.new_context(viewport=pages.VIEW)
         notebook = pages.Notebook(context.new_page(), address.format("notebooks/99_tiny.ipynb"))
         notebook.run_all()

@@ -36,7 +36,7 @@ WITH_AUDIO, WITH_VISUAL = ("spectral", "audio"), ("spectral", "visual")
 ALL, PRETRAINED = ("spectral", "audio", "visual"), ("audio", "visual")
 ON_TOP = (WITH_AUDIO, WITH_VISUAL, ALL)  # pretrained features beside the spectral ones
 NOTABLE = 0.02  # an event gain below it is not "notable": about the noise of the paper's test set
-EQUAL = 0.05  # a difference in clip F1 up to which features are "equally valuable"
+EQUAL = 5  # points of clip F1, up to which features are "equally valuable"
 RECOVERED = 0.5  # of a gap; what recovers so much of it explains it at least in part
 SIDE = "would change if an interval came to hold 0, or left it"
 Terms = Sequence[tuple[float, Row, str]]  # weight, row, metric
@@ -143,10 +143,9 @@ class Judge:
         apart = self.reading(
             f"{name(AUDIO)} over {name(SPECTRAL)}", [(1, AUDIO, "clip"), (-1, SPECTRAL, "clip")]
         )
-        low, high = (end and end / 100 for end in (apart.low, apart.high))
-        readings = [replace(apart, direction=near(low, high, EQUAL))]
+        readings = [replace(apart, direction=near(apart.low, apart.high, EQUAL))]
         text = "spectral features and pretrained audio are equally valuable (clip F1)"
-        return self.claim(text, "6", readings, f"holds within {100 * EQUAL:.0f} points")
+        return self.claim(text, "6", readings, f"holds within {EQUAL} points")
 
     def not_notable(self) -> Claim:
         """Judge "does not yield (notable) gains" for event F1."""
