@@ -140,7 +140,8 @@ interact.explore(
 # `hear("my.wav")` shows what the three rows without pictures hear in a file of yours: any sound or video that FFmpeg
 # reads, up to two minutes, in windows of ten seconds, each scaled to its own peak as the paper's clips are. That makes
 # the noise of a quiet window loud. And the networks know ten sounds and nothing else: whatever you bring, they
-# answer with those. Nothing of your file is written.
+# answer with those. Below you can also choose a file or record a sound: clap, cough, imitate a dog. Nothing that you
+# bring is written.
 
 # %%
 ears = own.Ears.of(common, corpus.classes)
@@ -150,6 +151,9 @@ def hear(file, threshold=evaluation.THRESHOLD, median=evaluation.MEDIAN_FRAMES):
     """Draw what the networks hear in a file."""
     return own.hear(ears, file, threshold, median)
 
+
+# %%
+own.own_sound(ears, evaluation.THRESHOLD, evaluation.MEDIAN_FRAMES)
 
 # %%
 untrained = mixtures.groups(rotation=0)["test"]

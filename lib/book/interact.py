@@ -229,17 +229,18 @@ def _when_idle(ahead: Callable[[Any], None], change: Any) -> None:
 
 
 def upload(
-    description: str, take: Callable[[bytes, str], None]
+    description: str, take: Callable[[bytes, str], None], accept: str = "image/*"
 ) -> tuple[widgets.FileUpload, widgets.HTML]:
-    """Return a button for a picture of the reader's, and a line for what is wrong with it.
+    """Return a button for a file of the reader's, and a line for what is wrong with it.
 
     The file itself is not kept, and may be chosen again.
 
     Args:
         description: of the button.
         take: gets the bytes of the file and its name; raises ValueError where it is of no use.
+        accept: which files the browser offers.
     """
-    button = widgets.FileUpload(accept="image/*", multiple=False, description=description)
+    button = widgets.FileUpload(accept=accept, multiple=False, description=description)
     line = widgets.HTML()
 
     def chosen(_: object) -> None:

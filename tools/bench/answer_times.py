@@ -3,8 +3,10 @@
     python -m tools.bench.answer_times
     python -m tools.bench.answer_times smoke --rounds 3
 
-Each chapter is opened in a real browser. A control is moved there and back again; what counts is
-the time from the key to the picture that the browser has decoded, everything in between included.
+Each chapter is opened in a real browser. A control is moved by a key, three times: to a setting
+that is new; after a look of a second to the next one, which is drawn ahead where the control is a
+slider; and back. What counts is the time from the key to the picture that the browser has decoded,
+everything in between included.
 """
 
 import argparse
@@ -12,7 +14,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,46 +24,48 @@ from lib.book import lab
 from lib.book.files import REPOSITORY
 from lib.runs.results import processor
 from tests.browser import lab as pages
-from tests.browser.lab import Notebook, Panel
+from tests.browser.lab import Notebook
 
 CHAPTERS = ("15_sound_explore", "25_faces_explore", "35_adversarial_explore")
+MOVES = {"new": "ArrowRight", "next": "ArrowRight", "back": "ArrowLeft"}
+SECONDS = 1.0  # that a reader looks at a picture
 
 
-def moves(panel: Panel, name: str, rounds: int) -> Iterator[float]:
-    """Yield the milliseconds of each answer while a control goes there and back again."""
-    for key in ("ArrowRight", "ArrowLeft") * rounds:
-        started = time.perf_counter()
-        panel.move(name, key)
-        yield 1000 * (time.perf_counter() - started)
-
-
-def measure(notebook: Notebook, chapter: str, rounds: int) -> list[float]:
-    """Print median and 95th percentile of each control of a chapter, and return all times."""
-    every: list[float] = []
+def measure(notebook: Notebook, chapter: str, rounds: int) -> None:
+    """Print median and 95th percentile of each kind of move, by control and over all of them."""
+    every: dict[str, list[float]] = {kind: [] for kind in MOVES}
     for place, panel in enumerate(notebook.panels, start=1):
         for name in panel.names:
-            times = list(moves(panel, name, rounds))
-            every += times
+            times: dict[str, list[float]] = {kind: [] for kind in MOVES}
+            for kind, key in [*MOVES.items()] * rounds:
+                time.sleep(SECONDS)
+                started = time.perf_counter()
+                panel.move(name, key)
+                times[kind].append(1000 * (time.perf_counter() - started))
             print(line(f"{chapter[:2]}, panel {place}, {name}", times), flush=True)
-    return every
+            for kind, values in times.items():
+                every[kind] += values
+    print(line(f"{chapter[:2]}, all", every), flush=True)
 
 
-def line(name: str, times: list[float]) -> str:
-    """Return median and 95th percentile as text."""
-    return f"{name:34}{np.median(times):8.0f}{np.percentile(times, 95):8.0f} ms"
+def line(name: str, times: Mapping[str, Sequence[float]]) -> str:
+    """Return median and 95th percentile of each kind of move as text."""
+    kinds = (f"{np.median(each):10.0f}{np.percentile(each, 95):6.0f}" for each in times.values())
+    return f"{name:30}{''.join(kinds)}"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the measurement; return 1 where there is no browser."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench.answer_times")
     parser.add_argument("profile", nargs="?", default="quick", choices=["smoke", "quick"])
-    parser.add_argument("--rounds", type=int, default=5, help="moves there and back again")
+    parser.add_argument("--rounds", type=int, default=3, help="of three moves a control")
     asked = parser.parse_args(arguments)
     if pages.chromium() is None:
         print("no browser here; install chromium", file=sys.stderr)
         return 1
     print(f"{processor()}, profile {asked.profile}, load {os.getloadavg()[0]:.1f}")
-    print(f"{'':34}{'median':>8}{'95 %':>8}")
+    kinds = "".join(f"{kind:>10}{'95 %':>6}" for kind in MOVES)
+    print(f"{'ms, median and 95th percentile':30}{kinds}")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         root, browser = Path(folder), pages.launch(playwright)
         for name in CHAPTERS:
@@ -72,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
                 page = browser.new_page(viewport=pages.VIEW)
                 notebook = Notebook(page, address.format(f"{name}.ipynb"))
                 notebook.run_all()
-                print(line(f"{name[:2]}, all", measure(notebook, name, asked.rounds)))
+                measure(notebook, name, asked.rounds)
                 page.close()
         browser.close()
     return 0
