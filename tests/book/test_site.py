@@ -119,6 +119,22 @@ def faults(pages: list[Path]) -> list[str]:
     return found
 
 
+def test_the_first_use_of_a_word_of_the_glossary_tells_its_meaning(book: Path) -> None:
+    lines = (
+        "# Words\n\n- **loss**, **step**: what\n  falls ([10](10_tiny.ipynb)).\n- **F1**: a mean."
+    )
+    write(book, [new_markdown_cell(lines)], "01_glossary")
+    text = "# The loss\n\n[a loss](10_tiny.py), `loss`, a lossless step: **the** loss, the F1, the loss"
+    write(book, [new_markdown_cell(f"# The loss\n\n{text}")])
+    pages = build(book)
+    assert faults(pages) == []
+    found = {page.stem: read(page).select("a.word") for page in pages}
+    assert {name for name, each in found.items() if each} == {"10_tiny"}
+    notes = {each.get_text(): each["title"] for each in found["10_tiny"]}
+    assert notes == {"loss": "loss, step: what falls.", "F1": "F1: a mean."}
+    assert "the</strong> <a" in str(found["10_tiny"][0].parent)
+
+
 # ---- a tiny book
 
 

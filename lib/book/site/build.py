@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from lib.book import chapters
-from lib.book.site import render
+from lib.book.site import render, words
 from lib.book.site.links import Links
 from lib.runs.explain import explain
 
@@ -98,11 +98,19 @@ class _Builder:
     ) -> None:
         self.root, self.frames, self.site = root, frames, site
         self.chapters = [_chapter(notebook) for notebook in notebooks]
+        self.words = dict(self._words())
         self.texts = [self._text(file) for file in TEXTS if (root / file).is_file()]
         self.figures = _figures(root / "figures" / profile)
         self.links = Links(root, site, dict(self._places()))
         self.exporter = render.Exporter()
         self.exporter.register_filter("blocks", self._blocks)
+
+    def _words(self) -> Iterator[tuple[str, str]]:
+        """Yield the words of the glossary, each with what it says of it."""
+        for text in self.chapters:
+            if text.name == words.GLOSSARY:
+                for cell in text.notebook.cells:
+                    yield from words.meanings(cell.source).items()
 
     def _text(self, file: str) -> Text:
         path = self.root / file
@@ -183,6 +191,8 @@ class _Builder:
             soup = render.mend(page, resolve)
         except ValueError as error:
             raise ValueError(f"{text.name}: {error}") from None
+        if text in self.chapters and text.name != words.GLOSSARY:
+            words.explain(soup, self.words)
         (self.site / f"{text.name}.html").write_text(str(soup), encoding="utf-8")
         return soup
 
