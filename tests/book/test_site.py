@@ -120,11 +120,9 @@ def faults(pages: list[Path]) -> list[str]:
 
 
 def test_the_first_use_of_a_word_of_the_glossary_tells_its_meaning(book: Path) -> None:
-    lines = (
-        "# Words\n\n- **loss**, **step**: what\n  falls ([10](10_tiny.ipynb)).\n- **F1**: a mean."
-    )
-    write(book, [new_markdown_cell(lines)], "01_glossary")
-    text = "# The loss\n\n[a loss](10_tiny.py), `loss`, a lossless step: **the** loss, the F1, the loss"
+    lines = "- **loss**, **step**: what\n  falls ([10](10_tiny.ipynb)).\n- **F1**: a mean."
+    write(book, [new_markdown_cell(f"# Words\n\n{lines}")], "01_glossary")
+    text = "[a loss](10_tiny.py), `loss`, a lossless step: **the** loss, the F1, the loss"
     write(book, [new_markdown_cell(f"# The loss\n\n{text}")])
     pages = build(book)
     assert faults(pages) == []
