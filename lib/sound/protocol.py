@@ -114,13 +114,14 @@ def counts(result: Result, metric: str) -> np.ndarray:
 class Difference:
     """How much higher a score is in one row than in another, with its 95 % interval over pairs.
 
-    A pair is one training of each row on the same rotation of the recordings; `low` and `high` are
-    not numbers where there are fewer than two pairs.
+    A pair is one training of each row on the same rotation of the recordings, n the number of them;
+    `low` and `high` are not numbers where there are fewer than two.
     """
 
     value: float
     low: float
     high: float
+    n: int
 
     def __str__(self) -> str:
         """Return it in points of a percentage, with its interval where there is one."""
@@ -131,7 +132,7 @@ class Difference:
 
 
 Term = tuple[float, Sequence[Result], str]  # weight, runs, metric
-UNKNOWN = Difference(math.nan, math.nan, math.nan)
+UNKNOWN = Difference(math.nan, math.nan, math.nan, 0)
 
 
 def combination(terms: Sequence[Term]) -> Difference:
@@ -157,7 +158,7 @@ def paired(values: Sequence[float]) -> Difference:
     if not values:
         return UNKNOWN
     ends = mean_interval(values) if len(values) > 1 else (math.nan, math.nan)
-    return Difference(float(np.mean(values)), *ends)
+    return Difference(float(np.mean(values)), *ends, len(values))
 
 
 def difference(higher: Sequence[Result], lower: Sequence[Result], metric: str) -> Difference:

@@ -357,8 +357,13 @@ GRIDS: dict[str, Callable[[Mapping[str, Any], int], list[dict[str, Any]]]] = {
 
 
 def table3(common: Mapping[str, Any], trainings: int) -> list[Result]:
-    """Return the runs of Table 3; what has no result yet is trained."""
-    return trained(grid(common, trainings))
+    """Return the runs of Table 3; what has no result yet is trained.
+
+    Of the rotations beyond, those rows come with it that are there.
+    """
+    asked = trained(grid(common, trainings))
+    further = grid(common, mixtures.ROTATIONS)[trainings * len(COMBINATIONS) :]
+    return asked + [result for result in present(further) if result]
 
 
 def ledger(common: Mapping[str, Any], trainings: int) -> dict[str, list[Result]]:
