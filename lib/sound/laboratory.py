@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -13,7 +14,6 @@ from lib.runs.results import Result
 from lib.sound import mean_teacher, protocol
 from lib.sound.crnn import ALONE, CRNN, Probabilities, linear_pooling
 from lib.sound.evaluation import METRICS, detect
-from lib.sound.events import Events
 from lib.sound.mean_teacher import Trainer, TrainingConfig, TrainingSet
 from lib.sound.runs import experiments, sources
 from lib.sound.runs.profiles import Profile
@@ -51,10 +51,10 @@ class Idea:
             function = getattr(self, name)
             if not inspect.isfunction(function) or function.__name__ == "<lambda>":
                 raise ValueError(f"write {name} with def: an idea is known by its code")
-        if not isinstance(self.embedding, int) or self.embedding < 1:
-            raise ValueError(f"an embedding of {self.embedding} values is none; give 1 or more")
-        if not 0 <= self.consistency < float("inf"):
-            raise ValueError(f"the consistency cannot weigh {self.consistency}; give 0 or more")
+        if not (isinstance(self.embedding, int) and self.embedding > 0 and self.consistency >= 0):
+            raise ValueError(
+                "embedding is a whole number from 1 on, consistency a number from 0 on"
+            )
 
 
 def beside(ideas: Mapping[str, Idea], profile: Profile) -> dict[str, Result]:
@@ -74,14 +74,15 @@ def tried(idea: Idea, profile: Profile) -> Result:
         ValueError: the idea raises an error, or what it gives is of another form or no number.
     """
     run = run_of(idea, profile)
-    functions = (idea.pooling, idea.heard)
-    named = dict(zip(("pooling", "heard"), (each.__name__ for each in functions), strict=True))
-    setting = {**run, **named, "trainings": profile.trainings}
-    code = [*sources.TRAINED, experiments.count, experiments.summary, measure, seconds, trained]
-    code += [give, asked, *functions]
-    data = (run["dataset"], run["rung"])
+    functions = {"pooling": idea.pooling, "heard": idea.heard}
+    names = {name: function.__name__ for name, function in functions.items()}
+    code = [*sources.TRAINED, experiments.count, experiments.summary, measure, trained, give, asked]
     return laboratory.tried(
-        "part1", setting, code, lambda: measure(idea, run, profile.trainings), data
+        "part1",
+        {**run, **names, "trainings": profile.trainings},
+        [*code, *functions.values()],
+        lambda: measure(idea, run, profile.trainings),
+        (run["dataset"], run["rung"]),
     )
 
 
@@ -105,18 +106,14 @@ def measure(idea: Idea, run: Mapping[str, Any], trainings: int) -> dict[str, Any
     networks = [trained(idea, run, data, seed) for seed in range(trainings)]
     found = [mean_teacher.predict(network, prepared.splits["test"]) for network in networks]
     scores = [experiments.summary(experiments.count(truth, each))["scores"] for each in found]
-    lengths = [seconds(detect(each.frame.numpy(), truth)) for each in found]
+    events = [truth, *(detect(each.frame.numpy(), truth) for each in found)]
+    sounding = [float((each.offset - each.onset).sum()) for each in events]
     return {
         **{metric: [each[metric] for each in scores] for metric in METRICS},
-        "sounding": [each / seconds(truth) for each in lengths],
+        "sounding": [each / sounding[0] for each in sounding[1:]],
         "probabilities": protocol.pack_probabilities(found[0]),
         "shape": list(truth.shape),
     }
-
-
-def seconds(events: Events) -> float:
-    """Return how long all events are together."""
-    return float((events.offset - events.onset).sum())
 
 
 def trained(idea: Idea, run: Mapping[str, Any], data: TrainingSet, seed: int) -> CRNN:
@@ -172,3 +169,18 @@ def asked(
     if not torch.isfinite(found).all():
         raise ValueError(f"{name} gives what is no number; look at your idea")
     return found
+
+
+def differences(found: Mapping[str, Result]) -> str:
+    """Return in words what each idea changes, see `beside`; trainings of one seed are paired."""
+    (_, paper), *others = found.items()
+    lines = []
+    for name, result in others:
+        changes = {
+            metric: protocol.paired(
+                list(np.subtract(result.metrics[metric], paper.metrics[metric]))
+            )
+            for metric in ("clip", "event")
+        }
+        lines.append(f"*{name}*: clip F1 {changes['clip']}, event F1 {changes['event']}")
+    return "; ".join(lines)
