@@ -15,6 +15,7 @@ from lib.sound import mean_teacher, protocol
 from lib.sound.crnn import ALONE, CRNN, Probabilities, linear_pooling
 from lib.sound.evaluation import METRICS, detect
 from lib.sound.mean_teacher import Trainer, TrainingConfig, TrainingSet
+from lib.sound.protocol import Difference
 from lib.sound.runs import experiments, sources
 from lib.sound.runs.profiles import Profile
 
@@ -171,16 +172,10 @@ def asked(
     return found
 
 
-def differences(found: Mapping[str, Result]) -> str:
-    """Return in words what each idea changes, see `beside`; trainings of one seed are paired."""
-    (_, paper), *others = found.items()
-    lines = []
-    for name, result in others:
-        changes = {
-            metric: protocol.paired(
-                list(np.subtract(result.metrics[metric], paper.metrics[metric]))
-            )
-            for metric in ("clip", "event")
-        }
-        lines.append(f"*{name}*: clip F1 {changes['clip']}, event F1 {changes['event']}")
-    return "; ".join(lines)
+def differences(found: Mapping[str, Result], metric: str) -> dict[str, Difference]:
+    """Return by idea how much higher a score is than the paper's; see `beside`.
+
+    Trainings that began with the same weights and the same order of clips are pairs.
+    """
+    (_, paper), *others = ((name, np.array(each.metrics[metric])) for name, each in found.items())
+    return {name: protocol.paired((values - paper).tolist()) for name, values in others}
