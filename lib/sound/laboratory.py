@@ -90,7 +90,7 @@ def tried(idea: Idea, profile: Profile) -> Result:
 def run_of(idea: Idea, profile: Profile) -> dict[str, Any]:
     """Return the run of Table 3 that an idea changes, see `experiments.config`."""
     run = experiments.config(experiments.common(profile), ROW, seed=0)
-    training = {**run["training"], "consistency": idea.consistency}
+    training = {**run["training"], "consistency": float(idea.consistency)}
     return {**run, "embeddings": {"audio": idea.embedding}, "training": training}
 
 
