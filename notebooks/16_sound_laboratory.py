@@ -127,8 +127,8 @@ page.figure(
     "part1_lab_firing",
     alt="Frame probabilities of the classes of one clip over ten seconds under three poolings, with the times at which "
     "each class sounds.",
-    caption="Grey: the class sounds. What lies above the dotted line becomes an event. "
-    f"Sound: {corpus.notes(truth.clips[busiest])}.",
+    caption="Grey: the class sounds. What stays above the dotted line for a few frames becomes an event. "
+    f"Sound: {corpus.notes(truth.clips[busiest]).partition('; pictures')[0]}.",
     sources=found.values(),
 )
 
@@ -157,8 +157,8 @@ Markdown(f"Without a teacher: {told(found)}.")
 # %% [markdown]
 # ## Another embedding
 #
-# YAMNet gives 1,024 numbers for each frame. Where they are the only features, the paper squeezes them into 64 by a
-# linear layer, and it reports that this is the best size. How few are enough to tell ten classes apart?
+# YAMNet gives 1,024 numbers for each frame (the paper's VGGish 128). A linear layer squeezes them into 64 where they are
+# the only features: the best size, as the paper reports. How few are enough to tell ten classes apart?
 
 # %%
 # Your idea
