@@ -229,5 +229,5 @@ for row in rows:
 #    too sure. It is a hint only: F1 does not ask for being right more often than wrong, and the best
 #    threshold for it lies at or below 0.5 even for a calibrated network.</details>
 #
-# Next: chapter 16 is a laboratory. Change one idea of the paper, train for a minute, and see what becomes of *what* and
+# Next: chapter 16 is a laboratory. Change one idea of the paper, train it, and see what becomes of *what* and
 # *when*.

@@ -19,9 +19,9 @@
 #
 # Each section below changes one thing in a few lines, trains networks with it, and draws what comes of it beside the
 # paper's own. They are networks of row **A**, pretrained audio features alone, as in chapter 14; but the training is
-# so short and the clips are so few that each takes seconds. **Edit a cell that begins with *Your idea*, run it and the
-# next one.** A new idea takes about a minute on two cores, the first one a minute more, for its clips have to be
-# heard; an idea that was tried before, here or by you, comes back at once. Nothing here decides about a claim.
+# so short and the clips are so few that each takes half a minute. **Edit a cell that begins with *Your idea*, run it and
+# the next one.** A new idea takes one to two minutes on two cores, the first one a minute more, for its clips have to
+# be heard; an idea that was tried before, here or by you, comes back at once. Nothing here decides about a claim.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
