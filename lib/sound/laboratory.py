@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lib.runs import laboratory
+from lib.runs.code import Source
 from lib.runs.results import Result
 from lib.sound import mean_teacher, protocol
 from lib.sound.crnn import ALONE, CRNN, Probabilities, linear_pooling
@@ -77,11 +78,12 @@ def tried(idea: Idea, profile: Profile) -> Result:
     run = run_of(idea, profile)
     functions = {"pooling": idea.pooling, "heard": idea.heard}
     names = {name: function.__name__ for name, function in functions.items()}
-    code = [*sources.TRAINED, experiments.count, experiments.summary, measure, trained, give, asked]
+    code: list[Source] = [*sources.TRAINED, experiments.count, experiments.summary]
+    code += [measure, trained, give, asked, *functions.values()]
     return laboratory.tried(
         "part1",
         {**run, **names, "trainings": profile.trainings},
-        [*code, *functions.values()],
+        code,
         lambda: measure(idea, run, profile.trainings),
         (run["dataset"], run["rung"]),
     )
