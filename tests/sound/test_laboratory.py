@@ -143,7 +143,7 @@ def test_ideas_are_drawn_beside_the_papers(profile: Profile, mixed: Corpus) -> N
     assert torch.equal(line, frames[0, :, int(truth.tags[0].argmax())])
 
 
-def test_the_laboratory_hears_clips_that_chapter_14_hears_too() -> None:
+def test_the_network_is_that_of_chapter_14_and_its_embedding_the_paper_s() -> None:
     quick, small = PROFILES["quick"], LABORATORY["quick"]
     same = ("audio", "visual", "width", "mel_bands")
     assert [getattr(quick, name) for name in same] == [getattr(small, name) for name in same]

@@ -119,7 +119,7 @@ PROFILES = {
 _SMALL = replace(
     PROFILES["quick"],
     dataset="esc10",  # what is shown was tried on these, whatever else is there
-    # an audio network takes half a second for a clip: the first idea waits for less than a minute
+    # a slow core takes 0.65 s to hear a clip: the first idea waits for about a minute
     sizes=Sizes(weak=40, unlabelled=30, validation=0, test=40),
     # three times the learning rate, for there are few steps: chosen by what the paper's own learns
     training=replace(_schedule(steps=80, epochs=1, clips=8), learning_rate=3e-3),
