@@ -233,5 +233,5 @@ for row in rows:
 #    too sure. It is a hint only: F1 does not ask for being right more often than wrong, and the best
 #    threshold for it lies at or below 0.5 even for a calibrated network.</details>
 #
-# Here ends the part on sound. The next one asks of faces what this one asked of recordings: what does
-# a code still know once it has forgotten *who* is in the picture?
+# Next: chapter 16 is a laboratory. Change one idea of the paper, train it, and see what becomes of *what* and
+# *when*.

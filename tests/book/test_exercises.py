@@ -14,7 +14,9 @@ import pytest
 
 from lib.book import chapters
 
-SOURCES = chapters.select(["10-35"])
+SOURCES = [  # a laboratory has ideas to try instead
+    each for each in chapters.select(["10-35"]) if not each.stem.endswith("laboratory")
+]
 HEADING = re.compile(r"^## Exercises$", re.MULTILINE)
 ITEM = re.compile(r"^(\d+)\. ", re.MULTILINE)
 HINT = re.compile(r"<details><summary>Hint</summary>\s*(?!</details>)\S.*?</details>", re.DOTALL)

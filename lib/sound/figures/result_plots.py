@@ -38,7 +38,7 @@ def table3(runs: Runs, paper: Mapping[str, object]) -> Figure:
     for axes, metric in zip(grid, METRICS, strict=True):
         for y, row in enumerate(rows):
             values = 100 * np.array(protocol.scores(runs[row], metric))
-            _spread(axes, values, y, METRIC_COLOURS[metric])
+            spread(axes, values, y, METRIC_COLOURS[metric])
             theirs = 100 * protocol.paper_score(paper, row, metric)
             axes.plot(theirs, y, "D", color="white", markeredgecolor=INK, markersize=5, zorder=4)
         axes.set(title=METRIC_NAMES[metric], xlabel="percent", ylim=(len(rows) - 0.5, -0.5))
@@ -46,7 +46,7 @@ def table3(runs: Runs, paper: Mapping[str, object]) -> Figure:
     return figure
 
 
-def _spread(axes: Axes, values: np.ndarray, y: float, colour: str) -> None:
+def spread(axes: Axes, values: np.ndarray, y: float, colour: str) -> None:
     """Draw the trainings of one row as dots and their mean with its 95 % interval as a bar."""
     if not len(values):
         return
