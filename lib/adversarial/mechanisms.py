@@ -15,22 +15,24 @@ from lib.runs import sweep
 from lib.runs.results import Result
 
 MOVED_TO = (None, 0.2, 0.4)  # None: as trained
-AROUND = (0.1, 0.15, 0.18, 0.2, 0.21, 0.25, 0.28, 0.3, 0.31, 0.35, 0.38, 0.4, 0.41, 0.45)
-FALLING = (0.03, 0.06, 0.09, 0.11, 0.13, 0.15, 0.18, 0.21, 0.25)
+AROUND = (0.1, 0.15, 0.2, 0.21, 0.25, 0.3, 0.31, 0.35, 0.4, 0.41, 0.45)
+FALLING = (0.05, 0.08, 0.1, 0.12, 0.15, 0.2)
+FEW, MORE, TRAINED = 60, 100, 20_000  # images
 
 
 def moved(profile: Profile, networks: Sequence[Network], digits: Digits) -> list[Result]:
     """Return attacks on robust networks, their first layer as trained and moved, see `attacked`."""
     found = [network for network in networks if network.kind == "robust"]
     changes = [{"to": to, "epsilons": AROUND} for to in MOVED_TO]
-    return _attacks(profile, digits, found, changes)
+    return _attacks(profile, digits, found, changes, FEW)
 
 
 def fall(profile: Profile, networks: Sequence[Network], digits: Digits) -> list[Result]:
     """Return attacks on natural networks, as trained and trained anew for one epoch."""
     found = [network for network in networks if network.kind == "natural"]
-    changes = [{"to": None, "epsilons": FALLING} | each for each in ({}, {"weights": ""})]
-    return _attacks(profile, digits, found, changes)
+    trained = min(TRAINED, len(digits.train_images))
+    changes = [{"to": None, "epsilons": FALLING}, {"weights": "", "trained": trained}]
+    return _attacks(profile, digits, found, [changes[0], changes[0] | changes[1]], MORE)
 
 
 def attacked(config: dict[str, Any]) -> dict[str, Any]:
@@ -86,10 +88,14 @@ def slopes(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Te
 
 
 def _attacks(
-    profile: Profile, digits: Digits, networks: Sequence[Network], changes: Sequence[dict[str, Any]]
+    profile: Profile,
+    digits: Digits,
+    networks: Sequence[Network],
+    changes: Sequence[dict[str, Any]],
+    most: int,
 ) -> list[Result]:
     """Return the result of each change of each network; what has one is not computed again."""
-    few = {"images": min(100, profile.ledger_images)}
+    few = {"images": min(most, profile.ledger_images)}
     grid = [
         evaluation.attack_config(profile, network, digits, 0.0, **few) | change
         for network in networks
@@ -106,7 +112,8 @@ def _network(config: Mapping[str, Any]) -> nn.Module:
     if config["weights"]:
         return classifiers.load(checkpoints.find_by_digest(config["weights"]), name)
     random = torch.Generator().manual_seed(0)
-    images, labels = data.to_batch(digits.train_images), torch.from_numpy(digits.train_labels)
+    images = data.to_batch(digits.train_images[: config["trained"]])
+    labels = torch.from_numpy(digits.train_labels)
     model = classifiers.build(name, random)
     adam = torch.optim.Adam(model.parameters())
     for rows in torch.randperm(len(images), generator=random).split(128):

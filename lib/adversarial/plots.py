@@ -445,7 +445,7 @@ def falling(found: Mapping[str, Result]) -> Figure:
         found: by name, see `mechanisms.fall`.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.9), sharex=True, sharey=True)
-    for (name, result), marker in zip(found.items(), "osD^", strict=True):
+    for (name, result), marker in zip(found.items(), "osD^", strict=False):
         epsilons = result.config["epsilons"]
         beyond = np.array(result.metrics["predicted"])[:, None] > epsilons
         left.plot(epsilons, np.mean(result.metrics["right"], axis=1), marker=marker, label=name)
