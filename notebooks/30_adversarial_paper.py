@@ -61,17 +61,15 @@ cost(page.chapter)
 # %% [markdown]
 # ## The same game under two names
 #
-# A steganographer hides a message by nudging pixels; a steganalyst says whether an image was
-# nudged. An attacker fools a network by nudging pixels; a detector says whether an image was
-# nudged. A *cover* is an untouched image, a *stego image* one that carries a message, and the
+# A steganographer hides a message by nudging pixels, an attacker fools a network by nudging pixels; a steganalyst or a
+# detector says whether an image was nudged. A *cover* is an untouched image, a *stego image* one that carries a message, and the
 # *adaptivity criterion* tells the sender which pixels are safest to change.
 #
 # The paper's Table I sets the two games side by side, and its argument rests on the last row. In
 # steganography $\mathcal{P}_0$ are covers and $\mathcal{P}_1$ stego images: the *sender* makes
 # $\mathcal{P}_1$ and keeps it close to $\mathcal{P}_0$. For a network, $\mathcal{P}_1$ is the true
 # class of an image and $\mathcal{P}_0$ are all other classes; both are given, and the attacker
-# pushes an image of $\mathcal{P}_1$ across the boundary, as far as her constraint allows. The
-# further she goes, the more she leaves the images that a steganalyst knows.
+# pushes an image of $\mathcal{P}_1$ across the boundary, as far as her constraint allows.
 
 # %%
 published = results.paper("part3_table1")
@@ -122,19 +120,6 @@ print(f"{100 * black:.1f} % of all test pixels are exactly 0")
 # An attack in the infinity norm may move *every* pixel, and on a
 # black background a detector that merely counts black pixels would notice. A result on MNIST may be
 # about the attack, or about the background. Chapter 34 tells the two apart.
-#
-# ## What is tested where
-#
-# | claim of the paper | its place | chapter |
-# |---|---|---|
-# | no benign image is flagged | IV-A | 32, 33 |
-# | the detection rate rises with $\varepsilon$, for both networks | Table II, Fig. 2 | 33 |
-# | attacks on the robust network are harder to detect: they change more pixels, and more alike | IV-A | 33 |
-# | detection rises where the network loses robustness | IV-A, Fig. 3 | 33 |
-# | the filter finds a majority of the attacks that would have been misclassified | IV-B | 33 |
-# | network + filter are never right in fewer than a given share of images, high for the robust one | IV-B, Fig. 4 | 33 |
-# | from some $\varepsilon$ on, attacked and benign images are told apart perfectly | IV-B | 33 |
-# | network and filter together are very hard to defeat with the same images | V | 33, 34 |
 #
 # ## Sources
 #

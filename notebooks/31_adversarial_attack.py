@@ -223,43 +223,6 @@ page.figure(
 # The paper says, and leaves the evidence out for want of space, that attacks on the robust network
 # "change more pixel values in a homogeneous way". Chapter 33 counts.
 #
-# ### How the loss climbs
-
-# %%
-count = min(100, profile.test_images)
-images, labels = (
-    data.to_batch(digits.test_images[:count]),
-    torch.from_numpy(digits.test_labels[:count]),
-)
-rows = []
-for network in networks[:2]:
-    model = network.load()
-    for epsilon in (0.1, 0.3):
-        for steps in sorted({0, 1, 2, 5, 10, 20, profile.steps}):
-            attacked = attacks.pgd(
-                model,
-                images,
-                labels,
-                epsilon,
-                steps=steps,
-                step_size=profile.step_size,
-                generator=torch.Generator().manual_seed(SEED),
-            )
-            share = training.accuracy(model, attacked, labels)
-            rows.append(
-                {"kind": network.kind, "epsilon": epsilon, "steps": steps, "accuracy": share}
-            )
-walk = pd.DataFrame(rows)
-page.figure(
-    plots.walk(walk),
-    "part3_accuracy_over_steps",
-    alt="Accuracy over the number of PGD steps for both networks at epsilon 0.1 and 0.3.",
-    caption=f"Accuracy on {count} images after so many steps, at the larger epsilon (solid) and the smaller (dashed). "
-    "At 0 steps there is only the random start, which is noise.",
-    networks=page.networks,
-)
-
-# %% [markdown]
 # ## How we know that the attack is right
 #
 # On a *linear* network the optimum is known in closed form: every pixel moves by $\varepsilon$ in
@@ -292,6 +255,7 @@ print("largest distance from the optimum:", f"{float((reached - optimum).abs().m
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
+images, labels = test[:100], truth[:100]
 natural = networks[0].load()
 same = {"steps": profile.steps, "generator": torch.Generator().manual_seed(SEED)}
 in_l2 = attacks.pgd(natural, images[:6], labels[:6], 2.0, norm="l2", step_size=0.2, **same)

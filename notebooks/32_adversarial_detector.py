@@ -153,6 +153,8 @@ source(detector.Detector)
 # %%
 def differs(reading):
     """Return in what a reading is not the authors' code."""
+    if not isinstance(reading, detector.Detector):
+        return "everything"
     own = [(each.name, getattr(reading, each.name)) for each in fields(reading)]
     changed = [
         f"{name} {value}" for name, value in own if value != getattr(detector.Detector, name)

@@ -107,7 +107,7 @@ page.table(
     "part3_table2_detection_tpr",
     alt="Table II: the paper's rate at each epsilon for natural and robust networks, ours beside it.",
     caption="Table II. The natural network's column begins to rise later in ours than in the paper's, the robust one's "
-    "at the same strengths.",
+    "at nearly the same strengths.",
     sources=every_run,
 )
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
@@ -121,21 +120,6 @@ def first_filters(networks: Mapping[str, nn.Module], shown: int = 12) -> Figure:
             draw_image(axes, kernels[index], float(weights[index].max()))
             axes.set_title(f"{float(shares[index]):.2f}", loc="center", fontsize=8)
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
-    return figure
-
-
-def walk(accuracies: pd.DataFrame) -> Figure:
-    """Draw accuracy over the number of steps; columns kind, epsilon, steps, accuracy."""
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 2.8))
-    for (kind, epsilon), rows in accuracies.groupby(["kind", "epsilon"]):
-        style = "o-" if epsilon == accuracies["epsilon"].max() else "o--"
-        label = f"{kind}, $\\varepsilon$ = {epsilon}"
-        axes.plot(rows["steps"], rows["accuracy"], style, color=KIND_COLOURS[kind], label=label)
-    axes.set(xlabel="steps", ylabel="accuracy", ylim=(-0.03, 1.03), xscale="symlog")
-    axes.set_xlim(left=-0.2)
-    ticks = sorted(accuracies["steps"].unique())
-    axes.set_xticks(ticks, ticks)
-    legend_beside(axes)
     return figure
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from matplotlib.axes import Axes
@@ -52,8 +51,6 @@ READINGS = {
     for kind in KINDS
 }
 NEVER = {kind: {name: [measured(e, 100, 0) for e in EPSILONS] for name in LEDGER} for kind in KINDS}
-STEPS = [(kind, 0.1, steps, 1 / (1 + steps)) for kind in KINDS for steps in (0, 1, 10)]
-WALK = pd.DataFrame(STEPS, columns=["kind", "epsilon", "steps", "accuracy"])
 
 
 @pytest.fixture
@@ -76,7 +73,6 @@ def networks() -> dict[str, nn.Module]:
 FIGURES: dict[str, Callable[[], Figure]] = {
     "workflow": plots.workflow,
     "first filters": lambda: plots.first_filters(networks()),
-    "walk": lambda: plots.walk(WALK),
     "histograms": lambda: plots.score_histograms(
         {"benign": np.arange(9.0), "attacked": np.arange(5.0)}, {"maximum": 4.0}, "p"
     ),
