@@ -84,7 +84,7 @@ attacked = attacks.pgd(
 )
 page.figure(
     plots.detector_panel({"benign": image, "attacked": attacked}, detector.READINGS["paper"]),
-    "part3_detector",
+    "part3_detector_attacked",
     alt="Pixels, prediction, residual, weight and weighted residual of the first test digit, benign and attacked.",
     caption="The first test digit, benign and attacked at epsilon 0.1, one scale for each column. Third column: the largest "
     "residuals lie on the stroke in both rows. Fourth: there the weights are next to nothing. Last: what counts are "

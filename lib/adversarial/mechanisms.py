@@ -41,9 +41,8 @@ def attacked(config: dict[str, Any]) -> dict[str, Any]:
     Guards are kernels of the first layer that look at a single pixel and answer to less than half
     of full ink; "answer_above" has where they did as trained. "clean" is the accuracy without
     attack. For each image there are "margin" and "predicted", see `slopes`; by epsilon "right" says
-    of each whether it is read correctly, "score" is the median of p-hat, "roughness" as in
-    `evaluation.describe`, and "slope" the mean magnitude of the loss's gradient at black pixels
-    where the attack begins.
+    of each whether it is read correctly, "score" is the median of p-hat, and "slope" the mean
+    magnitude of the loss's gradient at black pixels where the attack begins.
     """
     model, (images, labels) = _network(config), _first_images(config)
     weight, bias = model.get_parameter("conv1.weight").flatten(1), model.get_parameter("conv1.bias")
@@ -54,7 +53,7 @@ def attacked(config: dict[str, Any]) -> dict[str, Any]:
         bias[guards] = -config["to"] * top[guards]
     found["clean"] = float((evaluation.predict(model, images) == labels).float().mean())
     found["margin"], found["predicted"] = (each.tolist() for each in slopes(model, images, labels))
-    found |= {"right": [], "score": [], "roughness": [], "slope": []}
+    found |= {"right": [], "score": [], "slope": []}
     for epsilon in config["epsilons"]:
         start = attacks.random_point(images, epsilon, "linf", torch.Generator().manual_seed(0))
         start = attacks.project(start, images, epsilon, "linf")
@@ -63,7 +62,6 @@ def attacked(config: dict[str, Any]) -> dict[str, Any]:
         changed = attacks.pgd(model, images, labels, epsilon, **how)
         found["right"].append((evaluation.predict(model, changed) == labels).int().tolist())
         found["score"].append(float(detector.Detector().score(changed).median()))
-        found["roughness"].append(evaluation.describe(changed - images)["roughness"])
         found["slope"].append(float(slope))
     return found
 
@@ -101,7 +99,7 @@ def _attacks(
         for network in networks
         for change in changes
     ]
-    code = (attacks, detector, classifiers, data, evaluation.describe, attacked, slopes, _network)
+    code = (attacks, detector, classifiers, data, attacked, slopes, _network)
     found = sweep.run("part3", "mechanism", grid, attacked, sources=code)
     return [each for each in found if each is not None]
 

@@ -174,6 +174,20 @@ def legend_beside(axes: Axes) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
 
 
+def perturbations(runs: Mapping[tuple[str, str], Sequence[Result]]) -> Figure:
+    """Draw how many pixels change, and how unalike neighbours do, see `evaluation.describe`."""
+    figure, grid = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.7))
+    for axes, name in zip(grid, ("changed", "roughness"), strict=True):
+        for (pair, kind), results in runs.items():
+            epsilons = [result.config["epsilon"] for result in results]
+            values = [result.metrics["perturbation"][name] for result in results]
+            style, colour = PAIR_LINES[pair], KIND_COLOURS[kind]
+            axes.plot(epsilons, values, style, color=colour, label=f"{kind}, {pair}")
+        axes.set(xlabel="$\\varepsilon$", ylabel=name, xlim=(0, 0.505), ylim=(0, None))
+    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    return figure
+
+
 def two_thresholds(runs: Mapping[tuple[str, str], Sequence[Result]]) -> Figure:
     """Draw the rates of Table II and Fig. 4 by the authors' threshold and by the text's."""
     figure, grid = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.8), sharey=True)
@@ -397,28 +411,21 @@ def draw_score(
 
 
 def moved(found: Sequence[Result]) -> Figure:
-    """Draw p-hat and roughness over epsilon, the first layer as trained and moved.
-
-    Args:
-        found: see `mechanisms.moved`.
-    """
+    """Draw p-hat over epsilon, the first layer as trained and moved, see `mechanisms.moved`."""
     pairs = list(dict.fromkeys(result.config["pair"] for result in found))
-    look: dict[str, Any] = {"figsize": (PAGE_WIDTH, 4.4), "sharex": True, "sharey": "row"}
-    figure, grid = plt.subplots(2, len(pairs), squeeze=False, **look)
+    look: dict[str, Any] = {"figsize": (PAGE_WIDTH, 2.9), "sharex": True, "sharey": True}
+    figure, (panels,) = plt.subplots(1, len(pairs), squeeze=False, **look)
     for result in found:
-        to, column = result.config["to"], pairs.index(result.config["pair"])
+        to, axes = result.config["to"], panels[pairs.index(result.config["pair"])]
         answers = to or float(np.median(result.metrics["answer_above"] or [np.nan]))
         colour = INK if to is None else PALETTE[MOVED_TO.index(to) - 1]
-        for axes, name in zip(grid[:, column], ("score", "roughness"), strict=True):
-            label = f"moved to {to}" if to else "as trained"
-            axes.plot(result.config["epsilons"], result.metrics[name], ".-", c=colour, label=label)
-            axes.axvline(answers, color=colour, linestyle=":", linewidth=1.2)
-        grid[0, column].set_title(f"robust, {result.config['pair']}")
-    grid[0, 0].set_ylabel("median of $\\hat p$")
-    grid[1, 0].set_ylabel("roughness")
-    for axes in grid[1]:
-        axes.set_xlabel("$\\varepsilon$")
-    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+        label = f"moved to {to}" if to else "as trained"
+        axes.plot(result.config["epsilons"], result.metrics["score"], ".-", c=colour, label=label)
+        axes.axvline(answers, color=colour, linestyle=":", linewidth=1.2)
+        axes.set(title=f"robust, {result.config['pair']}", xlabel="$\\varepsilon$")
+    panels[0].set_ylabel("median of $\\hat p$")
+    handles = panels[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper center", ncols=len(MOVED_TO))
     return figure
 
 

@@ -35,7 +35,8 @@ class Always(nn.Module):
 
 def measured(epsilon: float, correct: int, flagged: int) -> Result:
     """Return a run on 100 images whose measures grow with the strength."""
-    return run(epsilon, correct, flagged, images=100)
+    measures = {"changed": 1 - epsilon, "roughness": 1 + epsilon}
+    return run(epsilon, correct, flagged, images=100, **measures)
 
 
 RUNS = {
@@ -99,8 +100,11 @@ def test_curves_show_each_networks_rate_over_the_papers() -> None:
 
 
 def test_what_was_measured_is_drawn_over_epsilon() -> None:
+    changed, rough = plots.perturbations(RUNS).axes
     scores = plots.scores(RUNS, {"maximum": 0.013}).axes[0]
     assert line(scores, "natural")[1] == pytest.approx([0.001 + 0.5 * e for e in EPSILONS])
+    assert line(changed, "robust, ours")[1] == pytest.approx([1 - e for e in EPSILONS])
+    assert line(rough, "robust, ours")[1] == pytest.approx([1 + e for e in EPSILONS])
     table2, combined = plots.two_thresholds(RUNS).axes
     assert line(table2, "natural, authors")[1] == pytest.approx([0.0, 0.2, 0.3])
     assert line(combined, "natural, maximum") == line(combined, "natural, authors")
@@ -115,7 +119,6 @@ def test_what_a_changed_network_does_is_drawn_over_epsilon() -> None:
             {
                 "answer_above": [0.3, 0.31],
                 "score": [0.01, 0.02],
-                "roughness": [1.0, 0.8],
                 "predicted": [0.2, 0.2, 0.05, 0.4],
                 "right": [[1, 1, 0, 1], [0, 0, 0, 1]],
             },
@@ -123,9 +126,8 @@ def test_what_a_changed_network_does_is_drawn_over_epsilon() -> None:
         )
         for to in (None, 0.2)
     ]
-    score, rough = plots.moved(found).axes
-    assert line(score, "as trained")[1] == [0.01, 0.02]
-    assert line(rough, "moved to 0.2")[1] == [1.0, 0.8]
+    (score,) = plots.moved(found).axes
+    assert line(score, "moved to 0.2") == ([0.1, 0.3], [0.01, 0.02])
     right, predicted = plots.falling({"ours": found[0]}).axes
     assert line(right, "ours")[1] == [0.75, 0.25]
     assert list(predicted.get_lines()[0].get_ydata()) == [0.75, 0.25]
