@@ -46,7 +46,8 @@ cost(page.chapter)
 # ## Attack everything
 #
 # One run is one network at one strength. Its result file holds counts, so every rate below, and
-# every interval (Wilson's for a share, 95 %), follows from the same files. A run that has its file is not repeated.
+# every interval ([Wilson's](01_glossary.ipynb) for a share, 95 %), follows from the same files. A run that has its file
+# is not repeated.
 
 # %%
 networks = checkpoints.networks(profile, digits)

@@ -61,7 +61,7 @@ every_run = [r for readings in ledger.values() for found in readings.values() fo
 # %% [markdown]
 # ## Readings of the detector
 #
-# The same attacked images, seen by each reading of eq. 3 with its own conservative threshold (the
+# The same attacked images, seen by each reading of eq. 3 that chapter 32 lists, with its own conservative threshold (the
 # largest benign training score of that reading), and by the paper's reading with three thresholds.
 
 # %%
@@ -81,8 +81,8 @@ page.table(
     pd.DataFrame(rows),
     "part3_readings",
     alt="Share of attacks on each network that is flagged by each reading of the detector.",
-    caption=f"Share flagged of attacks at epsilon {mark}, by reading and network. A share of {images:,} images has a "
-    f"standard error of at most {0.5 / images**0.5:.3f}.",
+    caption=f"Share flagged of attacks at epsilon {mark}, by reading and network. The 95 % interval of a share of "
+    f"{images:,} images reaches at most {0.98 / images**0.5:.3f} to each side.",
     sources=seen.values(),
 )
 

@@ -102,14 +102,11 @@ Markdown("\n".join(f"- {around(result)}" for result in moved))
 # how fast an attack of a given $\varepsilon$ can shrink that margin (the sum of the gradient's magnitudes over all
 # pixels that can move that way); and the margin divided by the slope, the $\varepsilon$ at which the margin would be
 # used up if the slope stayed as it is. Training length and architecture may lie behind them. So beside the two stored
-# natural networks we attack two of the same forms, trained for a single epoch.
+# natural networks we attack two of the same forms, trained for a single epoch on part of the digits.
 
 # %%
 fallen = mechanisms.fall(profile, networks, digits)
-named = {
-    f"{r.config['pair']}{'' if r.config['weights'] else chr(39) + 's form, one epoch'}": r
-    for r in fallen
-}
+named = {r.config["pair"] + ("" if r.config["weights"] else ", one epoch"): r for r in fallen}
 page.figure(
     plots.falling(named),
     "part3_falling",
