@@ -413,7 +413,7 @@ def draw_score(
 def moved(found: Sequence[Result]) -> Figure:
     """Draw p-hat over epsilon, the first layer as trained and moved, see `mechanisms.moved`."""
     pairs = list(dict.fromkeys(result.config["pair"] for result in found))
-    look: dict[str, Any] = {"figsize": (PAGE_WIDTH, 2.9), "sharex": True, "sharey": True}
+    look: dict[str, Any] = {"figsize": (PAGE_WIDTH, 2.9), "sharex": True}
     figure, (panels,) = plt.subplots(1, len(pairs), squeeze=False, **look)
     for result in found:
         to, axes = result.config["to"], panels[pairs.index(result.config["pair"])]
