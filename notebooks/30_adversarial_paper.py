@@ -22,7 +22,7 @@
 #
 # A network reads a handwritten digit almost perfectly. Change every pixel a little, in the right
 # direction, and it reads another one: the digit has become an *adversarial example*
-# ([chapter 00](00_start.ipynb) opens with one). Nothing in what the network computes says that the digit was touched.
+# ([chapter 00](00_start.ipynb) opens with one). The network's answer does not say that anything happened.
 # The paper takes a linear filter with which *steganalysts* look for messages hidden in images, lets it judge attacked
 # digits, and claims three things. A digit is *flagged* where the filter raises the alarm:
 #
@@ -62,8 +62,8 @@ cost(page.chapter)
 # ## The same game under two names
 #
 # A steganographer hides a message by nudging pixels, an attacker fools a network by nudging pixels; a steganalyst or a
-# detector says whether an image was nudged. A *cover* is an untouched image, a *stego image* one that carries a message, and the
-# *adaptivity criterion* tells the sender which pixels are safest to change.
+# detector says whether an image was nudged. A *cover* is an untouched image, a *stego image* one that carries a
+# message, and the *adaptivity criterion* tells the sender which pixels are safest to change.
 #
 # The paper's Table I sets the two games side by side, and its argument rests on the last row. In
 # steganography $\mathcal{P}_0$ are covers and $\mathcal{P}_1$ stego images: the *sender* makes
@@ -86,8 +86,8 @@ page.about("the paper's text").table(
 # Fig. 1 of the paper, drawn from its text. Each test image is attacked with full knowledge of the
 # network (a *white-box* attack) by *projected gradient descent*, PGD. No pixel may change by more
 # than $\varepsilon$ (the largest change of any pixel is called the *infinity norm* of a change), at 50
-# strengths from 0.01 to 0.50 of the pixel range. The detector knows neither network nor attack. It computes one number, $\hat p$,
-# and flags the image if that exceeds a threshold $\bar p$. A flagged image goes out; the rest is
+# strengths from 0.01 to 0.50 of the pixel range. The detector knows neither network nor attack. It computes one
+# number, $\hat p$, and flags the image if that exceeds a threshold $\bar p$. A flagged image goes out; the rest is
 # classified.
 
 # %%
@@ -119,7 +119,7 @@ print(f"{100 * black:.1f} % of all test pixels are exactly 0")
 # %% [markdown]
 # An attack in the infinity norm may move *every* pixel, and on a
 # black background a detector that merely counts black pixels would notice. A result on MNIST may be
-# about the attack, or about the background. Chapter 34 tells the two apart.
+# about the attack, or about the background. Chapters 34 and 36 return to this.
 #
 # ## Sources
 #

@@ -160,8 +160,8 @@ Markdown(
 # $$\arg\min_r\; d(x_i, x_i + r) \quad\text{such that}\quad F(x_i + r) = i' \ne i .$$
 #
 # Here $x_i$ is an image of class $i$, $i'$ the class that is read in its place, and $d$ a distance, for instance the
-# largest change of a pixel. The *fast gradient method*, FGM, takes one step of length $\alpha$ up the gradient of the loss and
-# clips the pixels to their range. *Projected gradient descent*, PGD, takes many such steps, and after
+# largest change of a pixel. The *fast gradient method*, FGM, takes one step of length $\alpha$ up the gradient of the
+# loss and clips the pixels to their range. *Projected gradient descent*, PGD, takes many such steps, and after
 # each one comes back into the $\varepsilon$ ball, all images that differ from the original $x_1$ by at most
 # $\varepsilon$ in every pixel (eq. 2; $x^{[k]}$ is the image after $k$ steps):
 #

@@ -58,7 +58,7 @@ cost(page.chapter)
 # one of them, $\hat{x}^i$ its prediction, and $x^i - \hat{x}^i$ its residual. The star stands for laying the little
 # matrix over the pixel, multiplying, and adding up. $\sigma_i^2$ is the variance of the pixels around it: the weight
 # $w_i$ is large where the image is flat, and small where it is busy and a large residual means little. The sign
-# $\propto$ says that the weights are then divided by their sum.
+# $\propto$ leaves a common factor open; the authors' code divides the weights by their sum.
 #
 # The name of the method, *weighted stego-image* steganalysis, comes from its original form (Ker and
 # Böhme 2008), which multiplies each residual by the direction in which hiding a bit would have moved
@@ -275,9 +275,10 @@ print(
 )
 
 # %% [markdown]
-# The threshold of the paper is the work of an integer overflow: the emulated number equals it in every bit. The attacked images were scored without the overflow, so that what it does is to
-# raise the bar; [chapter 34](34_adversarial_ledger.ipynb) computes what the rates are without it. We use
-# the authors' constant wherever we stand beside their figures.
+# The threshold of the paper is the work of an integer overflow: the emulated number equals it in every bit. The
+# attacked images were scored without the overflow, so that all it does is to raise the threshold;
+# [chapter 34](34_adversarial_ledger.ipynb) computes what the rates are without it. We use the authors' constant
+# wherever we stand beside their figures.
 #
 # ## Exercises
 #

@@ -236,7 +236,7 @@ Markdown(
 )
 
 # %% [markdown]
-# If the explanation held, more pixels would change and roughness would be below one. Roughness lies above in both pairs,
+# If the explanation held, more pixels would change and roughness would be below one. It lies above one in both pairs,
 # and only in the reference pair do more pixels change, at most strengths.
 #
 # ## The score itself is better than its threshold

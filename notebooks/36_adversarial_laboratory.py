@@ -74,7 +74,7 @@ def show(name, caption, **ideas):
 # The paper predicts a pixel from its eight neighbours, corners with weight $-1/4$ and sides with $1/2$: a plane, and
 # every linear slope, is predicted without error. Two others: the mean of the four sides, which is right about
 # slopes, too, and the pixel at the left alone, which is not. And a third keeps the kernel and lets the variance that
-# weighs a pixel down look at all eight neighbours, as the paper's text has it; its code looks at four.
+# weighs a pixel down look at all eight neighbours, as the paper's text may be read; its code looks at four.
 
 # %%
 # Your idea
@@ -121,8 +121,8 @@ Markdown(
 # ## A network that sees black and white
 #
 # Round every pixel to 0 or 1 before the network sees it ("feature squeezing", down to one bit). An attack of
-# $\varepsilon < 0.5$ can change no black pixel to white; but that may not be why it fails. Rounding has no slope: its gradient
-# is 0 everywhere, and PGD, which follows the gradient, stays where its random start put it. The second network
+# $\varepsilon < 0.5$ can change no black pixel to white; but that may not be why it fails. Rounding has no slope: its
+# gradient is 0 everywhere, and PGD, which follows the gradient, stays where its random start put it. The second network
 # is the same in every picture it reads; it only lends the attacker the slope of a straight line.
 
 

@@ -180,7 +180,7 @@ class Judge:
             "IV-B, Fig. 4",
             self.for_both(lambda kind: min(self.published(kind, COMBINED).values()), judged),
             f"the natural curve of the paper itself falls to {own}, ours with the threshold of its "
-            f"text, to {min(ours):.3f} (chapter 34). "
+            f"text to {min(ours):.3f} (chapter 34). "
             f"Other networks: {self.others(COMBINED)}",
         )
 
