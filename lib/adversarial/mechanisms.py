@@ -31,8 +31,9 @@ def fall(profile: Profile, networks: Sequence[Network], digits: Digits) -> list[
     """Return attacks on natural networks, as trained and trained anew for one epoch."""
     found = [network for network in networks if network.kind == "natural"]
     trained = min(TRAINED, len(digits.train_images))
-    changes = [{"to": None, "epsilons": FALLING}, {"weights": "", "trained": trained}]
-    return _attacks(profile, digits, found, [changes[0], changes[0] | changes[1]], MORE)
+    plain: dict[str, Any] = {"to": None, "epsilons": FALLING}
+    changes = [plain, plain | {"weights": "", "trained": trained}]
+    return _attacks(profile, digits, found, changes, MORE)
 
 
 def attacked(config: dict[str, Any]) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def workflow() -> Figure:
     axes.set(xlim=(-0.5, 4.7), ylim=(-0.4, 1.4))
     axes.axis("off")
     look = {"boxstyle": "round,pad=0.5", "facecolor": "#e8f0f7", "edgecolor": INK}
-    middle = {"ha": "center", "va": "center", "fontsize": 9}
+    middle: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 9}
     drawn = [axes.text(x, y, text, bbox=look, **middle) for text, (x, y) in BOXES.items()]
     for start, end, condition in ARROWS:
         (x0, y0), (x1, y1) = (list(BOXES.values())[place] for place in (start, end))
@@ -129,8 +129,6 @@ def curves(
     paper: Mapping[str, Mapping[float, float]] | None = None,
     *,
     ylabel: str,
-    reading: str = "paper",
-    threshold: str = "authors",
 ) -> Figure:
     """Draw one rate over epsilon per network with 95 % Wilson bands, over the paper's curves.
 
@@ -139,8 +137,6 @@ def curves(
         name: which rate, see `evaluation.rate`.
         paper: {kind: {epsilon: value}}, or None where the paper shows no such curve.
         ylabel: what the rate means.
-        reading: which reading of the detector.
-        threshold: which of its thresholds.
     """
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.3))
     for kind, points in (paper or {}).items():
@@ -150,7 +146,7 @@ def curves(
     for (pair, kind), results in runs.items():
         present = [result for result in results if result is not None]
         epsilons = [result.config["epsilon"] for result in present]
-        counts = [rate(result.metrics, name, reading, threshold) for result in present]
+        counts = [rate(result.metrics, name) for result in present]
         style = PAIR_LINES[pair]
         draw_rate(axes, epsilons, counts, kind, linestyle=style, label=f"{kind}, {pair}")
     axes.set(xlabel="$\\varepsilon$", ylabel=ylabel, ylim=(-0.03, 1.03), xlim=(0, 0.505))
@@ -258,7 +254,7 @@ def detector_panel(images: Mapping[str, Tensor], reading: detector.Detector) -> 
         "weight $w_i$": (weights, "viridis"),
         "$w_i\\,|x_i-\\hat x_i|$": (weights * residual.abs(), "magma"),
     }
-    size = (PAGE_WIDTH, 0.45 + 1.4 * len(images))
+    size = (PAGE_WIDTH, 0.75 + 1.4 * len(images))
     figure, grid = plt.subplots(len(images), len(panels), figsize=size, squeeze=False)
     for column, (title, (values, cmap)) in zip(grid.T, panels.items(), strict=True):
         high = float(values.abs().max()) or 1.0
