@@ -100,8 +100,9 @@ Markdown("\n".join(f"- {around(result)}" for result in moved))
 # beforehand where accuracy drops? Candidates: the *margin*, the true class's logit less the best other one; the *slope*,
 # how fast an attack of a given $\varepsilon$ can shrink that margin (the sum of the gradient's magnitudes over all
 # pixels that can move that way); and the margin divided by the slope, the $\varepsilon$ at which the margin would be
-# used up if the slope stayed as it is. Training length and architecture may lie behind them. So beside the two stored
-# natural networks we attack two of the same forms, trained for a single epoch on part of the digits.
+# used up if the slope stayed as it is. The size of the weights cancels in the quotient: ten times larger logits have ten
+# times the margin and ten times the slope. Training length and architecture may lie behind all three. So beside the two
+# stored natural networks we attack two of the same forms, trained for a single epoch on part of the digits.
 
 # %%
 fallen = mechanisms.fall(profile, networks, digits)
@@ -171,9 +172,10 @@ Markdown(
 # still. The quotient puts the two networks that were trained longer before the two that were not, as the attack does,
 # and it orders the images within each network well. It promises somewhat too much, since slopes grow on the way. In both
 # forms longer training brings a larger margin, a slope that grows more, and an earlier end; which form it is matters
-# less. The score of the attacks is higher after longer training, and higher on our form. So clean accuracy says little
-# about either curve. The paper's natural network was trained longest and gives way first, which fits; but this is one
-# training of each kind, and the paper's network was not tested.
+# less. The filter's score is higher after longer training, and higher on our form. So clean accuracy says little about
+# either curve. The paper's natural network gives way first of all (next table), and the recipe that it was
+# trained by is the longest, which would fit. But this is one training of each kind and a hundred images, and the paper's
+# network was not to be had.
 #
 # ## Curves in numbers
 #
