@@ -144,7 +144,8 @@ page.figure(
 # ## Fig. 4: the filter in front of the network
 #
 # Flagged images go out, the rest is classified; a success is an image that is flagged *or* read
-# correctly. Since nothing benign enters (Fig. 1), flagging costs nothing in this count.
+# correctly, and the share of successes is the *combined rate*. Since nothing benign enters (Fig. 1), flagging costs
+# nothing in this count.
 
 # %%
 page.figure(
