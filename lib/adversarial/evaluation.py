@@ -312,12 +312,6 @@ def cached_digits(dataset: str) -> Digits:
     return data.load(dataset)
 
 
-RATES = (
-    *("flagged and misclassified", "flagged", "flagged of successful"),
-    *("accuracy", "correct or flagged", "rightly handled"),
-)
-
-
 def rate(
     metrics: dict[str, Any], name: str, reading: str = "paper", threshold: str = "authors"
 ) -> tuple[int, int]:
