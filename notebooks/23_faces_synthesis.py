@@ -188,17 +188,6 @@ Markdown(
 # the expression asked for (more probable than all others together), and in how many does another name the person?
 
 # %%
-page.figure(
-    synthesis_plots.census(cast),
-    "part2_census",
-    alt="Number of people for whom none to all of seven faces show the expression, or the person, asked for: most "
-    "stand at six or seven, some at none for the person.",
-    caption="Nearly everybody shows six or seven of the expressions asked for. Most people are recognised in all faces, "
-    "and a few, at the left end, in none.",
-    networks=page.networks,
-)
-
-# %%
 arrived, known = (cast.belief > 0.5).sum(axis=0), cast.recognised.sum(axis=0)
 count = len(cast.made)
 Markdown(

@@ -63,12 +63,6 @@ class Cast:
         labels = self.strangers.expressions[self.chosen]
         return [self.strangers.classes[label] for label in labels]
 
-    @property
-    def seen_in_sources(self) -> list[str]:
-        """Return the expressions that the judge sees in the chosen strangers themselves."""
-        found = self.panel(augment.centre(self.strangers.images[self.chosen])).expression.argmax(1)
-        return [self.panel.classes[label] for label in found]
-
 
 def cast(profile: Profile, corpus: Corpus) -> Cast:
     """Return who lends and who borrows, all transfers among them, and what judges see in these."""
