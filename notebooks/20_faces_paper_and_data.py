@@ -102,8 +102,8 @@ page.figure(
     "part2_one_smile",
     alt="A smiling stranger, then five people, each in a real picture in which they look sad, and below it as the "
     "network paints them with that stranger's smile.",
-    caption="The same code with five identity codes. Hair, skin, glasses and beard follow the picture above; the "
-    f"corners of the mouths go up as the stranger's do. The synthesised faces are softer. {grids.credit(corpus)}",
+    caption="The same code with five identity codes. Hair, skin, glasses and beard follow the picture above. Lips part and "
+    f"their corners go up, as the stranger's do; person 4's mouth is twisted. {grids.credit(corpus)}",
     networks=page.networks,
 )
 

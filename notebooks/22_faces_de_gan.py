@@ -87,7 +87,8 @@ source(de_gan.Trunk)
 # ## Who wants what
 #
 # $D$ maximises the logarithm of the probability it gives to what is true (eq. 1): expression and person
-# of a real face, and *fake* for one of $G$'s.
+# of a real face, and *fake* for one of $G$'s. $\mathbb{E}$ is the mean over what stands below it; $D^e_{y^e}(x)$ is the
+# probability that $D^e$ gives to $y^e$.
 #
 # $$V_D = \mathbb{E}_{x,y}\big[\log D^e_{y^e}(x) + \log D^i_{y^{id}}(x)\big]
 #   + \mathbb{E}_{x,y,z,I}\big[\log D^e_{N^e+1}(G(x, I, z))\big]$$

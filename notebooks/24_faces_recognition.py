@@ -239,7 +239,6 @@ Markdown(
 # %%
 counts = ck["cnn"][0].config["shape"]["sequences"]
 classes = [name for name in EXPRESSIONS if counts.get(name)]
-# %%
 compared = {name: protocol.pool(ck[name]) for name in recognition_plots.STYLES if ck[name]}
 page.figure(
     recognition_plots.recalls(compared, classes),
@@ -265,9 +264,8 @@ Markdown(
 # The ledger of Part II (what the paper leaves open, what we take, and what the other choice does) stands in
 # [chapter 29](29_faces_appendix.ipynb). Some choices were made after a first look at results: the baseline got more
 # steps than the second stage, and it, the judges, the control and the second stage got other learning rates, tried on
-# another draw of people. All made the opponents and the judges stronger.
-
-# %% [markdown]
+# another draw of people. Before, DE-GAN's lead over the baseline was larger.
+#
 # ## The claims
 #
 # All of Part II, by these rules:
@@ -300,13 +298,14 @@ Markdown(
 
 # %% [markdown]
 # In the results that come with the book, on rendered faces, the paper's direction holds on all three sets: an encoder that
-# has met other people recognises strangers better than one that begins from nothing. But the control, an encoder that merely learnt to name the same
-# people's expressions, gains *more*. What helps with strangers here comes with pre-training (more people, pictures and
-# steps, which were not taken apart); it needs no lending. Nor do DE-GAN's maps seem to add to its code.
+# has met other people recognises strangers better than one that begins from nothing. But the control, which merely learnt
+# to name the same people's expressions, gains *more*. What helps with strangers here comes with pre-training (more
+# people, pictures and steps, which were not taken apart); it needs no lending. Nor do DE-GAN's maps seem to add to its
+# code.
 #
 # The code of DE-GAN keeps little of what pixels tell about identity, but far more than chance, and more than the
 # supervised code, to which nobody ever mentioned identity. On photographs of real people it keeps more still (chapter
-# 23): there the claim of a code blind to identity fails, and so does that of faces with the identity asked for.
+# 23). There, as on rendered faces, the claims of a code blind to identity and of faces with the identity asked for fail.
 #
 # This does not say how it is on real people's films, at the paper's size, or after fine-tuning on each fold. One network
 # of each kind was trained: a difference between two networks, not yet between two methods.

@@ -92,7 +92,8 @@ def variants(image: np.ndarray) -> Figure:
     made = augment.pixels(augment.augment(images.contiguous(), every.flatten()))
     rows = ["top left", "top right", "bottom left", "bottom right", "centre"]
     columns = [f"{augment.ANGLES[place]}°" for place in angles]
-    return grids.grid_of(made.reshape(*every.shape, *made.shape[1:]), rows=rows, columns=columns)
+    grid = made.reshape(*every.shape, *made.shape[1:])
+    return grids.grid_of(grid, rows=rows, columns=columns, width=3.2)
 
 
 def found_or_missing(images: np.ndarray) -> np.ndarray:
