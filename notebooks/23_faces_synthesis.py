@@ -89,9 +89,9 @@ of_people.figure(
     "part2_real_people",
     alt="Columns are eight real people: neutral, smiling, and below synthesised with the smile and the neutral face "
     "of two others, who stand at the left.",
-    caption="First two rows and left column: photographs. Below: what the generator paints (z = 0). Mouths follow the "
-    "lender; faces are blurred, and some are hardly the person above. Borrowers are the first eight people whose smile was "
-    "kept back, lenders the two of the others in whose smile a judge of renderings sees most happiness. "
+    caption="First two rows and left column: photographs. Below: what the generator paints (z = 0). A smile is plain "
+    "on 10 and 16 and faint on 5 and 13; faces are blurred. Borrowers are the first eight people whose smile was kept "
+    "back, lenders the two of the others in whose smile a judge of renderings sees most happiness. "
     f"{london.CITATION}",
     networks=of_people.networks,
 )
@@ -119,8 +119,9 @@ Markdown(
     f"The expression asked for is seen {synthesis.compare(lent['smile'], taken['smile'])} in photographs of these "
     f"people, the person {synthesis.compare(lent['identity'], taken['identity'])} a neutral photograph finds its smile. "
     f"The lender is seen in {100 * lent['leak']['value']:.1f} %. By the rule of chapter 24 (nine tenths of what is seen in "
-    f"photographs): real people show the identity asked for, **{claims.smiles_as_asked('identity', 'identity').direction}**; "
-    f"the expression, **{claims.smiles_as_asked('smile', 'expression').direction}**. *Smiling* means that somebody was "
+    f"photographs) the claim that real people show the identity asked for: "
+    f"**{claims.smiles_as_asked('identity', 'identity').direction}**; that they show the expression: "
+    f"**{claims.smiles_as_asked('smile', 'expression').direction}**. *Smiling* means that somebody was "
     "asked to smile: about a sixth of these smiles are hardly there, and most of the people are young and white."
 )
 
@@ -200,7 +201,8 @@ page.figure(
     synthesis_plots.hardly_known(cast),
     "part2_hardly_known",
     alt="A smiling source; ten people, real and neutral above, synthesised with the smile below.",
-    caption="The number of each person, and in how many of their faces the judge knows them. "
+    caption="The number of each person, and in how many of their faces the judge knows them. Hair, beards and skin are "
+    "much like those above, and yet the judge takes the people below for others. "
     f"{grids.credit(corpus)}",
     networks=page.networks,
 )
@@ -230,8 +232,9 @@ chance = synthesis_plots.chances(found)["leak"]
 (asked, seen), share, _ = synthesis.commonest(made["confusion"], new["confusion"])
 Markdown(
     f"The expression asked for is seen {synthesis.compare(made['expression'], ceiling['expression'])} in real pictures, the "
-    f"person asked for {synthesis.compare(made['identity'], ceiling['identity'])} there. By the same rule: the expression, "
-    f"**{claims.as_asked('expression').direction}**; the identity, **{claims.as_asked('identity').direction}**. "
+    f"person asked for {synthesis.compare(made['identity'], ceiling['identity'])} there. By the same rule, the claim on the "
+    f"expression: **{claims.as_asked('expression').direction}**; on the identity: "
+    f"**{claims.as_asked('identity').direction}**. "
     f"Expressions of strangers are seen {synthesis.compare(new['expression'], made['expression'])} those of people it "
     f"knew. The source's person is seen in {100 * made['leak']['value']:.1f} % (by chance {100 * chance:.1f} %). The "
     f"commonest confusion: {made['classes'][asked]} was asked for and {made['classes'][seen]} is seen, in "
@@ -311,9 +314,9 @@ Markdown(
     f"{synthesis.by_how_much(knowledge.difference(smile, too))} the control's; it names the person in "
     f"{100 * ours['value']:.1f} % (pixels {100 * synthesis_plots.probed(of_real, 'de_gan', 'pixels', 'identity')['value']:.1f}, "
     f"chance {100 * ours['chance']:.1f}), {synthesis.by_how_much(knowledge.difference(ours, theirs))} the control's. "
-    f"By the rules of chapter 24, on rendered and on real people: $f(x)$ holds the expression, {answers(verdicts.captured)}; "
-    f"it is exclusive of identity, {answers(verdicts.exclusive)}. The labels: a smile that was asked for, and two pictures "
-    "of each person."
+    "By the rules of chapter 24, first on rendered, then on real people, the claim that $f(x)$ captures the expression: "
+    f"{answers(verdicts.captured)}; that it is exclusive of identity: {answers(verdicts.exclusive)}. Behind the second of "
+    "each stand smiles that were asked for, and two pictures of each person."
 )
 
 # %%

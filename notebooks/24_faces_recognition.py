@@ -157,6 +157,7 @@ page.table(
     caption="Tables 1 to 3, percent: the paper's numbers on its own faces, ours on rendered ones with the numbers of people, "
     "films and expressions of each set. The other methods of the paper stand in chapter 20.",
     sources=every_run,
+    number=".2f",
 )
 
 

@@ -48,7 +48,7 @@ LABELS: dict[str, dict[str, Any]] = {  # where they stand beside their points
     "de_gan": {"xytext": (8, 6), "textcoords": "offset points"},
     "supervised": {"xytext": (-7, -14), "textcoords": "offset points", "ha": "right"},
 }
-ABOVE = {("de_gan", "f(x)"): {"xytext": (1, 9)}}  # of map 3, which is near
+ABOVE = {("de_gan", "f(x)"): {"xytext": (-13, 8)}}  # of map 3, which is near
 FEATURES = ("pixels", "map 1", "map 2", "map 3", "f(x)")
 FONT = 9
 WIDTH = 5.1  # inches of the grid: faces take bytes
