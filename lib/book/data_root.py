@@ -7,7 +7,6 @@
 import argparse
 import hashlib
 import os
-import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -125,36 +124,12 @@ def locate(name: str) -> Path:
 
 
 def todo(name: str) -> str:
-    """Return what a reader can do about a source that is not there, and what is nearly there."""
+    """Return what a reader can do about a source that is not there."""
     source = _source(name)
     if source.file:
         return f"run `{COMMAND} get {name}` ({source.megabytes:.0f} MB), or set BOOK_DATA"
-    asked = f"{source.ask} ({source.origin}), or set BOOK_DATA"
-    return "; ".join(filter(None, [nearly(name), asked]))
-
-
-def nearly(name: str) -> str:
-    """Return how a folder under the data root falls short of a source on request, "" for none."""
-    source = _source(name)
-    if not root().is_dir():
-        return ""
-    for folder in root().iterdir():
-        if not folder.is_dir() or _plain(folder) != _plain(source.place):
-            continue
-        if folder.name != source.folder:
-            return f"{shown(folder)} is there: call it {source.folder}"
-        if any(folder.glob(source.pattern)):
-            return f"{shown(folder)} has only files that begin with {APPLE_DOUBLE}: they are empty"
-        for depth in ("*/", "*/*/"):
-            if deeper := next(folder.glob(depth + source.pattern), None):
-                above = folder.joinpath(*deeper.relative_to(folder).parts[: depth.count("/")])
-                return f"{shown(above)} lies too deep: move what it holds up to {source.folder}"
-        for other in folder.rglob("*"):
-            name_there = other.relative_to(folder).as_posix()
-            if fnmatchcase(name_there.lower(), source.pattern.lower()):
-                return f"{shown(other)} is there, but {source.pattern} is spelled otherwise"
-        return f"{shown(folder)} is there, but nothing in it is named {source.pattern}"
-    return ""
+    looked_for = f"no file {source.pattern} under {shown(source.place)}; " * source.place.is_dir()
+    return f"{looked_for}{source.ask} ({source.origin}), or set BOOK_DATA"
 
 
 def get(name: str) -> Path:
@@ -218,11 +193,6 @@ def _digest(path: Path) -> str:
     """Return the SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _plain(path: Path) -> str:
-    """Return a folder's name without case and signs, as people write it otherwise."""
-    return re.sub(r"[^a-z0-9]", "", path.name.lower().replace("+", "plus"))
 
 
 def _source(name: str) -> Source:

@@ -11,6 +11,7 @@ import hashlib
 import inspect
 import json
 import linecache
+import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -39,16 +40,76 @@ def _named(source: Source) -> tuple[str, str]:
     except (OSError, TypeError):  # a class in a notebook's cell has methods, but no file
         methods = filter(inspect.isfunction, vars(source).values())
         file, text = "?", "\n".join(textwrap.dedent(inspect.getsource(each)) for each in methods)
-    place = file.removeprefix(f"{REPOSITORY}/")
+    place, said = file.removeprefix(f"{REPOSITORY}/"), digest(text)
     if not isinstance(source, ModuleType):
-        place += f": {source.__qualname__}"
-    return place, digest(text)
+        return f"{place}: {source.__qualname__}", said
+    others = [_said_by(_held(source, name)) for name in replaced(source)]
+    return place, _joined([said, *others]) if others else said
+
+
+def replaced(module: ModuleType) -> list[str]:
+    """Return which functions, classes and methods of a module are not those of its file.
+
+    So it is once a notebook's cell has put others in their place, of which no other process knows.
+    """
+    return [name for name in _written(inspect.getsource(module)) if not _is_own(module, name)]
+
+
+def replaced_anywhere() -> list[str]:
+    """Return that of all modules of the book that this process has loaded."""
+    loaded = [(name, each) for name, each in sys.modules.items() if name.startswith("lib.")]
+    return [f"{name}.{other}" for name, module in loaded for other in replaced(module)]
+
+
+@functools.cache
+def _written(text: str) -> tuple[str, ...]:
+    """Return the names of the functions and classes in a module's source, "f" or "Class.method"."""
+    found = list[str]()
+    for node in ast.parse(text).body:
+        if isinstance(node, NAMED):
+            inner = node.body if isinstance(node, ast.ClassDef) else []
+            methods = [f"{node.name}.{each.name}" for each in inner if isinstance(each, NAMED)]
+            found += [node.name, *methods]
+    return tuple(found)
+
+
+def _held(module: ModuleType, name: str) -> Any:
+    """Return what a module holds under a name, below all decorators."""
+    found: Any = module
+    for part in name.split("."):
+        found = getattr(found, "__dict__", {}).get(part)
+        found = getattr(found, "fget", found)  # of a property
+        found = getattr(found, "func", getattr(found, "__func__", found))
+        found = inspect.unwrap(found) if callable(found) else found
+    return found
+
+
+def _is_own(module: ModuleType, name: str) -> bool:
+    """Return whether a module holds under a name what its file says."""
+    found = _held(module, name)
+    if getattr(found, "__qualname__", None) != name:
+        return False
+    if inspect.isfunction(found):
+        return found.__code__.co_filename == module.__file__
+    return bool(found.__module__ == module.__name__)
+
+
+def _said_by(found: Any) -> str:
+    """Return a digest of what has been put in a place; of what has no source, its name."""
+    try:
+        return _named(found)[1]
+    except (OSError, TypeError, SyntaxError, AttributeError):
+        return repr(found)
 
 
 def key(sources: Iterable[Source]) -> str:
     """Return 8 hex digits that change with what some code says: of a cache that it fills."""
-    said = " ".join(sorted(digests(sources).values()))
-    return hashlib.sha256(said.encode()).hexdigest()[:8]
+    return _joined(sorted(digests(sources).values()))[:8]
+
+
+def _joined(said: Iterable[str]) -> str:
+    """Return one digest of several."""
+    return hashlib.sha256(" ".join(said).encode()).hexdigest()[:12]
 
 
 def changed(stored: Mapping[str, str] | None, today: Mapping[str, str]) -> list[str]:

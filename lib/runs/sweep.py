@@ -223,7 +223,13 @@ def only_present() -> bool:
 
 
 def _finished(runs: Sequence[Run], jobs: int | None) -> Generator[Result, None, None]:
-    """Return the results as they finish, computed here or by the workers of a scheduler."""
+    """Return the results as they finish, computed here or by the workers of a scheduler.
+
+    Where this process uses other code than the files hold, no other one can help.
+    """
+    if others := code.replaced_anywhere():
+        tell(f"{', '.join(others)}: not as in its file, so this process computes alone")
+        return _finished_here(runs, 1)
     address = told().scheduler
     if jobs is None and address:
         return _finished_elsewhere(runs, address)

@@ -19,16 +19,14 @@ from lib.runs import sweep
 from lib.runs.checkpoints import record
 
 Provenance = Mapping[str, Any]
-WIDTH, NAME = 100, 46  # characters
-ROW = f"  {{:<{NAME}}}{{:>8}}{{:>9}}{{:>9}}{{:>12}}{{:>9}}"
-HEADS = ("work", "runs", "present", "missing", "operations", "hours")
-PREFIXES = {1e18: "E", 1e15: "P", 1e12: "T", 1e9: "G"}
+WIDTH, NAME = 100, 58  # characters
+ROW = f"  {{:<{NAME}}}{{:>8}}{{:>9}}{{:>9}}{{:>9}}"
+HEADS = ("work", "runs", "present", "missing", "hours")
 UNKNOWN = "–"
 NOTE = (
-    "runs: a result each, or a network; present: it lies here already. operations: floating-point, "
-    "of all runs, counted for the profile paper (T: 10^12, P: 10^15, E: 10^18). hours: missing "
-    "runs times the median seconds of the stored ones; where there are none, of those of the "
-    "profile quick, times the ratio of operations. Stored seconds are those of {}. –: unknown."
+    "runs: a result each, or a network; present: it lies here already. hours: missing runs times "
+    "the median seconds of the stored ones; where there are none, of those of the profile quick, "
+    "times the ratio of floating-point operations. Stored seconds are those of {}. –: unknown."
 )
 
 
@@ -118,7 +116,7 @@ def report(profile: str, parts: Mapping[str, Callable[[str], list[Work]]], jobs:
             hours += work.missing * (taken or 0.0) / 3600
             there = [*work.there, *(like.there if like else [])]
             processors |= dict.fromkeys(each["processor"] for each in there)
-            _print_row(work, taken, count=profile == "paper")
+            _print_row(work, taken)
     print(
         f"\nTogether about {_number(hours)} hours of one core; on {jobs} at once about "
         f"{_number(hours / jobs)}, if none waits."
@@ -128,14 +126,12 @@ def report(profile: str, parts: Mapping[str, Callable[[str], list[Work]]], jobs:
         _print_lacking(part)
 
 
-def _print_row(work: Work, taken: float | None, count: bool) -> None:
-    """Print one line of the table; operations are of all runs, where they are counted."""
-    each = work.operations() if count and work.operations else 0.0
+def _print_row(work: Work, taken: float | None) -> None:
+    """Print one line of the table."""
     print(
         ROW.format(
             textwrap.shorten(work.name, NAME - 1, placeholder=" ..."),
             *(f"{n:,}" for n in (len(work.found), len(work.there), work.missing)),
-            _operations(len(work.found) * each),
             UNKNOWN if taken is None else _number(work.missing * taken / 3600),
         )
     )
@@ -154,9 +150,3 @@ def _number(value: float) -> str:
     if value >= 10 or value == 0:
         return f"{value:,.0f}"
     return f"{value:.2f}" if value >= 0.005 else "< 0.01"
-
-
-def _operations(count: float) -> str:
-    """Return a count of operations with the prefix of its unit."""
-    unit = next((unit for unit in PREFIXES if count >= unit), 1e9)
-    return f"{_number(count / unit)} {PREFIXES[unit]}" if count else UNKNOWN

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from lib.book import claims, show
 from lib.book.files import REPOSITORY
 from lib.runs import checkpoints, code, results, sweep
 from lib.runs.results import Result
+from lib.sound import crnn
 
 idea: Any = None  # a module that a test edits
 
@@ -149,6 +151,50 @@ def test_a_stored_result_says_which_code_has_changed_until_it_is_computed_anew(
     monkeypatch.setenv("BOOK_RETRAIN", "1")
     assert found().metrics == {"x": 8} and found().changed == ()
     assert len(list((tmp_path / "results").rglob("*.before"))) == 1  # set aside, not lost
+
+
+def pooled(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a mean of frames, by the book's idea or whatever stands in its place."""
+    frames = torch.tensor([[0.0, config["x"]]])[..., None]
+    return {"mean": crnn.linear_pooling(frames).item(), "process": os.getpid()}
+
+
+def test_an_idea_replaced_in_a_cell_is_used_and_no_other_number_passes_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def found(x: float) -> Result:
+        runs = [{"x": x}, {"x": -x}]
+        arguments: dict[str, Any] = {"jobs": 2, "folder": tmp_path, "sources": [crnn]}
+        return sweep.only(sweep.run("part1", "pooled", runs, pooled, **arguments))
+
+    monkeypatch.setattr(sweep, "CHANGED", set())
+    before = found(0.5)
+    assert before.metrics["process"] != os.getpid() and before.metrics["mean"] == 0.5
+    with monkeypatch.context() as patch:
+        patch.setattr(crnn, "linear_pooling", lambda frames: frames.mean(dim=1))
+        assert found(0.5).changed == ("lib/sound/crnn.py",)  # that number is the file's
+        capsys.readouterr()
+        ours = found(0.25)
+        assert ours.metrics == {"mean": 0.125, "process": os.getpid()} and ours.changed == ()
+        said = "lib.sound.crnn.linear_pooling: not as in its file, so this process computes alone"
+        assert capsys.readouterr().err.splitlines() == [said]
+        patch.setattr(crnn, "linear_pooling", lambda frames: frames.amax(dim=1))
+        assert found(0.25).changed == ("lib/sound/crnn.py",)  # another idea's
+    assert found(0.5).changed == () and found(0.25).changed == ("lib/sound/crnn.py",)
+
+
+def test_what_is_replaced_is_told_from_what_is_decorated(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Other(crnn.CRNN):
+        """Another network."""
+
+    names = {name for name in sys.modules if name.startswith("lib.")}
+    assert len(names) > 20 and code.replaced_anywhere() == []
+    monkeypatch.setattr(crnn.CRNN, "forward", lambda self, inputs: None)
+    monkeypatch.setattr(crnn.ModelConfig, "frames", 3, raising=False)  # no function of the file
+    assert code.replaced(crnn) == ["CRNN.forward"]
+    monkeypatch.undo()
+    monkeypatch.setattr(crnn, "CRNN", Other)
+    assert "CRNN" in code.replaced(crnn)
 
 
 def test_results_from_code_of_before_are_counted_without_importing_it(
