@@ -23,12 +23,7 @@ PART = evaluation.PART
 
 
 def of(profile_name: str) -> list[Work]:
-    """Return what a profile computes.
-
-    Raises:
-        ValueError: there is no such profile.
-        FileNotFoundError: the data root names no folder.
-    """
+    """Return what a profile computes."""
     profile = profiles.choose(PROFILES, profile_name)
     digits = data.load(profile.dataset)
     networks = checkpoints.networks(profile, digits, train=False)

@@ -81,11 +81,7 @@ def root() -> Path:
 
 
 def present(name: str) -> bool:
-    """Return whether a source is there; what is committed always should be.
-
-    Raises:
-        ValueError: no source has that name.
-    """
+    """Return whether a source is there; what is committed always should be."""
     source = _source(name)
     if source.committed:
         return source.place.is_dir()
@@ -137,7 +133,6 @@ def get(name: str) -> Path:
 
     Raises:
         ValueError: no source has that name, it is not fetched, or what came is something else.
-        OSError: it cannot be fetched or written.
     """
     from torch.hub import download_url_to_file
 

@@ -60,9 +60,6 @@ def augment(images: Tensor, variants: Tensor) -> Tensor:
     Returns:
         (n, 3, side, side) float32 in [-1, 1], channels last in memory, on the images' device.
         Bilinear; crops that are not turned are exact.
-
-    Raises:
-        ValueError: shapes or types are others, or there is no such variant.
     """
     side = _checked_side(images)
     _check_variants(variants, len(images))
@@ -94,9 +91,6 @@ def centre(images: Tensor | np.ndarray | Rows) -> Tensor:
 
     Returns:
         (n, 3, side, side) float32 in [-1, 1], channels last in memory.
-
-    Raises:
-        ValueError: shape or type is another.
     """
     if not isinstance(images, Tensor):
         images = take(images, torch.arange(len(images)))
@@ -127,10 +121,6 @@ def draw(images: Tensor | np.ndarray | Rows, rows: Tensor, generator: torch.Gene
 
     Returns:
         (batch, 3, side, side) float32 in [-1, 1], channels last in memory.
-
-    Raises:
-        ValueError: see `augment`.
-        IndexError: there is no such row.
     """
     variants = torch.randint(VARIANTS, (len(rows),), generator=generator)
     return augment(take(images, rows), variants)

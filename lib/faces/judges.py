@@ -154,9 +154,6 @@ def seen(
         seed: of identities and noise.
         per_source: pictures made from each source.
         strangers: whether the sources show other people than those DE-GAN learnt.
-
-    Raises:
-        ValueError: generator, judges and sources do not fit together.
     """
     if not strangers:
         _check_new(judges, sources)

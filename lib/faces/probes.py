@@ -96,9 +96,6 @@ def expression(values: np.ndarray, faces: Faces) -> Knowledge:
     Args:
         values: (n, d), of the images of the set.
         faces: the set.
-
-    Raises:
-        ValueError: see `folds.split`.
     """
     places = folds.split(faces.identities, faces.expressions, FOLDS)
     read = _crossed(values, faces.expressions, places)

@@ -131,9 +131,6 @@ def gain(first: Sequence[Result], second: Sequence[Result]) -> Estimate | None:
     """Return the difference of two methods in the folds that the first was run in.
 
     None where it was run in no fold. Where only what is present is shown, both were run in them.
-
-    Raises:
-        ValueError: see `difference` and `pool`.
     """
     folds = run_in(first)
     if sweep.only_present():

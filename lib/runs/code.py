@@ -123,11 +123,7 @@ def changed(stored: Mapping[str, str] | None, today: Mapping[str, str]) -> list[
 
 @functools.cache
 def digest(text: str) -> str:
-    """Return the first 12 hex digits of the SHA-256 of what Python source says.
-
-    Raises:
-        SyntaxError: it is none.
-    """
+    """Return the first 12 hex digits of the SHA-256 of what Python source says."""
     return _digest(ast.parse(text))
 
 

@@ -57,7 +57,6 @@ class Rows:
         """Return rows: one for a number; several for a slice, a list, an array or a tensor.
 
         Raises:
-            IndexError: there is no such row.
             OSError: the file is gone, or shorter than it was.
         """
         wanted = self.numbers[index if isinstance(index, slice) else np.asarray(index)]
@@ -73,11 +72,7 @@ class Rows:
 
 
 def take(values: Tensor | np.ndarray | Rows, rows: Tensor) -> Tensor:
-    """Return some rows of values, which are in memory or on disk, as a tensor.
-
-    Raises:
-        IndexError: there is no such row.
-    """
+    """Return some rows of values, which are in memory or on disk, as a tensor."""
     if isinstance(values, Tensor):
         return values[rows.to(values.device)]
     return torch.from_numpy(np.asarray(values[rows.numpy()]))

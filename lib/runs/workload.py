@@ -98,10 +98,6 @@ def report(profile: str, parts: Mapping[str, Callable[[str], list[Work]]], jobs:
         profile: its name.
         parts: for each, what returns the work of a profile.
         jobs: runs at a time.
-
-    Raises:
-        ValueError: data are not what they should be.
-        FileNotFoundError: the data root names no folder, or what a run needs is not there.
     """
     asked = {part: of(profile) for part, of in parts.items()}
     quick = {part: {work.name: work for work in of("quick")} for part, of in parts.items()}

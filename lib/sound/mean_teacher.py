@@ -206,10 +206,6 @@ def train(
         seed: of initial weights, dropout and the order of the clips.
         checkpoint: written after each epoch; if it is there already, training goes on from it.
         validate: called with the student after each epoch.
-
-    Raises:
-        FloatingPointError: a loss is no longer a number.
-        ValueError: the checkpoint belongs to another training.
     """
     trainer = Trainer(model, config, data, seed)
 

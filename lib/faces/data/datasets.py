@@ -12,7 +12,6 @@ def load(dataset: str, sizes: Sizes) -> Corpus:
 
     Raises:
         ValueError: the name is unknown.
-        FileNotFoundError: the data were asked for by name and are not there.
     """
     if dataset not in DATASETS:
         raise ValueError(f"unknown dataset {dataset!r}; choose one of: {', '.join(DATASETS)}")

@@ -49,11 +49,7 @@ SETS = {
 
 
 def present(name: str) -> bool:
-    """Return whether at least one image or video of a set is there; nothing is opened.
-
-    Raises:
-        ValueError: no set has that name.
-    """
+    """Return whether at least one image or video of a set is there; nothing is opened."""
     _original(name)
     return data_root.present(name)
 
@@ -68,8 +64,6 @@ def load(name: str, side: int) -> Faces:
         side: of the aligned images, in pixels.
 
     Raises:
-        ValueError: no set has that name, or nothing of it can be used.
-        FileNotFoundError: it is not there.
         OSError: the cache cannot be written.
     """
     original = _original(name)

@@ -126,10 +126,6 @@ def render(requests: Requests, size: int) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         (n, size, size, 3) uint8 RGB, and (n, 2, 2) float32: x and y, in pixels from the upper left
         corner, of the centres of both eyes, the one on the left of the picture first.
-
-    Raises:
-        ValueError: a request cannot be drawn.
-        FileNotFoundError: the face model is not there.
     """
     _check(requests, size)
     images = np.zeros((len(requests.people), size, size, 3), dtype=np.uint8)

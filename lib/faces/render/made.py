@@ -86,7 +86,6 @@ def pretraining(
 
     Raises:
         ValueError: a number makes no sense, or the renderer returns something else.
-        OSError: the cache cannot be written.
     """
     if not 0 < people <= OTHERS or frames < 1 or first_sequence < 0:
         raise ValueError(
@@ -123,10 +122,6 @@ def recognition(
         side: px of the networks' input; images have source_side(side).
         seed: of the people and all else.
         folder: of the cache.
-
-    Raises:
-        ValueError: the shape makes no sense, or the renderer returns something else.
-        OSError: the cache cannot be written.
     """
     _check(shape)
     generator = np.random.default_rng(seed)

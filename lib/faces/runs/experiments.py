@@ -69,7 +69,6 @@ def describe(profile: Profile, rung: str, name: str = "ck") -> dict[str, Any]:
 
     Raises:
         ValueError: the profile has no such set.
-        FileNotFoundError: a set that is read is not there.
     """
     sizes = profile.sizes
     if name not in sizes.shapes:
@@ -105,7 +104,6 @@ def config(
 
     Raises:
         ValueError: there is no such method or fold.
-        FileNotFoundError: the method's encoder is missing.
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; choose one of: {', '.join(METHODS)}")
@@ -168,10 +166,6 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
     Returns:
         For each test image its `rows` in the set, `identities`, `targets` and `predicted`, the mean
         `loss` at the end of training, training `seconds`, and the number of trained `parameters`.
-
-    Raises:
-        ValueError: images, folds, network or encoder are not as the run says.
-        FileNotFoundError: the encoder is missing.
     """
     found = faces(run)
     train, test = rows_of(found, run)
@@ -245,9 +239,6 @@ def build(run: Mapping[str, Any], train: Faces) -> nn.Module:
     """Return a run's network with the weights it begins with.
 
     Some methods first train DE-GAN on the faces that this network will be trained on.
-
-    Raises:
-        ValueError, FileNotFoundError: see `load_encoder`.
     """
     classes = len(train.classes)
     model = ModelConfig(identities=1, expressions=classes, **run["model"])
@@ -272,11 +263,7 @@ def _trained_on(run: Mapping[str, Any], train: Faces) -> Trunk:
 
 
 def find_by_digest(digest: str) -> Path:
-    """Return the network with this digest, shipped or trained here.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
+    """Return the network with this digest, shipped or trained here."""
     return weights_with(digest, (SHIPPED, CACHE))
 
 
@@ -286,7 +273,6 @@ def load_encoder(path: Path, name: str, model: ModelConfig) -> Trunk:
     `name` is the encoder's within the network, `model` the form it must have.
 
     Raises:
-        FileNotFoundError: there is no such file, or no JSON.
         ValueError: it is of another width or for pictures of another size, or is damaged.
     """
     _check_there(path)

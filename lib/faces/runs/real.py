@@ -38,7 +38,6 @@ KIND, EXPERIMENT = "real_people", "real_people"
 SEED = 0  # of the fine-tuning
 JUDGING = ("expression_judge", "identity_judge")  # trained on rendered people alone
 NEUTRAL, SMILE = range(len(london.CLASSES))
-RESAMPLES = 2000
 
 
 def describe(profile: Profile, corpus: Corpus) -> dict[str, Any]:

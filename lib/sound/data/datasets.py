@@ -19,7 +19,6 @@ def load(
 
     Raises:
         ValueError: the name is unknown, sizes are missing, or a list is wrong.
-        FileNotFoundError: the original was asked for by name and is not there, or not enough of it.
     """
     if dataset not in DATASETS:
         raise ValueError(f"unknown dataset {dataset!r}; choose one of: {', '.join(DATASETS)}")
@@ -33,9 +32,5 @@ def load(
 
 
 def best() -> str:
-    """Return "dcase2018" where most of its clips are there, else "esc10".
-
-    Raises:
-        ValueError: a list of the original is wrong; the message names file and row.
-    """
+    """Return "dcase2018" where most of its clips are there, else "esc10"."""
     return "dcase2018" if dcase.mostly_present() else "esc10"

@@ -72,11 +72,7 @@ def files() -> Clips:
 
 
 def mostly_present() -> bool:
-    """Return whether MOST clips of every split have files for sound and pictures, by their names.
-
-    Raises:
-        ValueError: a list is wrong; the message names file and row.
-    """
+    """Return whether MOST clips of every split have sound and pictures, by their files' names."""
     if next(media_files(folder() / "audio", AUDIO), None) is None:
         return False
     clips = files()
@@ -94,8 +90,6 @@ def load() -> Corpus:
 
     Raises:
         FileNotFoundError: no clip is there, none of a split can be used, or a list is missing.
-        OSError: what was found cannot be written.
-        ValueError: a list is wrong; the message names file and row.
     """
     names, clips = listed(lists()), files()
     weak, durations = read_weak(lists() / LISTS["weak"]), _durations(names)
@@ -183,7 +177,6 @@ def listed(folder: Path) -> dict[str, tuple[str, ...]]:
     """Return the clips of each split of the official lists.
 
     Raises:
-        FileNotFoundError: a list is missing.
         ValueError: a name is not that of a clip, or listed where it does not belong; the message
             names file and row.
     """

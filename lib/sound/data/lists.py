@@ -35,7 +35,6 @@ def read_table(
         unique: whether no two lines may have the same first of these.
 
     Raises:
-        FileNotFoundError: there is no such file.
         ValueError: it is no text, a column or the first field is missing, a column is there twice,
             a line has too many or too few fields, or is listed twice.
     """
@@ -78,7 +77,6 @@ def read_weak(path: Path) -> dict[str, tuple[str, ...]]:
     """Return {file name: its labels} of a list of clip-level labels, joined by commas.
 
     Raises:
-        FileNotFoundError: there is no such file.
         ValueError: a line is wrong; the message names file and row.
     """
     found: dict[str, tuple[str, ...]] = {}
@@ -91,12 +89,7 @@ def read_weak(path: Path) -> dict[str, tuple[str, ...]]:
 
 
 def read_durations(path: Path) -> dict[str, float]:
-    """Return {file name: seconds} of a list of clips and their durations.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a line is wrong; the message names file and row.
-    """
+    """Return {file name: seconds} of a list of clips and their durations."""
     rows = read_table(path, DURATION_COLUMNS, unique=True)
     return {row["filename"]: as_seconds(row, "duration", place) for place, row in rows}
 

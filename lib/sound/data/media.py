@@ -30,7 +30,6 @@ def read_audio(path: Path) -> Waveform:
     file that is cut reads as a shorter one.
 
     Raises:
-        FileNotFoundError: there is no such file.
         ValueError: it is no media file, has no audio stream, is truncated, changes midway, or its
             sound is refused by `check_waveform`.
     """
@@ -106,7 +105,6 @@ def read_frames(path: Path, times: np.ndarray) -> np.ndarray | None:
         (n, height, width, 3) uint8, or None where the file has no video stream.
 
     Raises:
-        FileNotFoundError: there is no such file.
         ValueError: it is no media file, or holds a video stream without a frame.
     """
     with _opened(path) as container:

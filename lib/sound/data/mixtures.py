@@ -380,12 +380,7 @@ def _identity(source: Recording) -> tuple[str, int, float, float]:
 
 
 def read_recordings(folder: Path) -> list[Recording]:
-    """Return the recordings of ESC-10 that meta.csv lists, without those under Sampling+.
-
-    Raises:
-        FileNotFoundError: there is no meta.csv.
-        ValueError: a line is wrong; the message names file and row.
-    """
+    """Return the recordings of ESC-10 that meta.csv lists, without those under Sampling+."""
     rows = read_table(folder / "meta.csv", META_COLUMNS, unique=True)
     found = [_recording(folder, row, place) for place, row in rows]
     return [each for each in found if "Sampling+" not in each.licence]

@@ -103,7 +103,6 @@ def read(folder: Path) -> list[Photograph]:
     """Return the photographs that index.csv lists, in its order.
 
     Raises:
-        FileNotFoundError: there is no index.csv.
         ValueError: a line is wrong; the message names file and row.
     """
     found = []

@@ -143,7 +143,6 @@ def each(corpus: Corpus, stream: str, clips: Sequence[str]) -> Iterator[np.ndarr
 
     Raises:
         ValueError: the stream is unknown, or a clip cannot be decoded or has no pictures.
-        FileNotFoundError: the network's weights are not there.
     """
     if stream not in features.STREAMS:
         known = ", ".join(features.STREAMS)

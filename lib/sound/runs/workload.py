@@ -22,12 +22,7 @@ from lib.sound.runs.profiles import PROFILES
 
 
 def of(profile_name: str) -> list[Work]:
-    """Return what a profile computes.
-
-    Raises:
-        ValueError: there is no such profile.
-        FileNotFoundError: the data root names no folder.
-    """
+    """Return what a profile computes."""
     profile = profiles.choose(PROFILES, profile_name)
     common = experiments.common(profile)
     probed = workload.stored(PART, probing.EXPERIMENT, [probing.describe(common)])
