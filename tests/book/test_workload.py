@@ -56,7 +56,7 @@ def test_a_table_says_what_there_is_and_what_it_costs(
     assert max(map(len, printed.splitlines())) <= 100
     rows = {line[:60].strip(): line[60:].split() for line in printed.splitlines()}
     assert rows["trainings"] == ["1,000", "0", "1,000", "1,000"]
-    assert rows["a name that is longer than the column for names ..."] == ["2", "2", "0", "0"]
+    assert rows["a name that is longer than the column for names of ..."] == ["2", "2", "0", "0"]
     assert rows["probes"] == ["1", "0", "1", "–"]
     assert "about 1,000 hours of one core; on 4 at once about 250, if none waits" in printed
     assert "those of Abacus" in " ".join(printed.split())
