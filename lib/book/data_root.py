@@ -1,7 +1,7 @@
 """Where the data lie: committed beside the code, or a reader's own under BOOK_DATA.
 
-`data/sources.toml` says what there is, whose it is and where it came from. From the command line:
-`python -m lib.book.data_root list|get NAME|verify`.
+`data/sources.toml` says what there is, whose it is and where it came from; `./run_all.sh --check`
+whether it is here. From the command line: `python -m lib.book.data_root get NAME|verify`.
 """
 
 import argparse
@@ -197,26 +197,15 @@ def _source(name: str) -> Source:
     return sources()[name]
 
 
-def _print_list() -> None:
-    """Print one line for each source."""
-    for name, source in sources().items():
-        kind = "committed" if source.committed else "fetched" if source.file else "on request"
-        state = "" if source.committed or present(name) else "; not here: " + todo(name)
-        print(f"{name:16} {kind:10} {source.title} ({source.licence}){state}")
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status: 0, or 1 (data missing or bad)."""
-    parser = argparse.ArgumentParser(prog=COMMAND, description="List, fetch and check the data.")
+    parser = argparse.ArgumentParser(prog=COMMAND, description="Fetch and check the data.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="show every source, its licence and whether it is there")
     commands.add_parser("get", help="fetch published weights, checked").add_argument("name")
     commands.add_parser("verify", help="compare all that is committed with its digests")
     options = parser.parse_args(arguments)
     try:
-        if options.command == "list":
-            _print_list()
-        elif options.command == "get":
+        if options.command == "get":
             print(f"{options.name} is complete under {shown(get(options.name))}")
         else:
             committed = [name for name, source in sources().items() if source.committed]

@@ -239,14 +239,3 @@ def test_what_is_nearly_a_set_is_told_what_is_looked_for(
     said, source = str(raised.value), SOURCES["ck_plus"]
     assert f"not found under {root}/ck_plus" in said and source.ask in said and "\n" not in said
     assert (f"no file {source.pattern} under {root}/ck_plus" in said) is looked_for
-
-
-def test_the_list_has_a_line_for_each_source(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    put(root / "ck_plus" / PICTURE)
-    assert data_root.main(["list"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == list(SOURCES)
-    absent = {line.split()[0] for line in lines if "not here: " in line}
-    assert absent == {*FETCHED, *ON_REQUEST} - {"ck_plus"}

@@ -9,9 +9,11 @@ installed; the book does not need them.
 """
 
 import argparse
+import statistics
 import sys
+import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -20,10 +22,10 @@ from torch import Tensor, nn
 
 from lib.adversarial import attacks, checkpoints, classifiers, data, workload
 from lib.adversarial.training import accuracy
-from tools.bench import timing
 
 EPSILON, STEP_SIZE, STEPS = 0.07, 0.01, 40
 BATCH = 100
+MATRIX = 2048  # side of the matrices whose product says what the processor can do
 AGREE = 0.02  # how far accuracies may lie apart: four of 200 images
 Attack = Callable[[Tensor, Tensor], Tensor]
 Maker = Callable[[nn.Module], Attack]
@@ -131,11 +133,37 @@ def present(network: nn.Module) -> dict[str, Attack]:
     return made
 
 
+def cpu_seconds(call: Callable[[], object]) -> float:
+    """Return the CPU time of a call."""
+    started = time.process_time()
+    call()
+    return time.process_time() - started
+
+
+def in_turns(ways: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Return the median CPU-seconds of each way, after one turn that makes what is kept."""
+    for call in ways.values():
+        call()
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, call in ways.items():
+            found[name].append(cpu_seconds(call))
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+def peak_gflops(products: int = 4) -> float:
+    """Return the best rate of a few matrix products, in GFLOP per CPU-second."""
+    left, right = torch.rand(2, MATRIX, MATRIX)
+    torch.mm(left, right)
+    seconds = min(cpu_seconds(lambda: torch.mm(left, right)) for _ in range(products))
+    return 2 * MATRIX**3 / seconds / 1e9
+
+
 def compare(title: str, network: nn.Module, images: Tensor, labels: Tensor, rounds: int) -> bool:
     """Time every library on one network, and return whether they end with the same accuracy."""
     libraries = present(network)
     ways = {name: partial(attacked, attack, images, labels) for name, attack in libraries.items()}
-    seconds, peak = timing.in_turns(ways, rounds), timing.peak_gflops()
+    seconds, peak = in_turns(ways, rounds), peak_gflops()
     print(
         f"\n{title}\n{'':14}{'image-steps/CPU-s':>18}{'to ours':>9}{'of peak':>9}{'accuracy':>10}"
     )
@@ -144,7 +172,7 @@ def compare(title: str, network: nn.Module, images: Tensor, labels: Tensor, roun
         speed = len(images) * STEPS / value
         ratio, share = seconds["this book"] / value, speed * FLOP / 1e9 / peak
         print(f"{name:14}{speed:18,.0f}{ratio:9.2f}{share:9.0%}{found[name]:10.3f}")
-    size = f"{timing.MATRIX} x {timing.MATRIX}"
+    size = f"{MATRIX} x {MATRIX}"
     print(f"float32 matrix product ({size}): {peak:.0f} GFLOP per CPU-second")
     return max(found.values()) - min(found.values()) <= AGREE
 

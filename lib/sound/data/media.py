@@ -128,7 +128,7 @@ def read_frames(path: Path, times: np.ndarray) -> np.ndarray | None:
 def _opened(path: Path) -> Iterator[Any]:
     """Open a media file; what FFmpeg cannot open or decode becomes one line."""
     if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}; see `python -m lib.book.data_root list`")
+        raise FileNotFoundError(f"there is no file {path}; see `./run_all.sh --check`")
     if path.stat().st_size == 0:
         raise ValueError(f"{path} is an empty file; get it again")
     try:
