@@ -49,12 +49,6 @@ def beside(
 def tried(idea: Idea, network: Network, digits: Digits, profile: Profile) -> Result:
     """Return how often a network is right and the filter raises an alarm, by epsilon.
 
-    Args:
-        idea: what is changed.
-        network: that is attacked.
-        digits: as many test images are attacked as the ledger's.
-        profile: says how many these are, and how the attack steps.
-
     Raises:
         ValueError: what the idea gives is of another form or no number.
     """

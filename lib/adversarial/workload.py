@@ -85,13 +85,7 @@ def _found(
 
 
 def attack_flop(architecture: str, method: str, steps: int) -> int:
-    """Return the FLOP for each image of one attack, what the network then says included.
-
-    Args:
-        architecture: see `classifiers.ARCHITECTURES`.
-        method: see `evaluation.attack_config`.
-        steps: of its gradient; none for noise.
-    """
+    """Return the FLOP for each image of one attack, what the network then says included."""
     ways = {"pgd": 2, "evasion": 3, "noise": 0}[method]  # evading looks at each result as well
     return (steps * ways + 1) * forward_flop(architecture)
 

@@ -214,12 +214,7 @@ def confusion(found: Predictions) -> np.ndarray:
 
 
 def table(found: Mapping[str, Predictions], paper: Mapping[str, float]) -> pd.DataFrame:
-    """Return one row for each method, all numbers in %.
-
-    Args:
-        found: by method.
-        paper: the published mean over folds, in %, of the methods that have one.
-    """
+    """Return one row for each method, all numbers in %."""
     rows = []
     for method, predictions in found.items():
         row: dict[str, str | float] = {"method": method}

@@ -90,13 +90,7 @@ def write_record(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def command(module: str, names: Sequence[str], ship: Callable[[str], Iterable[Path]]) -> None:
-    """Run the command line of a part: `python -m MODULE ship NAME`.
-
-    Args:
-        module: the part's module of checkpoints.
-        names: of what it can ship.
-        ship: puts one of them into SHIPPED, with its record, and returns the paths.
-    """
+    """Run the command line of a part: `python -m MODULE ship NAME`."""
     parser = argparse.ArgumentParser(prog=f"python -m {module}")
     parser.add_argument("command", choices=["ship"])
     parser.add_argument("name", choices=names)

@@ -140,11 +140,8 @@ def connected(address: str) -> Iterator[Client]:
 def slurm(jobs: int) -> Iterator[str]:
     """Start a scheduler in this process and ask SLURM for its workers; give its address.
 
-    Queue, memory and time of a job are those of ~/.config/dask/jobqueue.yaml. All ends with the
-    context.
-
-    Args:
-        jobs: how many; each is one worker, which computes one run at a time.
+    Queue, memory and time of a job are those of ~/.config/dask/jobqueue.yaml. Each is one worker,
+    which computes one run at a time. All ends with the context.
 
     Raises:
         ModuleNotFoundError: dask-jobqueue is not installed.

@@ -136,11 +136,6 @@ def stands(place: str, known: str, root: Path = REPOSITORY) -> bool:
     """Return whether the code below a root still says what it said where a digest was taken.
 
     Nothing is imported; what has moved within the library is found.
-
-    Args:
-        place: where it stood, see `digests`.
-        known: the digest.
-        root: of the code as it stands.
     """
     at_home = _said_in(root / place.partition(":")[0])
     return known in at_home or any(known in _said_in(file) for file in (root / "lib").rglob("*.py"))
@@ -165,9 +160,7 @@ def _all_digests(file: Path, changed: int) -> frozenset[str]:
 def older(store: Path, root: Path) -> dict[str, list[str]]:
     """Return by part which sources of its stored results have changed since, one for each result.
 
-    Args:
-        store: the folder of results, `store/part/experiment/key.json`.
-        root: of the code as it stands: the library is below it.
+    Results are store/part/experiment/key.json; the library is below `root`.
     """
     asked: dict[tuple[str, str], bool] = {}
     found = dict[str, list[str]]()

@@ -52,11 +52,7 @@ class Work:
         return len(self.found) - len(self.there)
 
     def seconds(self, like: "Work | None") -> float | None:
-        """Return the seconds that one run takes on one core; None where they are unknown.
-
-        Args:
-            like: the same work of the profile quick, if there is such.
-        """
+        """Return the seconds that one run takes on one core; None where they are unknown."""
         if self.there:
             return median(each["seconds"] for each in self.there)
         if like is None or not like.there or not self.operations or not like.operations:
@@ -92,13 +88,7 @@ def flop(run: Callable[[], object]) -> int:
 
 
 def report(profile: str, parts: Mapping[str, Callable[[str], list[Work]]], jobs: int) -> None:
-    """Print what a profile asks of some parts.
-
-    Args:
-        profile: its name.
-        parts: for each, what returns the work of a profile.
-        jobs: runs at a time.
-    """
+    """Print what a profile asks of some parts."""
     asked = {part: of(profile) for part, of in parts.items()}
     quick = {part: {work.name: work for work in of("quick")} for part, of in parts.items()}
     print(f"Profile {profile}: what is there, and what would be computed\n")

@@ -36,12 +36,7 @@ def by_row(results: Sequence[Result]) -> dict[Row, list[Result]]:
 
 
 def by_share(runs: Sequence[Result], knob: str) -> dict[float, list[Result]]:
-    """Return runs by how far one knob of their pictures is turned, all others being at ours.
-
-    Args:
-        runs: see `experiments.sight_grid`.
-        knob: a field of `corpus.Sight`.
-    """
+    """Return runs by how far one knob of their pictures is turned, all others being at ours."""
     ours = asdict(Sight())
     found: dict[float, list[Result]] = {}
     for run in runs:

@@ -88,14 +88,9 @@ def describe(profile: Profile, rung: str, name: str = "ck") -> dict[str, Any]:
 def config(
     common: Mapping[str, Any], method: str, fold: int, seed: int, encoder: Path | None
 ) -> dict[str, Any]:
-    """Return one run.
+    """Return one run: a method, the fold that is tested, a seed, and what `describe` says of all.
 
-    Args:
-        common: see `describe`.
-        method: of METHODS.
-        fold: which one is tested.
-        seed: of the training.
-        encoder: the network whose encoder the method reads; None for the baseline.
+    `encoder` is the network whose encoder the method reads, None for the baseline.
 
     Raises:
         ValueError: there is no such method or fold.
@@ -294,12 +289,7 @@ def _check_there(path: Path) -> None:
 
 
 def predicted(network: nn.Module, images: np.ndarray | Rows) -> np.ndarray:
-    """Return the class with the largest logit of each image, (n,) int64.
-
-    Args:
-        network: a classifier or a recogniser.
-        images: (n, source, source, 3) uint8.
-    """
+    """Return the class with the largest logit of each image, (n,) int64."""
 
     def logits(pictures: Tensor) -> Tensor:
         output = network(pictures)

@@ -30,12 +30,7 @@ def of(profile_name: str) -> list[Work]:
 
 
 def trainings(common: Mapping[str, Any], count: int) -> list[Work]:
-    """Return the groups of trainings that differ in nothing but the seed, no run twice.
-
-    Args:
-        common: see `experiments.common`.
-        count: of seeds.
-    """
+    """Return the groups of trainings that differ in nothing but the seed, no run twice."""
     groups = {
         "Table 3": experiments.grid(common, count),
         "joined by time": experiments.aligned_grid(common, count),
