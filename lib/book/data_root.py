@@ -5,7 +5,6 @@ whether it is here. From the command line: `python -m lib.book.data_root get NAM
 """
 
 import argparse
-import hashlib
 import os
 import sys
 import tomllib
@@ -15,7 +14,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
-from lib.book.files import REPOSITORY
+from lib.book.files import REPOSITORY, digest
 
 COMMITTED = REPOSITORY / "data"
 COMMAND = "python -m lib.book.data_root"
@@ -148,7 +147,7 @@ def get(name: str) -> Path:
             download_url_to_file(source.url, str(path), hash_prefix=source.sha256)
         except RuntimeError as error:  # its digest is another
             raise ValueError(f"{source.url} gave something else ({error})") from None
-    if _digest(path) != source.sha256:
+    if digest(path) != source.sha256:
         raise ValueError(
             f"{shown(path)} is truncated or altered; delete it and run `{COMMAND} get {name}`"
         )
@@ -176,18 +175,12 @@ def _verify(folder: Path) -> None:
         restore = f"run `git checkout -- {shown(folder / name)}`"
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{shown(folder / name)} is missing; {restore}")
-        found = _digest(folder / name)
+        found = digest(folder / name)
         if found != expected:
             raise ValueError(
                 f"{shown(folder / name)} was changed: its SHA-256 is {found[:16]}..., "
                 f"not {expected[:16]}...; {restore}"
             )
-
-
-def _digest(path: Path) -> str:
-    """Return the SHA-256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _source(name: str) -> Source:

@@ -5,18 +5,17 @@ trained. What is shipped is taken where that is the run at hand.
 """
 
 import argparse
-import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from lib.book import files
 from lib.book.files import REPOSITORY, write_atomically
 from lib.runs import code, results, states, sweep
 
@@ -118,14 +117,7 @@ def save_weights(model: nn.Module, path: Path, beside: Mapping[str, Tensor] | No
 
 def file_digest(path: Path) -> str:
     """Return the first 16 hex digits of a file's SHA-256."""
-    stat = path.stat()
-    return _digest(path, stat.st_size, stat.st_mtime_ns)
-
-
-@lru_cache(maxsize=64)
-def _digest(path: Path, size: int, changed: int) -> str:
-    """Return the digest of a file; one that has changed since is read anew."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return files.digest(path)[:16]
 
 
 def find_by_digest(digest: str, folders: Iterable[Path]) -> Path:

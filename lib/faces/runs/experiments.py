@@ -2,8 +2,13 @@
 
 A run is a plain dict (see `config`), so that any number of them can be computed anywhere, each
 with a result file of its own.
+
+    python -m lib.faces.runs.experiments [best|original|ict]
+
+computes those of the quick profile that have none yet, those that train a GAN in each fold, too.
 """
 
+import argparse
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -26,7 +31,7 @@ from lib.faces.gan_training import GANConfig
 from lib.faces.recognition import Recogniser, Recognition
 from lib.faces.runs import checkpoints, sources
 from lib.faces.runs.checkpoints import CACHE
-from lib.faces.runs.profiles import Profile
+from lib.faces.runs.profiles import PROFILES, Profile
 from lib.runs import results, states, sweep
 from lib.runs.checkpoints import SHIPPED, file_digest
 from lib.runs.checkpoints import find_by_digest as weights_with
@@ -337,3 +342,19 @@ def planned(profile: Profile, name: str) -> list[tuple[tuple[str, ...], int]]:
         return [(BOTH, profile.folds)]
     everywhere = tuple(method for method in METHODS if method not in TRAINED_ON)
     return [(everywhere, profile.folds), (TRAINED_ON, profile.fine_tuned_folds)]
+
+
+def main() -> None:
+    """Run the command line described at the top."""
+    parser = argparse.ArgumentParser(prog="python -m lib.faces.runs.experiments")
+    parser.add_argument("dataset", nargs="?", choices=datasets.DATASETS, default="best")
+    profile = PROFILES["quick"]
+    corpus = datasets.load(parser.parse_args().dataset, profile.sizes)
+    for name, methods in tables(profile, corpus).items():
+        for method, runs in methods.items():
+            hits = [np.equal(run.metrics["predicted"], run.metrics["targets"]) for run in runs]
+            print(f"{name} {method}: {100 * np.mean(np.concatenate(hits)):.1f} %")
+
+
+if __name__ == "__main__":
+    main()
