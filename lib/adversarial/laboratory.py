@@ -114,7 +114,6 @@ def measure(
 
 
 def _check(what: str, found: Tensor, shape: tuple[int, ...]) -> None:
-    """Raise ValueError where an idea gives something of another form, or no numbers."""
     if tuple(found.shape) != shape:
         raise ValueError(f"{what} gives {tuple(found.shape)} instead of {shape}; look at your idea")
     if not found.isfinite().all():

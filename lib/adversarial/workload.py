@@ -38,7 +38,6 @@ def of(profile_name: str) -> list[Work]:
 
 
 def _training(config: TrainingConfig, digits: Digits) -> Work:
-    """Return the training of one of our networks."""
     path, run = checkpoints.place(config, digits), checkpoints.training_run(config, digits)
     images = config.epochs * len(digits.train_images)
     found = workload.network(path, run)

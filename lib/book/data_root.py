@@ -184,7 +184,6 @@ def _verify(folder: Path) -> None:
 
 
 def _source(name: str) -> Source:
-    """Return a source, or raise ValueError with the names there are."""
     if name not in sources():
         raise ValueError(f"unknown data {name!r}; choose one of: {', '.join(sources())}")
     return sources()[name]

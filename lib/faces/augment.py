@@ -127,7 +127,6 @@ def draw(images: Tensor | np.ndarray | Rows, rows: Tensor, generator: torch.Gene
 
 
 def _checked_side(images: Tensor) -> int:
-    """Return the side of the crops, or raise ValueError where these are no pictures."""
     shape = tuple(images.shape)
     if images.dtype != torch.uint8 or len(shape) != 4 or shape[1] != shape[2] or shape[3] != 3:
         raise ValueError(
@@ -137,7 +136,6 @@ def _checked_side(images: Tensor) -> int:
 
 
 def _check_variants(variants: Tensor, count: int) -> None:
-    """Raise ValueError where these are not so many variants."""
     if variants.shape != (count,) or variants.dtype != torch.int64:
         raise ValueError(
             f"{count} images need as many int64 variants, "

@@ -316,7 +316,6 @@ def by_interval(history: History, config: GANConfig) -> History:
 
 
 def _check(model: ModelConfig, faces: Faces) -> None:
-    """Raise ValueError where the networks do not fit the faces."""
     side = augment.source_side(model.side)
     if faces.images.shape[1:] != (side, side, 3):
         raise ValueError(
@@ -337,7 +336,6 @@ def _check(model: ModelConfig, faces: Faces) -> None:
 
 
 def _check_schedule(config: GANConfig) -> None:
-    """Raise ValueError where the steps of a training do not fit together."""
     if config.intervals < 1 or config.steps % config.intervals:
         raise ValueError(
             f"{config.steps} steps do not make {config.intervals} equal intervals; take a multiple"

@@ -215,7 +215,6 @@ def _read(
 
 
 def _check_new(judges: Judges, faces: Faces) -> None:
-    """Raise ValueError where the judges learnt from some of these pictures."""
     if both := judges.sequences & set(faces.sequences.tolist()):
         raise ValueError(
             f"{faces.name}: the judges learnt from {len(both)} of these sequences; make the set "
@@ -224,7 +223,6 @@ def _check_new(judges: Judges, faces: Faces) -> None:
 
 
 def _check_people(generator: Generator, judges: Judges, sources: Faces, strangers: bool) -> None:
-    """Raise ValueError where generator, judges and sources are not of the same people."""
     if any(module.training for module in generator.modules()):  # it would learn from the pictures
         raise ValueError("the generator is in training mode; call its eval() first")
     made = generator.config.identities

@@ -108,7 +108,6 @@ def key(sources: Iterable[Source]) -> str:
 
 
 def _joined(said: Iterable[str]) -> str:
-    """Return one digest of several."""
     return hashlib.sha256(" ".join(said).encode()).hexdigest()[:12]
 
 
@@ -128,7 +127,6 @@ def digest(text: str) -> str:
 
 
 def _digest(tree: ast.Module) -> str:
-    """Return the digest of a syntax tree."""
     return hashlib.sha256(repr(_plain(tree)).encode()).hexdigest()[:12]
 
 

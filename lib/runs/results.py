@@ -224,6 +224,5 @@ def _digest(content: Any) -> str:
 
 
 def _git(*arguments: str) -> str:
-    """Return what a git command prints about the book's repository."""
     command = ["git", "-C", str(REPOSITORY), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

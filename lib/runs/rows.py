@@ -101,7 +101,6 @@ def write(path: Path, parts: Iterable[np.ndarray]) -> None:
 
 
 def _put_header(file: BinaryIO, path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
-    """Write how a .npy file of an array begins."""
     form = {"descr": dtype.str, "fortran_order": False, "shape": shape}
     with named(path):
         np.lib.format.write_array_header_1_0(file, form)

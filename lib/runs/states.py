@@ -81,12 +81,10 @@ def unpack(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _previous(path: Path) -> Path:
-    """Return where the state before the last is kept."""
     return path.with_name(f"{path.name}.previous")
 
 
 def _set_aside(path: Path) -> None:
-    """Rename a damaged state and say so."""
     aside = path.with_name(f"{path.name}.damaged")
     with suppress(FileNotFoundError):  # another process has done it
         path.replace(aside)

@@ -113,7 +113,6 @@ def report(profile: str, parts: Mapping[str, Callable[[str], list[Work]]], jobs:
 
 
 def _print_row(work: Work, taken: float | None) -> None:
-    """Print one line of the table."""
     print(
         ROW.format(
             textwrap.shorten(work.name, NAME - 1, placeholder=" ..."),
@@ -124,7 +123,6 @@ def _print_row(work: Work, taken: float | None) -> None:
 
 
 def _print_lacking(part: str) -> None:
-    """Print which data of the paper's own protocol are not there."""
     for name, source in data_root.sources().items():
         if source.part == part and not data_root.present(name):
             line = f"{chapters.PARTS[part]} lacks {source.title}: {data_root.todo(name)}"

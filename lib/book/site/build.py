@@ -150,8 +150,6 @@ class _Builder:
         return Text(f"{chapter.name}-sources", _notebook("\n".join(lines)), self.root)
 
     def _page(self, text: Text, before: Text | None = None, after: Text | None = None) -> None:
-        """Write a page between two others."""
-
         def resolve(link: str) -> str:
             return self.links.resolve(link, text.base)
 

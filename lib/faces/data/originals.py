@@ -101,7 +101,6 @@ def enough() -> bool:
 
 
 def _original(name: str) -> Original:
-    """Return a set, or raise ValueError with the names there are."""
     if name not in SETS:
         raise ValueError(f"unknown set {name!r}; choose one of: {', '.join(SETS)}")
     return SETS[name]
@@ -163,7 +162,6 @@ def _labels(
 
 
 def _read(place: Path, name: str) -> Faces | None:
-    """Return a set from the cache, None where it is missing or damaged."""
     try:
         index = json.loads(place.with_suffix(".json").read_text())
         labels = {key: np.array(index[key], dtype=np.int64) for key in LABELS}

@@ -345,7 +345,6 @@ def _paired(generator: np.random.Generator, common: float, own: float) -> np.nda
 
 
 def _check(requests: Requests, size: int) -> None:
-    """Raise ValueError where a request cannot be drawn."""
     columns = {name: np.asarray(getattr(requests, name)) for name in COLUMNS}
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
@@ -364,7 +363,6 @@ def _check(requests: Requests, size: int) -> None:
 
 
 def _check_range(name: str, values: np.ndarray, low: float, high: float) -> None:
-    """Raise ValueError where a number lies outside a range, or is none."""
     wrong = ~((values >= low) & (values <= high))
     if wrong.any():
         row = int(np.argmax(wrong))

@@ -140,7 +140,6 @@ def recognition(
 
 
 def _check(shape: Shape) -> None:
-    """Raise ValueError where no set can have that shape."""
     if unknown := [each for each in shape.sequences if each not in EXPRESSIONS]:
         raise ValueError(f"no expression {unknown[0]!r}; use {', '.join(EXPRESSIONS)}")
     counts = list(shape.sequences.values())
@@ -205,7 +204,6 @@ def _make(render: Render, requests: Requests, size: int, place: Path) -> None:
 
 
 def _rendered(render: Render, requests: Requests, size: int) -> np.ndarray:
-    """Return the images of some requests, checked."""
     images, _ = render(requests, size)
     expected = (len(requests.people), size, size, 3)
     if images.shape != expected or images.dtype != np.uint8:

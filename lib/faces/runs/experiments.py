@@ -288,7 +288,6 @@ def load_encoder(path: Path, name: str, model: ModelConfig) -> Trunk:
 
 
 def _check_there(path: Path) -> None:
-    """Raise FileNotFoundError where a file of an encoder is missing."""
     if not path.is_file():
         raise FileNotFoundError(f"no encoder under {path}; train one with {COMMAND}")
 

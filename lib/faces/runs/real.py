@@ -68,7 +68,6 @@ def train(path: Path, run: dict[str, Any], profile: Profile) -> None:
 
 
 def _made(run: dict[str, Any], profile: Profile, progress: Path) -> Made:
-    """Return the fine-tuned generator and its losses."""
     begins = checkpoints.load(checkpoints.stored(find_by_digest(run["begins"])))
     faces = real_people.training_set(london.load(profile.real_side))
     form = ModelConfig(**run["model"])

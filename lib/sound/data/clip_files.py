@@ -120,7 +120,6 @@ class Clips:
         return " ".join(text.encode(errors="replace").decode().split())
 
     def _files(self, name: str) -> list[Path]:
-        """Return the files of a clip."""
         stem = Path(name).stem
         return [found[stem] for found in (self._audio, self._video) if stem in found]
 
@@ -134,7 +133,6 @@ class Clips:
         return digest.hexdigest()
 
     def _hash(self, name: str) -> str:
-        """Return the SHA-256 of the digests of a clip's files."""
         digests = " ".join(map(files.digest, self._files(name)))
         return hashlib.sha256(digests.encode()).hexdigest()
 

@@ -167,7 +167,6 @@ def _list_left_out(names: Mapping[str, tuple[str, ...]], reasons: Mapping[str, s
 
 
 def _counted(reasons: Iterable[str]) -> str:
-    """Return how many clips are missing and how many are bad."""
     kinds = {NO_AUDIO: "missing", NO_PICTURES: "without pictures"}
     counts = Counter(kinds.get(reason, "damaged or silent") for reason in reasons)
     return ", ".join(f"{count} {kind}" for kind, count in counts.items())
@@ -203,6 +202,5 @@ def _durations(names: Mapping[str, tuple[str, ...]]) -> dict[str, float]:
 
 
 def _note(name: str) -> str:
-    """Return where a clip comes from."""
     source = parse_name(name)
     return f"{ADDRESS.format(video=source.video)}, {source.start} to {source.end} s"

@@ -64,7 +64,6 @@ def read_table(
 
 
 def _text(path: Path) -> str:
-    """Return the text of a list, without a byte-order mark."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no list {path}; see data/README.md")
     try:
@@ -209,7 +208,6 @@ def _event(
 
 
 def _unknown(label: str, place: str, classes: Sequence[str]) -> str:
-    """Return the complaint about a label that is none of the classes."""
     return f"{place}: unknown label {label!r}; expected one of {', '.join(classes)}"
 
 

@@ -387,7 +387,6 @@ def read_recordings(folder: Path) -> list[Recording]:
 
 
 def _recording(folder: Path, row: Mapping[str, str], place: str) -> Recording:
-    """Return one line of meta.csv as a recording, or raise ValueError."""
     if Path(row["clip"]).name != row["clip"]:
         raise ValueError(f"{place}: {row['clip']!r} is no plain name")
     kinds = {material.label: name for name, material in MATERIAL.items()}

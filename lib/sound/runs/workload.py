@@ -62,7 +62,6 @@ def training_flop(run: Mapping[str, Any]) -> float:
 
 
 def _clips(model: ModelConfig) -> TrainingSet:
-    """Return two clips without content, one weak and one unlabelled."""
     sizes = {
         "spectral": (features.FRAMES, model.mel_bands),
         "audio": (features.GRID, model.audio_features),
