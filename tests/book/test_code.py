@@ -164,14 +164,15 @@ def pooled(config: dict[str, Any]) -> dict[str, Any]:
 def test_an_idea_replaced_in_a_cell_is_used_and_no_other_number_passes_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def found(x: float) -> Result:
-        runs = [{"x": x}, {"x": -x}]
-        arguments: dict[str, Any] = {"jobs": 2, "folder": tmp_path, "sources": [crnn]}
-        return sweep.only(sweep.run("part1", "pooled", runs, pooled, **arguments))
+    def found(x: float, jobs: int = 2) -> Result:
+        runs, ideas = [{"x": x}, {"x": -x}], [crnn]
+        swept = sweep.run(
+            "part1", "pooled", runs, pooled, jobs=jobs, folder=tmp_path, sources=ideas
+        )
+        return sweep.only(swept)
 
     monkeypatch.setattr(sweep, "CHANGED", set())
-    before = found(0.5)
-    assert before.metrics["process"] != os.getpid() and before.metrics["mean"] == 0.5
+    assert found(0.5, jobs=1).metrics["mean"] == 0.5
     with monkeypatch.context() as patch:
         patch.setattr(crnn, "linear_pooling", lambda frames: frames.mean(dim=1))
         assert found(0.5).changed == ("lib/sound/crnn.py",)  # that number is the file's
@@ -189,12 +190,18 @@ def test_what_is_replaced_is_told_from_what_is_decorated(monkeypatch: pytest.Mon
     class Other(crnn.CRNN):
         """Another network."""
 
+    def linear_pooling(frame: torch.Tensor) -> torch.Tensor:
+        """Return another pooling, by the same name."""
+        return frame.mean(dim=1)
+
+    linear_pooling.__qualname__ = "linear_pooling"  # as at the top of a cell
     for found in pkgutil.walk_packages(lib.__path__, "lib."):
         importlib.import_module(found.name)
     assert code.replaced_anywhere() == []
     monkeypatch.setattr(crnn.CRNN, "forward", lambda self, inputs: None)
     monkeypatch.setattr(crnn.ModelConfig, "frames", 3, raising=False)  # no function of the file
-    assert code.replaced(crnn) == ["CRNN.forward"]
+    monkeypatch.setattr(crnn, "linear_pooling", linear_pooling)
+    assert code.replaced(crnn) == ["CRNN.forward", "linear_pooling"]
     monkeypatch.undo()
     monkeypatch.setattr(crnn, "CRNN", Other)
     assert "CRNN" in code.replaced(crnn)
