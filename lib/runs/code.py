@@ -48,11 +48,15 @@ def _named(source: Source) -> tuple[str, str]:
 
 
 def replaced(module: ModuleType) -> list[str]:
-    """Return which functions, classes and methods of a module are not those of its file.
+    """Return which functions, classes, methods and numbers of a module are not those of its file.
 
     So it is once a notebook's cell has put others in their place, of which no other process knows.
     """
-    return [name for name in _written(inspect.getsource(module)) if not _is_own(module, name)]
+    names, constants = _written(inspect.getsource(module))
+    others = [name for name in names if not _is_own(module, name)]
+    others += [name for name, value in constants.items() if vars(module).get(name) != value]
+    tables = ((name, value) for name, value in vars(module).items() if isinstance(value, dict))
+    return others + [name for name, value in tables if any(map(_of_a_cell, value.values()))]
 
 
 def replaced_anywhere() -> list[str]:
@@ -62,15 +66,24 @@ def replaced_anywhere() -> list[str]:
 
 
 @functools.cache
-def _written(text: str) -> tuple[str, ...]:
-    """Return the names of the functions and classes in a module's source, "f" or "Class.method"."""
-    found = list[str]()
+def _written(text: str) -> tuple[list[str], dict[str, Any]]:
+    """Return what a module's source names: functions, "Class.method", and plain constants."""
+    names, constants = list[str](), dict[str, Any]()
     for node in ast.parse(text).body:
-        if isinstance(node, NAMED):
-            inner = node.body if isinstance(node, ast.ClassDef) else []
-            methods = [f"{node.name}.{each.name}" for each in inner if isinstance(each, NAMED)]
-            found += [node.name, *methods]
-    return tuple(found)
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                names.append(node.name)
+            case ast.ClassDef(name=name):
+                methods = [each.name for each in node.body if isinstance(each, NAMED)]
+                names += [name, *(f"{name}.{each}" for each in methods)]
+            case ast.Assign(targets=[ast.Name(name)], value=ast.Constant(value)):
+                constants[name] = value
+    return names, constants
+
+
+def _of_a_cell(value: object) -> bool:
+    """Return whether something in a table, as of poolings, was written in a notebook."""
+    return getattr(value, "__module__", None) == "__main__"
 
 
 def _held(module: ModuleType, name: str) -> Any:

@@ -1,6 +1,7 @@
 """No number from other code passes for a fresh one, and how code is written makes no difference."""
 
 import importlib.util
+import inspect
 import json
 import os
 import pkgutil
@@ -96,10 +97,12 @@ def test_what_is_decorated_stands_where_it_is_written() -> None:
     assert place == "tests/book/test_code.py: decorated"
 
 
-def test_no_committed_result_names_a_place_outside_the_book() -> None:
+def test_each_committed_result_says_what_code_of_the_book_it_rests_on() -> None:
     for file in sorted((REPOSITORY / "data" / "results").rglob("*.json")):
-        sources = json.loads(file.read_text())["provenance"].get("sources", {})
+        found = json.loads(file.read_text())
+        sources = found["provenance"].get("sources", {})
         assert all(place.startswith("lib/") for place in sources), file
+        assert sources or "code" in found["config"], file  # of what is tried in a laboratory
 
 
 def test_what_stands_in_a_cell_has_a_digest() -> None:
@@ -201,7 +204,12 @@ def test_what_is_replaced_is_told_from_what_is_decorated(monkeypatch: pytest.Mon
     monkeypatch.setattr(crnn.CRNN, "forward", lambda self, inputs: None)
     monkeypatch.setattr(crnn.ModelConfig, "frames", 3, raising=False)  # no function of the file
     monkeypatch.setattr(crnn, "linear_pooling", linear_pooling)
-    assert code.replaced(crnn) == ["CRNN.forward", "linear_pooling"]
+    monkeypatch.setattr(crnn, "DROPOUT", 0.4)
+    linear_pooling.__module__ = "__main__"
+    monkeypatch.setitem(crnn.POOLINGS, "linear", linear_pooling)
+    assert code.replaced(crnn) == ["CRNN.forward", "linear_pooling", "DROPOUT", "POOLINGS"]
+    (said,) = code.digests([crnn]).values()
+    assert said != code.digest(inspect.getsource(crnn))
     monkeypatch.undo()
     monkeypatch.setattr(crnn, "CRNN", Other)
     assert "CRNN" in code.replaced(crnn)
