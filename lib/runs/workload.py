@@ -26,7 +26,7 @@ UNKNOWN = "–"
 NOTE = (
     "runs: a result each, or a network; present: it lies here already. hours: missing runs times "
     "the median seconds of the stored ones; where there are none, of those of the profile quick, "
-    "times the ratio of floating-point operations. Stored seconds are those of {}. –: unknown."
+    "times the ratio of their operations. Stored seconds are those of {}. –: unknown."
 )
 
 
@@ -34,7 +34,8 @@ NOTE = (
 class Work:
     """Like runs: `found` is the provenance of each run that is there, None of one that is missing.
 
-    `operations` returns the FLOP of one run, None where they are not counted.
+    `operations` returns those of one run, in a unit that profiles share; it is None where they are
+    not counted.
     """
 
     name: str
