@@ -136,7 +136,6 @@ def train(config: TrainingConfig, digits: Digits, checkpoint: Path | None = None
     """Train a network and return its averaged weights, frozen, float32.
 
     Args:
-        config: what to train.
         digits: where the training images come from; the test images are not touched.
         checkpoint: written after each epoch; if it is there already, training goes on from it.
     """

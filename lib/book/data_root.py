@@ -161,12 +161,7 @@ def shown(path: Path) -> str:
 
 @cache
 def _verify(folder: Path) -> None:
-    """Compare every file of a committed folder with its digest.
-
-    Raises:
-        FileNotFoundError: one is missing.
-        ValueError: one holds something else; both digests are named.
-    """
+    """Compare every file of a committed folder with its digest."""
     sums = folder / SUMS
     if not sums.is_file():
         raise FileNotFoundError(f"{shown(sums)} is missing; run `git checkout -- {shown(folder)}`")

@@ -216,11 +216,7 @@ class Trainer(Training):
 
 
 def variants(augmentation: str) -> Tensor:
-    """Return the variants of a picture that a training sees: "all" 110, or the two "flips".
-
-    Raises:
-        ValueError: it is neither.
-    """
+    """Return the variants of a picture that a training sees: "all" 110, or the two "flips"."""
     every = torch.arange(augment.VARIANTS)
     crop, angle, _ = augment.decode(every)
     plain = (crop == augment.CROPS.index((1, 1))) & (angle == augment.ANGLES.index(0))
@@ -256,7 +252,6 @@ def train(
 
     Args:
         model: the form of the networks.
-        config: how to train.
         faces: the training set, rendered or aligned at `augment.source_side(model.side)`.
         seed: of initial weights, noise, wanted identities and the order of the pictures.
         checkpoint: written after each interval; if it is there already, training goes on from it.

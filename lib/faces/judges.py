@@ -148,7 +148,6 @@ def seen(
     Nobody is asked to become who he is.
 
     Args:
-        generator: of DE-GAN.
         judges: of the same people.
         sources: pictures new to judges and generator.
         seed: of identities and noise.
@@ -184,11 +183,7 @@ def drawn_identities(
 
 
 def known_expressions(judges: Judges, faces: Faces) -> np.ndarray:
-    """Return the expressions of a set as the judges number them, (n,) int64.
-
-    Raises:
-        ValueError: they never saw one of them.
-    """
+    """Return the expressions of a set as the judges number them, (n,) int64."""
     if unknown := [name for name in faces.classes if name not in judges.classes]:
         raise ValueError(f"{faces.name} shows {unknown[0]}, which the judges never saw")
     return np.array([judges.classes.index(name) for name in faces.classes])[faces.expressions]

@@ -118,9 +118,7 @@ def fine_tune(
     Args:
         trained: a generator of other people.
         model: the form of the networks, of the same width and code.
-        config: how to train.
         faces: the training set, aligned at `augment.source_side(model.side)`.
-        seed: of what is drawn.
         checkpoint: written after each interval; if it is there already, training goes on from it.
     """
     trainer = FineTuning(trained, model, config, faces, seed)

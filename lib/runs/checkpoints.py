@@ -104,8 +104,6 @@ def save_weights(model: nn.Module, path: Path, beside: Mapping[str, Tensor] | No
     are.
 
     Args:
-        model: whose weights and statistics are stored.
-        path: of the file, written all or nothing.
         beside: tensors to store as they are, under other names.
     """
     weights = {
@@ -121,11 +119,7 @@ def file_digest(path: Path) -> str:
 
 
 def find_by_digest(digest: str, folders: Iterable[Path]) -> Path:
-    """Return the first weights file with this digest in some folders.
-
-    Raises:
-        FileNotFoundError: none has it.
-    """
+    """Return the first weights file with this digest in some folders."""
     for folder in folders:
         for path in sorted(folder.glob("*.safetensors")):
             if file_digest(path) == digest:

@@ -201,12 +201,7 @@ def processor() -> str:
 
 
 def paper(name: str, folder: Path = PAPER) -> dict[str, Any]:
-    """Return the published numbers in data/paper/<name>.json.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no JSON.
-    """
+    """Return the published numbers in data/paper/<name>.json."""
     source = Path(folder) / f"{name}.json"
     try:
         return json.loads(source.read_bytes())

@@ -111,9 +111,6 @@ class Run:
         """Save a result and return it; if somebody else has done so meanwhile, return theirs.
 
         Where that fails, it is tried again for as long as the run took.
-
-        Raises:
-            OSError: it failed all the time.
         """
         seconds = max(result.provenance["seconds"], SAVING_SECONDS)
         until, told = time.monotonic() + seconds, False
@@ -237,12 +234,7 @@ def _finished(runs: Sequence[Run], jobs: int | None) -> Generator[Result, None, 
 
 
 def _finished_elsewhere(runs: Sequence[Run], address: str) -> Generator[Result, None, None]:
-    """Yield results as workers of a Dask scheduler finish them, each in this machine's store too.
-
-    Raises:
-        ConnectionError: no scheduler answers, or it was lost.
-        RuntimeError, OSError: see `Run.compute`.
-    """
+    """Yield results as workers of a scheduler finish them, each in this machine's store, too."""
     from lib.runs import cluster  # brings Dask, which is an extra
 
     waiting = {f"{each.part}-{each.experiment}-{results.key(each.config)}": each for each in runs}

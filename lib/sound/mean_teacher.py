@@ -201,7 +201,6 @@ def train(
 
     Args:
         model: the form of student and teacher.
-        config: how to train.
         data: standardised features and labels.
         seed: of initial weights, dropout and the order of the clips.
         checkpoint: written after each epoch; if it is there already, training goes on from it.

@@ -127,9 +127,6 @@ def steps(logits: np.ndarray, truth: Events, onsets: np.ndarray) -> dict[str, An
         where there is none;
         `centre` in seconds of the rise, see `centre_of_rise`; the 95 % interval of each over
         onsets; how many `onsets` there are.
-
-    Raises:
-        ValueError: there is no onset.
     """
     if not len(onsets):
         raise ValueError("no event has a clear onset; take more clips")

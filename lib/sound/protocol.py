@@ -55,9 +55,6 @@ def best_mean(runs: Sequence[Result], metric: str, best: int) -> float:
     """Return the mean test score of those trainings that are best on validation (section 5).
 
     They are ranked by the validation score of the same metric; the paper does not say by which.
-
-    Raises:
-        ValueError: there are fewer trainings than `best`.
     """
     if len(runs) < best:
         raise ValueError(f"the best {best} of {len(runs)} trainings cannot be chosen")

@@ -34,11 +34,7 @@ _BAR = '<mo stretchy="false">&#x0007C;</mo>'  # an operator between spaces, unle
 
 
 def formula(latex: str, display: str) -> str:
-    """Return a formula as MathML; `display` is block or inline.
-
-    Raises:
-        ValueError: the converter does not know a command in it.
-    """
+    """Return a formula as MathML; `display` is block or inline."""
     known = re.sub(r"\\[a-z]+", lambda found: _LATEX.get(found[0], found[0]), latex.strip())
     try:
         math = convert(known, display=display)

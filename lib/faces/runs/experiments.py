@@ -66,9 +66,6 @@ def describe(profile: Profile, rung: str, name: str = "ck") -> dict[str, Any]:
     `name` is that of the set: "ck", "mmi" or "oulu".
 
     Sets that are made follow from their names and sizes, those that are read from their content.
-
-    Raises:
-        ValueError: the profile has no such set.
     """
     sizes = profile.sizes
     if name not in sizes.shapes:
@@ -96,9 +93,6 @@ def config(
     """Return one run: a method, the fold that is tested, a seed, and what `describe` says of all.
 
     `encoder` is the network whose encoder the method reads, None for the baseline.
-
-    Raises:
-        ValueError: there is no such method or fold.
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; choose one of: {', '.join(METHODS)}")
@@ -310,13 +304,8 @@ def tables(
     See `planned` for which methods run on which set.
 
     Args:
-        profile: its sizes and trainings.
-        corpus: the faces at hand.
         fine_tuning: whether the methods of TRAINED_ON are computed, too, where they have no result;
             each run of them trains a GAN.
-
-    Raises:
-        FileNotFoundError: CK+, on which all methods are compared, is not there.
     """
     encoders = networks(profile, corpus)
     if "ck" not in corpus.sets:

@@ -12,7 +12,6 @@ def load(
     """Return "dcase2018" (original), "esc10" (open), or the first of them that is present.
 
     Args:
-        dataset: of DATASETS.
         sizes: of the mixtures; the original has its own.
         rotation: of the folds that mixtures train on and are tested on, see `mixtures.groups`.
         sight: how well the pictures of mixtures go with the sounds.

@@ -45,11 +45,7 @@ class Source:
 
 
 def parse_name(name: str) -> Source:
-    """Return what the name of a clip, Y<11 characters>_<start>_<end>.wav, says of its source.
-
-    Raises:
-        ValueError: it is no such name.
-    """
+    """Return what the name of a clip, Y<11 characters>_<start>_<end>.wav, says of its source."""
     found = NAME.fullmatch(name)  # by position, since the 11 characters may hold - and _
     if not found or float(found[2]) >= float(found[3]):
         raise ValueError(f"{name!r} is no clip; expected Y<11 characters>_<start>_<end>.wav")

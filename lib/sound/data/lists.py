@@ -73,11 +73,7 @@ def _text(path: Path) -> str:
 
 
 def read_weak(path: Path) -> dict[str, tuple[str, ...]]:
-    """Return {file name: its labels} of a list of clip-level labels, joined by commas.
-
-    Raises:
-        ValueError: a line is wrong; the message names file and row.
-    """
+    """Return {file name: its labels} of a list of clip-level labels, joined by commas."""
     found: dict[str, tuple[str, ...]] = {}
     for place, row in read_table(path, WEAK_COLUMNS, unique=True):
         labels = tuple(row["event_labels"].split(","))

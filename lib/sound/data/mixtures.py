@@ -113,7 +113,6 @@ def load(sizes: Sizes, rotation: int, sight: Sight) -> Corpus:
     """Return mixtures of real recordings, each made when it is asked for.
 
     Args:
-        sizes: how many clips each split has.
         rotation: of the folds, below ROTATIONS: which of them train, validate and test.
         sight: how well the pictures go with the sounds.
 
