@@ -189,6 +189,15 @@ def test_an_idea_replaced_in_a_cell_is_used_and_no_other_number_passes_for_it(
     assert found(0.5).changed == () and found(0.25).changed == ("lib/sound/crnn.py",)
 
 
+def test_what_is_edited_and_loaded_anew_is_not_replaced(tmp_path: Path) -> None:
+    first = module(tmp_path / "an_idea.py", WRITTEN)
+    assert code.replaced(first) == []
+    again = module(tmp_path / "an_idea.py", WRITTEN.replace("2.0", "3.0").replace("x", "y"))
+    assert code.replaced(again) == []
+    again.SCALE = 4.0
+    assert code.replaced(again) == ["SCALE"]
+
+
 def test_what_is_replaced_is_told_from_what_is_decorated(monkeypatch: pytest.MonkeyPatch) -> None:
     class Other(crnn.CRNN):
         """Another network."""
