@@ -36,12 +36,7 @@ def by_row(results: Sequence[Result]) -> dict[Row, list[Result]]:
 
 
 def by_share(runs: Sequence[Result], knob: str) -> dict[float, list[Result]]:
-    """Return runs by how far one knob of their pictures is turned, all others being at ours.
-
-    Args:
-        runs: see `experiments.sight_grid`.
-        knob: a field of `corpus.Sight`.
-    """
+    """Return runs by how far one knob of their pictures is turned, all others being at ours."""
     ours = asdict(Sight())
     found: dict[float, list[Result]] = {}
     for run in runs:
@@ -60,9 +55,6 @@ def best_mean(runs: Sequence[Result], metric: str, best: int) -> float:
     """Return the mean test score of those trainings that are best on validation (section 5).
 
     They are ranked by the validation score of the same metric; the paper does not say by which.
-
-    Raises:
-        ValueError: there are fewer trainings than `best`.
     """
     if len(runs) < best:
         raise ValueError(f"the best {best} of {len(runs)} trainings cannot be chosen")

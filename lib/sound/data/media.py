@@ -35,7 +35,6 @@ def read_audio(path: Path, content: bytes | None = None) -> Waveform:
         content: what is in it, where it lies on no disk; its name is then for complaints only.
 
     Raises:
-        FileNotFoundError: there is no such file.
         ValueError: it is no media file, has no audio stream, is truncated, changes midway, or its
             sound is refused by `check_waveform`.
     """
@@ -110,7 +109,6 @@ def read_frames(path: Path, times: np.ndarray) -> np.ndarray | None:
         (n, height, width, 3) uint8, or None where the file has no video stream.
 
     Raises:
-        FileNotFoundError: there is no such file.
         ValueError: it is no media file, or holds a video stream without a frame.
     """
     with _opened(path) as container:
@@ -134,7 +132,7 @@ def read_frames(path: Path, times: np.ndarray) -> np.ndarray | None:
 def _opened(path: Path, content: bytes | None = None) -> Iterator[Any]:
     """Open a media file; what FFmpeg cannot open or decode becomes one line."""
     if content is None and not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}; see `python -m lib.book.data_root list`")
+        raise FileNotFoundError(f"there is no file {path}; see `./run_all.sh --check`")
     with path.open("rb") if content is None else io.BytesIO(content) as file:
         head, written = file.read(8), file.seek(0, io.SEEK_END)
     if not written:

@@ -74,7 +74,6 @@ def digests(common: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _run(common: Mapping[str, Any], row: Row) -> dict[str, Any]:
-    """Return the run whose network stands for a row."""
     return results.plain(experiments.config(common, row, SEED))
 
 

@@ -185,11 +185,7 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
 
 
 def prepared_for(run: Mapping[str, Any]) -> Prepared:
-    """Return the corpus and the features that a run reads.
-
-    Raises:
-        ValueError: clips or pretrained weights are not those the run names.
-    """
+    """Return the corpus and the features that a run reads."""
     weights = {name: weights_digest(stream) for name, stream in run["streams"].items()}
     if (fingerprints(run), weights) != (run["fingerprint"], run["weights"]):
         raise ValueError("clips or pretrained weights are not those of this run")

@@ -86,11 +86,7 @@ def placing(runs: Runs) -> pd.DataFrame:
 
 
 def training(readings: Mapping[str, Sequence[Result]]) -> pd.DataFrame:
-    """Return mean scores under readings of the training, and their differences to our choice.
-
-    Args:
-        readings: see `experiments.ledger`; CHOSEN among them.
-    """
+    """Return mean scores under readings of the training, and their differences to our choice."""
     rows = []
     for reading, runs in readings.items():
         if not runs:
