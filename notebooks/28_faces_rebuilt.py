@@ -63,9 +63,10 @@ Markdown(
 )
 
 # %%
-page.again("part2_transfer")
+page.again("part2_transfer", number=".1f")
 page.again("part2_real_people")
-page.again("part2_real_transfer")
+page.again("part2_real_transfer", number=".1f")
+page.again("part2_leaks", number=".2f")
 rebuilt.answers("part2", PROFILE, "1")
 
 # %% [markdown]
@@ -142,9 +143,7 @@ rebuilt.answers("part2", PROFILE, "3.2")
 # %%
 page.again("part2_sets", ("set", "people", "images"))
 page.again("part2_alignment")
-settings = page.again("part2_switches")
-
-# %%
+page.again("part2_switches")
 full = there.gan
 Markdown(
     "- *Paper:* four sets of films that nobody may pass on. *Here, else:* rendered faces in their numbers, and photographs "

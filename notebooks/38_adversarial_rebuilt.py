@@ -51,8 +51,8 @@ rebuilt.table("part3")
 # %%
 page.again("part3_one_digit_attacked")
 Markdown(
-    f"- {here.steps} steps of {here.step_size:g}, whatever epsilon: not in the text, but in the script that the authors "
-    f"ran ({there.steps} of {there.step_size:g}).\n"
+    f"- {here.steps} steps of {here.step_size:g}, whatever epsilon is. The text does not say; the script that the authors "
+    f"ran has {there.steps} of {there.step_size:g}.\n"
     "- That script also takes the sign of the gradient alone and begins at a random point. So do we; chapter 34 measures "
     "what the other readings do.\n"
     "- The paper shows no attacked image. This one is ours."
@@ -89,12 +89,12 @@ Markdown(
 
 # %%
 page.again("part3_thresholds", ("reading", "threshold", "99th", "flagged", "at"), number=".6g")
-page.again("part3_threshold_forensics")
+page.again("part3_threshold_forensics", number="")
 Markdown(
     "- The paper's rule, the largest score of a benign training image, is the second column. The number in its scripts is "
     "larger.\n"
     "- It is what the rule gives in eight bits, to the last digit: the last two lines of the second table.\n"
-    "- Beside the paper's figures that number is the threshold."
+    "- Wherever ours stands beside the paper's figures, that number is the threshold."
 )
 
 # %%
@@ -127,13 +127,13 @@ table2 = page.again("part3_table2_detection_tpr", ("epsilon", "robust"))
 def beside(kind):
     """Return in a line where ours of Table II lies farthest from the paper's."""
     if table2 is None or f"{kind}: ours" not in table2:
-        return f"- {kind}: no run is there yet."
+        return f"- {kind.capitalize()}: no run is there yet."
     rows = table2.set_index("epsilon")
     paper, ours = rows[f"{kind}: paper"], rows[f"{kind}: ours"]
     gap = (ours - paper)[(ours - paper).abs().idxmax()]
     within = paper.between(rows[f"{kind}: low"], rows[f"{kind}: high"])
     return (
-        f"- {kind}: farthest from the paper's at epsilon {(ours - paper).abs().idxmax():g}, by {gap:+.3f}; the paper's "
+        f"- {kind.capitalize()}: farthest from the paper's at epsilon {(ours - paper).abs().idxmax():g}, by {gap:+.3f}; the paper's "
         f"value lies in our interval at {within.sum()} of {len(rows)} strengths."
     )
 
@@ -148,31 +148,35 @@ Markdown(
 
 # %%
 page.again("part3_fig2_tpr_vs_epsilon")
+half = page.again("part3_half_flagged", ("network", "pair", "flagged and"), number=".2f")
+
+
+# %%
+def half_way(kind, column):
+    """Return the strength from which on half is reached, by each pair and in the paper."""
+    if half is None:
+        return "no run is there yet"
+    rows = half[half["network"] == kind].set_index("pair")[column]
+    return ", ".join(f"{strength:.2f} ({pair})" for pair, strength in rows.items())
+
+
+flagged = "flagged and misclassified"
+Markdown(
+    f"- Natural: half is {flagged} from {half_way('natural', flagged)}.\n"
+    f"- Robust: from {half_way('robust', flagged)}.\n"
+    "- The two pairs differ from each other, too: how early the filter finds depends on the network."
+)
 
 # %% [markdown]
 # ## Fig. 3: the accuracy of the networks alone
 
 # %%
 page.again("part3_fig3_accuracy_vs_epsilon")
-half = page.again(
-    "part3_half_flagged", ("network", "pair", "accuracy", "flagged and"), number=".2f"
-)
-
-
-# %%
-def half_way(kind, column):
-    """Return from which strength on half is reached, here and in the paper."""
-    rows = half[half["network"] == kind].set_index("pair")[column]
-    return f"{rows.get('ours', float('nan')):.2f} here, {rows.iloc[-1]:.2f} in the paper"
-
-
-flagged = "flagged and misclassified"
 Markdown(
-    f"- Natural: half of the accuracy is lost from {half_way('natural', 'accuracy lost')}; half is {flagged} from "
-    f"{half_way('natural', flagged)}.\n"
-    f"- Robust: {half_way('robust', 'accuracy lost')}; {half_way('robust', flagged)}.\n"
-    "- What is not misclassified does not count in Fig. 2. So its robust curve cannot rise before Fig. 3 falls (chapter 33)."
-) if half is not None else None
+    f"- Natural: half of the accuracy is lost from {half_way('natural', 'accuracy lost')}.\n"
+    f"- Robust: from {half_way('robust', 'accuracy lost')}.\n"
+    "- What is not misclassified does not count in Fig. 2. So its robust curve cannot rise before this one falls (chapter 33)."
+)
 
 # %% [markdown]
 # The paper explains why attacks on the robust network are harder to detect, and leaves the evidence out "due to space
@@ -188,6 +192,23 @@ rebuilt.answers("part3", PROFILE, "IV-A")
 # %%
 page.again("part3_fig4_combined_vs_epsilon")
 lowest = page.again("part3_combined_minimum", number=".4g")
+
+
+# %%
+def depth(kind):
+    """Return where each curve of Fig. 4 is lowest."""
+    if lowest is None:
+        return "no run is there yet"
+    rows = lowest[lowest["network"] == kind].to_dict("records")
+    return ", ".join(
+        f"{row['lowest']:.3f} at {row['at epsilon']:g} ({row['pair']})" for row in rows
+    )
+
+
+Markdown(
+    f"- Natural: lowest is {depth('natural')}.\n- Robust: {depth('robust')}.\n"
+    "- A flagged image counts as a success whatever the network would have said, since nothing benign enters (Fig. 1)."
+)
 
 # %%
 rebuilt.answers("part3", PROFILE, "IV-B")

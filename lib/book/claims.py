@@ -368,9 +368,11 @@ def markdown(claims: Iterable[Claim], chapters: bool = False, readings: bool = T
         if chapters:
             name = claim.source.chapter
             said.insert(2, f"[chapter {name[:2]}]({name}.ipynb)")
-        text = f"**{claim.claim}**<br><small>{'; '.join(filter(None, said))}</small>"
         alone, unit = len(claim.readings) == 1, claim.source.unit
         shown = claim.readings[0] if alone else claim.shown
+        if shown.name and not (alone or readings):
+            said.append(f"shown is one of {len(claim.readings)} readings: {shown.name}")
+        text = f"**{claim.claim}**<br><small>{'; '.join(filter(None, said))}</small>"
         numbers = _numbers(shown, unit) if alone or not readings else ("", "", "")
         rows.append((text, *numbers, f"**{claim.direction}**", claim.shown.size))
         if readings and not alone:

@@ -91,7 +91,8 @@ def table(part: str) -> Markdown:
 
 
 def ideas() -> str:
-    """Return for the README all that the papers have, where it is, and what stands for it."""
+    """Return for the README all that the papers have, what stands for it, and where it is."""
+    kinds = "; ".join(f"**{state}**, {means}" for state, means in STATES.items())
     rows = [("part", "in the paper", "what", "here", "in the code", "chapter")]
     for part, title in PARTS.items():
         number = title.partition(",")[0].split()[1]
@@ -101,7 +102,7 @@ def ideas() -> str:
             code = f"[`{Path(file).stem}.{name}`]({file})" if name else "–"
             link = f"[{item.chapter}](notebooks/{item.source.stem}.ipynb)"
             rows.append((number, item.where, item.what, item.stands, code, link))
-    return claims.table(rows)
+    return f"What stands here at profile quick: {kinds}.\n\n{claims.table(rows)}".rstrip()
 
 
 def answers(part: str, profile: str, section: str) -> Markdown:
@@ -109,7 +110,9 @@ def answers(part: str, profile: str, section: str) -> Markdown:
     found = [
         claim
         for claim in claims.load(profile)
-        if claim.source.part == part and claim.where.split(", ")[0] == section
+        if claim.source.part == part
+        and claim.asked_by == claims.PAPER
+        and claim.where.split(", ")[0] == section
     ]
     text = claims.markdown(found, chapters=True, readings=False)
     return Markdown(text if found else "No claims are recorded for this profile yet.")
