@@ -87,7 +87,7 @@ def table(part: str) -> Markdown:
     for item in found:
         link = f"[{item.chapter}]({item.source.stem}.ipynb)"
         rows.append((item.where, item.what, item.stands, link))
-    return Markdown(f"Of {len(found)} items: {counted}.\n\n{claims.table(rows)}")
+    return Markdown(f"Of {len(found)} items at profile quick: {counted}.\n\n{claims.table(rows)}")
 
 
 def ideas() -> str:

@@ -73,12 +73,15 @@ def test_the_tables_hold_every_item() -> None:
         in text
     )
     count = len(rebuilt.items("part3"))
-    assert text.startswith(f"Of {count} items: ") and text.count("\n| ") == count + 2 - 1
+    assert (
+        text.startswith(f"Of {count} items at profile quick: ")
+        and text.count("\n| ") == count + 2 - 1
+    )
     assert rebuilt.ideas().count("\n| ") == len(ITEMS) + 2 - 1
 
 
 def test_answers_show_one_reading_of_a_claim(monkeypatch: pytest.MonkeyPatch) -> None:
     text = str(rebuilt.answers("part2", "quick", "4.2").data)
-    assert "shown is one of 3 readings: CK+" in text and "\n| –" not in text
+    assert "shown is one of 3 readings: DE-GAN over CNN baseline" in text and "\n| –" not in text
     monkeypatch.setattr(claims, "load", lambda profile: [])
     assert "No claims" in str(rebuilt.answers("part2", "quick", "4.2").data)
