@@ -58,8 +58,8 @@ Markdown(
     "people.\n"
     f"- The faces are {here.sizes.side} pixels wide, the paper's {there.sizes.side}, and rendered where the original sets "
     "are not there.\n"
-    "- Whether the expression arrives and the person stays behind, the paper leaves to the eye. The next two tables have "
-    "judges."
+    "- Whether the expression arrives, the person stays behind and z takes the light, the paper leaves to the eye. The tables "
+    "below ask judges, and measure."
 )
 
 # %%
