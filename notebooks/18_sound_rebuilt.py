@@ -114,7 +114,6 @@ Markdown(
 
 # %%
 page.again("part1_splits", number=".0f")
-page.again("part1_photographs")
 Markdown(
     "- *Paper:* ten-second clips from YouTube, with their videos. They cannot come with a book; where you hold most of "
     "them, they are used.\n"

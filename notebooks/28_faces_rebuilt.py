@@ -142,7 +142,6 @@ rebuilt.answers("part2", PROFILE, "3.2")
 
 # %%
 page.again("part2_sets", ("set", "people", "images"))
-page.again("part2_alignment")
 page.again("part2_switches")
 full = there.gan
 Markdown(
