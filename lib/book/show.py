@@ -181,7 +181,7 @@ class Page:
         if not beside.with_suffix(".csv").is_file():
             page._display(name, made["alt"], caption)
             return None
-        frame = pd.read_csv(beside.with_suffix(".csv"))
+        frame = pd.read_csv(beside.with_suffix(".csv"), float_precision="round_trip")
         text = as_text(frame, number).rename(columns=lambda head: re.sub("^Unnamed.*", "", head))
         chosen = text[[head for head in text if head.startswith(columns or "")]]
         display(HTML(chosen.to_html(index=False, border=0)))

@@ -74,8 +74,7 @@ def test_the_tables_hold_every_item() -> None:
     )
     count = len(rebuilt.items("part3"))
     assert (
-        text.startswith(f"Of {count} items at profile quick: ")
-        and text.count("\n| ") == count + 2
+        text.startswith(f"Of {count} items at profile quick: ") and text.count("\n| ") == count + 2
     )
     assert rebuilt.ideas().count("\n| ") == len(ITEMS) + 2
 
