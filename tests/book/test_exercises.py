@@ -14,7 +14,7 @@ import pytest
 
 from lib.book import chapters
 
-SOURCES = chapters.select(["10-35"])
+SOURCES = [each for each in chapters.select(["10-35"]) if not each.stem.endswith("appendix")]
 HEADING = re.compile(r"^## Exercises$", re.MULTILINE)
 ITEM = re.compile(r"^(\d+)\. ", re.MULTILINE)
 HINT = re.compile(r"<details><summary>Hint</summary>\s*(?!</details>)\S.*?</details>", re.DOTALL)

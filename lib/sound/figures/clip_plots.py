@@ -130,8 +130,8 @@ def bars(axes: Axes, events: Events, index: int, labels: Sequence[int]) -> None:
     for event in np.flatnonzero(events.clip == index).tolist():
         label = int(events.label[event])
         length = events.offset[event] - events.onset[event]
-        look = {"color": PALE, "edgecolor": INK, "linewidth": 0.6}
-        axes.barh(labels.index(label), length, left=events.onset[event], height=0.7, **look)
+        look: dict[str, Any] = {"height": 0.7, "color": PALE, "edgecolor": INK, "linewidth": 0.6}
+        axes.barh(labels.index(label), length, left=events.onset[event], **look)
     axes.set_yticks(range(len(labels)), [short_label(events.classes[label]) for label in labels])
     axes.tick_params(axis="y", labelsize=8.5, length=0)
     axes.set_ylim(len(labels) - 0.45, -0.55)

@@ -65,14 +65,10 @@ def overlaps(events: Events, step: float = 0.02) -> np.ndarray:
 
 
 def example(events: Events, label: str = "dog") -> int:
-    """Return the first clip in which one class alone sounds; where there is none, the first one."""
-    alone = (events.tags.sum(axis=1) == 1) & events.tags[:, _place(events, label)]
-    return int(alone.argmax())
-
-
-def _place(events: Events, label: str) -> int:
-    """Return the number of a class, however it is written."""
-    return [name.lower() for name in events.classes].index(label)
+    """Return the first clip in which one class alone sounds, or the first with an event at all."""
+    place = [name.lower() for name in events.classes].index(label)
+    alone = (events.tags.sum(axis=1) == 1) & events.tags[:, place]
+    return int(alone.argmax() if alone.any() else events.clip[0])
 
 
 def contrasts(corpus: Corpus, split: str, count: int) -> np.ndarray:

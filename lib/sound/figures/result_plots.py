@@ -21,6 +21,7 @@ from lib.sound.protocol import Row, short
 from lib.sound.runs import verdicts
 from lib.sound.runs.verdicts import Judge
 
+WIDEST = 45  # points that a picture of gains shows
 KNOBS = {  # of `corpus.Sight`, as titles
     "never_seen": "never seen",
     "out_of_step": "out of step",
@@ -60,6 +61,8 @@ def gains(
             axes.plot(change, y, "D", color="white", markeredgecolor=INK, markersize=5, zorder=4)
         axes.set(title=METRIC_NAMES[metric], xlabel="points", ylim=(len(rows) - 0.5, -0.5))
         axes.grid(axis="y", visible=False)
+    low, high = grid[0].get_xlim()  # intervals of two rotations may be wider than all else
+    grid[0].set_xlim(max(low, -WIDEST), min(high, WIDEST))
     grid[0].set_yticks(range(len(rows)), [short(row) for row in rows])
     return figure
 
@@ -77,23 +80,22 @@ def _gain(axes: Axes, row: Found, spectral: Found, metric: str, y: float) -> Non
     axes.plot([100 * found.low, 100 * found.high], [y, y], color=colour, linewidth=1.4)
 
 
-def heard(truth: Events, clip: int, label: str, frames: Mapping[str, np.ndarray]) -> Figure:
-    """Draw how probable networks take a class to be in a clip; grey is where it sounds.
+def heard(truth: Events, clip: int, frames: Mapping[str, np.ndarray]) -> Figure:
+    """Draw how probable networks take a clip's class to be from frame to frame.
 
     Args:
         truth: of all clips.
-        clip: which of them.
-        label: a class.
+        clip: which of them; grey is where its first class sounds.
         frames: by row, (151, classes) probabilities.
     """
-    place = truth.classes.index(label)
+    place = int(truth.label[truth.clip == clip][0])
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 2.5))
     _sounding(axes, truth, clip, place)
     for number, (name, frame) in enumerate(frames.items()):
         style = ("-", "--", "-.")[number]
         axes.plot(GRID_TIMES, frame[:, place], style, color=PALETTE[number], label=name)
     axes.axhline(THRESHOLD, color=INK, linestyle=":", linewidth=1)
-    axes.set(xlabel="seconds", ylabel=f"{label}: probability", ylim=(-0.03, 1.03))
+    axes.set(xlabel="seconds", ylabel=f"{truth.classes[place]}: probability", ylim=(-0.03, 1.03))
     axes.set_xlim(0, truth.durations[clip])
     axes.legend(ncols=len(frames), loc="upper right")
     return figure
@@ -125,17 +127,16 @@ def knobs(runs: Sequence[Result]) -> Figure:
     return figure
 
 
-def pooling(truth: Events, clip: int, label: str, frame: np.ndarray) -> Figure:
-    """Draw a class's frame probabilities, its clip probability, and where a label pushes each.
+def pooling(truth: Events, clip: int, frame: np.ndarray) -> Figure:
+    """Draw the frame probabilities of a clip's class, what eq. 1 makes of them, and its derivative.
 
     Args:
         truth: of all clips.
-        clip: which of them.
-        label: a class.
+        clip: which of them; grey is where its first class sounds.
         frame: (151, classes) probabilities.
     """
     values = torch.tensor(frame[None], dtype=torch.float64).requires_grad_()
-    place = truth.classes.index(label)
+    place = int(truth.label[truth.clip == clip][0])
     found = linear_pooling(values)[0, place]  # eq. 1
     found.backward()
     pooled = float(found.detach())

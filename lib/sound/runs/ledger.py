@@ -51,7 +51,7 @@ def differences() -> pd.DataFrame:
 
 
 def table3(runs: Runs, paper: Mapping[str, object]) -> pd.DataFrame:
-    """Return Table 3 to be read: our mean, ± half its interval where there is one, (the paper's)."""
+    """Return Table 3 as text: our mean, ± half its interval if it has one, and (the paper's)."""
     rows = []
     for line in protocol.table3(runs, paper).to_dict("records"):
         row = {"row": line["row"], "n": line["n"]}
@@ -84,6 +84,20 @@ def gains(pairs: Mapping[str, tuple[Sequence[Result], Sequence[Result]]]) -> pd.
         found = {each: str(protocol.difference(higher, lower, each)) for each in METRICS}
         rows.append({"what": name, **found})
     return pd.DataFrame(rows)
+
+
+def shared(first: Sequence[Result], second: Sequence[Result]) -> int:
+    """Return on how many rotations there are runs of both."""
+    return len({run.config["seed"] for run in first} & {run.config["seed"] for run in second})
+
+
+def ends(
+    turned: Sequence[Result], row: protocol.Row, knob: str
+) -> tuple[list[Result], list[Result]]:
+    """Return the runs of a row with a knob at all, and at none; none where none were trained."""
+    mine = [run for run in turned if run.config["inputs"] == list(row)]
+    found = protocol.by_share(mine, knob)
+    return found.get(1.0, []), found.get(0.0, [])
 
 
 def placing(runs: Runs) -> pd.DataFrame:
