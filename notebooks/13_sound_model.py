@@ -140,8 +140,8 @@ page.figure(
     alt="Above: the frame probabilities of the clip's class, the clip probability and half of it, over grey where the "
     "class sounds. Below: the derivative by frame, positive where the frame lies above half the clip probability.",
     caption="The clip of chapter 10 and what a trained network (S + A) says of its class; grey is where it sounds. A "
-    "label that says yes would raise the frames above the dashed line (green) and push all others down (red), "
-    "whether or not the class sounds in them.",
+    "label that says yes raises the frames above the dashed line (green), here just before the first bark, and pushes "
+    "all others down (red), most of the barks among them.",
     sources=[with_audio],
 )
 

@@ -118,7 +118,8 @@ Markdown(
 # %% [markdown]
 # ## One clip
 #
-# What stands behind such numbers? Here is what three networks of the first rotation say of the clip of chapter 10.
+# What stands behind such numbers? Here is what three networks of the first rotation say of the clip of chapter 10. It
+# is one clip of hundreds, and shows what can happen, not how often.
 
 # %%
 truth = datasets.load(common["dataset"], profile.sizes).strong["test"]
@@ -133,8 +134,8 @@ page.figure(
     ),
     "part1_heard",
     alt="Frame probabilities of the clip's class under S, A and S + A over ten seconds; grey where the class sounds.",
-    caption="Grey: where the class sounds. Dotted: the threshold. A and S + A rise over each pair of sounds and do not "
-    "part the two; S stays near zero.",
+    caption="Grey: where the class sounds; dotted: the threshold. A and S + A pass it *before* the first bark and are "
+    "low again during the others: the tag is right, and no event is in its place. S stays below.",
     sources=shown.values(),
 )
 

@@ -81,7 +81,7 @@ def clip(waveform: Waveform, events: Events, index: int, pictures: np.ndarray | 
     _waveform(grid[0], waveform)
     spectrogram(grid[1], features.log_mel(waveform))
     if pictures is not None:
-        _film(grid[2], pictures)
+        film(grid[2], pictures)
     grid[2].axis("off")
     bars(grid[3], events, index, labels)
     grid[3].set(xlabel="seconds", xlim=(0, CLIP_SECONDS))
@@ -115,14 +115,13 @@ def spectrogram(axes: Axes, log_mel: np.ndarray, cmap: str = "magma", **limits: 
     return image
 
 
-def _film(axes: Axes, pictures: np.ndarray) -> None:
-    """Draw pictures side by side, each in the middle of its part of the time."""
-    part = CLIP_SECONDS / len(pictures)
-    for number, picture in enumerate(pictures):
-        middle, half = (number + 0.5) * part, 0.48 * part
-        axes.imshow(picture, extent=(middle - half, middle + half, 0, 1), aspect="auto")
-    axes.set(ylim=(0, 1), xlim=(0, CLIP_SECONDS))
-    axes.grid(visible=False)
+def film(axes: Axes, pictures: np.ndarray, seconds: float = CLIP_SECONDS) -> None:
+    """Draw the middle of each picture (n, height, width, 3), side by side over a clip's length."""
+    height, width = pictures.shape[1:3]
+    left = max(0, width - height) // 2
+    square = pictures[:, :, left : left + height]
+    extent = (0, seconds, 0, 1)
+    axes.imshow(np.concatenate(list(square), axis=1), extent=extent, aspect="auto")
 
 
 def bars(axes: Axes, events: Events, index: int, labels: Sequence[int]) -> None:

@@ -210,15 +210,12 @@ def _finish(
 
 
 def _pictures(axes: Axes, pictures: np.ndarray | None) -> None:
-    """Draw the middle of each picture, side by side, each over its tenth of the clip."""
+    """Draw the pictures of a clip, or say that there are none."""
     axes.axis("off")
     if pictures is None:
         axes.text(0.5, 0.5, "no pictures", ha="center", transform=axes.transAxes)
     else:
-        height, width = pictures.shape[1:3]
-        left = max(0, width - height) // 2
-        square = pictures[:, :, left : left + height]
-        axes.imshow(np.concatenate(list(square), axis=1), aspect="auto")
+        clip_plots.film(axes, pictures)
 
 
 def _spectrogram(axes: Axes, log_mel: np.ndarray) -> None:

@@ -1,7 +1,6 @@
 """The pictures of Part I. Each function takes data and returns a matplotlib figure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -77,42 +76,6 @@ def short_label(label: str) -> str:
     return SHORT_NAMES.get(label, label.split("_")[0])
 
 
-def fall(
-    rows: Sequence[Mapping[str, Any]], erring: Sequence[Result], perfect: Mapping[str, float]
-) -> Figure:
-    """Draw how systems fall from tagging to coarse to fine detection, one line each.
-
-    Args:
-        rows: of data/paper/part1_table3.json, in percent.
-        erring: taggers that err and never localise, see `metric_studies.tagger_run`.
-        perfect: the scores of one that does not err.
-    """
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 4.2))
-    spectral = [row for row in rows if row["spectral"]]
-    alone = [row for row in rows if not row["spectral"]]
-    shares = [{name: 100 * run.metrics[name] for name in METRICS} for run in erring]
-    tagger = {name: 100 * perfect[name] for name in METRICS}
-    for lines, name, style, colour, width in (
-        (spectral, "paper, rows with spectral input", "o-", PALETTE[0], 1.4),
-        (alone, "paper, rows with pretrained features only", "s--", PALETTE[1], 1.4),
-        (shares, "taggers with their clip scores that never localise", "x:", INK, 1.2),
-        ([tagger], "a perfect tagger that never localises", "D-", INK, 3),
-    ):
-        values = np.array([[line[metric] for metric in METRICS] for line in lines]).T
-        drawn = axes.plot(range(3), values, style, color=colour, linewidth=width, markersize=5)
-        drawn[0].set_label(name)
-    for x, metric in enumerate(METRICS):
-        place = (x, tagger[metric])
-        text = f"{tagger[metric]:.0f}"
-        axes.annotate(text, place, (7, 5), textcoords="offset points", weight="bold")
-    axes.set_xticks(
-        range(3), ["clip-based\n(what?)", "segment-based\n(1 s)", "event-based\n(when?)"]
-    )
-    axes.set(ylabel="F1, %", ylim=(0, 106), xlim=(-0.15, 2.3))
-    axes.legend(loc="lower left", fontsize=9)
-    return figure
-
-
 def scores(
     values: Mapping[str, Mapping[str, float]], first: str = "", below: Sequence[int] = ()
 ) -> Figure:
@@ -126,17 +89,15 @@ def scores(
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.36 * len(values) + 1.0))
     axes.hlines([place + 0.5 for place in below], 0, 103, color=INK, linewidth=0.8)
     for metric in METRICS:
-        look = {"color": METRIC_COLOURS[metric], "marker": METRIC_MARKERS[metric]}
-        shown = [100 * each[metric] for each in values.values()]
-        axes.plot(shown, range(len(shown)), "o", label=METRIC_NAMES[metric], markersize=6.5, **look)
+        colour, shown = METRIC_COLOURS[metric], [100 * each[metric] for each in values.values()]
+        (dots,) = axes.plot(shown, range(len(shown)), METRIC_MARKERS[metric], color=colour)
+        dots.set(label=METRIC_NAMES[metric], markersize=6.5)
         if first:
-            level = 100 * values[first][metric]
-            axes.axvline(level, color=look["color"], linestyle=":", linewidth=1.3)
+            axes.axvline(100 * values[first][metric], color=colour, linestyle=":", linewidth=1.3)
     for place, each in enumerate(values.values()):
-        ends = 100 * min(each.values()), 100 * max(each.values())
+        ends = [100 * each["event"], 100 * max(each[metric] for metric in METRICS)]
         axes.plot(ends, (place, place), color=PALE, linewidth=1.5, zorder=1)
-        event = 100 * each["event"]
-        axes.text(event - 2, place, f"{event:.0f}", ha="right", va="center", fontsize=9)
+        axes.text(ends[0] - 2, place, f"{ends[0]:.0f}", ha="right", va="center", fontsize=9)
     axes.set_yticks(range(len(values)), list(values))
     axes.set(ylim=(len(values) - 0.4, -0.6), xlim=(0, 103), xlabel="F1, %")
     axes.grid(axis="y", visible=False)
