@@ -240,8 +240,6 @@ Markdown(
 # | clips | of DCASE 2018 task 4, from YouTube | mixtures of ESC-10 in their timing, where the clips are missing |
 # | training clips | their own timing | that of half of the real validation clips; the other half is for validation |
 # | unlabelled clips | 13,017 | fewer at profile quick, for time |
-# | pictures | of the videos | photographs put beside the sound, with three knobs |
-# | trainings | one division of the clips | the next rotation of the recordings for each |
 # | short clips | "some shorter" | padded with silence, predictions cut at the true end |
 #
 # ## Exercises

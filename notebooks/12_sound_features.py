@@ -63,7 +63,8 @@ print(f"the clip of chapter 10: {name}")
 source(features.log_mel)
 
 # %% [markdown]
-# Why 22,100 Hz? Others take 22,050, half the rate of a compact disc, and one might think of a slip. Count the frames of ten seconds, a window centred on every 366th sample from the first on:
+# Why 22,100 Hz, and not 22,050, half the rate of a compact disc? Count the frames of ten seconds, a window centred on
+# every 366th sample from the first on. The paper has 604, and 151 after pooling.
 
 # %%
 for rate in (22_050, features.RATE):
@@ -71,12 +72,10 @@ for rate in (22_050, features.RATE):
     print(f"{rate:,} Hz: {frames} frames, {frames // features.POOLED} after pooling by 4")
 
 # %% [markdown]
-# The paper has 604 frames and 151. Of these two rates only the odd one gives them.
-#
 # Two steps take away what does not matter. *Peak normalisation* divides the sound by its largest sample, so
 # that the same scene recorded softly looks the same. *Standardisation* subtracts from each band its mean over
-# the training clips and divides by its deviation, so that the deep bands, which are always loud, do not shout
-# down the rest.
+# the training clips and divides by its deviation, so that the deep bands, which are always loud, do not outweigh the
+# rest.
 
 # %%
 scale = features.Standardiser.fit(extraction.extract(corpus, "log_mel", some))
@@ -144,9 +143,8 @@ page.table(
 
 # %% [markdown]
 # All four are frozen: what they give is computed once and never trained further. YAMNet learnt from AudioSet,
-# ten-second clips from YouTube with the names of what sounds in them, and so has heard dogs, rain and chainsaws
-# before, as VGGish has. MobileNet v2 learnt the thousand classes of ImageNet, among them dalmatians, watches and
-# umbrellas.
+# ten-second clips from YouTube with the names of what sounds in them, dogs and rain among them; MobileNet v2 learnt
+# the thousand classes of ImageNet, among them dalmatians and umbrellas.
 #
 # ## What: a probe that hears averages
 #
@@ -178,8 +176,7 @@ Markdown(
     f"Of *what*, averaged spectra tell a linear reader {f1['spectral']:.0f} % F1 "
     f"({f1['spectral, mean and deviation']:.0f} % with each band's deviation over time), pretrained audio "
     f"{f1['audio']:.0f} %, pretrained pictures {f1['visual']:.0f} %, the last two together "
-    f"{f1['audio and visual']:.0f} %. (The paper's network is no linear reader: from the spectrum it learns much "
-    "more than this.)"
+    f"{f1['audio and visual']:.0f} %. (The paper's network is no linear reader, and may find more.)"
 )
 
 # %% [markdown]
@@ -212,7 +209,8 @@ window = 2 * evaluation.COLLAR / oracles.WINDOW_SECONDS
 Markdown(
     f"Within 0.2 s of the onset lies a share of {within['spectral']} of the step of the spectral features, of "
     f"{within['audio']} of that of pretrained audio and of {within['visual']} of that of the pictures (95 % intervals "
-    f"over {steps['onsets']['spectral']} onsets). Of a window of 0.96 s that fills up evenly it would be {window:.2f}."
+    f"over {steps['onsets']['spectral']} onsets; other recordings would move them further). Of a window of 0.96 s that "
+    f"fills up evenly it would be {window:.2f}."
 )
 
 # %% [markdown]
@@ -239,8 +237,8 @@ page.about("the times of frames").figure(
     alt="Left: the times of both grids as ticks, lines from frame to patch of the same index slant inwards "
     "from both ends. Right: their difference falls from nearly half a second to minus half a second; joined by "
     "time it stays near zero.",
-    caption="Left: what joining by index connects. Right: how far apart in time; dotted, the tolerance of "
-    "0.2 s.",
+    caption="Left: what joining by index connects. Right: how far apart that is in time; dotted, the collar of 0.2 s. "
+    "Joined by index, only the middle of a clip lies within it.",
 )
 
 # %% [markdown]
@@ -275,16 +273,12 @@ Markdown(
 #
 # | what | paper | here |
 # |---|---|---|
-# | mel bands of VGGish | 128 | 64: its published weights take no other |
 # | ends of a clip | 151 patches inside | the same joined by index; 8 more at both ends joined by time |
-# | output of VGGish | "last feedforward layer" | before negative values are cut (ReLU), and not rotated and rounded as in its release; YAMNet: 1,024 averages |
-# | output of VGG16 | "last feedforward layer", 4,096 | the last of this width, behind its ReLU; MobileNet v2: 1,280 averages |
+# | what is kept of a network | "last feedforward layer" | YAMNet: 1,024 averages; MobileNet v2: 1,280 |
 # | size of pictures | 224 pixels, as VGG16 takes them | 64 pixels into MobileNet v2: larger, our photographs are too easy |
-# | pictures | about 15 a second | nearest to the 151 moments |
-# | scaling of pretrained features | not stated | per dimension, on training clips, cut at ten deviations |
+# | scaling of pretrained features | not stated | per dimension, on training clips, cut at ten deviations: some units of YAMNet fire in digital silence only |
 #
-# The cut of the last line is needed: some units of YAMNet fire in digital silence only. Training clips without
-# silence give them a deviation of next to nothing, and the padded end of a short clip would be thousands of it.
+# [Chapter 19](19_sound_appendix.ipynb) has the choices that the paper's text leaves open.
 #
 # ## Exercises
 #

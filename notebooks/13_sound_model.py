@@ -218,11 +218,9 @@ Markdown(
 # ## Where we differ and why
 #
 # - **Consistency ramp.** The paper gives the weight 2 and no ramp. Both public baselines of its line ramp
-#   it with the learning rate, and so do we; the ledger in chapter 19 has the literal reading.
-# - **Teacher.** In training mode, with its own dropout, as in the public baselines. *Batch normalisation* (BN
-#   in the figures) brings each channel to a common scale: in training that of the clips at hand, afterwards a
-#   running mean of scales. Whether the teacher's running means should follow the student's is often asked. In
-#   training mode the question is empty: it never uses them, and it is the student that is evaluated.
+#   it with the learning rate, and so do we; [chapter 19](19_sound_appendix.ipynb) has the literal reading.
+# - **Teacher.** In training mode, with its own dropout, as in the public baselines. So it never uses the running means
+#   of batch normalisation (BN in the figure), and it is the student that is evaluated.
 # - **Dropout** is our own layer, equal to the usual one but for where its random bits come from. On a
 #   processor PyTorch's takes a quarter of a training step; ours also makes a training resumable to the bit.
 # - **Half precision** in the convolutions of training where the processor has it; everything that is reported is

@@ -199,7 +199,7 @@ Markdown(
 # and leave tags alone.
 
 # %%
-seeds = {run.config["seed"] for run in turned}  # S is compared on the rotations of the others
+seeds = {run.config["seed"] for run in turned} or {0}  # S is compared on the rotations of the others
 asked = [run for run in [*every_run, *turned] if run.config["seed"] in seeds]
 page.figure(
     result_plots.knobs(asked),
