@@ -151,8 +151,8 @@ page.figure(
 # The *student*, with weights $\theta$, is trained. The *teacher* has the same form, and its weights $\theta'$ are the
 # running mean of the student's, $\theta' \leftarrow \alpha\,\theta' + (1-\alpha)\,\theta$; the teacher keeps
 # $\alpha = 0.999$ of itself in each step. The loss $L$ has three terms: binary cross-entropy (BCE), how surprised the
-# prediction is by the weak labels $y$; and twice the mean squared difference (MSE) from what the teacher says, $p_c'$
-# and $p_f'$, with a weight of $\lambda = 2$:
+# prediction is by the weak labels $y$; and, with a weight of $\lambda = 2$, two mean squared differences (MSE) from what
+# the teacher says, $p_c'$ of the clip and $p_f'$ of its frames:
 #
 # $$L = \underbrace{\mathrm{BCE}(p_c, y)}_{\text{24 weak clips}} + \lambda\,\Big(\underbrace{\mathrm{MSE}(p_c, p_c')}
 # _{\text{all 48 clips}} + \underbrace{\mathrm{MSE}(p_f, p_f')}_{\text{their frames}}\Big)$$
