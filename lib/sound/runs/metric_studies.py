@@ -1,6 +1,6 @@
 """The runs behind the chapter on the metrics, one result file each."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
