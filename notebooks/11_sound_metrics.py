@@ -57,6 +57,12 @@ print(f"{len(truth.clips):,} clips, {silent} of them without events; {len(truth)
 # event with onset $a = i\,h$ and offset $b = j\,h$.
 
 # %%
+source(evaluation.median_filter)
+
+# %%
+source(evaluation.detect)
+
+# %%
 source(evaluation.decode)
 
 # %% [markdown]
@@ -183,9 +189,9 @@ page.figure(
 # %%
 lengths = {"events": truth.offset - truth.onset, "gaps between them": oracles.gap_seconds(truth)}
 Markdown(
-    "Of a class's "
-    + ", of its ".join(
-        f"{name} {100 * (seconds < oracles.WINDOW_SECONDS).mean():.0f} %"
+    "Of one class, "
+    + " and ".join(
+        f"{100 * (seconds < oracles.WINDOW_SECONDS).mean():.0f} % of the {name}"
         for name, seconds in lengths.items()
     )
     + f" are shorter than the window of {oracles.WINDOW_SECONDS} s."
