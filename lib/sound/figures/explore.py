@@ -209,15 +209,12 @@ def _finish(
 
 
 def _pictures(axes: Axes, pictures: np.ndarray | None) -> None:
-    """Draw the middle of each picture, side by side, each over its tenth of the clip."""
+    """Draw the pictures of a clip, or say that there are none."""
     axes.axis("off")
     if pictures is None:
         axes.text(0.5, 0.5, "no pictures", ha="center", transform=axes.transAxes)
     else:
-        height, width = pictures.shape[1:3]
-        left = max(0, width - height) // 2
-        square = pictures[:, :, left : left + height]
-        axes.imshow(np.concatenate(list(square), axis=1), aspect="auto")
+        clip_plots.film(axes, pictures)
 
 
 def _spectrogram(axes: Axes, log_mel: np.ndarray) -> None:
@@ -234,9 +231,9 @@ def _truth(axes: Axes, truth: Events, clip: int, labels: np.ndarray, threshold: 
     grounds = _grounds(labels)
     for ground, label in zip(grounds, labels, strict=True):
         here = (truth.clip == clip) & (truth.label == label)
-        shade = {"color": PALE, "linewidth": 0, "alpha": 0.7}
+        shade: dict[str, Any] = {"color": PALE, "linewidth": 0, "alpha": 0.7}
         axes.broken_barh(_spans(truth, here), (ground + LANES[1], 1 - LANES[1]), **shade)
-    wide = {"color": INK, "transform": axes.get_yaxis_transform()}  # from end to end
+    wide: dict[str, Any] = {"color": INK, "transform": axes.get_yaxis_transform()}  # end to end
     axes.hlines(grounds + threshold, 0, 1, linestyle=":", linewidth=1, **wide)
     axes.hlines(grounds, 0, 1, linewidth=0.5, **wide)
     names = [metric_plots.short_label(truth.classes[label]) for label in labels]

@@ -31,7 +31,8 @@ def ideas(found: Mapping[str, Result]) -> Figure:
         values = [100 * np.array(result.metrics[metric]) for result in found.values()]
         axes.axvline(values[0].mean(), color=INK, linestyle=":", linewidth=1.2)
         for y, each in enumerate(values):
-            spread(axes, each, y, METRIC_COLOURS[metric])
+            spread(axes, each.tolist(), y, METRIC_COLOURS[metric])
+        axes.set_xlim(left=max(0, axes.get_xlim()[0]))
         axes.set(title=METRIC_NAMES[metric], xlabel="percent", ylim=(len(found) - 0.5, -0.5))
     panels[0].set_yticks(range(len(found)), list(found))
     return figure
