@@ -33,11 +33,11 @@ from IPython.display import Markdown
 
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
-from lib.sound import crnn, laboratory, mean_teacher
+from lib.sound import crnn, mean_teacher
 from lib.sound.data import datasets
 from lib.sound.figures import laboratory as pictures
-from lib.sound.laboratory import Idea
-from lib.sound.runs import profiles
+from lib.sound.runs import laboratory, profiles
+from lib.sound.runs.laboratory import Idea
 
 profile = sizes.choose(profiles.LABORATORY, PROFILE)
 corpus = datasets.load(profile.dataset, profile.sizes)
@@ -216,5 +216,4 @@ Markdown(
 )
 
 # %% [markdown]
-# Here ends the part on sound. The next one asks of faces what this one asked of recordings: what does
-# a code still know once it has forgotten *who* is in the picture?
+# Next: [chapter 18](18_sound_rebuilt.ipynb) has the paper's figures and tables in its order, each beside ours.

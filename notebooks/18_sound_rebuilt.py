@@ -32,7 +32,9 @@ from IPython.display import Markdown
 from lib.book import profiles as sizes
 from lib.book import rebuilt
 from lib.book.show import Page, cost
-from lib.sound.runs import profiles
+from lib.runs import results
+from lib.sound import protocol
+from lib.sound.runs import experiments, profiles
 
 here, there = (sizes.choose(profiles.PROFILES, name) for name in (PROFILE, "paper"))
 page = Page("18_sound_rebuilt", PROFILE, "the paper", "")
@@ -68,8 +70,7 @@ Markdown(
 # ## Tables 1 and 2: convolutions and poolings
 
 # %%
-page.again("part1_table1_convolutions")
-page.again("part1_table2_pooling")
+page.again("part1_tables_1_and_2")
 Markdown(
     "- The paper writes the last four convolutions as one line; kernels, strides and channels are the same.\n"
     "- Its poolings are one line for each size; the same again.\n"
@@ -97,7 +98,6 @@ Markdown(
 
 # %%
 page.again("part1_metrics_example")
-page.again("part1_training")
 
 # %%
 ours, theirs = here.training, there.training
@@ -113,7 +113,7 @@ Markdown(
 # ## Section 4.1: the clips
 
 # %%
-page.again("part1_splits", number=".0f")
+page.again("part1_classes")
 Markdown(
     "- *Paper:* ten-second clips from YouTube, with their videos. They cannot come with a book; where you hold most of "
     "them, they are used.\n"
@@ -141,14 +141,13 @@ Markdown(
 # ## Section 4.3: training and evaluation
 
 # %%
-page.again("part1_public_systems", number=".2f")
 steps, published = (each.epochs * each.steps_per_epoch for each in (ours, theirs))
 Markdown(
     f"- *Paper:* {there.trainings} trainings of each row, {published:,} steps of {theirs.weak_batch} weak and "
     f"{theirs.unlabelled_batch} unlabelled clips; the mean of the {there.best} that are best on validation.\n"
     f"- *Here:* trainings of each row: {here.trainings}; {steps:,} steps of {ours.weak_batch} and {ours.unlabelled_batch} "
     "clips; the mean of all. Learning rates rise and fall in the paper's shape.\n"
-    "- The three scores are counted as the field's own program counts them, on the paper's test clips: last column."
+    "- The three scores are counted as the field's own program counts them, to the last event."
 )
 
 # %% [markdown]
@@ -157,19 +156,18 @@ Markdown(
 # S spectral, A pretrained audio, V pretrained visual features. The paper's values are the hollow diamonds.
 
 # %%
-page.again("part1_table3")
+page.again("part1_table3_f1_scores")
+found = experiments.table3(experiments.common(here), here.trainings)
+table3 = protocol.table3(protocol.by_row(found), results.paper("part1_table3"))
 
 # %% [markdown]
 # ### Section 5.1: audio tagging
-
-# %%
-table3 = page.again("part1_table3_f1_scores", ("row", "clip"), number=".1f")
 
 
 # %%
 def beside(metric):
     """Return in a line how one score of Table 3 stands beside the paper's."""
-    if table3 is None or metric not in table3:
+    if metric not in table3:
         return f"- {metric.capitalize()} F1: no row is there yet."
     found = table3.dropna(subset=[metric]).set_index("row")
     ours, theirs = found[metric], found[f"{metric}, paper"]
@@ -182,8 +180,8 @@ def beside(metric):
 
 
 Markdown(
-    f"{beside('clip')}\n- Trainings of each row: {here.trainings}, the paper's {there.trainings}. With one there is no "
-    "interval, and nothing is decided.\n- Other clips, other pretrained networks and a short training, which flatters every "
+    f"{beside('clip')}\n- Trainings of a row: {table3['n'].min()} to {table3['n'].max()}, the paper's {there.trainings}. With one "
+    "there is no interval, and nothing is decided.\n- Other clips, other pretrained networks and a short training, which flatters every "
     "row with A (chapter 14)."
 )
 
@@ -194,7 +192,6 @@ rebuilt.answers("part1", PROFILE, "5.1")
 # ### Section 5.2: sound event detection
 
 # %%
-page.again("part1_table3_f1_scores", ("row", "segment", "event"), number=".1f")
 Markdown(
     f"{beside('segment')}\n{beside('event')}\n- What moves all event scores: a network that tags little places little. "
     "Chapter 14 takes that out."
@@ -225,5 +222,5 @@ Markdown(
 rebuilt.answers("part1", PROFILE, "6")
 
 # %% [markdown]
-# Next: chapter 20 begins the second part with a smile, and many people who wear it. [Chapter 90](90_claims.ipynb) has
-# all claims with all their readings.
+# Next: chapter 20 begins the second part with a smile, and many people who wear it. [Chapter 19](19_sound_appendix.ipynb)
+# has this part's symbols and long tables, [chapter 90](90_claims.ipynb) all claims with all their readings.

@@ -210,6 +210,6 @@ Markdown(
 images = profile.ledger_images
 Markdown(
     f"With {images} images a line's 95 % interval reaches up to {98 / images**0.5:.0f} points to each side. Next: "
-    "[chapter 39](39_adversarial_appendix.ipynb) has what did not fit, and [chapter 90](90_claims.ipynb) every claim of "
-    "the book on one page."
+    "[chapter 38](38_adversarial_rebuilt.ipynb) has the paper's figures and tables in its order, each beside ours; "
+    "[chapter 39](39_adversarial_appendix.ipynb) what did not fit."
 )

@@ -75,13 +75,12 @@ Markdown(
 # \qquad w_i^{-1} \propto 5 + \sigma_i^2$$
 
 # %%
-page.again("part3_detector_benign")
 page.again("part3_detector_attacked")
 Markdown(
     "- Filter and weights are the paper's. Its formula sums signed differences; the authors' code takes their magnitude, "
     "and so do we.\n"
     "- Which neighbours the variance is of, and whether pixels are whole numbers, only the code says.\n"
-    "- The paper has no picture of it. In these two, look at the last panel."
+    "- The paper has no picture of it. Above benign, below attacked: look at the last panel."
 )
 
 # %% [markdown]

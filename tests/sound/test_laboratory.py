@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from lib.sound import crnn, laboratory, mean_teacher, protocol
+from lib.sound import crnn, mean_teacher, protocol
 from lib.sound.crnn import CRNN
 from lib.sound.data.corpus import Corpus
 from lib.sound.figures import laboratory as pictures
-from lib.sound.laboratory import Idea
 from lib.sound.mean_teacher import TrainingConfig
-from lib.sound.runs import experiments
+from lib.sound.runs import experiments, laboratory
+from lib.sound.runs.laboratory import Idea
 from lib.sound.runs.profiles import LABORATORY, PROFILES, Profile
 
 pytestmark = pytest.mark.usefixtures("private_results", "mixed")
