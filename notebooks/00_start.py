@@ -213,12 +213,12 @@ interact.explore(
 # %%
 hours = {part: overview.process_hours(part) for part in claims.PARTS}
 Markdown(
-    "**Ten minutes.** Read chapter [14](14_sound_results.ipynb), [23](23_faces_synthesis.ipynb) or "
-    "[33](33_adversarial_results.ipynb): tables and figures beside the paper's. Then play with the chapter "
+    "**Ten minutes.** Read page [18](18_sound_rebuilt.ipynb), [28](28_faces_rebuilt.ipynb) or "
+    "[38](38_adversarial_rebuilt.ipynb): tables and figures beside the paper's. Then play with the chapter "
     "that ends that part: [15](15_sound_explore.ipynb), [25](25_faces_explore.ipynb) or "
     "[35](35_adversarial_explore.ipynb). *Running one of these pairs at profile "
-    f"{PROFILE} took {overview.minutes(['14', '15'], PROFILE)}, "
-    f"{overview.minutes(['23', '25'], PROFILE)} or {overview.minutes(['33', '35'], PROFILE)} on two cores.*\n\n"
+    f"{PROFILE} took {overview.minutes(['18', '15'], PROFILE)}, "
+    f"{overview.minutes(['28', '25'], PROFILE)} or {overview.minutes(['38', '35'], PROFILE)} on two cores.*\n\n"
     "**An evening.** One part in order, with its exercises. `./run_all.sh quick 10-15` regenerates Part I from "
     "the stored networks and results; delete a result, and it is computed again. *Running them took "
     f"{overview.minutes(['10-15'], PROFILE)} for Part I, {overview.minutes(['20-25'], PROFILE)} for Part II, "
