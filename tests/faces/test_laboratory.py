@@ -131,7 +131,7 @@ def test_what_cannot_be_is_one_line(idea: Idea, complaint: str, place: Laborator
 
 def test_what_has_no_code_or_no_switch_is_refused_before_anything_runs() -> None:
     for loss in (lambda fake, wanted: fake.identity.mean(), partial(anybody)):
-        with pytest.raises(ValueError, match="generator_loss: give it a name, by def or class"):
+        with pytest.raises(ValueError, match="generator_loss: write it with def or class"):
             Idea(generator_loss=loss)
     with pytest.raises(ValueError, match="GANConfig has no 'noise'; change any of: steps"):
         Idea(changes={"noise": 0})
