@@ -182,8 +182,7 @@ interact.explore(
 # surprise you: the published threshold is an integer overflow, found again to its last bit (32). The rate that
 # the paper calls *true positive rate* cannot exceed one minus the accuracy, whatever the detector does; and in
 # both pairs of networks that we hold, attacks on the robust one are flagged *earlier* than those on the
-# natural one, the reverse of what the paper reports (33). And how little an attacker who has read the paper is
-# slowed down (34).
+# natural one (33). And how little an attacker who has read the paper is slowed down (34).
 #
 # Below is a thumbnail of [chapter 35](35_adversarial_explore.ipynb). Raise epsilon until the digit falls. Is it flagged?
 

@@ -113,3 +113,4 @@ cost("01_glossary")
 #   ([32](32_adversarial_detector.ipynb)).
 # - **benign**, **flagged**: not attacked; above the threshold.
 # - **informed attacker**: knows the detector, and keeps below its threshold ([34](34_adversarial_ledger.ipynb)).
+# - **roughness**: how unlike neighbouring pixels an attack changes ([33](33_adversarial_results.ipynb)).

@@ -18,12 +18,10 @@
 #
 # **In the paper.** Sections 2.2 and 4.3.2, and the rows of Table 3.
 #
-# A network gives each class a probability in each frame of 66 ms. Two numbers turn these into events:
-# a threshold $\tau$ (0.5 in the paper) and the length $w$ of a median filter (7 frames). Here you can
-# move both, for any row of Table 3, beside any other row.
-#
-# Rows are named by their inputs: **S** the spectrogram, **A** features of a pretrained audio network,
-# **V** features of a pretrained image network.
+# A network gives each class a probability in each frame of 66 ms. Two numbers turn these into events: a threshold
+# $\tau$ (0.5 in the paper) and the length $w$ of a median filter (7 frames), both explained in chapter 11. Here you can
+# move them for any row of Table 3, beside any other row. Rows are named by their inputs: **S** the spectrogram, **A**
+# features of a pretrained audio network, **V** features of a pretrained image network.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -38,7 +36,7 @@ from lib.book import profiles as sizes
 from lib.book.show import Page, cost, source
 from lib.sound import evaluation
 from lib.sound.data import datasets, mixtures
-from lib.sound.figures import explore, own
+from lib.sound.figures import clip_statistics, explore, own
 from lib.sound.runs import checkpoints, experiments, profiles
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
@@ -51,7 +49,7 @@ cost(page.chapter)
 # %% [markdown]
 # ## Which clips
 #
-# Not the prettiest: the first test clips that together hold every class, then the first of the others. They are
+# The first test clips that together hold every class, then the first of the others. They are
 # test clips of the first rotation (chapter 10), and so are the networks: one for each row of Table 3. What another
 # rotation is tested on, these were trained on.
 
@@ -99,7 +97,7 @@ def draw(clip, inputs, compared_with, threshold, median):
 # %%
 rows = list(scenes.found)  # in the order of Table 3
 spectral, with_audio, everything, audio = rows[0], rows[2], rows[3], rows[5]
-busiest = int(scenes.truth.tags.sum(axis=1).argmax())
+barking = clip_statistics.example(scenes.truth)
 interact.explore(
     page,
     "part1_explore",
@@ -112,7 +110,7 @@ interact.explore(
         "median": (1, 31, 2),
     },
     start={
-        "clip": scenes.names[busiest],
+        "clip": scenes.names[barking],
         "inputs": spectral,
         "compared_with": audio,
         "threshold": evaluation.THRESHOLD,
@@ -120,27 +118,27 @@ interact.explore(
     },
     strip=[
         {},
-        {"threshold": 0.2},
         {"inputs": with_audio, "compared_with": everything},
     ],
     moving="threshold",
     alt="clip {clip}, inputs {inputs} compared with {compared_with}, threshold {threshold:.2f}, median "
     "filter of {median} frames",
     caption="Pictures, spectrogram, probabilities over the truth (grey), and events (filled: paired, hollow: "
-    f"false alarm). Sound: {corpus.notes(clips[busiest])}.",
+    f"false alarm). Sound: {corpus.notes(clips[barking])}.",
 )
 
 # %% [markdown]
 # With a running kernel the controls above are live (arrow keys work on each slider). Without one,
-# the book's web page has a slider for the threshold, and a notebook shows three settings of the clip with the most
-# classes: the paper's own, a lower threshold, and two networks that are given more.
+# the book's web page has a slider for the threshold, and a notebook shows the clip of chapter 10 as S and A hear it,
+# and two networks that are given more.
 #
 # ## Your own sound
 #
 # `hear("my.wav")` shows what the three rows without pictures hear in a file of yours: any sound or video that FFmpeg
 # reads, up to two minutes, in windows of ten seconds, each scaled to its own peak as the paper's clips are. That makes
 # the noise of a quiet window loud. And the networks know ten sounds and nothing else: whatever you bring, they
-# answer with those. Nothing of your file is written.
+# answer with those. Below you can also choose a file or record a sound: clap, cough, imitate a dog. Nothing that you
+# bring is written.
 
 # %%
 ears = own.Ears.of(common, corpus.classes)
@@ -152,6 +150,9 @@ def hear(file, threshold=evaluation.THRESHOLD, median=evaluation.MEDIAN_FRAMES):
 
 
 # %%
+own.own_sound(ears, evaluation.THRESHOLD, evaluation.MEDIAN_FRAMES)
+
+# %%
 untrained = mixtures.groups(rotation=0)["test"]
 recordings = mixtures.read_recordings(data_root.locate(mixtures.NAME))
 example = next(each for each in recordings if each.kind == "dog" and each.fold in untrained)
@@ -160,8 +161,8 @@ page.figure(
     heard,
     "part1_own",
     alt=f"Spectrogram of a dog's bark, and the probabilities of each class by row: {heard.get_label()}.",
-    caption="A recording as it was made, not mixed, of a fold that none of these networks was trained on. Does a row "
-    "follow each bark, or does it only know that there is a dog? "
+    caption="A recording as it was made, not mixed, of a fold that none of these networks was trained on. In the row of "
+    "the dog S (solid) rises and falls with the barks, while A and S + A, one upon the other, say dog throughout. "
     f"Sound: {example.path.name} by {example.author} ({example.licence}).",
     networks=page.networks,
 )
@@ -229,5 +230,5 @@ for row in rows:
 #    too sure. It is a hint only: F1 does not ask for being right more often than wrong, and the best
 #    threshold for it lies at or below 0.5 even for a calibrated network.</details>
 #
-# Here ends the part on sound. The next one asks of faces what this one asked of recordings: what does
-# a code still know once it has forgotten *who* is in the picture?
+# Next: chapter 16 is a laboratory. Change one idea of the paper, train it, and see what becomes of *what* and
+# *when*.

@@ -17,13 +17,10 @@
 #
 # **In the paper.** Section 4.1: faces are found and aligned by landmarks, and each picture becomes 110.
 #
-# Two pictures of the same smile may differ in every pixel, because a head is tilted or farther away. A network
-# can learn to look past that, at the price of many examples. It is cheaper to take it away beforehand
-# (*alignment*), and then to put a little of it back on purpose, so that the network sees more of it than the
-# few photographs hold (*augmentation*). Both sound like housekeeping. Both decide what a network can know.
-#
-# The rendered faces of the other chapters have their places from the start; alignment is there for the original
-# sets, for photographs, and for your own in chapter 25. So here it meets photographs of real people.
+# Two pictures of the same smile may differ in every pixel, because a head is tilted or farther away. *Alignment* takes
+# that away beforehand. *Augmentation* puts a little of it back on purpose, so that the network sees more of it than the
+# few photographs hold. Rendered faces have their places from the start; alignment is there for the original sets, for
+# photographs of real people, as here, and for your own in chapter 25.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -44,6 +41,7 @@ from lib.faces import alignment, augment
 from lib.faces.data import london
 from lib.faces.figures import alignment_plots
 from lib.faces.runs import profiles
+from lib.runs import results
 
 sizes.choose(profiles.PROFILES, PROFILE)
 page = Page("21_faces_alignment", PROFILE, london.NAME, "open")
@@ -52,9 +50,8 @@ cost(page.chapter)
 # %% [markdown]
 # ## Real people
 #
-# In April 2012 Lisa DeBruine and Ben Jones photographed adults in London, each once neutral and once smiling, in even
-# light before an even wall. All of them signed that their pictures may illustrate research; please use them for that
-# and do not ask who they are.
+# In April 2012 Lisa DeBruine and Ben Jones photographed adults in London, each once neutral and once smiling. All of them
+# signed that their pictures may illustrate research; please use them for that and do not ask who they are.
 
 # %%
 taken = london.photographs()
@@ -64,8 +61,8 @@ page.figure(
     "part2_london",
     alt="Eight people of both sexes and several origins, each neutral above and smiling below, upright before a grey "
     "wall.",
-    caption="Eight of the people, as they were photographed. What differs between the rows is a smile; what differs "
-    f"between the columns is nearly everything else. {london.CITATION} https://doi.org/10.6084/m9.figshare.5047666.v5",
+    caption="Eight of the people, as they were photographed. Between the rows a smile differs, plain in the third person "
+    f"and hardly there in the last; between the columns, nearly everything else. {london.CITATION} https://doi.org/10.6084/m9.figshare.5047666.v5",
 )
 
 # %%
@@ -73,27 +70,27 @@ white = int((people["ethnicity"] == "white").sum())
 Markdown(
     f"{len(people)} people, {(people['gender'] == 'female').sum()} of them women, aged {people['age'].min():.0f} to "
     f"{people['age'].max():.0f}; half are {people['age'].median():.0f} or younger, and {white} call themselves white. That "
-    "is no sample of mankind, and nothing said here holds for groups. They show two of the faces that people make: no "
-    "anger, no fear. And they smiled because they were asked to: about a sixth of the smiles are hardly there. But they "
-    "are real, and people marked where their eyes are (by hand for the neutral faces, carried over from there for the smiles)."
+    "is no sample of mankind, and nothing said here holds for groups. They show no anger and no fear. They smiled because "
+    "they were asked to, and about a sixth of the smiles are hardly there (`data/faces_london/README.md` lists them): the "
+    "label *smiling* says what was asked, not what is seen. Where their eyes are was marked by hand in the neutral faces "
+    "and carried over to the smiles."
 )
 
 # %% [markdown]
 # ## Where are the eyes?
 #
-# The paper finds landmarks with CE-CLM, a C++ program without a package, whose model files are hard to come by. We need
-# two points only. *Haar cascades* come with OpenCV: chains of very simple questions ("is the bridge of the nose
-# brighter than the eyes?"), learned from thousands of faces in 2001, each link throwing out what is surely none.
-# First a cascade finds the face; in its upper part two more look for eyes. They err: nostrils, brows and the corners of a mouth look like eyes to them. So all their finds are
-# collected, and the pair that is most plausible in height, distance and tilt is taken.
+# The paper finds *landmarks* (named points of a face) with CE-CLM, a C++ program without a package. We need two points
+# only. *Haar cascades* come with OpenCV: chains of simple questions ("is the bridge of the nose brighter than the
+# eyes?"), each of which throws out what is surely none. One cascade finds the face; in its upper part two more look for
+# eyes. Brows and corners of a mouth look like eyes to them, too. So all their finds are collected, and the pair that is
+# most plausible in height, distance and tilt is taken.
 
 # %%
 source(alignment.eyes_in)
 
 # %% [markdown]
-# How well does that work on people? By the rule by which the set was cut, all eyes are nearly in one place, so each
-# photograph is first turned, scaled and moved at random, and the marks with it. Everybody takes part once, every
-# other one smiling.
+# In this set all eyes are nearly in one place, so each photograph is first turned, scaled and moved at random, and the
+# marks with it. Everybody takes part once, every other one smiling.
 
 # %%
 generator = np.random.default_rng(SEED)
@@ -108,8 +105,8 @@ page.figure(
     "part2_eyes",
     alt="Six photographs at odd angles, the marked eyes circled, crosses where the cascades see them, within the "
     "circles.",
-    caption="Circles: eyes as marked. Crosses: found. Stripes at the edges: where turning leaves a corner empty, the "
-    f"border is repeated. {london.CITATION}",
+    caption="The crosses, eyes found, lie within the circles, eyes as marked. Where turning leaves a corner empty, the "
+    f"border is repeated: hence the stripes. {london.CITATION}",
 )
 
 # %%
@@ -122,9 +119,7 @@ display(
         f"Eyes are found in {seen.sum()} of {len(rows)} photographs. Where they are found, the median error of one eye is "
         f"**{100 * np.median(errors[seen]):.1f} %** of the distance between the eyes ({smiling:.1f} % of smiling people, "
         f"{neutral:.1f} % of the others); both eyes are within half an eye's width (25 %) in {close.sum()} of "
-        f"{len(rows)}. What is not found is left out of a set and counted. What is found in the wrong place, here "
-        f"{seen.sum() - close.sum()} of {seen.sum()}, goes in unnoticed. Light, background and pose are kinder here than in "
-        "the films of the original sets, or at your desk."
+        f"{len(rows)}. Light, background and pose are kinder here than in the films of the original sets, or at your desk."
     )
 )
 
@@ -147,8 +142,8 @@ page.figure(
     "part2_alignment",
     alt="Four tilted photographs and the blurred mean of all; below the same people upright and alike in size, and a "
     "mean that is plainly a face with eyes.",
-    caption="Above: as the photographs lie. Below: aligned by the eyes found. In the mean of all, only what stays in "
-    f"place stays visible. {london.CITATION}",
+    caption="Above: the turned photographs, and a mean without features. Below: aligned by the eyes found; the mean has "
+    f"eyes, brows and a mouth. {london.CITATION}",
 )
 
 # %%
@@ -158,8 +153,8 @@ spread = {
 display(
     Markdown(
         f"A pixel's standard deviation over people falls from {spread['before']:.1f} to {spread['after']:.1f} of 255 "
-        f"levels, by {100 * (1 - spread['after'] / spread['before']):.0f} %: most of what differs between pictures is "
-        "who they are, background and light. What alignment does for recognition is not measured here."
+        f"levels, by {100 * (1 - spread['after'] / spread['before']):.0f} %. What alignment does for recognition is not "
+        "measured here."
     )
 )
 
@@ -167,9 +162,8 @@ display(
 # ## One becomes 110
 #
 # The paper crops 96 x 96 pixels from five places of each picture, turns each crop by ten angles, and mirrors the
-# turned ones. It says that this makes 110 of one. Count: $5 \times 10 \times 2 = 100$, and 105 with the five plain
-# crops. Only if those are mirrored as well it comes out, $5 \times 11 \times 2 = 110$. So do we. A variant is a number
-# from 0 to 109:
+# turned ones. It says that this makes 110 of one. That comes out only if the five plain crops are mirrored as well,
+# $5 \times 11 \times 2 = 110$, and so we do. A variant is a number from 0 to 109:
 
 # %%
 source(augment.decode)
@@ -179,44 +173,33 @@ side = augment.source_side(96)
 page.figure(
     alignment_plots.variants(london.load(96).images[1]),
     "part2_variants",
-    alt="One face in five rows of crops and eleven columns of angles from minus 15 to 15 degrees.",
-    caption="55 of the 110; the others are their mirror images. Corners beyond the picture are filled with its "
-    f"reflection. {london.CITATION}",
+    alt="One face in five rows of crops and three columns of angles, minus 15, 0 and 15 degrees.",
+    caption="Fifteen of the 110: a row moves the face in its frame, a column turns it. Corners beyond the picture are filled "
+    f"with its reflection. {london.CITATION}",
 )
 
 # %%
-stored = 981 * augment.VARIANTS * 96 * 96 * 3 / 1e9
-mapped = 981 * side * side * 3 / 1e9
-variants = torch.randint(augment.VARIANTS, (8,), generator=torch.Generator().manual_seed(SEED))
-crop, angle, mirror = augment.decode(variants)
+paper = {row["title"]: row for row in results.paper("part2_protocol")["rows"]}
+mapped = paper["CK+"]["images"] * side * side * 3 / 1e9
+stored = paper["CK+"]["images"] * augment.VARIANTS * 96 * 96 * 3 / 1e9
 display(
     Markdown(
         f"Stored, the 110 variants of CK+ would take {stored:.1f} GB; their sources take {mapped:.3f} GB. So nothing "
         "is stored: whenever a network wants a batch, a number from 0 to 109 is drawn for each picture and that "
-        "variant is made. Eight draws: "
-        + ", ".join(
-            f"{int(v)} (crop {int(c)}, {augment.ANGLES[a]}°{', mirrored' if m else ''})"
-            for v, c, a, m in zip(variants, crop, angle, mirror, strict=True)
-        )
-        + "."
+        "variant is made."
     )
 )
 
 # %% [markdown]
-# ## A trap on the way to the folds
-#
-# "After data augmentation, the dataset is divided into ten sets", says section 4.2 of MMI. Read to the letter, test
-# pictures are augmented as well. We test on the centre crop alone, neither turned nor mirrored. What must never
-# happen is that variants of *one person* stand on both sides of a fold: the network would meet old
-# acquaintances. Chapter 24 refuses such folds.
-#
 # ## Where we differ and why
 #
 # - **CE-CLM** became Haar cascades: two points instead of 68, but they run anywhere. Their error is above.
-# - **Rendered faces are not aligned** in the other chapters: they are in their places, with a little tilt and shift of
-#   their own. The cascades are for photographs: the original sets, and your own in chapter 25.
-# - **The margin** around the crops is 7 of 96 pixels on each side, as in public code for DR-GAN; the paper does not say.
-# - **Test pictures** are not augmented.
+# - **Rendered faces are not aligned**: they are in their places, with a little tilt and shift of their own.
+# - **The margin** around the crops is 7 of 96 pixels on each side, as in public code for DR-GAN, the network on which
+#   DE-GAN is modelled; the paper does not say.
+# - **Test pictures** are the centre crop, neither turned nor mirrored. "After data augmentation, the dataset is divided
+#   into ten sets", says section 4.2 of MMI: read to the letter, the paper augments test pictures as well. Variants of
+#   *one person* must never stand on both sides of a fold; chapter 24 refuses such folds.
 #
 # ## Exercises
 #
@@ -233,7 +216,6 @@ distinct = np.mean([len(row.unique()) for row in drawn])
 print(
     f"by the formula {count * (1 - (1 - 1 / count) ** count):.1f}, in a thousand trials {distinct:.1f}"
 )
-print("A third comes again later instead: over many epochs it makes no difference.")
 
 # %% [markdown]
 # 2. Which error moves the mouth more: eyes found 5 % too far apart, or one eye 5 % too high?
@@ -251,7 +233,6 @@ for what, change in (
 ):
     moved = alignment.similarity(pair + np.array(change), 128) @ mouth
     print(f"{what}: the mouth moves by {np.hypot(*(moved - right)[:2]):.1f} of 128 pixels")
-print("An error in height turns the whole face.")
 
 # %% [markdown]
-# Faces are in place and there are plenty of them. Chapter 22 builds the two networks that argue about them.
+# Next, chapter 22 builds the two networks.

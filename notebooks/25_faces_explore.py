@@ -16,8 +16,7 @@
 # **Question.** What is left of a smile once it sits on another face, and what came along uninvited?
 #
 # **In the paper.** Section 3.1: the generator $G(x, I, z)$ reads an expression off a source image $x$ and shows
-# it on the identity $I$. The people it can show are those it was trained on, in the paper and here; the faces you lend
-# from are strangers to it.
+# it on the identity $I$. The people it can show are those it was trained on; the faces you lend from are strangers to it.
 #
 # You choose who lends, who borrows, and the noise $z$. Two judges of chapter 23 look on: one tells expressions
 # apart, one tells people apart. Neither had a part in training DE-GAN.
@@ -62,13 +61,8 @@ display(
 # ## Lend one expression
 #
 # On the left the stranger; beside it, large, what DE-GAN makes of it for the chosen person; below, how that
-# person really looks with each expression. Where faces are rendered, not photographed, no network has seen any of
-# these pictures. Bars: what the expression judge
-# sees in the source (hatched) and in the synthesised face (plain). Under the face: whom the identity judge sees,
-# to be read beside the number of the person's own pictures in which it knows them.
-#
-# The noise $z$ has 50 entries. Two sliders move them along two fixed directions, each half of the entries; at
-# 0 and 0 there is none.
+# person really looks with each expression, in pictures that no network has seen (where faces are rendered). The noise $z$
+# has 50 entries. Two sliders move them along two fixed directions, each half of the entries; at 0 and 0 there is none.
 
 # %%
 source(synthesis.synthesise)
@@ -89,55 +83,23 @@ interact.explore(
     lend,
     {"face": scenes.names, **explore.controls(scenes)},
     start={"face": smile, "person": 0, "noise_1": 0.0, "noise_2": 0.0},
-    strip=[{}, {"face": "surprise, B", "person": 1, "noise_1": 1.0, "noise_2": -1.0}],
+    strip=[{}],
     moving="face",
     alt="{face}, lent to person {person}, noise {noise_1:.2f} and {noise_2:.2f}",
-    caption="Source, synthesised face, opinions of both judges, and the person's own pictures. "
+    caption="Bars: what the expression judge sees in the source (hatched) and in the synthesised face (plain). Under the "
+    "face: whom the identity judge sees, to be read beside the number of the person's own pictures in which it knows them. "
     + grids.credit(corpus),
 )
 
 # %% [markdown]
 # With a running kernel the controls are live (arrow keys work on each slider). Without one,
-# the book's web page has one slider for each panel, and a notebook shows one or two settings.
-#
-# ## All expressions at once
-#
-# A stranger's expressions above, each person's own smile on the left. To read: along a row the person must
-# stay, down a column the expression must. Beside each row: in how many of the person's own pictures the
-# identity judge knows them, in how many of the row's faces the expression judge sees the expression asked for,
-# and in how many the identity judge sees the person.
-
-
-# %%
-def grid(stranger, people, noise_1, noise_2):
-    """Lend all expressions of a stranger to a few people."""
-    return explore.grid(scenes, stranger, groups[people], (noise_1, noise_2))
-
-
-# %%
-groups = explore.groups(scenes)
-interact.explore(
-    page,
-    "part2_lend_all",
-    grid,
-    {
-        "stranger": list(explore.STRANGERS),
-        "people": list(groups),
-        **explore.noise_controls(),
-    },
-    start={"stranger": "A", "people": next(iter(groups)), "noise_1": 0.0, "noise_2": 0.0},
-    strip=[{}],
-    moving="people",
-    alt="expressions of {stranger} lent to people {people}, noise {noise_1:.2f} and {noise_2:.2f}",
-    caption="Above: the stranger. Left: each person's own smile. " + grids.credit(corpus),
-)
+# the book's web page has one slider for each panel, and a notebook shows one setting.
 
 # %% [markdown]
 # ## A walk between two expressions
 #
-# An expression is a point $f(x)$ of 350 numbers. Nothing in training asked for faces *between* two such points.
-# Are there any? We go straight from one to the other, $f = (1 - t)\,f(x_0) + t\,f(x_1)$, and show each $f$ on
-# one person. Below each face, what the expression judge sees in it.
+# A code $f(x)$ is a point of 350 numbers. Nothing in training asked for faces *between* two such points. We go straight from one to the other, $f = (1 - t)\,f(x_0) + t\,f(x_1)$, and show each $f$ on
+# one person.
 
 
 # %%
@@ -164,13 +126,14 @@ interact.explore(
     strip=[{}],
     moving="end",
     alt="{steps} faces of person {person} from {begin} to {end}, noise {noise_1:.2f} and {noise_2:.2f}",
-    caption="Faces on the way, and the expression judge's opinion of each. " + grids.credit(corpus),
+    caption="Faces on the way, and below each what the expression judge sees in it. "
+    + grids.credit(corpus),
 )
 
 # %% [markdown]
 # ## Real people
 #
-# The people of chapter 23's first picture, all 102 of them, and the generator that was fine-tuned on their photographs.
+# All people of the London set, and the generator that was fine-tuned on their photographs (chapter 23).
 # Two people lend, each a smile and a neutral face; five borrow, counted from the one you choose. Below the picture
 # stands whose smile it never saw.
 
@@ -195,7 +158,7 @@ interact.explore(
     strip=[{}],
     moving="first",
     alt="people from number {first} on, with the faces of {lender} and {other}",
-    caption="First row and left column: photographs; second row: their own smiles. "
+    caption="First two rows and left column: photographs. The others are synthesised. "
     + london.CITATION,
 )
 
@@ -211,10 +174,8 @@ interact.explore(
 # file is written. (One caution: an editor that is told to save the state of widgets saves the picture it
 # shows, too.)
 #
-# **And expect little.** The networks have only ever seen rendered people, a hundred of them, in small
-# pictures. Your beard, your glasses and the lamp behind you are news to them, and what they call a face they were
-# not made for says nothing about its owner (a friendly smile may pass for contempt). What you get is not what DE-GAN
-# could do with photographs, but what remains when a network leaves its world.
+# **And expect little.** The networks have only ever seen rendered people, in small pictures. Your beard, your glasses and
+# the lamp behind you are news to them, and what they call a face they were not made for says nothing about its owner.
 
 # %%
 source(upload.photograph)
@@ -223,29 +184,24 @@ source(upload.photograph)
 lend_mine = upload.own_photograph(page, "part2_own_photograph", scenes)
 
 # %% [markdown]
-# What cannot be used is answered in one line, where the picture would be: no image, no face, two faces, closed
-# eyes, too many pixels.
+# What cannot be used (no image, no face, two faces, closed eyes, too many pixels) is answered in one line, where the
+# picture would be.
 #
 # ## Things to look for
 #
 # - **Whose smile?** Lend the same expression of A, B and C to one person. If the code held the expression
 #   alone, the three faces would differ by no more than three smiles of one person do.
-# - **What came along.** Watch the background, the light and the tilt of the head. They are neither expression
-#   nor identity; the noise was meant to carry them. Does moving it change them, or does the source decide?
+# - **What came along.** Watch the background, the light and the tilt of the head. Does moving the noise change them, or
+#   does the source decide?
 # - **Contempt.** One corner of the mouth, in a small picture. Is it lost in the encoder, or in the decoder? Look at
 #   the judge's bars for the source first.
-# - **Detours.** Does a walk from happiness to surprise pass through a third expression? Then look at the mouth:
-#   half a smile and half an open mouth may well be somebody's fear.
-# - **Jumps.** Walk from surprise to anger in nine steps. Do the faces change evenly, and does the opinion?
-#   A judge that turns within one step says something about itself as well.
-# - **Disagreement.** Find a face you would call by one name and the judge by another. Who of you has seen more
-#   of these people?
+# - **Detours.** Does a walk from happiness to surprise pass through a third expression? And do the faces change evenly
+#   while the judge's opinion turns within one step?
 #
 # ## Where we differ and why
 #
-# The paper shows synthesised faces only in the drawings of its networks, as far as its text tells, and has nobody judge
-# them. Here nothing is chosen but by you, and two judges look on. They err, too: read their verdicts beside their
-# rate on real pictures (chapter 23).
+# The paper has nobody judge its synthesised faces. Here two judges look on. They err, too: read their verdicts beside
+# their rate on real pictures (chapter 23).
 #
 # ## Exercises
 #
@@ -264,8 +220,7 @@ known = explore.opinion(scenes.identity_judge, faces)[:, 0]
 Markdown(
     f"Happiness {100 * happy.mean():.0f} %, from {100 * happy.min():.0f} to {100 * happy.max():.0f}; person 0 "
     f"{100 * known.mean():.0f} %, from {100 * known.min():.0f} to {100 * known.max():.0f}; a pixel deviates by "
-    f"{127.5 * faces.std(dim=0).mean():.1f} of 255 levels between draws. The noise was to carry light and pose; see "
-    "which of the two opinions hangs on it more."
+    f"{127.5 * faces.std(dim=0).mean():.1f} of 255 levels between draws."
 )
 
 # %% [markdown]

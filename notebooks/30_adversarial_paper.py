@@ -21,20 +21,22 @@
 # **In the paper.** Sections I to III, Table I and Fig. 1; the claims of section IV.
 #
 # A network reads a handwritten digit almost perfectly. Change every pixel a little, in the right
-# direction, and it reads another one: the digit has become an *adversarial example*. The network's features
-# do not know that anything happened. The paper takes a linear filter with which *steganalysts* look for
-# messages hidden in images, applies it to attacked digits, and claims three things:
+# direction, and it reads another one: the digit has become an *adversarial example*
+# ([chapter 00](00_start.ipynb) opens with one). The network's answer does not say that anything happened.
+# The paper takes a linear filter with which *steganalysts* look for messages hidden in images, lets it judge attacked
+# digits, and claims three things. A digit is *flagged* where the filter raises the alarm:
 #
-# 1. the filter finds the attacked images, and ever better as the attack grows (Table II, Fig. 2);
-# 2. it does so just where the network stops being robust, that is, where it begins to give way
-#    (section IV-A, Fig. 3);
+# 1. the filter flags more of the attacked digits as the attack grows (Table II, Fig. 2);
+# 2. it begins to do so just where the network begins to give way (section IV-A, Fig. 3);
 # 3. together, the filter and a *robust* network, one that was trained on attacked digits (a *natural* one has
-#    seen clean digits only), leave the attacker almost nothing: at least 96 % of her images are flagged or
-#    read correctly (section IV-B, Fig. 4).
+#    seen clean digits only), leave the attacker almost nothing: nearly all of her digits are flagged or read
+#    correctly (section IV-B, Fig. 4).
 #
 # This chapter lays out the idea and the data. Chapter 31 attacks, 32 builds the detector, 33 holds
-# the results beside the paper's, 34 asks what follows from all that the paper leaves open, and 35
-# lets you try it by hand.
+# the results beside the paper's, 34 asks what follows from all that the paper leaves open, 35
+# lets you try it by hand, 36 is a laboratory, and [39](39_adversarial_appendix.ipynb) has the symbols, the long tables
+# and two explanations. One digit is the example in all of them: the first image of the test set, a 7.
+# [Each word that the chapters share](01_glossary.ipynb) has its line in the glossary.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -44,10 +46,10 @@ SEED = 0
 # %load_ext autoreload
 # %autoreload 2
 import numpy as np
+import pandas as pd
 
 from lib.adversarial import data, plots, profiles
 from lib.book import profiles as sizes
-from lib.book import symbols
 from lib.book.show import Page, cost
 from lib.runs import results
 
@@ -59,21 +61,17 @@ cost(page.chapter)
 # %% [markdown]
 # ## The same game under two names
 #
-# A steganographer hides a message by nudging pixels; a steganalyst says whether an image was
-# nudged. An attacker fools a network by nudging pixels; a detector says whether an image was
-# nudged. A *cover* is an untouched image, a *stego image* one that carries a message, and the
-# *adaptivity criterion* tells the sender which pixels are safest to change.
+# A steganographer hides a message by nudging pixels, an attacker fools a network by nudging pixels; a steganalyst or a
+# detector says whether an image was nudged. A *cover* is an untouched image, a *stego image* one that carries a
+# message, and the *adaptivity criterion* tells the sender which pixels are safest to change.
 #
 # The paper's Table I sets the two games side by side, and its argument rests on the last row. In
 # steganography $\mathcal{P}_0$ are covers and $\mathcal{P}_1$ stego images: the *sender* makes
-# $\mathcal{P}_1$ and keeps it close to $\mathcal{P}_0$. For a network $\mathcal{P}_1$ is the true
+# $\mathcal{P}_1$ and keeps it close to $\mathcal{P}_0$. For a network, $\mathcal{P}_1$ is the true
 # class of an image and $\mathcal{P}_0$ are all other classes; both are given, and the attacker
-# pushes an image of $\mathcal{P}_1$ across the boundary, as far as her constraint allows. The
-# further she goes, the more she leaves the images that a steganalyst knows.
+# pushes an image of $\mathcal{P}_1$ across the boundary, as far as her constraint allows.
 
 # %%
-import pandas as pd
-
 published = results.paper("part3_table1")
 page.about("the paper's text").table(
     pd.DataFrame(published["rows"], columns=published["columns"]),
@@ -88,30 +86,24 @@ page.about("the paper's text").table(
 # Fig. 1 of the paper, drawn from its text. Each test image is attacked with full knowledge of the
 # network (a *white-box* attack) by *projected gradient descent*, PGD. No pixel may change by more
 # than $\varepsilon$ (the largest change of any pixel is called the *infinity norm* of a change), at 50
-# strengths from 0.01 to 0.50 of the pixel range. The detector knows neither network nor attack. It computes one number, $\hat p$,
-# and flags the image if that exceeds a threshold $\bar p$. A flagged image goes out; the rest is
+# strengths from 0.01 to 0.50 of the pixel range. The detector knows neither network nor attack. It computes one
+# number, $\hat p$, and flags the image if that exceeds a threshold $\bar p$. A flagged image goes out; the rest is
 # classified.
 
 # %%
-page.figure(
+page.about("the paper's text").figure(
     plots.workflow(),
     "part3_fig1_workflow",
     alt="Block diagram: a benign image is attacked by PGD, the detector asks whether p-hat exceeds "
     "the threshold; if yes the image is flagged as adversarial, if no the network labels it.",
-    caption="Fig. 1, the workflow. Watch what is missing: every image that reaches the detector has "
-    "been attacked.",
+    caption="Fig. 1, the workflow. A single path leads to the detector, and the attack lies on it: no image arrives "
+    "as it was.",
 )
 
 # %% [markdown]
-# That nothing benign reaches the detector is why Fig. 4 of the paper can count a flagged image as a
-# success whatever the network would have said. Chapter 33 returns to this.
+# Nothing benign, that is, nothing that was not attacked, reaches the detector. So Fig. 4 of the paper can count a
+# flagged image as a success whatever the network would have said. Chapters 33 and 34 return to this.
 #
-# All symbols of this part, each with its name in the code:
-
-# %%
-symbols.table("adversarial")
-
-# %% [markdown]
 # ## The data
 #
 # The paper uses MNIST, and so do we: 60,000 training and 10,000 test images of 28x28 pixels, grey values
@@ -120,38 +112,14 @@ symbols.table("adversarial")
 
 # %%
 rng = np.random.default_rng(SEED)
-chosen = [rng.choice(np.flatnonzero(digits.test_labels == digit)) for digit in range(10)]
-page.figure(
-    plots.gallery(
-        {"test set": data.to_batch(digits.test_images[chosen])}, [str(d) for d in range(10)]
-    ),
-    "part3_digits",
-    alt="One handwritten digit of each class, 0 to 9, white on a black background.",
-    caption="One test image per class. The background matters here: in most pixels it is exactly 0.",
-)
-
-# %%
 black = float((digits.test_images == 0).mean())
 print(f"{len(digits.train_images):,} training and {len(digits.test_images):,} test images")
 print(f"{100 * black:.1f} % of all test pixels are exactly 0")
 
 # %% [markdown]
-# That last number is a warning. An attack in the infinity norm may move *every* pixel, and on a
+# An attack in the infinity norm may move *every* pixel, and on a
 # black background a detector that merely counts black pixels would notice. A result on MNIST may be
-# about the attack, or about the background. Chapter 34 returns to this.
-#
-# ## What is tested where
-#
-# | claim of the paper | its place | chapter |
-# |---|---|---|
-# | no benign image is flagged | IV-A | 32, 33 |
-# | the detection rate rises with $\varepsilon$, for both networks | Table II, Fig. 2 | 33 |
-# | attacks on the robust network are harder to detect: they change more pixels, and more alike | IV-A | 33 |
-# | detection rises where the network loses robustness | IV-A, Fig. 3 | 33 |
-# | the filter finds a majority of the attacks that would have been misclassified | IV-B | 33 |
-# | natural network + filter never falls below 50 %, robust + filter never below 96 % | IV-B, Fig. 4 | 33 |
-# | perfect separation from $\varepsilon$ = 0.17 (natural) and 0.31 (robust) | IV-B | 33 |
-# | network and filter together are very hard to defeat with the same images | V | 33, 34 |
+# about the attack, or about the background. Chapters 34 and 36 return to this.
 #
 # ## Sources
 #

@@ -29,6 +29,7 @@ PROFILE = "quick"
 # %autoreload 2
 import pandas as pd
 import torch
+from IPython.display import Markdown
 
 from lib.adversarial import checkpoints, data, evaluation, plots, profiles, training, verdicts
 from lib.book import claims
@@ -45,7 +46,8 @@ cost(page.chapter)
 # ## Attack everything
 #
 # One run is one network at one strength. Its result file holds counts, so every rate below, and
-# every interval (Wilson's for a share, 95 %), follows from the same files. A run that has its file is not repeated.
+# every interval ([Wilson's](01_glossary.ipynb) for a share, 95 %), follows from the same files. A run that has its file
+# is not repeated.
 
 # %%
 networks = checkpoints.networks(profile, digits)
@@ -79,27 +81,34 @@ print(
 
 # %%
 table2 = results.paper("part3_table2")
-rows = []
-for epsilon in profile.table_epsilons:
-    row = {"epsilon": epsilon}
-    for kind in ("natural", "robust"):
-        row[f"{kind}: paper"] = table2[kind][f"{epsilon:.2f}"]
-        for (pair, other), of_network in runs.items():
-            if other == kind:
-                result = next((r for r in of_network if r.config["epsilon"] == epsilon), None)
-                if result is None:
-                    continue
-                counts = evaluation.rate(result.metrics, "flagged and misclassified")
-                row[f"{kind}: {pair}"] = counts[0] / counts[1]
-                if pair == "ours":
-                    row[f"{kind}: low"], row[f"{kind}: high"] = claims.wilson(*counts)
-    rows.append(row)
+
+
+def with_interval(kind, epsilon):
+    """Return the rate of Table II of our network of a kind, and its interval, as text."""
+    (result,) = (r for r in runs["ours", kind] if r.config["epsilon"] == epsilon)
+    flagged, of = evaluation.rate(result.metrics, "flagged and misclassified")
+    low, high = claims.wilson(flagged, of)
+    return f"{flagged / of:.3f} [{low:.3f}, {high:.3f}]"
+
+
+rows = [
+    {"epsilon": f"{epsilon:.2f}"}
+    | {
+        f"{kind}: {whose}": value
+        for kind in verdicts.KINDS
+        for whose, value in (
+            ("the paper", table2[kind][f"{epsilon:.2f}"]),
+            ("ours [95 %]", with_interval(kind, epsilon)),
+        )
+    }
+    for epsilon in profile.table_epsilons
+]
 page.table(
     pd.DataFrame(rows),
     "part3_table2_detection_tpr",
     alt="Table II: the paper's rate at each epsilon for natural and robust networks, ours beside it.",
-    caption="Table II, with 95 % intervals (low, high) for our networks. Compare where each column "
-    "begins to rise.",
+    caption="Table II. The natural network's column begins to rise later in ours than in the paper's, the robust one's "
+    "at nearly the same strengths.",
     sources=every_run,
 )
 
@@ -114,7 +123,7 @@ page.figure(
     "part3_fig2_tpr_vs_epsilon",
     alt="The rate of Table II over epsilon for each network, over the paper's two curves.",
     caption="Fig. 2 of the paper: the rate it calls true positive rate, ours over its own curves (wide "
-    "and pale; read off the vector graphics of its PDF).",
+    "and pale; read off the vector graphics of its PDF). The robust networks, blue, lie together; the natural ones do not.",
     sources=every_run,
 )
 
@@ -126,7 +135,8 @@ page.figure(
     plots.curves(runs, "accuracy", of_paper("accuracy"), ylabel="accuracy under attack"),
     "part3_fig3_accuracy_vs_epsilon",
     alt="Accuracy under attack over epsilon for each network, over the paper's two curves.",
-    caption="Fig. 3 of the paper. Robust networks were trained at 0.3; look what happens beyond.",
+    caption="Fig. 3 of the paper. Robust networks were trained at 0.3, and beyond they give way. The natural ones, "
+    "all about equally good on clean digits, give way at different strengths.",
     sources=every_run,
 )
 
@@ -134,7 +144,8 @@ page.figure(
 # ## Fig. 4: the filter in front of the network
 #
 # Flagged images go out, the rest is classified; a success is an image that is flagged *or* read
-# correctly. Since nothing benign enters (Fig. 1), flagging costs nothing in this count.
+# correctly, and the share of successes is the *combined rate*. Since nothing benign enters (Fig. 1), flagging costs
+# nothing in this count.
 
 # %%
 page.figure(
@@ -143,55 +154,37 @@ page.figure(
     ),
     "part3_fig4_combined_vs_epsilon",
     alt="Share of images that are correct or flagged over epsilon, over the paper's two curves.",
-    caption="Fig. 4 of the paper. The lowest point of each curve is the strength at which PGD, "
-    "unchanged, hurts network and filter together most.",
+    caption="Fig. 4 of the paper. The lowest point of each curve is the strength at which PGD hurts network and filter "
+    "together most: already wrong, not yet flagged. Each natural network has a valley, and each another one.",
     sources=every_run,
 )
 
 # %%
-rows = []
-for (pair, kind), of_network in runs.items():
-    combined = {r.config["epsilon"]: evaluation.share(r, "correct or flagged") for r in of_network}
-    lowest = min(combined, key=combined.get)
-    row = {"pair": pair, "network": kind, "lowest": combined[lowest], "at epsilon": lowest}
-    row["separated from"] = verdicts.crossing(combined, verdicts.PERFECT)
-    flagged = {r.config["epsilon"]: evaluation.share(r, "flagged") for r in of_network}
-    row["flagged from"] = verdicts.crossing(flagged, verdicts.PERFECT)
-    rows.append(row)
-for kind in verdicts.KINDS:
-    combined = judge.published(kind, "correct or flagged")
-    lowest = min(combined, key=combined.get)
-    row = {
-        "pair": "the paper's curve",
-        "network": kind,
-        "lowest": combined[lowest],
-        "at epsilon": lowest,
-    }
-    row["separated from"] = verdicts.crossing(combined, verdicts.PERFECT)
-    rows.append(row)
-page.table(
-    pd.DataFrame(rows),
-    "part3_combined_minimum",
-    alt="Lowest combined rate and its epsilon, and the epsilon from which separation is perfect.",
-    caption=f"The lowest point of Fig. 4; the strength from which the combined rate stays at "
-    f"{verdicts.PERFECT} (even the paper's curve stays short of 1 where its text says perfect separation); and the "
-    "strength from which the share that is flagged does, which is separation in the word's sense.",
-    sources=every_run,
+valleys = {
+    f"{kind}, {pair}": {r.config["epsilon"]: evaluation.share(r, "correct or flagged") for r in of}
+    for (pair, kind), of in runs.items()
+}
+valleys |= {
+    f"{kind}, the paper": judge.published(kind, "correct or flagged") for kind in verdicts.KINDS
+}
+Markdown(
+    "The lowest points: "
+    + "; ".join(
+        f"{min(curve.values()):.3f} at {min(curve, key=curve.get)} ({name})"
+        for name, curve in valleys.items()
+    )
+    + ". For the natural network the paper's text says that it is never below one half; its own curve is."
 )
 
 # %% [markdown]
-# (For the natural network the text says "never below 50 %". The last lines of the table have the lowest point
-# of the paper's own curve.)
-#
 # ## Three rates, side by side
 #
 # Fig. 4 of the paper equals Fig. 3 plus Table II, at every strength, to the last printed digit. That
 # identity gives the count away: *flagged and misclassified* plus *correct* is *correct or flagged*.
-# Its consequence is easy to miss: a rate counted like this **can never exceed one minus the
-# accuracy**. For a robust network below 0.3 it must be tiny, however well the filter sees, because
-# hardly any image is misclassified. Two other rates are free of this cap: the share of *all* attacked
-# images that is flagged, which is what "true positive rate" usually means, and the share of the
-# *successful* attacks that is flagged.
+# A rate counted like this **can never exceed one minus the accuracy**. For a robust network below 0.3 it must be tiny,
+# however well the filter sees, because hardly any image is misclassified. Two other rates are free of this cap: the
+# share of *all* attacked images that is flagged, which is what "true positive rate" usually means, and the share of the
+# *successful* attacks, those that are misclassified, that is flagged.
 
 # %%
 source(evaluation.rate)
@@ -201,102 +194,52 @@ page.figure(
     plots.curves(runs, "flagged", None, ylabel="flagged, of all attacked"),
     "part3_flagged_vs_epsilon",
     alt="Share of attacked images that are flagged, over epsilon, for each network.",
-    caption="Flagged, of all attacked images. The paper's numbers do not determine this curve; compare "
-    "it with Fig. 2 above.",
+    caption="Flagged, of all attacked images, whatever the network reads. In both pairs the robust network's line, blue, "
+    "rises first; in Fig. 2 it rises last.",
     sources=every_run,
 )
 
 # %%
-rows = []
-for (pair, kind), of_network in runs.items():
-    for result in of_network:
-        if result.config["epsilon"] in (0.05, 0.10, 0.20, 0.30, 0.35, 0.40):
-            row = {"network": f"{kind}, {pair}", "epsilon": result.config["epsilon"]}
-            row |= {name: evaluation.share(result, name) for name in evaluation.RATES}
-            row.pop("rightly handled")  # chapter 34
-            rows.append(row)
-page.table(
-    pd.DataFrame(rows),
-    "part3_three_rates",
-    alt="Five rates at six strengths for each network.",
-    caption="The paper's rate, the share flagged, the share flagged among successful attacks, and "
-    "the accuracies of Fig. 3 and 4.",
-    sources=every_run,
+half = {
+    key: verdicts.crossing({r.config["epsilon"]: evaluation.share(r, "flagged") for r in of}, 0.5)
+    for key, of in runs.items()
+}
+caught = [
+    verdicts.crossing(judge.published(kind, verdicts.SUCCESSFUL), 0.5) for kind in verdicts.KINDS
+]
+Markdown(
+    "Half of all attacked images are flagged from these strengths on: "
+    + "; ".join(f"{epsilon} ({kind}, {pair})" for (pair, kind), epsilon in half.items())
+    + ". Of the paper's networks this cannot be known. What its curves determine is the share among successful "
+    f"attacks, which stays at one half or more from {caught[0]} (natural) and {caught[1]} (robust) on."
 )
-
-# %%
-names = ("accuracy", *verdicts.LONG)
-
-
-def half(rate_of):
-    """Return from which epsilon on each rate is at least one half (accuracy: is lost by half)."""
-    lost = {epsilon: 1 - share for epsilon, share in rate_of("accuracy").items()}
-    rates = {name: verdicts.crossing(rate_of(name), 0.5) for name in names[1:]}
-    return {"accuracy lost": verdicts.crossing(lost, 0.5)} | rates
-
-
-rows = []
-for (pair, kind), of_network in runs.items():
-    ours = {
-        name: {r.config["epsilon"]: evaluation.share(r, name) for r in of_network} for name in names
-    }
-    rows.append({"network": kind, "pair": pair} | half(ours.get))
-for kind in verdicts.KINDS:
-    theirs = {name: judge.published(kind, name) for name in names if name != "flagged"}
-    theirs["flagged"] = {0.0: 0.0}  # its numbers do not determine this rate
-    rows.append({"network": kind, "pair": "the paper's curves"} | half(theirs.get))
-page.table(
-    pd.DataFrame(rows),
-    "part3_half_flagged",
-    alt="The epsilon from which half is reached, by four rates, for each network and for the paper.",
-    caption="The strength from which accuracy is lost by half, and from which each rate stays at one half "
-    "or more. Compare natural with robust within each pair.",
-    sources=every_run,
-    number=".2f",
-)
-for pair in dict.fromkeys(pair for pair, _ in runs):
-    natural, robust = (row["flagged"] for row in rows if row["pair"] == pair)
-    order = "earlier" if (robust or 1) < (natural or 1) else "no earlier"
-    print(
-        f"{pair}: attacks on the robust network are flagged {order} than those on the natural one"
-    )
 
 # %% [markdown]
-# What does this do to the paper's reading? It says that attacks on the robust network are harder to
-# detect, and that detection improves about where a network loses its robustness. Part of that is the
-# count: the cap alone keeps the robust curve of Fig. 2 near zero until the network fails, whatever the
-# filter sees. Part is the networks: divide the paper's Fig. 2 by one minus its Fig. 3, and the cap is
-# undone, and in *its* pair successful attacks on the robust network are still caught later. The lines
-# above say whether the same holds in the pairs that we have. A finding about one pair of checkpoints is
-# not yet a finding about robust training.
+# The paper says that attacks on the robust network are harder to detect, and that detection improves about where a
+# network loses its robustness. Part of that is the count: the cap alone keeps the robust curve of Fig. 2 near zero until
+# the network fails, whatever the filter sees. Part is the networks: in the paper's pair, successful attacks on the
+# robust network are caught later, too; in both pairs that we have, attacks on the robust network are flagged earlier. A
+# finding about one pair of networks is not yet a finding about robust training.
+# [Chapter 39](39_adversarial_appendix.ipynb) has these strengths by each rate, and asks why natural networks differ.
 #
 # ## Smooth attacks?
 #
 # The paper explains the robust column by attacks that "change more pixel values in a homogeneous
 # way". *Roughness* is the mean magnitude of the filter's residual on the perturbation alone, over the
-# perturbation's mean magnitude: small if neighbours change alike. If the explanation holds, the lines of the
-# robust networks lie *above* those of the natural ones on the left, and *below* them on the right.
+# perturbation's mean magnitude: small if neighbours change alike.
 
 # %%
-page.figure(
-    plots.perturbations(runs),
-    "part3_perturbations_vs_epsilon",
-    alt="Share of pixels changed and roughness of the perturbation over epsilon for each network.",
-    caption="Left: the share of pixels that changed. Right: roughness; lower means that neighbouring "
-    "pixels change alike.",
-    sources=every_run,
+alike = judge.perturbations().readings
+Markdown(
+    "Robust over natural, median over all strengths: "
+    + "; ".join(f"{each.ours:.2f} ({each.name})" for each in alike)
+    + "."
 )
 
-# %%
-for (pair, kind), of_network in runs.items():
-    result = evaluation.at_epsilon(of_network, 0.20)
-    found = result.metrics["perturbation"]
-    print(
-        f"epsilon {result.config['epsilon']}, {pair} {kind}: {found['changed']:.0%} of the pixels "
-        f"changed, roughness {found['roughness']:.2f}"
-    )
-
 # %% [markdown]
+# If the explanation held, more pixels would change and roughness would be below one. It lies above one in both pairs,
+# and only in the reference pair do more pixels change, at most strengths.
+#
 # ## The score itself is better than its threshold
 #
 # The conservative threshold is one outlier's score. Without any threshold, take one attacked and one benign
@@ -304,36 +247,39 @@ for (pair, kind), of_network in runs.items():
 # 1 is perfect, 0.5 is chance.
 
 # %%
-page.figure(
-    plots.areas(runs),
-    "part3_auc_vs_epsilon",
-    alt="Area under the ROC curve over epsilon for each network.",
-    caption="Attacked against benign images, by score alone. Compare with the strengths at which the "
-    "threshold begins to flag.",
-    sources=every_run,
+weak = 0.03
+areas = {
+    f"{kind}, {pair}": evaluation.at_epsilon(of, weak).metrics["readings"]["paper"]["auc"]
+    for (pair, kind), of in runs.items()
+}
+flagged = max(evaluation.share(evaluation.at_epsilon(of, weak), "flagged") for of in runs.values())
+Markdown(
+    f"At epsilon {weak} it is "
+    + ", ".join(f"{area:.3f} ({name})" for name, area in areas.items())
+    + f". Of the same images at most {100 * flagged:.1f} % are flagged. The next picture shows why."
 )
-
-# %% [markdown]
-# So the images are told apart long before they are flagged. The next picture shows why.
 
 # %%
 page.figure(
     plots.scores(runs, evaluation.thresholds(digits)["paper"]),
     "part3_scores_vs_epsilon",
     alt="Median and central ninety per cent of p-hat over epsilon for our two networks, with thresholds.",
-    caption="p-hat of attacked images (line: median; band: 5th to 95th percentile). Compare where they "
-    "clear the 99th percentile of benign images, and where the maximum.",
+    caption="p-hat of attacked images (line: median; band: 5th to 95th percentile). Both networks' attacks clear the 99th "
+    "percentile of benign images (dotted) long before the maximum (dashed). Just beyond epsilon 0.3 the robust "
+    "network's line falls back.",
     sources=every_run,
 )
 
 # %% [markdown]
+# Nothing in the attack changes between 0.30 and 0.31. Why a stronger attack suddenly stirs the filter less,
+# [chapter 39](39_adversarial_appendix.ipynb) finds out: the cause is in the first layer of the network.
+#
 # ## The claims
 #
 # Each claim is judged by a rule in `lib/adversarial/verdicts.py`. The first rules were fixed before the runs
 # on our networks, though not before pilot runs on others; the history of that file shows every later
-# change. Where the paper gives no number the column has a dash. *n* counts images. The interval of a share is
-# Wilson's, and those of one curve hold together; of a strength, where their ends cross the level. A reading in
-# italics is shown beside the others and decides nothing.
+# change. The claims that matter most are these; [chapter 90](90_claims.ipynb) has all, with every number and interval
+# (of a share Wilson's, and those of one curve hold together).
 
 # %%
 benign = next(run for run in evaluation.benign_runs(digits) if run.config["reading"] == "paper")
@@ -341,7 +287,7 @@ tried = (verdicts.INFORMED, *verdicts.SETTINGS)
 ledger = evaluation.attack_ledger(profile, networks, digits, tried)
 judged = claims.unless_changed(judge.all(benign, ledger), sweep.CHANGED)
 claims.record(judged)
-page.claims(judged)
+Markdown(claims.short(judged))
 
 # %% [markdown]
 # ## Exercises

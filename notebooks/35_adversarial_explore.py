@@ -20,13 +20,14 @@
 # see the attacked image, what was added to it (red: brighter, blue: darker), the filter's residual,
 # what the network now believes (blue: the true class, orange: a wrong winner), and the filter's score
 # $\hat p$ before and after, against the threshold of the authors' scripts (dashed): above it, an image is
-# flagged.
+# flagged. Chapters 31 and 32 explain each of them, the [glossary](01_glossary.ipynb) the words.
 #
 # Three ways to change the image: *PGD* as in the paper, *uniform noise* of the same size, which is no
 # attack at all, and the *informed* attacker of chapter 34, who knows the filter.
 #
 # With a running kernel the controls below are live (arrow keys work on each slider). Without one,
-# the book's web page has a slider for $\varepsilon$, and a notebook shows five settings that tell the story.
+# the book's web page has a slider for $\varepsilon$, and a notebook shows four settings: an attack, noise of the same
+# size, the informed attacker, and an attack on the robust network.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -86,7 +87,6 @@ interact.explore(
     {"digit": (0, 99, 1), **controls},
     start={"digit": 0, **start},
     strip=[
-        {"epsilon": 0.0},
         {"epsilon": 0.1},
         {"epsilon": 0.1, "attack": "uniform noise"},
         {"epsilon": 0.2, "attack": "informed"},
@@ -94,7 +94,8 @@ interact.explore(
     ],
     moving="epsilon",
     alt="test image {digit}, {network}, {attack}, epsilon {epsilon}, {steps} steps",
-    caption="Attacked image, perturbation, residual, class probabilities and score.",
+    caption="Attacked image, perturbation, residual, class probabilities and score; the last two have the answer of "
+    "network and filter in their titles.",
 )
 
 # %% [markdown]
@@ -126,11 +127,11 @@ attack_drawn = own.own_digit(page, "part3_own", attack_mine, controls, start, ex
 # %% [markdown]
 # ## Things to look for
 #
-# - On the natural network, look for an $\varepsilon$ at which the digit falls but is not flagged. Such
+# - On the natural network, look for an $\varepsilon$ at which the digit is read wrongly but is not flagged. Such
 #   gaps make the lowest point of Fig. 4.
-# - Switch to noise at the same $\varepsilon$. Who minds, the network or the filter?
+# - Switch to noise at the same $\varepsilon$. Does the network mind, or the filter?
 # - Give the robust network 0.35 and go through the steps from 0 to 40. When does it change its mind?
-# - Choose *informed* and go up as far as you like. Watch where in the image she works.
+# - Choose *informed* and go up as far as you like. Watch where in the image this attacker works.
 #
 # ## Exercises
 #

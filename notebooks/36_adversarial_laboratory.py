@@ -16,7 +16,8 @@
 # **Question.** What happens to attack and alarm if you change one idea?
 #
 # Each section below changes one thing in a few lines and draws what comes of it beside the paper's own: some hundred test
-# images, seven strengths, PGD as in chapter 31. The alarm is set so that one benign training image in a hundred raises it.
+# images, seven strengths, PGD as in chapter 31. The threshold of the alarm is set so that one benign training image in a
+# hundred raises it.
 # **Edit a cell that begins with *Your idea*, run it and the next one.** A new idea takes about a minute on two cores; an
 # idea that was tried before, here or by you, comes back at once. Nothing here decides about a claim.
 
@@ -73,7 +74,7 @@ def show(name, caption, **ideas):
 # The paper predicts a pixel from its eight neighbours, corners with weight $-1/4$ and sides with $1/2$: a plane, and
 # every linear slope, is predicted without error. Two others: the mean of the four sides, which is right about
 # slopes, too, and the pixel at the left alone, which is not. And a third keeps the kernel and lets the variance that
-# weighs a pixel down look at all eight neighbours, as the paper's text has it; its code looks at four.
+# weighs a pixel down look at all eight neighbours, as the paper's text may be read; its code looks at four.
 
 # %%
 # Your idea
@@ -85,7 +86,8 @@ eight = Detector(neighbours=8)
 # %%
 found = show(
     "part3_lab_filter",
-    "Left: the attack does not know the filter, so all lines are one. Right: which filter sees it first.",
+    "Left: the attack does not know the filter, so all lines are one. Right: the three changed filters raise the alarm at "
+    "the smallest strength, the paper's own (dashed) later.",
     mean_of_four=Idea(reading=sides),
     left_neighbour=Idea(reading=left),
     eight_in_the_variance=Idea(reading=eight),
@@ -102,9 +104,9 @@ Markdown(
 # %% [markdown]
 # Why would a poorer predictor see more? Its threshold follows from what *benign* images do to it. In the black around
 # a stroke there are pixels whose four sides are black and one corner is not. The paper's kernel predicts from that
-# corner and is far off; the variance of the four sides is 0, so this error has the greatest weight there is. It is these
-# corners that lift the threshold over which an attack has to come. Leave the corners out of the kernel, or let the
-# variance see them, and the alarm comes at the smallest step. Is it really them? We count:
+# corner and is far off; the variance of the four sides is 0, so this error has the greatest weight there is. These
+# corners may be what lifts the threshold over which an attack has to come: leave the corners out of the kernel, or let the
+# variance see them, and the alarm comes at the smallest step. We count how much of the score they make up:
 
 # %%
 pixels = detector.to_pixels(data.to_batch(digits.train_images[: laboratory.BENIGN]), "truncate")
@@ -119,8 +121,8 @@ Markdown(
 # ## A network that sees black and white
 #
 # Round every pixel to 0 or 1 before the network sees it ("feature squeezing", down to one bit). An attack of
-# $\varepsilon < 0.5$ can change no black pixel to white. But is that why it fails? Rounding has no slope: its gradient
-# is 0 everywhere, and PGD, which follows the gradient, stays where its random start put it. The second network
+# $\varepsilon < 0.5$ can change no black pixel to white; but that may not be why it fails. Rounding has no slope: its
+# gradient is 0 everywhere, and PGD, which follows the gradient, stays where its random start put it. The second network
 # is the same in every picture it reads; it only lends the attacker the slope of a straight line.
 
 
@@ -141,9 +143,10 @@ class Lent(torch.nn.Sequential):
 
 
 # %%
-show(
+found = show(
     "part3_lab_squeezed",
-    "Left: where the two squeezed networks part, it was the gradient that was missing, not the weakness.",
+    "Left: with the slope lent the squeezed network loses some images (diamonds) that the plain attack leaves it "
+    "(squares), and keeps most: rounding itself withstands this attack. Right: the alarms come alike.",
     one_bit=Idea(around=Squeezed),
     one_bit_slope_lent=Idea(around=Lent),
 )
@@ -174,7 +177,7 @@ def edges(points, images, epsilon, norm):
 # %%
 found = show(
     "part3_lab_stroke",
-    "Left: what it costs the attacker to stay near the stroke. Right: what it saves.",
+    "Left: the attacker who stays near the stroke fools fewer images at each strength. Right: hardly any raises an alarm.",
     inside_the_stroke=Idea(within=inside),
     one_pixel_around=Idea(within=edges),
 )
@@ -184,7 +187,7 @@ wide = found["one pixel around"].metrics
 Markdown(
     f"With one pixel around the stroke, at $\\varepsilon$ = {laboratory.EPSILONS[-1]}, the network is right about "
     f"{100 * wide['accuracy'][-1]:.0f} % of the images, and {100 * wide['flagged'][-1]:.0f} % raise an alarm; benign "
-    f"images {100 * wide['flagged'][0]:.0f} %. The filter does not see attacks. It sees a background that is no longer black."
+    f"images {100 * wide['flagged'][0]:.0f} %. What the filter sees is a background that is no longer black."
 )
 
 # %% [markdown]
@@ -201,6 +204,12 @@ Markdown(
 #
 # - The paper's threshold is the largest score of a benign training image; here one in a hundred lies above it, so that
 #   filters can be compared on so few pictures.
-# - Few images: with 300 a line's 95 % interval is up to six points to each side.
-#
-# Next: chapter 90 has every claim of the book on one page.
+# - Few images, so that an idea takes a minute:
+
+# %%
+images = profile.ledger_images
+Markdown(
+    f"With {images} images a line's 95 % interval reaches up to {98 / images**0.5:.0f} points to each side. Next: "
+    "[chapter 38](38_adversarial_rebuilt.ipynb) has the paper's figures and tables in its order, each beside ours; "
+    "[chapter 39](39_adversarial_appendix.ipynb) what did not fit."
+)

@@ -82,5 +82,4 @@ for part, name in PARTS.items():
             display(Markdown(f"### {heading}\n\n{claims.markdown(chosen, chapters=True)}"))
 
 # %% [markdown]
-# An answer is about *these* data, networks and sizes. The small print is an invitation: it says what to
-# run next if you doubt it.
+# An answer is about *these* data, networks and sizes. The small print under each claim says what would change it.

@@ -113,11 +113,7 @@ def training_run(config: TrainingConfig, digits: Digits) -> dict[str, object]:
 
 
 def find_by_digest(digest: str) -> Path:
-    """Return the weights file with this digest, wherever networks are kept.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
+    """Return the weights file with this digest, wherever networks are kept."""
     return checkpoints.find_by_digest(digest, (SHIPPED, CACHE, data_root.locate("weights")))
 
 

@@ -83,9 +83,6 @@ def build(
         generator: source of the weights; torch's global one if None.
         initial_weights: "uniform" in +-1/sqrt(fan_in), biases too (torch's own rule), or
             "truncated_normal" of deviation 0.1 with biases 0.1 (Madry's script).
-
-    Raises:
-        ValueError: the architecture or the rule is unknown.
     """
     if architecture not in ARCHITECTURES:
         known = ", ".join(sorted(ARCHITECTURES))

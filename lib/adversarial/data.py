@@ -58,7 +58,6 @@ def load(dataset: str = "mnist") -> Digits:
 
     Raises:
         ValueError: the name is unknown, or a file of MNIST was changed.
-        FileNotFoundError: a file of MNIST is missing.
     """
     if dataset not in SIZES:
         raise ValueError(f"unknown dataset {dataset!r}; choose one of: {', '.join(SIZES)}")
@@ -73,11 +72,7 @@ def load(dataset: str = "mnist") -> Digits:
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """Return the uint8 array of a gzipped idx file: a magic number, the sizes, then the bytes.
-
-    Raises:
-        ValueError: it does not hold as many bytes as it says.
-    """
+    """Return the uint8 array of a gzipped idx file: a magic number, the sizes, then the bytes."""
     content = gzip.decompress(path.read_bytes())
     dimensions = content[3]
     shape = np.frombuffer(content, ">u4", count=dimensions, offset=4)

@@ -43,11 +43,7 @@ PERCENTILE = 99.0  # of the third threshold: one benign training image in a hund
 def attack_config(
     profile: Profile, network: Network, digits: Digits, epsilon: float, **changes: Any
 ) -> dict[str, Any]:
-    """Return everything that determines the counts of one run, with settings changed by name.
-
-    Raises:
-        ValueError: a change names no setting.
-    """
+    """Return everything that determines the counts of one run, with settings changed by name."""
     config = {
         "pair": network.pair,
         "kind": network.kind,
@@ -79,8 +75,6 @@ def attack_networks(
 
     Args:
         profile: how many images, and the attack.
-        networks: whom to attack.
-        digits: the images.
         epsilons: the strengths, in ascending order; those of the paper's figures and table if None.
 
     Returns:
@@ -310,12 +304,6 @@ def thresholds(digits: Digits) -> dict[str, dict[str, float]]:
 def cached_digits(dataset: str) -> Digits:
     """Return a dataset by name, read once per process."""
     return data.load(dataset)
-
-
-RATES = (
-    *("flagged and misclassified", "flagged", "flagged of successful"),
-    *("accuracy", "correct or flagged", "rightly handled"),
-)
 
 
 def rate(

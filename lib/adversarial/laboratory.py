@@ -49,12 +49,6 @@ def beside(
 def tried(idea: Idea, network: Network, digits: Digits, profile: Profile) -> Result:
     """Return how often a network is right and the filter raises an alarm, by epsilon.
 
-    Args:
-        idea: what is changed.
-        network: that is attacked.
-        digits: as many test images are attacked as the ledger's.
-        profile: says how many these are, and how the attack steps.
-
     Raises:
         ValueError: what the idea gives is of another form or no number.
     """
@@ -120,7 +114,6 @@ def measure(
 
 
 def _check(what: str, found: Tensor, shape: tuple[int, ...]) -> None:
-    """Raise ValueError where an idea gives something of another form, or no numbers."""
     if tuple(found.shape) != shape:
         raise ValueError(f"{what} gives {tuple(found.shape)} instead of {shape}; look at your idea")
     if not found.isfinite().all():

@@ -38,41 +38,34 @@ ENTRIES = (
     Entry("flagged images", "count as success (code)", "the same", "lost, if read correctly",
           ("rate", "rightly handled")),
 )  # fmt: skip
-SHOWN = {  # of each table, by its rate: which entries, and at which strength
-    "flagged": (("reading", "threshold", "attack"), 0.10),
-    "accuracy": (("attack",), 0.35),  # where the robust network gives way
-    "correct or flagged": (("rate",), 0.10),
-}
+EPSILON = 0.10  # at which the table compares
 
 
-def table(runs: Runs, attacks: AttackReadings, rate: str) -> pd.DataFrame:
-    """Return the entries measured by one rate of SHOWN, both networks, our choice and the other."""
-    about, epsilon = SHOWN[rate]
+def table(runs: Runs, attacks: AttackReadings) -> pd.DataFrame:
+    """Return every entry with what our choice and the other come to, for both networks."""
     rows = []
-    for entry in (entry for entry in ENTRIES if entry.measured[0] in about):
-        row: dict[str, str | float] = {**entry.words("other choice")}
+    for entry in ENTRIES:
+        row = entry.words("other choice")
         for kind, readings in attacks.items():
-            found = {name: at_epsilon(runs, epsilon) for name, runs in readings.items()}
-            ours, other = compared(entry, rate, at_epsilon(runs["ours", kind], epsilon), found)
-            row |= {f"{kind}: ours": ours, f"{kind}: other": other}
+            found = {name: at_epsilon(runs, EPSILON) for name, runs in readings.items()}
+            ours, other = compared(entry, at_epsilon(runs["ours", kind], EPSILON), found)
+            row[f"{kind}: ours, other"] = f"{ours:.3f}, {other:.3f}"
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def compared(
-    entry: Entry, rate: str, run: Result, attacks: Mapping[str, Result]
-) -> tuple[float, float]:
-    """Return a rate under the book's choice and under the other, on the same images.
+def compared(entry: Entry, run: Result, attacks: Mapping[str, Result]) -> tuple[float, float]:
+    """Return the share flagged under the book's choice and under the other, on the same images.
 
     Readings of the detector are compared at the formula's maximum of each, so that one thing
-    differs at a time.
+    differs at a time. How flagged images count is shown by the combined rate.
     """
     what, other = entry.measured
     if what == "attack":
-        return share(attacks["as published"], rate), share(attacks[other], rate)
+        return share(attacks["as published"], "flagged"), share(attacks[other], "flagged")
     if what == "reading":
-        ours = share(run, rate, threshold="maximum")
-        return ours, share(run, rate, other, "maximum")
+        ours = share(run, "flagged", threshold="maximum")
+        return ours, share(run, "flagged", other, "maximum")
     if what == "threshold":
-        return share(run, rate), share(run, rate, threshold=other)
-    return share(run, rate), share(run, other)
+        return share(run, "flagged"), share(run, "flagged", threshold=other)
+    return share(run, "correct or flagged"), share(run, other)

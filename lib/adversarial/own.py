@@ -73,7 +73,6 @@ def digit(source: str | Path | bytes, name: str = "the picture") -> Tensor:
         name: what to call bytes in a complaint.
 
     Raises:
-        FileNotFoundError: there is no such file.
         ValueError: it is no image, nothing is drawn in it, or its ground is uneven.
     """
     if isinstance(source, bytes):

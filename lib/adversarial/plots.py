@@ -1,65 +1,50 @@
 """The pictures of Part III. Each function takes data and returns a matplotlib figure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from torch import Tensor, nn
 
 from lib.adversarial import detector
 from lib.adversarial.evaluation import at_epsilon, predict, rate
+from lib.adversarial.mechanisms import MOVED_TO
 from lib.book.claims import wilson
-from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
+from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE, arrow
 from lib.runs.results import Result
 
 KIND_COLOURS = {"natural": PALETTE[1], "robust": PALETTE[0]}
 PAIR_LINES = {"ours": "-", "reference": "--"}
 DIVERGING = "RdBu_r"  # around zero; readable with every common colour-vision deficiency
-BOXES = {  # Fig. 1: name -> (centre x, centre y, text, one of three tints)
-    "image": (0.9, 1.0, "benign\nimage", 0),
-    "attack": (2.5, 1.0, "PGD attack\non the network", 1),
-    "detector": (4.3, 1.0, "detector\n$\\hat p > \\bar p$ ?", 1),
-    "network": (6.2, 0.45, "network\n(natural or robust)", 1),
-    "out": (6.2, 1.65, "flagged as\nadversarial", 2),
-    "label": (8.0, 0.45, "label", 2),
+BOXES = {  # Fig. 1: text -> where its middle lies
+    "benign image": (0.0, 0.5),
+    "PGD attack\non the network": (1.1, 0.5),
+    "detector\n$\\hat p > \\bar p$ ?": (2.2, 0.5),
+    "flagged as\nadversarial": (3.3, 1.0),
+    "network\n(natural or robust)": (3.3, 0.0),
+    "label": (4.4, 0.0),
 }
-ARROWS = (
-    ("image", "attack", ""),
-    ("attack", "detector", ""),
-    ("detector", "out", "yes"),
-    ("detector", "network", "no"),
-    ("network", "label", ""),
-)
+ARROWS = ((0, 1, ""), (1, 2, ""), (2, 3, "yes"), (2, 4, "no"), (4, 5, ""))  # from, to, if
 
 
 def workflow() -> Figure:
     """Draw Fig. 1, the experiment's block diagram."""
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 2.1))
-    axes.set(xlim=(0.1, 8.7), ylim=(0, 2.1))
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 1.7))
+    axes.set(xlim=(-0.5, 4.7), ylim=(-0.4, 1.4))
     axes.axis("off")
-    for x, y, text, tint in BOXES.values():
-        width, height = (0.8 if text == "label" else 1.3), 0.62
-        corner = (x - width / 2, y - height / 2)
-        colour = ("white", "#e8f0f7", "#fdf1dd")[tint]
-        style = "round,pad=0.04"
-        axes.add_patch(
-            FancyBboxPatch(corner, width, height, boxstyle=style, facecolor=colour, edgecolor=INK)
-        )
-        axes.text(x, y, text, ha="center", va="center", fontsize=9)
-    for source, target, text in ARROWS:
-        (x0, y0), (x1, y1) = BOXES[source][:2], BOXES[target][:2]
-        gap = 0.5 if target == "label" else 0.75
-        arrow = FancyArrowPatch(
-            (x0 + 0.72, y0), (x1 - gap, y1), arrowstyle="-|>", mutation_scale=11, color=INK
-        )
-        axes.add_patch(arrow)
-        axes.text((x0 + x1) / 2 - 0.2, (y0 + y1) / 2 + np.sign(y1 - y0) * 0.14, text, fontsize=9)
+    look = {"boxstyle": "round,pad=0.5", "facecolor": "#e8f0f7", "edgecolor": INK}
+    middle: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 9}
+    drawn = [axes.text(x, y, text, bbox=look, **middle) for text, (x, y) in BOXES.items()]
+    for start, end, condition in ARROWS:
+        (x0, y0), (x1, y1) = (list(BOXES.values())[place] for place in (start, end))
+        near = {"patchA": drawn[start].get_bbox_patch(), "patchB": drawn[end].get_bbox_patch()}
+        arrow(axes, (x0, y0), (x1, y1), **near)
+        axes.text((x0 + x1) / 2, (y0 + y1) / 2 + 0.2 * np.sign(y1 - y0), condition, **middle)
     return figure
 
 
@@ -138,29 +123,12 @@ def first_filters(networks: Mapping[str, nn.Module], shown: int = 12) -> Figure:
     return figure
 
 
-def walk(accuracies: pd.DataFrame) -> Figure:
-    """Draw accuracy over the number of steps; columns kind, epsilon, steps, accuracy."""
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 2.8))
-    for (kind, epsilon), rows in accuracies.groupby(["kind", "epsilon"]):
-        style = "o-" if epsilon == accuracies["epsilon"].max() else "o--"
-        label = f"{kind}, $\\varepsilon$ = {epsilon}"
-        axes.plot(rows["steps"], rows["accuracy"], style, color=KIND_COLOURS[kind], label=label)
-    axes.set(xlabel="steps", ylabel="accuracy", ylim=(-0.03, 1.03), xscale="symlog")
-    axes.set_xlim(left=-0.2)
-    ticks = sorted(accuracies["steps"].unique())
-    axes.set_xticks(ticks, ticks)
-    legend_beside(axes)
-    return figure
-
-
 def curves(
     runs: Mapping[tuple[str, str], Sequence[Result | None]],
     name: str,
     paper: Mapping[str, Mapping[float, float]] | None = None,
     *,
     ylabel: str,
-    reading: str = "paper",
-    threshold: str = "authors",
 ) -> Figure:
     """Draw one rate over epsilon per network with 95 % Wilson bands, over the paper's curves.
 
@@ -169,8 +137,6 @@ def curves(
         name: which rate, see `evaluation.rate`.
         paper: {kind: {epsilon: value}}, or None where the paper shows no such curve.
         ylabel: what the rate means.
-        reading: which reading of the detector.
-        threshold: which of its thresholds.
     """
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.3))
     for kind, points in (paper or {}).items():
@@ -180,7 +146,7 @@ def curves(
     for (pair, kind), results in runs.items():
         present = [result for result in results if result is not None]
         epsilons = [result.config["epsilon"] for result in present]
-        counts = [rate(result.metrics, name, reading, threshold) for result in present]
+        counts = [rate(result.metrics, name) for result in present]
         style = PAIR_LINES[pair]
         draw_rate(axes, epsilons, counts, kind, linestyle=style, label=f"{kind}, {pair}")
     axes.set(xlabel="$\\varepsilon$", ylabel=ylabel, ylim=(-0.03, 1.03), xlim=(0, 0.505))
@@ -199,17 +165,6 @@ def draw_rate(
     axes.plot(epsilons, values, color=colour, **line)
 
 
-def draw_lines(
-    axes: Axes, runs: Mapping[tuple[str, str], Sequence[Result]], value: Callable[[Result], float]
-) -> None:
-    """Draw a number of each run over epsilon, a line for each network."""
-    for (pair, kind), results in runs.items():
-        epsilons = [result.config["epsilon"] for result in results]
-        values = [value(result) for result in results]
-        style, colour = PAIR_LINES[pair], KIND_COLOURS[kind]
-        axes.plot(epsilons, values, style, color=colour, label=f"{kind}, {pair}")
-
-
 def legend_beside(axes: Axes) -> None:
     """Put the legend to the right of the axes."""
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
@@ -219,8 +174,27 @@ def perturbations(runs: Mapping[tuple[str, str], Sequence[Result]]) -> Figure:
     """Draw how many pixels change, and how unalike neighbours do, see `evaluation.describe`."""
     figure, grid = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.7))
     for axes, name in zip(grid, ("changed", "roughness"), strict=True):
-        draw_lines(axes, runs, lambda result, name=name: result.metrics["perturbation"][name])  # type: ignore[misc]
+        for (pair, kind), results in runs.items():
+            epsilons = [result.config["epsilon"] for result in results]
+            values = [result.metrics["perturbation"][name] for result in results]
+            style, colour = PAIR_LINES[pair], KIND_COLOURS[kind]
+            axes.plot(epsilons, values, style, color=colour, label=f"{kind}, {pair}")
         axes.set(xlabel="$\\varepsilon$", ylabel=name, xlim=(0, 0.505), ylim=(0, None))
+    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    return figure
+
+
+def two_thresholds(runs: Mapping[tuple[str, str], Sequence[Result]]) -> Figure:
+    """Draw the rates of Table II and Fig. 4 by the authors' threshold and by the text's."""
+    figure, grid = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.8), sharey=True)
+    for axes, name in zip(grid, ("flagged and misclassified", "correct or flagged"), strict=True):
+        for kind in KIND_COLOURS:
+            epsilons = [result.config["epsilon"] for result in runs["ours", kind]]
+            for style, threshold in (("-", "authors"), ("--", "maximum")):
+                counts = [rate(r.metrics, name, threshold=threshold) for r in runs["ours", kind]]
+                label = f"{kind}, {threshold}"
+                draw_rate(axes, epsilons, counts, kind, linestyle=style, label=label)
+        axes.set(xlabel="$\\varepsilon$", title=name, ylim=(-0.03, 1.03), xlim=(0, 0.505))
     figure.legend(*grid[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
 
@@ -247,15 +221,6 @@ def scores(
     return figure
 
 
-def areas(runs: Mapping[tuple[str, str], Sequence[Result]]) -> Figure:
-    """Draw the area under the ROC curve over epsilon, attacked against benign images."""
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 2.8))
-    draw_lines(axes, runs, lambda result: result.metrics["readings"]["paper"]["auc"])
-    axes.set(xlabel="$\\varepsilon$", ylabel="area under the ROC curve", xlim=(0, 0.205))
-    legend_beside(axes)
-    return figure
-
-
 def score_histograms(
     scores: Mapping[str, np.ndarray], thresholds: Mapping[str, float], xlabel: str
 ) -> Figure:
@@ -274,12 +239,14 @@ def score_histograms(
     return figure
 
 
-def detector_panel(image: Tensor, reading: detector.Detector) -> Figure:
-    """Draw how one image (1, 1, 28, 28) becomes a score: prediction, residual, weight, product."""
-    pixels = detector.to_pixels(image, reading.quantise)
-    residual = detector.residual(pixels)[0]
-    weights = reading.weights(pixels)[0]
-    inner = pixels[0, 1:-1, 1:-1]
+def detector_panel(images: Mapping[str, Tensor], reading: detector.Detector) -> Figure:
+    """Draw how images (1, 1, 28, 28) become scores, a row each: residual, weight, product.
+
+    Each column has one scale; that of the product is stretched where it is dark.
+    """
+    pixels = detector.to_pixels(torch.cat(list(images.values())), reading.quantise)
+    residual, weights = detector.residual(pixels), reading.weights(pixels)
+    inner = pixels[:, 1:-1, 1:-1]
     panels = {
         "pixels $x_i$": (inner, "gray"),
         "prediction $\\hat x_i$": (inner - residual, "gray"),
@@ -287,17 +254,22 @@ def detector_panel(image: Tensor, reading: detector.Detector) -> Figure:
         "weight $w_i$": (weights, "viridis"),
         "$w_i\\,|x_i-\\hat x_i|$": (weights * residual.abs(), "magma"),
     }
-    figure, grid = plt.subplots(1, len(panels), figsize=(PAGE_WIDTH, 1.85))
-    for axes, (title, (values, cmap)) in zip(grid, panels.items(), strict=True):
-        bound = float(values.abs().max()) if cmap == DIVERGING else None
-        low, high = (-bound, bound) if bound else (None, None)
-        drawn = axes.imshow(values.numpy(), cmap=cmap, vmin=low, vmax=high)
-        axes.set(xticks=[], yticks=[])
-        axes.set_title(title, loc="center", fontsize=9)
-        bar = figure.colorbar(drawn, ax=axes, orientation="horizontal", pad=0.04)
+    size = (PAGE_WIDTH, 0.75 + 1.4 * len(images))
+    figure, grid = plt.subplots(len(images), len(panels), figsize=size, squeeze=False)
+    for column, (title, (values, cmap)) in zip(grid.T, panels.items(), strict=True):
+        high = float(values.abs().max()) or 1.0
+        low = -high if cmap == DIVERGING else min(0.0, float(values.min()))
+        norm = PowerNorm(0.5 if cmap == "magma" else 1.0, low, high)
+        for axes, image in zip(column, values, strict=True):
+            drawn = axes.imshow(image.numpy(), cmap=cmap, norm=norm)
+            axes.set(xticks=[], yticks=[])
+        column[0].set_title(title, loc="center", fontsize=9)
+        bar = figure.colorbar(drawn, ax=column, orientation="horizontal", pad=0.04)
         bar.ax.tick_params(labelsize=6.5)
         bar.locator = plt.MaxNLocator(3)
         bar.outline.set_visible(False)
+    for axes, name in zip(grid[:, 0], images, strict=True):
+        axes.set_ylabel(name)
     return figure
 
 
@@ -326,19 +298,21 @@ def effects(
     return figure
 
 
-def two_attackers(ledger: Mapping[str, Mapping[str, Sequence[Result]]], name: str) -> Figure:
-    """Draw one rate over epsilon against the published attack and the one that evades."""
+def two_attackers(ledger: Mapping[str, Mapping[str, Sequence[Result]]]) -> Figure:
+    """Draw the combined rate against both attackers, and what the network withstands alone."""
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.0))
-    lines = [("as published", name, "o", "-"), ("evades the detector", name, "s", "--")]
-    if name == "correct or flagged":  # beside it, what the network alone withstands, in 100 steps
-        lines.append(("100 steps", "accuracy", "^", ":"))
+    name, styles = "correct or flagged", (("o", "-"), ("s", "--"), ("^", ":"))
     for kind, found in ledger.items():
-        for reading, rate_name, marker, style in lines:
-            counts = [rate(result.metrics, rate_name) for result in found[reading]]
-            epsilons = [result.config["epsilon"] for result in found[reading]]
-            label = f"{kind}, {reading}" if rate_name == name else f"{kind}, no filter"
+        lines = {
+            "as published": (found["as published"], name),
+            "evades the detector": (found["evades the detector"], name),
+            "no filter": (found["100 steps"], "accuracy"),  # as many as the attacker who evades
+        }
+        for (label, (results, shown)), (marker, style) in zip(lines.items(), styles, strict=True):
+            counts = [rate(result.metrics, shown) for result in results]
             how = {"marker": marker, "linestyle": style, "markersize": 4}
-            draw_rate(axes, epsilons, counts, kind, label=label, **how)
+            epsilons = [result.config["epsilon"] for result in results]
+            draw_rate(axes, epsilons, counts, kind, label=f"{kind}, {label}", **how)
     axes.set(xlabel="$\\varepsilon$", ylabel=name, ylim=(-0.03, 1.03))
     legend_beside(axes)
     return figure
@@ -377,7 +351,6 @@ def explore_panel(
     return figure
 
 
-@torch.no_grad()
 def ideas(found: Mapping[str, Result]) -> Figure:
     """Draw for each idea how often the network is right and the filter raises an alarm.
 
@@ -398,6 +371,7 @@ def ideas(found: Mapping[str, Result]) -> Figure:
     return figure
 
 
+@torch.no_grad()
 def draw_probabilities(axes: Axes, model: nn.Module, image: Tensor, label: int) -> str:
     """Draw the ten class probabilities, and return in words which class wins.
 
@@ -430,3 +404,40 @@ def draw_score(
     axes.set_title(f"$\\hat p$: {verdict}", loc="center", fontsize=9)
     before, after = scores
     return f"p-hat {before:.3g} before, {after:.3g} after, threshold {threshold:.3g}: {verdict}"
+
+
+def moved(found: Sequence[Result]) -> Figure:
+    """Draw p-hat over epsilon, the first layer as trained and moved, see `mechanisms.moved`."""
+    pairs = list(dict.fromkeys(result.config["pair"] for result in found))
+    look: dict[str, Any] = {"figsize": (PAGE_WIDTH, 2.9), "sharex": True}
+    figure, (panels,) = plt.subplots(1, len(pairs), squeeze=False, **look)
+    for result in found:
+        to, axes = result.config["to"], panels[pairs.index(result.config["pair"])]
+        answers = to or float(np.median(result.metrics["answer_above"] or [np.nan]))
+        colour = INK if to is None else PALETTE[MOVED_TO.index(to) - 1]
+        label = f"moved to {to}" if to else "as trained"
+        axes.plot(result.config["epsilons"], result.metrics["score"], ".-", c=colour, label=label)
+        axes.axvline(answers, color=colour, linestyle=":", linewidth=1.2)
+        axes.set(title=f"robust, {result.config['pair']}", xlabel="$\\varepsilon$")
+    panels[0].set_ylabel("median of $\\hat p$")
+    handles = panels[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper center", ncols=len(MOVED_TO))
+    return figure
+
+
+def falling(found: Mapping[str, Result]) -> Figure:
+    """Draw accuracy over epsilon beside the share of images predicted to withstand it.
+
+    Args:
+        found: by name, see `mechanisms.fall`.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.9), sharex=True, sharey=True)
+    for (name, result), marker in zip(found.items(), "osD^", strict=False):
+        epsilons = result.config["epsilons"]
+        beyond = np.array(result.metrics["predicted"])[:, None] > epsilons
+        left.plot(epsilons, np.mean(result.metrics["right"], axis=1), marker=marker, label=name)
+        right.plot(epsilons, beyond.mean(axis=0), marker=marker)
+    left.set(title="read correctly under attack", xlabel="$\\varepsilon$", ylabel="share of images")
+    right.set(title="predicted from margin and slope", xlabel="$\\varepsilon$", ylim=(-0.03, 1.03))
+    figure.legend(loc="outside upper center", ncols=2, fontsize=9)
+    return figure

@@ -136,13 +136,8 @@ def train(config: TrainingConfig, digits: Digits, checkpoint: Path | None = None
     """Train a network and return its averaged weights, frozen, float32.
 
     Args:
-        config: what to train.
         digits: where the training images come from; the test images are not touched.
         checkpoint: written after each epoch; if it is there already, training goes on from it.
-
-    Raises:
-        FloatingPointError: a loss is no longer a number.
-        ValueError: there are no images, or the checkpoint belongs to another training.
     """
     trainer = Trainer(config, digits)
     trainer.run(checkpoint, (config, digits.fingerprint))

@@ -1,17 +1,14 @@
 """What Part III still has to compute: two networks, the attacks on them, the detector's thresholds.
 
-The way back to an image takes as many operations as the way forward, that to the weights as many
-again.
+Networks are the same in all profiles, so that their passes, forward or back, stand for operations.
+The way back to an image takes as many as the way forward, that to the weights as many again.
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache
 
-import torch
-
-from lib.adversarial import checkpoints, classifiers, data, evaluation
+from lib.adversarial import checkpoints, data, evaluation
 from lib.adversarial.checkpoints import Network
-from lib.adversarial.data import IMAGE_SIZE, Digits
+from lib.adversarial.data import Digits
 from lib.adversarial.profiles import PROFILES, Profile
 from lib.adversarial.training import TrainingConfig
 from lib.book import profiles
@@ -23,12 +20,7 @@ PART = evaluation.PART
 
 
 def of(profile_name: str) -> list[Work]:
-    """Return what a profile computes.
-
-    Raises:
-        ValueError: there is no such profile.
-        FileNotFoundError: the data root names no folder.
-    """
+    """Return what a profile computes."""
     profile = profiles.choose(PROFILES, profile_name)
     digits = data.load(profile.dataset)
     networks = checkpoints.networks(profile, digits, train=False)
@@ -43,11 +35,10 @@ def of(profile_name: str) -> list[Work]:
 
 
 def _training(config: TrainingConfig, digits: Digits) -> Work:
-    """Return the training of one of our networks."""
     path, run = checkpoints.place(config, digits), checkpoints.training_run(config, digits)
     images = config.epochs * len(digits.train_images)
     found = workload.network(path, run)
-    return Work(f"network, {config.name}", found, lambda: images * training_flop(config))
+    return Work(f"network, {config.name}", found, lambda: images * training_passes(config))
 
 
 def _attacks(profile: Profile, network: Network, digits: Digits) -> Work:
@@ -60,7 +51,7 @@ def _attacks(profile: Profile, network: Network, digits: Digits) -> Work:
     return Work(
         f"attacks, {network.pair} {network.kind}",
         _found([network], grid, len(strengths)),
-        lambda: profile.test_images * attack_flop(network.architecture, "pgd", profile.steps),
+        lambda: profile.test_images * attack_passes("pgd", profile.steps),
     )
 
 
@@ -74,7 +65,7 @@ def _ledger(name: str, profile: Profile, ours: Sequence[Network], digits: Digits
     return Work(
         f"ledger, {name}",
         _found(ours, grid, len(profile.ledger_epsilons)),
-        lambda: profile.ledger_images * attack_flop("madry", run["method"], run["steps"]),
+        lambda: profile.ledger_images * attack_passes(run["method"], run["steps"]),
     )
 
 
@@ -89,27 +80,15 @@ def _found(
     return found
 
 
-def attack_flop(architecture: str, method: str, steps: int) -> int:
-    """Return the FLOP for each image of one attack, what the network then says included.
+def attack_passes(method: str, steps: int) -> int:
+    """Return how often each image passes the network in one attack, and in what is then said of it.
 
-    Args:
-        architecture: see `classifiers.ARCHITECTURES`.
-        method: see `evaluation.attack_config`.
-        steps: of its gradient; none for noise.
+    `steps` are of its gradient; noise takes none.
     """
     ways = {"pgd": 2, "evasion": 3, "noise": 0}[method]  # evading looks at each result as well
-    return (steps * ways + 1) * forward_flop(architecture)
+    return steps * ways + 1
 
 
-def training_flop(config: TrainingConfig) -> int:
-    """Return the FLOP of training for each image in an epoch, its attack included."""
-    return (3 + (2 * config.attack_steps if config.epsilon else 0)) * forward_flop("madry")
-
-
-@cache
-def forward_flop(architecture: str) -> int:
-    """Return the FLOP of what a network says of one image."""
-    with torch.device("meta"):
-        network = classifiers.build(architecture)
-        image = torch.empty(1, 1, IMAGE_SIZE, IMAGE_SIZE)
-    return workload.flop(lambda: network(image))
+def training_passes(config: TrainingConfig) -> int:
+    """Return how often each image passes the network in an epoch, its attack included."""
+    return 3 + (2 * config.attack_steps if config.epsilon else 0)

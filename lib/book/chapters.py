@@ -93,11 +93,7 @@ def _matching(name: str, everything: list[Path]) -> list[Path]:
 
 
 def override(default: Any, text: str) -> Any:
-    """Return `text` as a value of the type of `default`; an int is taken where a float stands.
-
-    Raises:
-        ValueError: it is of another type.
-    """
+    """Return `text` as a value of the type of `default`; an int is taken where a float stands."""
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):

@@ -354,12 +354,13 @@ def load(profile: str, folder: Path | None = None) -> list[Claim]:
         ) from None
 
 
-def markdown(claims: Iterable[Claim], chapters: bool = False) -> str:
+def markdown(claims: Iterable[Claim], chapters: bool = False, readings: bool = True) -> str:
     """Return claims in Markdown, each with its readings below it.
 
     Args:
         claims: of one page.
         chapters: whether to link the notebook that shows how we know.
+        readings: whether to show all of them, or the one alone that gave the answer.
     """
     rows: list[tuple[str, ...]] = []
     for claim in claims:
@@ -367,14 +368,17 @@ def markdown(claims: Iterable[Claim], chapters: bool = False) -> str:
         if chapters:
             name = claim.source.chapter
             said.insert(2, f"[chapter {name[:2]}]({name}.ipynb)")
-        text = f"**{claim.claim}**<br><small>{'; '.join(filter(None, said))}</small>"
         alone, unit = len(claim.readings) == 1, claim.source.unit
-        numbers = _numbers(claim.readings[0], unit) if alone else ("", "", "")
+        shown = claim.readings[0] if alone else claim.shown
+        if shown.name and not (alone or readings):
+            said.append(f"shown is one of {len(claim.readings)} readings: {shown.name}")
+        text = f"**{claim.claim}**<br><small>{'; '.join(filter(None, said))}</small>"
+        numbers = _numbers(shown, unit) if alone or not readings else ("", "", "")
         rows.append((text, *numbers, f"**{claim.direction}**", claim.shown.size))
-        if not alone:
+        if readings and not alone:
             rows += [_below(reading, unit) for reading in claim.readings]
     columns = ["Claim", "Paper", "Ours [95 %]", "n", "Direction", "Paper's value lies"]
-    return _markdown([columns, *rows])
+    return table([columns, *rows])
 
 
 def short(claims: Sequence[Claim]) -> str:
@@ -385,7 +389,7 @@ def short(claims: Sequence[Claim]) -> str:
         for part in PARTS
         for claim in [each for each in claims if each.source.part == part][:MATTER]
     ]
-    return _markdown([columns, *rows])
+    return table([columns, *rows])
 
 
 def tally(claims: Sequence[Claim]) -> pd.DataFrame:
@@ -416,8 +420,8 @@ def _numbers(reading: Reading, unit: str) -> tuple[str, str, str]:
     return paper, _ours(reading), f"{reading.n} {units}" if reading.ours is not None else "–"
 
 
-def _markdown(rows: Sequence[Sequence[str]]) -> str:
-    """Return a table in Markdown, one line each row whatever is in it."""
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown, the heads first, one line each row whatever is in it."""
     lines = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
     return "".join(
         "| " + " | ".join(" ".join(str(cell).replace("|", r"\|").split()) for cell in row) + " |\n"

@@ -1,13 +1,11 @@
 """Where the data lie: committed beside the code, or a reader's own under BOOK_DATA.
 
-`data/sources.toml` says what there is, whose it is and where it came from. From the command line:
-`python -m lib.book.data_root list|get NAME|verify`.
+`data/sources.toml` says what there is, whose it is and where it came from; `./run_all.sh --check`
+whether it is here. From the command line: `python -m lib.book.data_root get NAME|verify`.
 """
 
 import argparse
-import hashlib
 import os
-import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -16,7 +14,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
-from lib.book.files import REPOSITORY
+from lib.book.files import REPOSITORY, digest
 
 COMMITTED = REPOSITORY / "data"
 COMMAND = "python -m lib.book.data_root"
@@ -82,11 +80,7 @@ def root() -> Path:
 
 
 def present(name: str) -> bool:
-    """Return whether a source is there; what is committed always should be.
-
-    Raises:
-        ValueError: no source has that name.
-    """
+    """Return whether a source is there; what is committed always should be."""
     source = _source(name)
     if source.committed:
         return source.place.is_dir()
@@ -125,36 +119,12 @@ def locate(name: str) -> Path:
 
 
 def todo(name: str) -> str:
-    """Return what a reader can do about a source that is not there, and what is nearly there."""
+    """Return what a reader can do about a source that is not there."""
     source = _source(name)
     if source.file:
         return f"run `{COMMAND} get {name}` ({source.megabytes:.0f} MB), or set BOOK_DATA"
-    asked = f"{source.ask} ({source.origin}), or set BOOK_DATA"
-    return "; ".join(filter(None, [nearly(name), asked]))
-
-
-def nearly(name: str) -> str:
-    """Return how a folder under the data root falls short of a source on request, "" for none."""
-    source = _source(name)
-    if not root().is_dir():
-        return ""
-    for folder in root().iterdir():
-        if not folder.is_dir() or _plain(folder) != _plain(source.place):
-            continue
-        if folder.name != source.folder:
-            return f"{shown(folder)} is there: call it {source.folder}"
-        if any(folder.glob(source.pattern)):
-            return f"{shown(folder)} has only files that begin with {APPLE_DOUBLE}: they are empty"
-        for depth in ("*/", "*/*/"):
-            if deeper := next(folder.glob(depth + source.pattern), None):
-                above = folder.joinpath(*deeper.relative_to(folder).parts[: depth.count("/")])
-                return f"{shown(above)} lies too deep: move what it holds up to {source.folder}"
-        for other in folder.rglob("*"):
-            name_there = other.relative_to(folder).as_posix()
-            if fnmatchcase(name_there.lower(), source.pattern.lower()):
-                return f"{shown(other)} is there, but {source.pattern} is spelled otherwise"
-        return f"{shown(folder)} is there, but nothing in it is named {source.pattern}"
-    return ""
+    looked_for = f"no file {source.pattern} under {shown(source.place)}; " * source.place.is_dir()
+    return f"{looked_for}{source.ask} ({source.origin}), or set BOOK_DATA"
 
 
 def get(name: str) -> Path:
@@ -162,7 +132,6 @@ def get(name: str) -> Path:
 
     Raises:
         ValueError: no source has that name, it is not fetched, or what came is something else.
-        OSError: it cannot be fetched or written.
     """
     from torch.hub import download_url_to_file
 
@@ -178,7 +147,7 @@ def get(name: str) -> Path:
             download_url_to_file(source.url, str(path), hash_prefix=source.sha256)
         except RuntimeError as error:  # its digest is another
             raise ValueError(f"{source.url} gave something else ({error})") from None
-    if _digest(path) != source.sha256:
+    if digest(path) != source.sha256:
         raise ValueError(
             f"{shown(path)} is truncated or altered; delete it and run `{COMMAND} get {name}`"
         )
@@ -192,12 +161,7 @@ def shown(path: Path) -> str:
 
 @cache
 def _verify(folder: Path) -> None:
-    """Compare every file of a committed folder with its digest.
-
-    Raises:
-        FileNotFoundError: one is missing.
-        ValueError: one holds something else; both digests are named.
-    """
+    """Compare every file of a committed folder with its digest."""
     sums = folder / SUMS
     if not sums.is_file():
         raise FileNotFoundError(f"{shown(sums)} is missing; run `git checkout -- {shown(folder)}`")
@@ -206,7 +170,7 @@ def _verify(folder: Path) -> None:
         restore = f"run `git checkout -- {shown(folder / name)}`"
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{shown(folder / name)} is missing; {restore}")
-        found = _digest(folder / name)
+        found = digest(folder / name)
         if found != expected:
             raise ValueError(
                 f"{shown(folder / name)} was changed: its SHA-256 is {found[:16]}..., "
@@ -214,44 +178,21 @@ def _verify(folder: Path) -> None:
             )
 
 
-def _digest(path: Path) -> str:
-    """Return the SHA-256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _plain(path: Path) -> str:
-    """Return a folder's name without case and signs, as people write it otherwise."""
-    return re.sub(r"[^a-z0-9]", "", path.name.lower().replace("+", "plus"))
-
-
 def _source(name: str) -> Source:
-    """Return a source, or raise ValueError with the names there are."""
     if name not in sources():
         raise ValueError(f"unknown data {name!r}; choose one of: {', '.join(sources())}")
     return sources()[name]
 
 
-def _print_list() -> None:
-    """Print one line for each source."""
-    for name, source in sources().items():
-        kind = "committed" if source.committed else "fetched" if source.file else "on request"
-        state = "" if source.committed or present(name) else "; not here: " + todo(name)
-        print(f"{name:16} {kind:10} {source.title} ({source.licence}){state}")
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status: 0, or 1 (data missing or bad)."""
-    parser = argparse.ArgumentParser(prog=COMMAND, description="List, fetch and check the data.")
+    parser = argparse.ArgumentParser(prog=COMMAND, description="Fetch and check the data.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="show every source, its licence and whether it is there")
     commands.add_parser("get", help="fetch published weights, checked").add_argument("name")
     commands.add_parser("verify", help="compare all that is committed with its digests")
     options = parser.parse_args(arguments)
     try:
-        if options.command == "list":
-            _print_list()
-        elif options.command == "get":
+        if options.command == "get":
             print(f"{options.name} is complete under {shown(get(options.name))}")
         else:
             committed = [name for name, source in sources().items() if source.committed]

@@ -1,10 +1,12 @@
 """Where the book lies, and writing a file so that an interruption never leaves half of one."""
 
 import fcntl
+import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -57,6 +59,18 @@ def named(path: Path) -> Iterator[None]:
             f"cannot write {path}: {error.strerror}; nothing was changed, "
             "make room or the folder writable and run again",
         ) from None
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex; one that has not changed since is not read again."""
+    stat = path.stat()
+    return _digest(path, stat.st_size, stat.st_mtime_ns)
+
+
+@cache
+def _digest(path: Path, size: int, changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

@@ -48,10 +48,6 @@ def read_image(path: str | Path) -> np.ndarray:
 def decode(content: bytes, name: str) -> np.ndarray:
     """Return the picture in the bytes of a file, as `read_image` does; nothing is written.
 
-    Args:
-        content: all of the file.
-        name: what to call it in a complaint.
-
     Raises:
         ValueError: it is empty, truncated, no image, or has too many or too few pixels.
     """

@@ -7,16 +7,20 @@ What a picture says in numbers is its label (`figure.set_label`): it ends the al
 reader who sees no picture is told the same.
 """
 
+import asyncio
 import html
 import json
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
+from IPython import get_ipython
 from IPython.display import display
 from matplotlib.figure import Figure
 from traitlets import Unicode
@@ -26,6 +30,8 @@ from lib.book.show import Page, png
 from lib.book.told import told
 
 MOST_FRAMES = 26  # 0 to 0.5 in steps of 0.02; more would only make the site larger
+KEPT = 64  # pictures of a panel, so that a move back is answered at once
+LOOK = 0.25  # seconds that a reader looks at a picture before the next one is drawn ahead
 
 Draw = Callable[..., Figure]
 
@@ -137,55 +143,104 @@ class Panel(widgets.VBox):
 def panel(draw: Draw, controls: Mapping[str, Any], start: Mapping[str, Any], alt: str) -> Panel:
     """Return the controls over their picture and, in words, what it shows or what went wrong.
 
-    The picture is replaced, never appended, so hundreds of moves need no more memory than one.
+    The picture is replaced, never appended, so hundreds of moves need no more memory than KEPT.
     """
     made = {name: _control(name, controls[name], start[name]) for name in controls}
     picture = Picture(format="png", layout={"align_self": "flex-start"})  # as large as it is
     line = widgets.HTML()
     reset = widgets.Button(description="Reset", tooltip="Back to the first setting")
 
-    def redraw(_: object = None) -> None:
-        setting = {name: control.value for name, control in made.items()}
+    @lru_cache(maxsize=KEPT)
+    def drawn(cells: int, *values: Any) -> tuple[bytes, str]:  # a cell may change what is drawn
+        return _drawn(draw, dict(zip(made, values, strict=True)), alt)
+
+    def show() -> None:
+        setting = {name: _exact(control.value) for name, control in made.items()}
         try:
-            drawn, shown = _drawn(draw, setting, alt)
+            image, shown = drawn(_cells_run(), *setting.values())
         except Exception as error:  # a reader moves on; the message stands where the picture was
             said = html.escape(f"{type(error).__name__}: {error}")
             picture.layout.display = "none"
             line.value = _below(f"<b>{said}</b>", draw, setting)
             return
-        picture.value, picture.tooltip = drawn, shown
+        picture.value, picture.tooltip = image, shown
         picture.layout.display = None
         line.value = _below(html.escape(shown), draw, setting)
 
+    def ahead(change: Any) -> None:
+        with suppress(Exception):  # what is wrong with it is said when somebody asks for it
+            values = [
+                _next(change) if control is change.owner else _exact(control.value)
+                for control in made.values()
+            ]
+            drawn(_cells_run(), *values)
+
+    def moved(change: Any) -> None:
+        show()
+        _when_idle(ahead, change)
+
     def back(_: object) -> None:
         for control in made.values():  # one picture for all of them
-            control.unobserve(redraw, names="value")
+            control.unobserve(moved, names="value")
         for name, control in made.items():
             control.value = start[name]
-            control.observe(redraw, names="value")
-        redraw()
+            control.observe(moved, names="value")
+        show()
+
+    def redraw() -> None:
+        drawn.cache_clear()
+        show()
 
     for control in made.values():
-        control.observe(redraw, names="value")
+        control.observe(moved, names="value")
     reset.on_click(back)
-    redraw()
+    show()
     found = Panel([*made.values(), reset, picture, line])
     found.redraw = redraw
     return found
 
 
+def _cells_run() -> int:
+    """Return how many cells have been run."""
+    shell = get_ipython()
+    return shell.execution_count if shell else 0
+
+
+def _exact(value: Any) -> Any:
+    """Return a number without the last digits of floating point."""
+    return round(value, 10) if isinstance(value, float) else value
+
+
+def _next(change: Any) -> Any:
+    """Return where a slider comes to with another move like its last one.
+
+    Raises:
+        TypeError: it is no slider.
+    """
+    value = _exact(2 * change.new - change.old)
+    return min(max(value, change.owner.min), change.owner.max)
+
+
+def _when_idle(ahead: Callable[[Any], None], change: Any) -> None:
+    """Draw ahead after LOOK, unless there is another move before; without a kernel never."""
+    with suppress(RuntimeError):  # no loop runs
+        loop = asyncio.get_running_loop()
+        loop.call_later(LOOK, lambda: ahead(change) if change.owner.value == change.new else None)
+
+
 def upload(
-    description: str, take: Callable[[bytes, str], None]
+    description: str, take: Callable[[bytes, str], None], accept: str = "image/*"
 ) -> tuple[widgets.FileUpload, widgets.HTML]:
-    """Return a button for a picture of the reader's, and a line for what is wrong with it.
+    """Return a button for a file of the reader's, and a line for what is wrong with it.
 
     The file itself is not kept, and may be chosen again.
 
     Args:
         description: of the button.
         take: gets the bytes of the file and its name; raises ValueError where it is of no use.
+        accept: which files the browser offers.
     """
-    button = widgets.FileUpload(accept="image/*", multiple=False, description=description)
+    button = widgets.FileUpload(accept=accept, multiple=False, description=description)
     line = widgets.HTML()
 
     def chosen(_: object) -> None:
@@ -234,6 +289,4 @@ def _control(name: str, abbreviation: Any, value: Any) -> widgets.ValueWidget:
     control.description = control.tooltip = name.replace("_", " ")
     control.style.description_width = "9em"
     control.layout.width = "34em"
-    if hasattr(control, "continuous_update"):
-        control.continuous_update = False  # one answer per move, none while dragging
     return control

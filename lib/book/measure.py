@@ -56,9 +56,6 @@ def record(
     """Put one measurement into the file `costs`, over an older one of the same chapter and profile.
 
     `processor` is its kind, see `differences.processor_kind`: the page measured was made on it.
-
-    Raises:
-        OSError: the file cannot be written; what was there stays.
     """
     known = json.loads(costs.read_text(encoding="utf-8")) if costs.is_file() else {}
     known.setdefault(chapter, {})[profile] = {

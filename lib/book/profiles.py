@@ -9,11 +9,7 @@ Settings = TypeVar("Settings")
 
 
 def choose(settings: Mapping[str, Settings], profile: str) -> Settings:
-    """Return a part's settings for one profile.
-
-    Raises:
-        ValueError: the profile is unknown.
-    """
+    """Return a part's settings for one profile."""
     if profile not in PROFILES:
         raise ValueError(f"unknown profile {profile!r}; choose one of: {', '.join(PROFILES)}")
     return settings[profile]

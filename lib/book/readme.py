@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from lib.book import chapters, claims, data_root, differences
+from lib.book import chapters, claims, data_root, differences, rebuilt
 from lib.book.chapters import PARTS
 from lib.book.files import REPOSITORY, write_atomically
 
@@ -67,7 +67,12 @@ def _megabytes(folder: Path) -> float:
 
 
 PAGES: dict[str, Mapping[str, Callable[[], str]]] = {
-    "README.md": {"costs": costs_region, "processor": processor_region, "claims": claims_region},
+    "README.md": {
+        "costs": costs_region,
+        "processor": processor_region,
+        "claims": claims_region,
+        "ideas": rebuilt.ideas,
+    },
     "data/README.md": {"sources": sources_region},
 }
 

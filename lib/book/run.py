@@ -25,7 +25,14 @@ from lib.book.files import REPOSITORY, locked, refuse_another_lib
 from lib.book.profiles import PROFILES
 from lib.book.told import Told
 
-SUMMARIES = ("00_start", "90_claims")  # they show what the other chapters leave
+# they show what the other chapters leave
+SUMMARIES = (
+    "00_start",
+    "18_sound_rebuilt",
+    "28_faces_rebuilt",
+    "38_adversarial_rebuilt",
+    "90_claims",
+)
 SIDE_BY_SIDE = 4  # chapters at a time at most; each takes about a gigabyte
 LIMIT_MINUTES = {"smoke": 15, "quick": 60, "paper": 7 * 24 * 60}  # no run waits for ever
 TRACEBACK_LINES = 15

@@ -9,6 +9,7 @@ import inspect
 import io
 import json
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -155,6 +156,38 @@ class Page:
         display(HTML(as_text(frame, number).to_html(index=False, border=0)))
         display(Markdown(self._caption(caption, f"{name}.csv", f"{name}.json")))
 
+    def again(
+        self, name: str, columns: tuple[str, ...] = (), *, number: str = ".3f"
+    ) -> pd.DataFrame:
+        """Show a figure or table that another chapter has made at this profile, with its stamp.
+
+        Args:
+            name: of the files.
+            columns: how those columns of a table begin that are shown; all of them for none.
+            number: as in `table`.
+
+        Returns:
+            the whole table as its file has it; None of a figure, and of what is not there.
+        """
+        beside = self.folder / self.profile / f"{name}.json"
+        if not beside.is_file():
+            display(Markdown(f"> `{name}` is not there yet at profile {self.profile}."))
+            return None
+        made = json.loads(beside.read_text(encoding="utf-8"))
+        chapter = made["chapter"]
+        page = replace(self, chapter=chapter, dataset=made["dataset"], rung=made["rung"])
+        page._warn(made.get("older", ()))
+        caption = f"{made['caption']} ([Chapter {chapter[:2]}]({chapter}.ipynb).)"
+        if not beside.with_suffix(".csv").is_file():
+            page._display(name, made["alt"], caption)
+            return None
+        frame = pd.read_csv(beside.with_suffix(".csv"), float_precision="round_trip")
+        text = as_text(frame, number).rename(columns=lambda head: re.sub("^Unnamed.*", "", head))
+        chosen = text[[head for head in text if head.startswith(columns or "")]]
+        display(HTML(chosen.to_html(index=False, border=0)))
+        display(Markdown(page._caption(caption, f"{name}.csv", f"{name}.json")))
+        return frame
+
     def claims(self, claims: Sequence[Claim]) -> None:
         """Show claims with their answers as a table; recording them is the caller's business."""
         display(Markdown(markdown(claims)))
@@ -167,14 +200,17 @@ class Page:
 
     def warn(self, sources: Sequence[Result | None] = (), networks: Collection[str] = ()) -> None:
         """Say above a picture that its numbers are from other code than today's, where they are."""
-        digests = [self.networks[name] for name in networks]
-        places = results.changed(sources) or checkpoints.older(digests)
-        if places:
-            display(Markdown(f"> **Older numbers.** {since(places)} {self._renew()}"))
+        self._warn(self._older(sources, networks))
 
-    def _renew(self) -> str:
-        number = self.chapter.partition("_")[0]
-        return f"`./run_all.sh {self.profile} {number} --retrain` computes them anew."
+    def _older(self, sources: Sequence[Result | None], networks: Collection[str]) -> Sequence[str]:
+        digests = [self.networks[name] for name in networks]
+        return results.changed(sources) or checkpoints.older(digests)
+
+    def _warn(self, places: Sequence[str]) -> None:
+        if places:
+            number = self.chapter.partition("_")[0]
+            renew = f"`./run_all.sh {self.profile} {number} --retrain` computes them anew."
+            display(Markdown(f"> **Older numbers.** {since(places)} {renew}"))
 
     def _display(self, name: str, alt: str, caption: str) -> None:
         picture = (self.folder / self.profile / f"{name}.png").read_bytes()
@@ -194,12 +230,13 @@ class Page:
         name: str,
         alt: str,
         caption: str,
-        sources: Iterable[Result | None],
+        sources: Sequence[Result | None],
         networks: Collection[str],
     ) -> None:
         if not alt.strip() or not caption.strip():
             raise ValueError(f"{name} needs alt text and a caption")
         rests_on = explain.summary(sources)
+        older = self._older(sources, networks)
         described = {
             "chapter": self.chapter,
             "parameters": _parameters(self.chapter),
@@ -210,6 +247,7 @@ class Page:
             "rung": self.rung,
             "computed": "from stored results" if rests_on["count"] else "in the chapter",
             "networks": {each: self.networks[each] for each in networks},
+            **({"older": list(older)} if older else {}),
             "sources": rests_on,
         }
         self._write(f"{name}.json", explain.as_json(described))

@@ -19,9 +19,6 @@ def each(
 
     Interrupted, it interrupts the work at hand, waits until that has cleaned up, and raises
     KeyboardInterrupt.
-
-    Raises:
-        concurrent.futures.process.BrokenProcessPool: a process died.
     """
     if processes == 1:
         yield from map(work, steps)

@@ -40,9 +40,6 @@ def table(part: str, chapter: int | None = None) -> Markdown:
     """Return the symbols of a part that `chapter` explains, or all of them, each with its chapter.
 
     Code is shown as a reader of the part says it: attacks.pgd(epsilon).
-
-    Raises:
-        ValueError: the chapter explains none of them.
     """
     shown = [each for each in listed(part) if chapter in (None, int(each.chapter))]
     if not shown:

@@ -29,11 +29,7 @@ class Told:
 
 
 def told() -> Told:
-    """Return what this process was told.
-
-    Raises:
-        ValueError: the variable holds something else.
-    """
+    """Return what this process was told."""
     text = os.environ.get(VARIABLE) or "{}"
     known = ", ".join(each.name for each in fields(Told))
     try:

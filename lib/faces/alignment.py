@@ -228,7 +228,6 @@ def check_image(image: np.ndarray) -> None:
 
 
 def _checked(eyes: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """Return eyes as float64, or say what is wrong with them."""
     eyes = np.asarray(eyes, dtype=np.float64)
     if eyes.shape != (2, 2) or not np.isfinite(eyes).all():
         raise ValueError(f"eyes {eyes.tolist()}; give two points (x, y), the left one first")
@@ -259,14 +258,12 @@ def _search_picture(image: np.ndarray) -> tuple[np.ndarray, float, int]:
 
 
 def _scaled(grey: np.ndarray, scale: float) -> np.ndarray:
-    """Return a grey picture scaled up or down."""
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     return cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how)
 
 
 @cache
 def _cascade(name: str) -> cv2.CascadeClassifier:
-    """Return a cascade of those that come with OpenCV."""
     return cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / name))
 
 

@@ -60,9 +60,6 @@ def augment(images: Tensor, variants: Tensor) -> Tensor:
     Returns:
         (n, 3, side, side) float32 in [-1, 1], channels last in memory, on the images' device.
         Bilinear; crops that are not turned are exact.
-
-    Raises:
-        ValueError: shapes or types are others, or there is no such variant.
     """
     side = _checked_side(images)
     _check_variants(variants, len(images))
@@ -94,9 +91,6 @@ def centre(images: Tensor | np.ndarray | Rows) -> Tensor:
 
     Returns:
         (n, 3, side, side) float32 in [-1, 1], channels last in memory.
-
-    Raises:
-        ValueError: shape or type is another.
     """
     if not isinstance(images, Tensor):
         images = take(images, torch.arange(len(images)))
@@ -127,17 +121,12 @@ def draw(images: Tensor | np.ndarray | Rows, rows: Tensor, generator: torch.Gene
 
     Returns:
         (batch, 3, side, side) float32 in [-1, 1], channels last in memory.
-
-    Raises:
-        ValueError: see `augment`.
-        IndexError: there is no such row.
     """
     variants = torch.randint(VARIANTS, (len(rows),), generator=generator)
     return augment(take(images, rows), variants)
 
 
 def _checked_side(images: Tensor) -> int:
-    """Return the side of the crops, or raise ValueError where these are no pictures."""
     shape = tuple(images.shape)
     if images.dtype != torch.uint8 or len(shape) != 4 or shape[1] != shape[2] or shape[3] != 3:
         raise ValueError(
@@ -147,7 +136,6 @@ def _checked_side(images: Tensor) -> int:
 
 
 def _check_variants(variants: Tensor, count: int) -> None:
-    """Raise ValueError where these are not so many variants."""
     if variants.shape != (count,) or variants.dtype != torch.int64:
         raise ValueError(
             f"{count} images need as many int64 variants, "

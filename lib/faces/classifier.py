@@ -117,7 +117,6 @@ def fit(
             it.
 
     Raises:
-        FloatingPointError: a loss is no longer a number.
         ValueError: there is not one target for each image, or there are none, or the checkpoint
             belongs to another training.
     """

@@ -123,7 +123,6 @@ def _folds_of(identities: np.ndarray, folds: np.ndarray) -> tuple[np.ndarray, np
 
 
 def _check_columns(identities: np.ndarray, others: np.ndarray, name: str) -> None:
-    """Raise ValueError where two columns do not describe the same images, or none."""
     if identities.shape != others.shape or identities.ndim != 1:
         raise ValueError(
             f"identities have shape {identities.shape} and {name} {others.shape}; "
@@ -134,7 +133,6 @@ def _check_columns(identities: np.ndarray, others: np.ndarray, name: str) -> Non
 
 
 def _check_classes(expressions: np.ndarray, folds: np.ndarray) -> None:
-    """Raise ValueError where all images of a class are in one fold."""
     for label in np.unique(expressions):
         inside = np.unique(folds[expressions == label])
         if len(inside) == 1:

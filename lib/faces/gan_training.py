@@ -216,11 +216,7 @@ class Trainer(Training):
 
 
 def variants(augmentation: str) -> Tensor:
-    """Return the variants of a picture that a training sees: "all" 110, or the two "flips".
-
-    Raises:
-        ValueError: it is neither.
-    """
+    """Return the variants of a picture that a training sees: "all" 110, or the two "flips"."""
     every = torch.arange(augment.VARIANTS)
     crop, angle, _ = augment.decode(every)
     plain = (crop == augment.CROPS.index((1, 1))) & (angle == augment.ANGLES.index(0))
@@ -256,7 +252,6 @@ def train(
 
     Args:
         model: the form of the networks.
-        config: how to train.
         faces: the training set, rendered or aligned at `augment.source_side(model.side)`.
         seed: of initial weights, noise, wanted identities and the order of the pictures.
         checkpoint: written after each interval; if it is there already, training goes on from it.
@@ -316,7 +311,6 @@ def by_interval(history: History, config: GANConfig) -> History:
 
 
 def _check(model: ModelConfig, faces: Faces) -> None:
-    """Raise ValueError where the networks do not fit the faces."""
     side = augment.source_side(model.side)
     if faces.images.shape[1:] != (side, side, 3):
         raise ValueError(
@@ -337,7 +331,6 @@ def _check(model: ModelConfig, faces: Faces) -> None:
 
 
 def _check_schedule(config: GANConfig) -> None:
-    """Raise ValueError where the steps of a training do not fit together."""
     if config.intervals < 1 or config.steps % config.intervals:
         raise ValueError(
             f"{config.steps} steps do not make {config.intervals} equal intervals; take a multiple"

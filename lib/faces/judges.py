@@ -148,15 +148,11 @@ def seen(
     Nobody is asked to become who he is.
 
     Args:
-        generator: of DE-GAN.
         judges: of the same people.
         sources: pictures new to judges and generator.
         seed: of identities and noise.
         per_source: pictures made from each source.
         strangers: whether the sources show other people than those DE-GAN learnt.
-
-    Raises:
-        ValueError: generator, judges and sources do not fit together.
     """
     if not strangers:
         _check_new(judges, sources)
@@ -187,11 +183,7 @@ def drawn_identities(
 
 
 def known_expressions(judges: Judges, faces: Faces) -> np.ndarray:
-    """Return the expressions of a set as the judges number them, (n,) int64.
-
-    Raises:
-        ValueError: they never saw one of them.
-    """
+    """Return the expressions of a set as the judges number them, (n,) int64."""
     if unknown := [name for name in faces.classes if name not in judges.classes]:
         raise ValueError(f"{faces.name} shows {unknown[0]}, which the judges never saw")
     return np.array([judges.classes.index(name) for name in faces.classes])[faces.expressions]
@@ -218,7 +210,6 @@ def _read(
 
 
 def _check_new(judges: Judges, faces: Faces) -> None:
-    """Raise ValueError where the judges learnt from some of these pictures."""
     if both := judges.sequences & set(faces.sequences.tolist()):
         raise ValueError(
             f"{faces.name}: the judges learnt from {len(both)} of these sequences; make the set "
@@ -227,7 +218,6 @@ def _check_new(judges: Judges, faces: Faces) -> None:
 
 
 def _check_people(generator: Generator, judges: Judges, sources: Faces, strangers: bool) -> None:
-    """Raise ValueError where generator, judges and sources are not of the same people."""
     if any(module.training for module in generator.modules()):  # it would learn from the pictures
         raise ValueError("the generator is in training mode; call its eval() first")
     made = generator.config.identities

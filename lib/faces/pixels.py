@@ -55,19 +55,6 @@ def agreement(faces: Faces, neighbours: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["about", "share", "low", "high", "chance"])
 
 
-def blindly(faces: Faces, neighbours: np.ndarray) -> float:
-    """Return how often expressions agree where each neighbour gives way to its person's others.
-
-    Args:
-        faces: the pictures.
-        neighbours: (n,) int64, see `nearest`.
-    """
-    own = faces.identities[neighbours, None] == faces.identities
-    own &= faces.sequences[:, None] != faces.sequences
-    alike = faces.expressions[:, None] == faces.expressions
-    return float(((own & alike).sum(axis=1) / own.sum(axis=1)).mean())
-
-
 def chance(labels: np.ndarray, sequences: np.ndarray) -> float:
     """Return how often a picture of another sequence, drawn blindly, has the same label.
 

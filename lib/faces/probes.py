@@ -77,9 +77,6 @@ def probe(values: np.ndarray, labels: np.ndarray, others: np.ndarray) -> np.ndar
         values: (n, d), features that the probe learns from, standardised by their own statistics.
         labels: (n,) int64.
         others: (m, d).
-
-    Raises:
-        ValueError: there are no two labels to tell apart.
     """
     if len(np.unique(labels)) < 2:
         raise ValueError("a probe tells labels apart; give images with two of them at least")
@@ -96,9 +93,6 @@ def expression(values: np.ndarray, faces: Faces) -> Knowledge:
     Args:
         values: (n, d), of the images of the set.
         faces: the set.
-
-    Raises:
-        ValueError: see `folds.split`.
     """
     places = folds.split(faces.identities, faces.expressions, FOLDS)
     read = _crossed(values, faces.expressions, places)
@@ -117,9 +111,6 @@ def identity(values: np.ndarray, faces: Faces, seed: int = 0) -> Knowledge:
         values: (n, d), of the images of the set.
         faces: the set.
         seed: of the halves.
-
-    Raises:
-        ValueError: fewer than two people have two sequences.
     """
     halves = sequence_halves(faces, np.random.default_rng(seed))
     rows = np.flatnonzero(halves >= 0)

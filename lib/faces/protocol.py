@@ -131,9 +131,6 @@ def gain(first: Sequence[Result], second: Sequence[Result]) -> Estimate | None:
     """Return the difference of two methods in the folds that the first was run in.
 
     None where it was run in no fold. Where only what is present is shown, both were run in them.
-
-    Raises:
-        ValueError: see `difference` and `pool`.
     """
     folds = run_in(first)
     if sweep.only_present():
@@ -217,12 +214,7 @@ def confusion(found: Predictions) -> np.ndarray:
 
 
 def table(found: Mapping[str, Predictions], paper: Mapping[str, float]) -> pd.DataFrame:
-    """Return one row for each method, all numbers in %.
-
-    Args:
-        found: by method.
-        paper: the published mean over folds, in %, of the methods that have one.
-    """
+    """Return one row for each method, all numbers in %."""
     rows = []
     for method, predictions in found.items():
         row: dict[str, str | float] = {"method": method}

@@ -118,14 +118,8 @@ def fine_tune(
     Args:
         trained: a generator of other people.
         model: the form of the networks, of the same width and code.
-        config: how to train.
         faces: the training set, aligned at `augment.source_side(model.side)`.
-        seed: of what is drawn.
         checkpoint: written after each interval; if it is there already, training goes on from it.
-
-    Raises:
-        FloatingPointError: a loss is no longer a number.
-        ValueError: the checkpoint belongs to another training.
     """
     trainer = FineTuning(trained, model, config, faces, seed)
     trainer.run(checkpoint, (model, config, faces.fingerprint(), seed, "fine-tuned"))

@@ -67,9 +67,6 @@ class Recogniser(nn.Module):
             config: says how wide the local CNNs are.
             classes: how many expressions to tell apart.
             parts: of PARTS.
-
-        Raises:
-            ValueError: there are no such parts.
         """
         super().__init__()
         if parts not in PARTS:

@@ -5,18 +5,17 @@ trained. What is shipped is taken where that is the run at hand.
 """
 
 import argparse
-import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from lib.book import files
 from lib.book.files import REPOSITORY, write_atomically
 from lib.runs import code, results, states, sweep
 
@@ -90,13 +89,7 @@ def write_record(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def command(module: str, names: Sequence[str], ship: Callable[[str], Iterable[Path]]) -> None:
-    """Run the command line of a part: `python -m MODULE ship NAME`.
-
-    Args:
-        module: the part's module of checkpoints.
-        names: of what it can ship.
-        ship: puts one of them into SHIPPED, with its record, and returns the paths.
-    """
+    """Run the command line of a part: `python -m MODULE ship NAME`."""
     parser = argparse.ArgumentParser(prog=f"python -m {module}")
     parser.add_argument("command", choices=["ship"])
     parser.add_argument("name", choices=names)
@@ -111,8 +104,6 @@ def save_weights(model: nn.Module, path: Path, beside: Mapping[str, Tensor] | No
     are.
 
     Args:
-        model: whose weights and statistics are stored.
-        path: of the file, written all or nothing.
         beside: tensors to store as they are, under other names.
     """
     weights = {
@@ -124,22 +115,11 @@ def save_weights(model: nn.Module, path: Path, beside: Mapping[str, Tensor] | No
 
 def file_digest(path: Path) -> str:
     """Return the first 16 hex digits of a file's SHA-256."""
-    stat = path.stat()
-    return _digest(path, stat.st_size, stat.st_mtime_ns)
-
-
-@lru_cache(maxsize=64)
-def _digest(path: Path, size: int, changed: int) -> str:
-    """Return the digest of a file; one that has changed since is read anew."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return files.digest(path)[:16]
 
 
 def find_by_digest(digest: str, folders: Iterable[Path]) -> Path:
-    """Return the first weights file with this digest in some folders.
-
-    Raises:
-        FileNotFoundError: none has it.
-    """
+    """Return the first weights file with this digest in some folders."""
     for folder in folders:
         for path in sorted(folder.glob("*.safetensors")):
             if file_digest(path) == digest:

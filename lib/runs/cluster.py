@@ -54,7 +54,6 @@ def outcomes(
     Args:
         function: at the top level of a module that workers can import.
         items: what it is called with, each in a task of its own.
-        address: of the scheduler.
         tell: gets a line if there is no worker yet.
 
     Raises:
@@ -91,11 +90,7 @@ def _sent(
 
 
 def _called(function: Callable[[Any], Any], code: str, item: Any) -> Any:
-    """Call a function in a worker that computes what this copy of the book would.
-
-    Raises:
-        RuntimeError: the worker has another copy, or several threads.
-    """
+    """Call a function in a worker that computes what this copy of the book would."""
     worker = get_worker()
     if code_digest() != code:
         raise RuntimeError(f"worker {worker.address} has another copy of the book; update it")
@@ -120,11 +115,7 @@ def check(address: str) -> None:
 
 @contextmanager
 def connected(address: str) -> Iterator[Client]:
-    """Give a client of a scheduler; when it ends, nobody waits for what it sent and did not get.
-
-    Raises:
-        ConnectionError: nobody answers.
-    """
+    """Give a client of a scheduler; when it ends, nobody waits for what it sent and did not get."""
     try:
         client = Client(address, timeout=CONNECTING, set_as_default=False)
     except (OSError, ValueError) as error:
@@ -140,11 +131,8 @@ def connected(address: str) -> Iterator[Client]:
 def slurm(jobs: int) -> Iterator[str]:
     """Start a scheduler in this process and ask SLURM for its workers; give its address.
 
-    Queue, memory and time of a job are those of ~/.config/dask/jobqueue.yaml. All ends with the
-    context.
-
-    Args:
-        jobs: how many; each is one worker, which computes one run at a time.
+    Queue, memory and time of a job are those of ~/.config/dask/jobqueue.yaml. Each is one worker,
+    which computes one run at a time. All ends with the context.
 
     Raises:
         ModuleNotFoundError: dask-jobqueue is not installed.

@@ -11,6 +11,7 @@ import hashlib
 import inspect
 import json
 import linecache
+import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -39,16 +40,88 @@ def _named(source: Source) -> tuple[str, str]:
     except (OSError, TypeError):  # a class in a notebook's cell has methods, but no file
         methods = filter(inspect.isfunction, vars(source).values())
         file, text = "?", "\n".join(textwrap.dedent(inspect.getsource(each)) for each in methods)
-    place = file.removeprefix(f"{REPOSITORY}/")
+    place, said = file.removeprefix(f"{REPOSITORY}/"), digest(text)
     if not isinstance(source, ModuleType):
-        place += f": {source.__qualname__}"
-    return place, digest(text)
+        return f"{place}: {source.__qualname__}", said
+    others = [_said_by(_held(source, name)) for name in replaced(source)]
+    return place, _joined([said, *others]) if others else said
+
+
+def replaced(module: ModuleType) -> list[str]:
+    """Return which functions, classes, methods and numbers of a module are not those of its file.
+
+    So it is once a notebook's cell has put others in their place, of which no other process knows.
+    """
+    names, constants = _written(inspect.getsource(module))
+    others = [name for name in names if not _is_own(module, name)]
+    others += [name for name, value in constants.items() if vars(module).get(name) != value]
+    tables = ((name, value) for name, value in vars(module).items() if isinstance(value, dict))
+    return others + [name for name, value in tables if any(map(_of_a_cell, value.values()))]
+
+
+def replaced_anywhere() -> list[str]:
+    """Return that of all modules of the book that this process has loaded."""
+    loaded = [(name, each) for name, each in sys.modules.items() if name.startswith("lib.")]
+    return [f"{name}.{other}" for name, module in loaded for other in replaced(module)]
+
+
+@functools.cache
+def _written(text: str) -> tuple[list[str], dict[str, Any]]:
+    """Return what a module's source names: functions, "Class.method", and plain constants."""
+    names, constants = list[str](), dict[str, Any]()
+    for node in ast.parse(text).body:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                names.append(node.name)
+            case ast.ClassDef(name=name):
+                methods = [each.name for each in node.body if isinstance(each, NAMED)]
+                names += [name, *(f"{name}.{each}" for each in methods)]
+            case ast.Assign(targets=[ast.Name(name)], value=ast.Constant(value)):
+                constants[name] = value
+    return names, constants
+
+
+def _of_a_cell(value: object) -> bool:
+    """Return whether something in a table, as of poolings, was written in a notebook."""
+    return getattr(value, "__module__", None) == "__main__"
+
+
+def _held(module: ModuleType, name: str) -> Any:
+    """Return what a module holds under a name, below all decorators."""
+    found: Any = module
+    for part in name.split("."):
+        found = getattr(found, "__dict__", {}).get(part)
+        found = getattr(found, "fget", found)  # of a property
+        found = getattr(found, "func", getattr(found, "__func__", found))
+        found = inspect.unwrap(found) if callable(found) else found
+    return found
+
+
+def _is_own(module: ModuleType, name: str) -> bool:
+    """Return whether a module holds under a name what its file says."""
+    found = _held(module, name)
+    if getattr(found, "__qualname__", None) != name:
+        return False
+    if inspect.isfunction(found):
+        return found.__code__.co_filename == module.__file__
+    return bool(found.__module__ == module.__name__)
+
+
+def _said_by(found: Any) -> str:
+    """Return a digest of what has been put in a place; of what has no source, its name."""
+    try:
+        return _named(found)[1]
+    except (OSError, TypeError, SyntaxError, AttributeError):
+        return repr(found)
 
 
 def key(sources: Iterable[Source]) -> str:
     """Return 8 hex digits that change with what some code says: of a cache that it fills."""
-    said = " ".join(sorted(digests(sources).values()))
-    return hashlib.sha256(said.encode()).hexdigest()[:8]
+    return _joined(sorted(digests(sources).values()))[:8]
+
+
+def _joined(said: Iterable[str]) -> str:
+    return hashlib.sha256(" ".join(said).encode()).hexdigest()[:12]
 
 
 def changed(stored: Mapping[str, str] | None, today: Mapping[str, str]) -> list[str]:
@@ -62,16 +135,11 @@ def changed(stored: Mapping[str, str] | None, today: Mapping[str, str]) -> list[
 
 @functools.cache
 def digest(text: str) -> str:
-    """Return the first 12 hex digits of the SHA-256 of what Python source says.
-
-    Raises:
-        SyntaxError: it is none.
-    """
+    """Return the first 12 hex digits of the SHA-256 of what Python source says."""
     return _digest(ast.parse(text))
 
 
 def _digest(tree: ast.Module) -> str:
-    """Return the digest of a syntax tree."""
     return hashlib.sha256(repr(_plain(tree)).encode()).hexdigest()[:12]
 
 
@@ -79,11 +147,6 @@ def stands(place: str, known: str, root: Path = REPOSITORY) -> bool:
     """Return whether the code below a root still says what it said where a digest was taken.
 
     Nothing is imported; what has moved within the library is found.
-
-    Args:
-        place: where it stood, see `digests`.
-        known: the digest.
-        root: of the code as it stands.
     """
     at_home = _said_in(root / place.partition(":")[0])
     return known in at_home or any(known in _said_in(file) for file in (root / "lib").rglob("*.py"))
@@ -108,9 +171,7 @@ def _all_digests(file: Path, changed: int) -> frozenset[str]:
 def older(store: Path, root: Path) -> dict[str, list[str]]:
     """Return by part which sources of its stored results have changed since, one for each result.
 
-    Args:
-        store: the folder of results, `store/part/experiment/key.json`.
-        root: of the code as it stands: the library is below it.
+    Results are store/part/experiment/key.json; the library is below `root`.
     """
     asked: dict[tuple[str, str], bool] = {}
     found = dict[str, list[str]]()

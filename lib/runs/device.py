@@ -1,12 +1,11 @@
 """Where the heavy work is done, and how exactly: a GPU in full float32 precision, else the CPU.
 
 What `./run_all.sh --deterministic` sets is all here. Libraries read environment variables once,
-when they are loaded: `deterministic_environment` is for processes that have not begun. Torch's own
+when they are loaded: `pinned_environment` is for processes that have not begun. Torch's own
 switches are set by `best_device`, which everything that trains or attacks asks first.
 """
 
 import os
-from dataclasses import replace
 
 import torch
 
@@ -25,11 +24,6 @@ PINNED = {  # instructions that x86 processors have had since 2013, whatever els
     "MKL_CBWR": "COMPATIBLE",  # its matrix products; "AVX2" is heeded on Intel's processors alone
     "OPENBLAS_CORETYPE": "Haswell",  # NumPy's matrix products
 }
-
-
-def deterministic_environment() -> dict[str, str]:
-    """Return what a process must find in its environment when it begins, to compute exactly."""
-    return replace(told(), deterministic=True).environment() | pinned_environment()
 
 
 def pinned_environment() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""One JSON file per run, and tables that put our numbers beside the paper's.
+"""One JSON file per run, and the published numbers that stand beside.
 
 A run is its config: the file's name is a hash of it, so a run that has a file is never repeated
 and a changed config is another run. Files lie in data/results/<part>/<experiment>/<key>.json.
@@ -14,14 +14,13 @@ import re
 import resource
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from lib.book.files import REPOSITORY, write_atomically
@@ -88,11 +87,7 @@ def plain(value: Any, place: str = "config") -> Any:
 
 
 def key(config: Mapping[str, Any]) -> str:
-    """Return the first 16 hex digits of the SHA-256 of a config, whatever its order.
-
-    Raises:
-        TypeError, ValueError: see `plain`.
-    """
+    """Return the first 16 hex digits of the SHA-256 of a config, whatever its order."""
     return _digest(plain(config))[:16]
 
 
@@ -126,7 +121,6 @@ def load(path: str | Path) -> Result:
     """Return the result in a file.
 
     Raises:
-        FileNotFoundError: there is no such file.
         ValueError: the file is truncated, was altered by hand, or lies in another run's place.
     """
     path = Path(path)
@@ -148,11 +142,7 @@ def load(path: str | Path) -> Result:
 def find(
     part: str, experiment: str, config: Mapping[str, Any], folder: Path | None = None
 ) -> Result | None:
-    """Return the result of a run, or None where there is none.
-
-    Raises:
-        ValueError: its file is damaged, see `load`.
-    """
+    """Return the result of a run, or None where there is none."""
     try:
         return load(location(part, experiment, config, folder))
     except FileNotFoundError:
@@ -211,12 +201,7 @@ def processor() -> str:
 
 
 def paper(name: str, folder: Path = PAPER) -> dict[str, Any]:
-    """Return the published numbers in data/paper/<name>.json.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no JSON.
-    """
+    """Return the published numbers in data/paper/<name>.json."""
     source = Path(folder) / f"{name}.json"
     try:
         return json.loads(source.read_bytes())
@@ -227,41 +212,6 @@ def paper(name: str, folder: Path = PAPER) -> dict[str, Any]:
         raise ValueError(f"{source} is no JSON ({error}); restore it from the repository") from None
 
 
-def table(
-    configs: Sequence[Mapping[str, Any]],
-    results: Sequence[Result | None],
-    by: str | Sequence[str],
-    metric: str,
-    paper_values: Mapping[Any, float],
-) -> pd.DataFrame:
-    """Return one row per value of `by`, ours beside the paper's.
-
-    `results` belong to `configs` one by one, None for a missing run (as `sweep.run` returns them).
-    `by` names one or more keys of the configs; `paper_values` maps their value (a tuple where there
-    are several) to the published number. Columns: `by`, mean, spread (standard deviation over runs,
-    NaN below two), n (runs), paper, difference (mean - paper). A missing run, or one whose metric
-    is None, does not count; a row without any has NaN and n = 0.
-
-    Raises:
-        KeyError: a config lacks a key of `by`, or a result the metric.
-        ValueError: the lists differ in length.
-    """
-    by = [by] if isinstance(by, str) else list(by)
-    rows = [
-        {name: config[name] for name in by}
-        | {"value": np.nan if result is None else result.metrics[metric]}
-        for config, result in zip(configs, results, strict=True)
-    ]
-    frame = pd.DataFrame(rows, columns=[*by, "value"]).astype({"value": float})
-    groups = frame.groupby(by, sort=False, dropna=False)["value"]
-    joined = groups.agg(mean="mean", spread="std", n="count").reset_index()
-    places = joined[by].itertuples(index=False, name=None)
-    joined["paper"] = [
-        paper_values.get(place if len(by) > 1 else place[0], np.nan) for place in places
-    ]
-    return joined.assign(difference=joined["mean"] - joined["paper"])
-
-
 def _digest(content: Any) -> str:
     """Return the SHA-256 in hex of plain content as sorted compact JSON."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -269,6 +219,5 @@ def _digest(content: Any) -> str:
 
 
 def _git(*arguments: str) -> str:
-    """Return what a git command prints about the book's repository."""
     command = ["git", "-C", str(REPOSITORY), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -1,15 +1,12 @@
 """Rows of an array that lies on disk: features and faces that would not fit into memory.
 
 An array is written while its rows are made, and read a batch at a time. Its file is a .npy, which
-NumPy reads too, with a SHA-256 behind it.
+NumPy reads too.
 """
 
 import copy
 import errno
-import hashlib
-import io
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,9 +15,6 @@ import torch
 from torch import Tensor
 
 from lib.book.files import named, written
-
-DIGEST_BYTES = 32  # of the SHA-256 behind the array
-PIECE = 2**20  # bytes that are checked at a time
 
 
 class Rows:
@@ -57,7 +51,6 @@ class Rows:
         """Return rows: one for a number; several for a slice, a list, an array or a tensor.
 
         Raises:
-            IndexError: there is no such row.
             OSError: the file is gone, or shorter than it was.
         """
         wanted = self.numbers[index if isinstance(index, slice) else np.asarray(index)]
@@ -73,11 +66,7 @@ class Rows:
 
 
 def take(values: Tensor | np.ndarray | Rows, rows: Tensor) -> Tensor:
-    """Return some rows of values, which are in memory or on disk, as a tensor.
-
-    Raises:
-        IndexError: there is no such row.
-    """
+    """Return some rows of values, which are in memory or on disk, as a tensor."""
     if isinstance(values, Tensor):
         return values[rows.to(values.device)]
     return torch.from_numpy(np.asarray(values[rows.numpy()]))
@@ -94,69 +83,33 @@ def write(path: Path, parts: Iterable[np.ndarray]) -> None:
         ValueError: there is none, or one does not fit the first.
         OSError: the file cannot be written; what was there stays.
     """
-    digest, shape, dtype = hashlib.sha256(), (0,), np.dtype(np.uint8)
+    shape, dtype = (0,), np.dtype(np.uint8)
     with written(path) as file:
         for number, part in enumerate(parts):
             if number == 0:
                 shape, dtype = (0, *part.shape[1:]), part.dtype
-                _put(file, path, _header(shape, dtype))
+                _put_header(file, path, shape, dtype)
             if (part.dtype, part.shape[1:]) != (dtype, shape[1:]):
                 raise ValueError(f"{path.name}: {part.dtype} {part.shape} among {dtype} {shape}")
-            content = part.tobytes()
-            digest.update(content)
-            _put(file, path, content)
+            with named(path):
+                file.write(part.tobytes())
             shape = (shape[0] + len(part), *shape[1:])
         if not shape[0]:
             raise ValueError(f"no rows for {path}")
-        header = _header(shape, dtype)  # NumPy makes it as long for any number of rows
-        digest.update(header)
-        _put(file, path, digest.digest())
         file.seek(0)
-        _put(file, path, header)
+        _put_header(file, path, shape, dtype)  # NumPy makes it as long for any number of rows
 
 
-def _put(file: BinaryIO, path: Path, content: bytes) -> None:
-    """Write bytes; an error names the file that they are for."""
-    with named(path):
-        file.write(content)
-
-
-def _header(shape: tuple[int, ...], dtype: np.dtype) -> bytes:
-    """Return how a .npy file of an array begins."""
-    buffer = io.BytesIO()
+def _put_header(file: BinaryIO, path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
     form = {"descr": dtype.str, "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(buffer, form)
-    return buffer.getvalue()
+    with named(path):
+        np.lib.format.write_array_header_1_0(file, form)
 
 
 def read(path: Path) -> Rows | None:
-    """Return the rows in a file that `write` made; None where it is missing, cut short or damaged.
-
-    All of it is compared with its digest, a piece at a time, once in each process.
-    """
-    try:
-        stat = path.stat()
-    except FileNotFoundError:
-        return None
-    return _checked(path, stat.st_size, stat.st_mtime_ns)
-
-
-@lru_cache(maxsize=64)
-def _checked(path: Path, size: int, changed: int) -> Rows | None:
-    """Return the rows in a file of this size; one that has changed since is checked anew."""
+    """Return the rows in a file that `write` made; None where it is missing or cut short."""
     try:
         array = np.load(path, mmap_mode="r")
-    except (ValueError, EOFError):
+    except (FileNotFoundError, ValueError, EOFError):
         return None
-    begin, end = array.offset, array.offset + array.nbytes
-    if not array.ndim or size != end + DIGEST_BYTES:
-        return None
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        file.seek(begin)
-        for place in range(begin, end, PIECE):
-            digest.update(file.read(min(PIECE, end - place)))
-        stored = file.read()
-        file.seek(0)
-        digest.update(file.read(begin))
-    return Rows(path, array, np.arange(len(array))) if digest.digest() == stored else None
+    return Rows(path, array, np.arange(len(array)))

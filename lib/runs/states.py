@@ -24,10 +24,7 @@ DIGEST_BYTES = 32  # of the SHA-256 behind the tensors
 def write(path: Path, tensors: Mapping[str, Tensor], config: object) -> None:
     """Put a training's state in its place, whole; the one that stood there becomes the previous.
 
-    Args:
-        path: of the state.
-        tensors: everything that the rest of the training depends on.
-        config: what the training is; its `repr` is kept, too.
+    `config` says what the training is: its `repr` is kept, too.
 
     Raises:
         OSError: the disk is full or the folder cannot be written; what was there stays.
@@ -84,12 +81,10 @@ def unpack(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _previous(path: Path) -> Path:
-    """Return where the state before the last is kept."""
     return path.with_name(f"{path.name}.previous")
 
 
 def _set_aside(path: Path) -> None:
-    """Rename a damaged state and say so."""
     aside = path.with_name(f"{path.name}.damaged")
     with suppress(FileNotFoundError):  # another process has done it
         path.replace(aside)

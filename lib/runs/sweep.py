@@ -111,9 +111,6 @@ class Run:
         """Save a result and return it; if somebody else has done so meanwhile, return theirs.
 
         Where that fails, it is tried again for as long as the run took.
-
-        Raises:
-            OSError: it failed all the time.
         """
         seconds = max(result.provenance["seconds"], SAVING_SECONDS)
         until, told = time.monotonic() + seconds, False
@@ -223,7 +220,13 @@ def only_present() -> bool:
 
 
 def _finished(runs: Sequence[Run], jobs: int | None) -> Generator[Result, None, None]:
-    """Return the results as they finish, computed here or by the workers of a scheduler."""
+    """Return the results as they finish, computed here or by the workers of a scheduler.
+
+    Where this process uses other code than the files hold, no other one can help.
+    """
+    if others := code.replaced_anywhere():
+        tell(f"{', '.join(others)}: not as in its file, so this process computes alone")
+        return _finished_here(runs, 1)
     address = told().scheduler
     if jobs is None and address:
         return _finished_elsewhere(runs, address)
@@ -231,12 +234,7 @@ def _finished(runs: Sequence[Run], jobs: int | None) -> Generator[Result, None, 
 
 
 def _finished_elsewhere(runs: Sequence[Run], address: str) -> Generator[Result, None, None]:
-    """Yield results as workers of a Dask scheduler finish them, each in this machine's store too.
-
-    Raises:
-        ConnectionError: no scheduler answers, or it was lost.
-        RuntimeError, OSError: see `Run.compute`.
-    """
+    """Yield results as workers of a scheduler finish them, each in this machine's store, too."""
     from lib.runs import cluster  # brings Dask, which is an extra
 
     waiting = {f"{each.part}-{each.experiment}-{results.key(each.config)}": each for each in runs}

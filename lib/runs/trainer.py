@@ -47,11 +47,7 @@ class Training(ABC):
         """Train for one round; return the losses, and what else was measured."""
 
     def advance(self) -> Measured:
-        """Train for one round and count it.
-
-        Raises:
-            FloatingPointError: a loss is no longer a number.
-        """
+        """Train for one round and count it."""
         found = self.learn()
         self.done += 1
         if not all(map(math.isfinite, found.values())):

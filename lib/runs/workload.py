@@ -19,16 +19,14 @@ from lib.runs import sweep
 from lib.runs.checkpoints import record
 
 Provenance = Mapping[str, Any]
-WIDTH, NAME = 100, 46  # characters
-ROW = f"  {{:<{NAME}}}{{:>8}}{{:>9}}{{:>9}}{{:>12}}{{:>9}}"
-HEADS = ("work", "runs", "present", "missing", "operations", "hours")
-PREFIXES = {1e18: "E", 1e15: "P", 1e12: "T", 1e9: "G"}
+WIDTH, NAME = 100, 58  # characters
+ROW = f"  {{:<{NAME}}}{{:>8}}{{:>9}}{{:>9}}{{:>9}}"
+HEADS = ("work", "runs", "present", "missing", "hours")
 UNKNOWN = "–"
 NOTE = (
-    "runs: a result each, or a network; present: it lies here already. operations: floating-point, "
-    "of all runs, counted for the profile paper (T: 10^12, P: 10^15, E: 10^18). hours: missing "
-    "runs times the median seconds of the stored ones; where there are none, of those of the "
-    "profile quick, times the ratio of operations. Stored seconds are those of {}. –: unknown."
+    "runs: a result each, or a network; present: it lies here already. hours: missing runs times "
+    "the median seconds of the stored ones; where there are none, of those of the profile quick, "
+    "times the ratio of their operations. Stored seconds are those of {}. –: unknown."
 )
 
 
@@ -36,7 +34,8 @@ NOTE = (
 class Work:
     """Like runs: `found` is the provenance of each run that is there, None of one that is missing.
 
-    `operations` returns the FLOP of one run, None where they are not counted.
+    `operations` returns those of one run, in a unit that profiles share; it is None where they are
+    not counted.
     """
 
     name: str
@@ -54,11 +53,7 @@ class Work:
         return len(self.found) - len(self.there)
 
     def seconds(self, like: "Work | None") -> float | None:
-        """Return the seconds that one run takes on one core; None where they are unknown.
-
-        Args:
-            like: the same work of the profile quick, if there is such.
-        """
+        """Return the seconds that one run takes on one core; None where they are unknown."""
         if self.there:
             return median(each["seconds"] for each in self.there)
         if like is None or not like.there or not self.operations or not like.operations:
@@ -94,17 +89,7 @@ def flop(run: Callable[[], object]) -> int:
 
 
 def report(profile: str, parts: Mapping[str, Callable[[str], list[Work]]], jobs: int) -> None:
-    """Print what a profile asks of some parts.
-
-    Args:
-        profile: its name.
-        parts: for each, what returns the work of a profile.
-        jobs: runs at a time.
-
-    Raises:
-        ValueError: data are not what they should be.
-        FileNotFoundError: the data root names no folder, or what a run needs is not there.
-    """
+    """Print what a profile asks of some parts."""
     asked = {part: of(profile) for part, of in parts.items()}
     quick = {part: {work.name: work for work in of("quick")} for part, of in parts.items()}
     print(f"Profile {profile}: what is there, and what would be computed\n")
@@ -118,7 +103,7 @@ def report(profile: str, parts: Mapping[str, Callable[[str], list[Work]]], jobs:
             hours += work.missing * (taken or 0.0) / 3600
             there = [*work.there, *(like.there if like else [])]
             processors |= dict.fromkeys(each["processor"] for each in there)
-            _print_row(work, taken, count=profile == "paper")
+            _print_row(work, taken)
     print(
         f"\nTogether about {_number(hours)} hours of one core; on {jobs} at once about "
         f"{_number(hours / jobs)}, if none waits."
@@ -128,21 +113,17 @@ def report(profile: str, parts: Mapping[str, Callable[[str], list[Work]]], jobs:
         _print_lacking(part)
 
 
-def _print_row(work: Work, taken: float | None, count: bool) -> None:
-    """Print one line of the table; operations are of all runs, where they are counted."""
-    each = work.operations() if count and work.operations else 0.0
+def _print_row(work: Work, taken: float | None) -> None:
     print(
         ROW.format(
             textwrap.shorten(work.name, NAME - 1, placeholder=" ..."),
             *(f"{n:,}" for n in (len(work.found), len(work.there), work.missing)),
-            _operations(len(work.found) * each),
             UNKNOWN if taken is None else _number(work.missing * taken / 3600),
         )
     )
 
 
 def _print_lacking(part: str) -> None:
-    """Print which data of the paper's own protocol are not there."""
     for name, source in data_root.sources().items():
         if source.part == part and not data_root.present(name):
             line = f"{chapters.PARTS[part]} lacks {source.title}: {data_root.todo(name)}"
@@ -154,9 +135,3 @@ def _number(value: float) -> str:
     if value >= 10 or value == 0:
         return f"{value:,.0f}"
     return f"{value:.2f}" if value >= 0.005 else "< 0.01"
-
-
-def _operations(count: float) -> str:
-    """Return a count of operations with the prefix of its unit."""
-    unit = next((unit for unit in PREFIXES if count >= unit), 1e9)
-    return f"{_number(count / unit)} {PREFIXES[unit]}" if count else UNKNOWN

@@ -71,11 +71,7 @@ class Events:
         return self.replaced(*(a[kept] for a in (self.clip, self.label, self.onset, self.offset)))
 
     def subset(self, clips: Sequence[str]) -> "Events":
-        """Return the events of some clips, in the order in which these are named.
-
-        Raises:
-            ValueError: a clip is not among them.
-        """
+        """Return the events of some clips, in the order in which these are named."""
         place = {name: index for index, name in enumerate(self.clips)}
         if missing := [name for name in clips if name not in place]:
             raise ValueError(f"no clip is named {missing[0]} ({len(missing)} of {len(clips)} lack)")

@@ -201,15 +201,10 @@ def train(
 
     Args:
         model: the form of student and teacher.
-        config: how to train.
         data: standardised features and labels.
         seed: of initial weights, dropout and the order of the clips.
         checkpoint: written after each epoch; if it is there already, training goes on from it.
         validate: called with the student after each epoch.
-
-    Raises:
-        FloatingPointError: a loss is no longer a number.
-        ValueError: the checkpoint belongs to another training.
     """
     trainer = Trainer(model, config, data, seed)
 

@@ -288,11 +288,7 @@ class Network:
 
     @property
     def path(self) -> Path:
-        """Return the file of its weights.
-
-        Raises:
-            FileNotFoundError: it is not there; the message says how to get it.
-        """
+        """Return the file of its weights."""
         return data_root.locate(self.source) / self.file
 
 
@@ -345,12 +341,7 @@ def load(name: str, path: Path) -> nn.Module:
 
 @cache
 def loaded(name: str) -> nn.Module:
-    """Return one of NETWORKS, frozen, on the best device, channels last as convolutions like it.
-
-    Raises:
-        FileNotFoundError: its weights are not there.
-        ValueError: the file with its weights holds something else.
-    """
+    """Return one of NETWORKS, frozen, on the best device, channels last as convolutions like it."""
     module = load(name, NETWORKS[name].path)
     return module.to(best_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
 

@@ -127,9 +127,6 @@ def steps(logits: np.ndarray, truth: Events, onsets: np.ndarray) -> dict[str, An
         where there is none;
         `centre` in seconds of the rise, see `centre_of_rise`; the 95 % interval of each over
         onsets; how many `onsets` there are.
-
-    Raises:
-        ValueError: there is no onset.
     """
     if not len(onsets):
         raise ValueError("no event has a clear onset; take more clips")
@@ -198,9 +195,6 @@ def when_table(found: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """Return the steps of several inputs as text, each value with its 95 % interval.
 
     Where the rise may as well be none, when it comes cannot be said.
-
-    Args:
-        found: see `steps`.
     """
     rows = []
     for name in INPUTS:
@@ -224,11 +218,7 @@ def _between(found: Mapping[str, Any], name: str) -> str:
 
 
 def networks_table(used: Sequence[str]) -> pd.DataFrame:
-    """Return the networks whose outputs may be features: outputs, parameters, trained on what.
-
-    Args:
-        used: those that this run uses.
-    """
+    """Return the networks whose outputs may be features: outputs, parameters, trained on what."""
     rows = []
     for name, network in pretrained.NETWORKS.items():
         row: dict[str, Any] = {

@@ -36,12 +36,7 @@ def by_row(results: Sequence[Result]) -> dict[Row, list[Result]]:
 
 
 def by_share(runs: Sequence[Result], knob: str) -> dict[float, list[Result]]:
-    """Return runs by how far one knob of their pictures is turned, all others being at ours.
-
-    Args:
-        runs: see `experiments.sight_grid`.
-        knob: a field of `corpus.Sight`.
-    """
+    """Return runs by how far one knob of their pictures is turned, all others being at ours."""
     ours = asdict(Sight())
     found: dict[float, list[Result]] = {}
     for run in runs:
@@ -60,9 +55,6 @@ def best_mean(runs: Sequence[Result], metric: str, best: int) -> float:
     """Return the mean test score of those trainings that are best on validation (section 5).
 
     They are ranked by the validation score of the same metric; the paper does not say by which.
-
-    Raises:
-        ValueError: there are fewer trainings than `best`.
     """
     if len(runs) < best:
         raise ValueError(f"the best {best} of {len(runs)} trainings cannot be chosen")
@@ -114,13 +106,14 @@ def counts(result: Result, metric: str) -> np.ndarray:
 class Difference:
     """How much higher a score is in one row than in another, with its 95 % interval over pairs.
 
-    A pair is one training of each row on the same rotation of the recordings; `low` and `high` are
-    not numbers where there are fewer than two pairs.
+    A pair is one training of each row on the same rotation of the recordings, n the number of them;
+    `low` and `high` are not numbers where there are fewer than two.
     """
 
     value: float
     low: float
     high: float
+    n: int
 
     def __str__(self) -> str:
         """Return it in points of a percentage, with its interval where there is one."""
@@ -131,7 +124,7 @@ class Difference:
 
 
 Term = tuple[float, Sequence[Result], str]  # weight, runs, metric
-UNKNOWN = Difference(math.nan, math.nan, math.nan)
+UNKNOWN = Difference(math.nan, math.nan, math.nan, 0)
 
 
 def combination(terms: Sequence[Term]) -> Difference:
@@ -157,7 +150,7 @@ def paired(values: Sequence[float]) -> Difference:
     if not values:
         return UNKNOWN
     ends = mean_interval(values) if len(values) > 1 else (math.nan, math.nan)
-    return Difference(float(np.mean(values)), *ends)
+    return Difference(float(np.mean(values)), *ends, len(values))
 
 
 def difference(higher: Sequence[Result], lower: Sequence[Result], metric: str) -> Difference:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from matplotlib.axes import Axes
@@ -36,7 +35,7 @@ class Always(nn.Module):
 
 def measured(epsilon: float, correct: int, flagged: int) -> Result:
     """Return a run on 100 images whose measures grow with the strength."""
-    measures = {"auc": 0.5 + epsilon, "changed": 1 - epsilon, "roughness": 1 + epsilon}
+    measures = {"changed": 1 - epsilon, "roughness": 1 + epsilon}
     return run(epsilon, correct, flagged, images=100, **measures)
 
 
@@ -53,8 +52,6 @@ READINGS = {
     for kind in KINDS
 }
 NEVER = {kind: {name: [measured(e, 100, 0) for e in EPSILONS] for name in LEDGER} for kind in KINDS}
-STEPS = [(kind, 0.1, steps, 1 / (1 + steps)) for kind in KINDS for steps in (0, 1, 10)]
-WALK = pd.DataFrame(STEPS, columns=["kind", "epsilon", "steps", "accuracy"])
 
 
 @pytest.fixture
@@ -77,13 +74,12 @@ def networks() -> dict[str, nn.Module]:
 FIGURES: dict[str, Callable[[], Figure]] = {
     "workflow": plots.workflow,
     "first filters": lambda: plots.first_filters(networks()),
-    "walk": lambda: plots.walk(WALK),
     "histograms": lambda: plots.score_histograms(
         {"benign": np.arange(9.0), "attacked": np.arange(5.0)}, {"maximum": 4.0}, "p"
     ),
-    "a black image": lambda: plots.detector_panel(torch.zeros(1, 1, 28, 28), Detector()),
+    "a black image": lambda: plots.detector_panel({"": torch.zeros(1, 1, 28, 28)}, Detector()),
     "effects where no attack succeeds": lambda: plots.effects(NEVER, "flagged of successful", 0.1),
-    "attackers who never succeed": lambda: plots.two_attackers(NEVER, "flagged of successful"),
+    "attackers who never succeed": lambda: plots.two_attackers(NEVER),
 }
 
 
@@ -104,13 +100,37 @@ def test_curves_show_each_networks_rate_over_the_papers() -> None:
 
 
 def test_what_was_measured_is_drawn_over_epsilon() -> None:
-    (area,) = plots.areas(RUNS).axes
     changed, rough = plots.perturbations(RUNS).axes
     scores = plots.scores(RUNS, {"maximum": 0.013}).axes[0]
-    assert line(area, "robust, ours")[1] == pytest.approx([0.5 + e for e in EPSILONS])
+    assert line(scores, "natural")[1] == pytest.approx([0.001 + 0.5 * e for e in EPSILONS])
     assert line(changed, "robust, ours")[1] == pytest.approx([1 - e for e in EPSILONS])
     assert line(rough, "robust, ours")[1] == pytest.approx([1 + e for e in EPSILONS])
-    assert line(scores, "natural")[1] == pytest.approx([0.001 + 0.5 * e for e in EPSILONS])
+    table2, combined = plots.two_thresholds(RUNS).axes
+    assert line(table2, "natural, authors")[1] == pytest.approx([0.0, 0.2, 0.3])
+    assert line(combined, "natural, maximum") == line(combined, "natural, authors")
+
+
+def test_what_a_changed_network_does_is_drawn_over_epsilon() -> None:
+    found = [
+        Result(
+            "part3",
+            "mechanism",
+            {"pair": "ours", "to": to, "epsilons": [0.1, 0.3]},
+            {
+                "answer_above": [0.3, 0.31],
+                "score": [0.01, 0.02],
+                "predicted": [0.2, 0.2, 0.05, 0.4],
+                "right": [[1, 1, 0, 1], [0, 0, 0, 1]],
+            },
+            {},
+        )
+        for to in (None, 0.2)
+    ]
+    (score,) = plots.moved(found).axes
+    assert line(score, "moved to 0.2") == ([0.1, 0.3], [0.01, 0.02])
+    right, predicted = plots.falling({"ours": found[0]}).axes
+    assert line(right, "ours")[1] == [0.75, 0.25]
+    assert list(predicted.get_lines()[0].get_ydata()) == [0.75, 0.25]
 
 
 def test_effects_and_attackers_show_each_reading_of_the_attack() -> None:
@@ -121,7 +141,7 @@ def test_effects_and_attackers_show_each_reading_of_the_attack() -> None:
         for shift in (0.14, -0.14):
             found = shown[round(len(LEDGER) - place + shift, 2)]
             assert found == pytest.approx(0.1 * place)
-    axes = plots.two_attackers(READINGS, "correct or flagged").axes[0]
+    axes = plots.two_attackers(READINGS).axes[0]
     place = list(LEDGER).index("evades the detector")
     right, flagged = 80 - 5 * place, min(10 * place, 100 - (80 - 5 * place))
     assert line(axes, "robust, evades the detector")[1] == [(right + flagged) / 100] * 3
@@ -141,7 +161,7 @@ def test_a_gallery_shows_every_image_with_a_signed_scale_where_needed(images: Te
 
 @pytest.mark.parametrize("reading", [Detector(), Detector(neighbours=8)])
 def test_the_detector_panel_multiplies_up_to_the_score(reading: Detector, images: Tensor) -> None:
-    figure = plots.detector_panel(images[:1], reading)
+    figure = plots.detector_panel({"benign": images[:1]}, reading)
     pixels, prediction, residual, weight, product = (
         axes.images[0].get_array().data for axes in figure.axes[:5]
     )

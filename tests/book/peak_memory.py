@@ -1,16 +1,50 @@
-"""Ways through two parts with data of some size, each for a fresh process of its own.
+"""Ways through two parts with data of some size, each in a fresh process of its own.
 
 What costs time and no memory is replaced: features and faces are noise, networks are small.
 Reading, writing, preparing, training and judging are the book's own.
 """
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
-from lib.runs.scaling import megabytes
+from lib.runs.sweep import RunOne
+
+# glibc then gives back all large pieces of memory that are freed. Left alone it keeps many, more or
+# fewer by chance, up to hundreds of MB that nothing is in.
+RETURNED = "MALLOC_MMAP_THRESHOLD_", "131072"
+
+
+def alone(function: RunOne, config: dict[str, Any]) -> dict[str, Any]:
+    """Return what a function returns in a fresh process, and the peak of that process's memory."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(*RETURNED)
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            return pool.submit(_watched, function, config).result()
+
+
+def _watched(function: RunOne, config: dict[str, Any]) -> dict[str, Any]:
+    torch.set_num_threads(1)
+    return {**function(config), "peak_memory_mb": round(peak_memory_mb(), 1)}
+
+
+def peak_memory_mb() -> float:
+    """Return the most memory that this process has had so far.
+
+    `getrusage` starts a Linux process with the peak of the one that started it.
+    """
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 1024
+
+
+def megabytes(folder: Path) -> float:
+    """Return how much the files in a folder hold together."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
 def sound(config: dict[str, Any]) -> dict[str, float]:
@@ -19,7 +53,8 @@ def sound(config: dict[str, Any]) -> dict[str, float]:
     from lib.sound.crnn import CRNN, ModelConfig
     from lib.sound.data.corpus import SPLITS, Corpus
     from lib.sound.events import CLASSES
-    from lib.sound.runs import extraction, scaling
+    from lib.sound.mean_teacher import TrainingConfig
+    from lib.sound.runs import extraction
 
     clips, folder = config["size"], Path(config["folder"])
 
@@ -46,9 +81,10 @@ def sound(config: dict[str, Any]) -> dict[str, float]:
     splits, _ = extraction.prepare(corpus, "yamnet", "index", 128)
     weak, unlabelled = ({"audio": splits[split]} for split in extraction.TRAINING_SPLITS)
     form = ModelConfig(("audio",), width=0.125, audio_features=1024)
+    steps = clips // 20  # of one epoch
     mean_teacher.train(
         form,
-        scaling.one_epoch(clips, batch=10),
+        TrainingConfig(1, steps, weak_batch=10, unlabelled_batch=10, ramp_steps=steps),
         mean_teacher.TrainingSet(weak, torch.from_numpy(corpus.weak_targets()), unlabelled),
         seed=0,
     )

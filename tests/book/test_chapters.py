@@ -20,9 +20,7 @@ SOURCES = sorted(chapters.chapters())
 SMOKE_SECONDS = 900  # on two slow cores beside other tests; no chapter needs a third of it alone
 # What a chapter shows of stored runs cannot differ the next time, and each kind of training and
 # attack is repeated by tests of its own. Where many runs are computed, a chapter of each part is
-# executed again, by more processes than before; and where seconds are measured, to see that what
-# was measured is stored.
-MEASURING = ("91_scale",)
+# executed again, by more processes than before.
 AGAIN = ("14_sound_results", "24_faces_recognition", "33_adversarial_results")
 
 # pattern: why such a file may be larger than 1 MB
@@ -48,31 +46,28 @@ def execute(
     asked = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
     once = {each["source"].stem for each in asked if each.get("source") in SOURCES}
     twice = {each["repeated"] for each in asked if "repeated" in each}
-    stages: list[list[tuple[str, str, str, int]]] = [[], []]  # chapter, run, its results, jobs
+    stages: list[list[tuple[str, str, int]]] = [[], []]  # chapter, run, jobs
     for chapter in sorted(once | twice, key=lambda name: (name[1], name[0])):  # parts in turn
-        stages[chapter in run.SUMMARIES].append((chapter, "first", "first", 1))
-    for chapter in sorted(twice):
-        measured = chapter in MEASURING
-        stages[measured].append((chapter, "second", "first" if measured else "second", 2))
+        stages[chapter in run.SUMMARIES].append((chapter, "first", 1))
+    stages[0] += [(chapter, "second", 2) for chapter in sorted(twice)]
     done: dict[tuple[str, str], Future[bytes]] = {}
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         for stage in stages:
             wait(done.values())
-            for chapter, number, results, jobs in stage:
+            for chapter, number, jobs in stage:
                 source = REPOSITORY / "notebooks" / f"{chapter}.py"
-                arguments = source, folders[number], folders[results] / "results", jobs
-                done[chapter, number] = pool.submit(smoke, *arguments)
+                done[chapter, number] = pool.submit(smoke, source, folders[number], jobs)
         yield lambda chapter, number: done[chapter, number].result()
 
 
-def smoke(source: Path, folder: Path, results: Path, jobs: int) -> bytes:
-    """Run a chapter at profile smoke, with result files in a folder, and return its notebook."""
+def smoke(source: Path, folder: Path, jobs: int) -> bytes:
+    """Run a chapter at profile smoke, with all it makes in a folder, and return its notebook."""
     output = folder / f"{source.stem}.ipynb"
     notebooks.execute(
         source,
         {"PROFILE": "smoke"},
         output,
-        environment={"BOOK_RESULTS": str(results)} | Told(jobs=jobs).environment(),
+        environment={"BOOK_RESULTS": str(folder / "results")} | Told(jobs=jobs).environment(),
         limit_seconds=SMOKE_SECONDS,
         warnings_are_errors=True,
     )
@@ -90,7 +85,7 @@ def test_a_chapter_runs_at_smoke_with_alt_text_and_in_size(
     assert pages.pictures_without_alt(path) == []
 
 
-@pytest.mark.parametrize("repeated", [*AGAIN, *MEASURING])
+@pytest.mark.parametrize("repeated", AGAIN)
 def test_running_again_gives_the_same_bytes(repeated: str, execute: Execute) -> None:
     assert execute(repeated, "first") == execute(repeated, "second")
 
@@ -115,6 +110,13 @@ def test_a_chapter_begins_with_its_title_and_depends_on_its_parameters(source: P
     names = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)]
     read = {name.id for name in names if isinstance(name.ctx, ast.Load)}
     assert declared.keys() - read <= {"PROFILE"}
+
+
+@each_chapter
+def test_each_test_that_a_chapter_names_exists(source: Path) -> None:
+    for file, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", source.read_text("utf-8")):
+        text = (REPOSITORY / file).read_text(encoding="utf-8")
+        assert f"\ndef {name}(" in text if name else text, name
 
 
 def test_no_notebook_without_a_source_and_no_large_file_without_an_explanation() -> None:

@@ -1,7 +1,10 @@
 """No number from other code passes for a fresh one, and how code is written makes no difference."""
 
 import importlib.util
+import inspect
 import json
+import os
+import pkgutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,10 +19,12 @@ import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
 
+import lib
 from lib.book import claims, show
 from lib.book.files import REPOSITORY
 from lib.runs import checkpoints, code, results, sweep
 from lib.runs.results import Result
+from lib.sound import crnn
 
 idea: Any = None  # a module that a test edits
 
@@ -92,10 +97,12 @@ def test_what_is_decorated_stands_where_it_is_written() -> None:
     assert place == "tests/book/test_code.py: decorated"
 
 
-def test_no_committed_result_names_a_place_outside_the_book() -> None:
+def test_each_committed_result_says_what_code_of_the_book_it_rests_on() -> None:
     for file in sorted((REPOSITORY / "data" / "results").rglob("*.json")):
-        sources = json.loads(file.read_text())["provenance"].get("sources", {})
+        found = json.loads(file.read_text())
+        sources = found["provenance"].get("sources", {})
         assert all(place.startswith("lib/") for place in sources), file
+        assert sources or "code" in found["config"], file  # of what is tried in a laboratory
 
 
 def test_what_stands_in_a_cell_has_a_digest() -> None:
@@ -149,6 +156,72 @@ def test_a_stored_result_says_which_code_has_changed_until_it_is_computed_anew(
     monkeypatch.setenv("BOOK_RETRAIN", "1")
     assert found().metrics == {"x": 8} and found().changed == ()
     assert len(list((tmp_path / "results").rglob("*.before"))) == 1  # set aside, not lost
+
+
+def pooled(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a mean of frames, by the book's idea or whatever stands in its place."""
+    frames = torch.tensor([[0.0, config["x"]]])[..., None]
+    return {"mean": crnn.linear_pooling(frames).item(), "process": os.getpid()}
+
+
+def test_an_idea_replaced_in_a_cell_is_used_and_no_other_number_passes_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def found(x: float, jobs: int = 2) -> Result:
+        runs, ideas = [{"x": x}, {"x": -x}], [crnn]
+        swept = sweep.run(
+            "part1", "pooled", runs, pooled, jobs=jobs, folder=tmp_path, sources=ideas
+        )
+        return sweep.only(swept)
+
+    monkeypatch.setattr(sweep, "CHANGED", set())
+    assert found(0.5, jobs=1).metrics["mean"] == 0.5
+    with monkeypatch.context() as patch:
+        patch.setattr(crnn, "linear_pooling", lambda frames: frames.mean(dim=1))
+        assert found(0.5).changed == ("lib/sound/crnn.py",)  # that number is the file's
+        capsys.readouterr()
+        ours = found(0.25)
+        assert ours.metrics == {"mean": 0.125, "process": os.getpid()} and ours.changed == ()
+        said = "lib.sound.crnn.linear_pooling: not as in its file, so this process computes alone"
+        assert capsys.readouterr().err.splitlines() == [said]
+        patch.setattr(crnn, "linear_pooling", lambda frames: frames.amax(dim=1))
+        assert found(0.25).changed == ("lib/sound/crnn.py",)  # another idea's
+    assert found(0.5).changed == () and found(0.25).changed == ("lib/sound/crnn.py",)
+
+
+def test_what_is_edited_and_loaded_anew_is_not_replaced(tmp_path: Path) -> None:
+    first = module(tmp_path / "an_idea.py", WRITTEN)
+    assert code.replaced(first) == []
+    again = module(tmp_path / "an_idea.py", WRITTEN.replace("2.0", "3.0").replace("x", "y"))
+    assert code.replaced(again) == []
+    again.SCALE = 4.0
+    assert code.replaced(again) == ["SCALE"]
+
+
+def test_what_is_replaced_is_told_from_what_is_decorated(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Other(crnn.CRNN):
+        """Another network."""
+
+    def linear_pooling(frame: torch.Tensor) -> torch.Tensor:
+        """Return another pooling, by the same name."""
+        return frame.mean(dim=1)
+
+    linear_pooling.__qualname__ = "linear_pooling"  # as at the top of a cell
+    for found in pkgutil.walk_packages(lib.__path__, "lib."):
+        importlib.import_module(found.name)
+    assert code.replaced_anywhere() == []
+    monkeypatch.setattr(crnn.CRNN, "forward", lambda self, inputs: None)
+    monkeypatch.setattr(crnn.ModelConfig, "frames", 3, raising=False)  # no function of the file
+    monkeypatch.setattr(crnn, "linear_pooling", linear_pooling)
+    monkeypatch.setattr(crnn, "DROPOUT", 0.4)
+    linear_pooling.__module__ = "__main__"
+    monkeypatch.setitem(crnn.POOLINGS, "linear", linear_pooling)
+    assert code.replaced(crnn) == ["CRNN.forward", "linear_pooling", "DROPOUT", "POOLINGS"]
+    (said,) = code.digests([crnn]).values()
+    assert said != code.digest(inspect.getsource(crnn))
+    monkeypatch.undo()
+    monkeypatch.setattr(crnn, "CRNN", Other)
+    assert "CRNN" in code.replaced(crnn)
 
 
 def test_results_from_code_of_before_are_counted_without_importing_it(

@@ -1,5 +1,6 @@
 """The panel: what it says, what a line of it draws in code, and that moves leave nothing behind."""
 
+import asyncio
 import gc
 import html
 import re
@@ -105,19 +106,58 @@ def test_an_error_stands_where_the_picture_was_until_the_next_good_move() -> Non
 # --- moves
 
 
-def test_a_reset_of_many_controls_draws_once() -> None:
-    drawn = []
+@pytest.fixture
+def counted() -> tuple[list[dict[str, Any]], Any]:
+    """Give the settings that were drawn, and what draws them."""
+    drawn: list[dict[str, Any]] = []
 
-    def counted(**setting: Any) -> Figure:
+    def draw(**setting: Any) -> Figure:
         drawn.append(setting)
         return bar(**setting)
 
-    panel = Panel(draw=counted)
+    return drawn, draw
+
+
+def test_going_back_draws_nothing_anew_but_what_has_changed(counted: Any) -> None:
+    drawn, draw = counted
+    panel = Panel(draw=draw)
     first = panel.picture.value
     panel.height.value, panel.colour.value, panel.x.value = 5, CONTROLS["colour"][1], 0.9
     assert len(drawn) == 4 and panel.picture.value != first
     panel.reset.click()
-    assert len(drawn) == 5 and drawn[-1] == START and panel.picture.value == first
+    assert len(drawn) == 4 and panel.picture.value == first
+    panel.box.redraw()
+    assert len(drawn) == 5 and drawn[-1] == START
+
+
+def test_a_cell_that_was_run_may_have_changed_what_is_drawn(
+    counted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn, draw = counted
+    panel = Panel(draw=draw)
+    panel.height.value = 5
+    monkeypatch.setattr(interact, "_cells_run", lambda: 1)
+    panel.height.value = 3
+    assert [each["height"] for each in drawn] == [3, 5, 3]
+
+
+def test_the_next_picture_is_drawn_while_a_reader_looks_at_this_one(counted: Any) -> None:
+    drawn, draw = counted
+
+    async def look() -> None:
+        panel = Panel(draw=draw)
+        panel.x.value = 0.6
+        panel.x.value = 0.7
+        assert len(drawn) == 3
+        await asyncio.sleep(4 * interact.LOOK)
+        assert [each["x"] for each in drawn] == [0.5, 0.6, 0.7, 0.8]
+        panel.x.value = 0.8
+        panel.height.value = 8
+        assert len(drawn) == 5
+        await asyncio.sleep(4 * interact.LOOK)  # ahead of nine, of which there is none
+        assert "too high" not in panel.words
+
+    asyncio.run(look())
 
 
 def test_a_control_shown_elsewhere_moves_the_panel_and_is_moved_by_its_reset() -> None:
@@ -134,7 +174,7 @@ def test_hundreds_of_moves_leave_neither_figures_nor_widgets_nor_bytes() -> None
     made: weakref.WeakSet[Figure] = weakref.WeakSet()
 
     def noise(x: int) -> Figure:
-        if x == 8:
+        if x % 10 == 8:
             plt.figure()
             raise ValueError("half-way")
         figure = plt.figure(figsize=(2, 2), layout="none")
@@ -142,11 +182,11 @@ def test_hundreds_of_moves_leave_neither_figures_nor_widgets_nor_bytes() -> None
         made.add(figure)
         return figure
 
-    slider, *_, picture, _ = interact.panel(noise, {"x": (0, 9, 1)}, {"x": 0}, "{x}").children
+    slider, *_, picture, _ = interact.panel(noise, {"x": (0, 999, 1)}, {"x": 0}, "{x}").children
 
     def moves(count: int) -> tuple[int, int, int, int]:
-        for number in range(1, count + 1):  # over settings that come again
-            slider.value = number % 10
+        for _ in range(count):
+            slider.value += 1
         gc.collect()
         return (
             tracemalloc.get_traced_memory()[0],
@@ -157,7 +197,7 @@ def test_hundreds_of_moves_leave_neither_figures_nor_widgets_nor_bytes() -> None
 
     tracemalloc.start()
     try:
-        first, *before = moves(60)
+        first, *before = moves(2 * interact.KEPT)
         last, *after = moves(300)
     finally:
         tracemalloc.stop()

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lib.runs.scaling import alone, peak_memory_mb
 from lib.runs.sweep import RunOne
-from tests.book.peak_memory import faces, sound
+from tests.book.peak_memory import alone, faces, peak_memory_mb, sound
 
 BOUND = 1.3
 

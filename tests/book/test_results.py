@@ -183,37 +183,6 @@ def test_code_version_tells_a_commit_from_changed_code(
     assert results.code_version.__wrapped__() == f"{clean} dirty"
 
 
-def test_table_joins_ours_with_the_papers() -> None:
-    runs = [{"epsilon": e, "seed": s} for e in (0.1, 0.2, 0.3) for s in (0, 1, 2)]
-    values = [0.1, 0.2, 0.6, None, 0.5, "missing", "missing", "missing", "missing"]
-    found = [
-        None if value == "missing" else Result("part3", "attack", config, {"rate": value})
-        for config, value in zip(runs, values, strict=True)
-    ]
-    table = results.table(runs, found, "epsilon", "rate", {0.1: 0.25, 0.3: 0.9})
-    assert list(table) == ["epsilon", "mean", "spread", "n", "paper", "difference"]
-    first, second, third = (row for _, row in table.iterrows())
-    assert first["mean"] == pytest.approx(0.3) and first["n"] == 3
-    assert first["spread"] == pytest.approx(np.sqrt((0.04 + 0.01 + 0.09) / 2))
-    assert first["difference"] == pytest.approx(0.05)
-    assert (second["mean"], second["n"]) == (0.5, 1)
-    assert np.isnan(second["spread"]) and np.isnan(second["paper"])
-    assert third["n"] == 0 and third["paper"] == 0.9
-    assert np.isnan(third["mean"]) and np.isnan(third["difference"])
-
-
-def test_table_by_several_keys_keeps_their_order_and_rows_without_results() -> None:
-    runs = [{"model": m, "epsilon": e} for m in ("robust", "natural") for e in (0.2, 0.1)]
-    found = [Result("part3", "attack", run, {"rate": run["epsilon"]}) for run in runs]
-    published = {("natural", 0.1): 0.5, ("robust", 0.2): 0.7}
-    table = results.table(runs, [*found[:3], None], ["model", "epsilon"], "rate", published)
-    assert table["model"].tolist() == ["robust", "robust", "natural", "natural"]
-    assert table["epsilon"].tolist() == [0.2, 0.1, 0.2, 0.1] and table["n"].tolist() == [1, 1, 1, 0]
-    np.testing.assert_array_equal(table["paper"], [0.7, np.nan, np.nan, 0.5])
-    with pytest.raises(ValueError):
-        results.table(runs, found[:3], "epsilon", "rate", {})
-
-
 def test_paper_reads_published_numbers(tmp_path: Path) -> None:
     (tmp_path / "curves.json").write_text('{"tpr": {"0.10": 0.5293}}')
     assert results.paper("curves", tmp_path) == {"tpr": {"0.10": 0.5293}}

@@ -1,6 +1,5 @@
-"""Rows on disk: what was written is read, those asked for and no others, and damage is noticed."""
+"""Rows on disk: what was written is read, those asked for and no others; a cut file is noticed."""
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,9 +33,6 @@ def test_a_file_holds_all_parts_and_numpy_reads_it(place: Path) -> None:
     found = stored(place)
     assert found.shape == (11, 3, 4) and len(found) == 11 and found.dtype == np.float16
     assert np.array_equal(found, VALUES) and np.array_equal(np.load(place), VALUES)
-    content = place.read_bytes()
-    header = content[: len(content) - VALUES.nbytes - 32]
-    assert content[-32:] == hashlib.sha256(VALUES.tobytes() + header).digest()
     assert list(place.parent.iterdir()) == [place]
 
 
@@ -69,26 +65,15 @@ def test_a_choice_of_rows_is_rows(place: Path) -> None:
 
 def test_only_what_is_asked_for_is_read(place: Path) -> None:
     found, content = stored(place), bytearray(place.read_bytes())
-    begin = len(content) - 32 - VALUES.nbytes
+    begin = len(content) - VALUES.nbytes
     content[begin : begin + VALUES[0].nbytes * 10] = b"\xff" * (VALUES[0].nbytes * 10)
     place.write_bytes(content)
     assert np.array_equal(found[10], VALUES[10])
-    assert rows.read(place) is None  # but a new look sees it
 
 
-@pytest.mark.parametrize("damage", ["header", "one bit", "digest", "cut", "longer", "empty"])
-def test_damage_is_noticed(place: Path, damage: str) -> None:
-    content = place.read_bytes()
-    wrong = {
-        "header": content.replace(b"<f2", b"<i2"),
-        "one bit": content[:200] + bytes([content[200] ^ 1]) + content[201:],
-        "digest": content[:-1] + bytes([content[-1] ^ 1]),
-        "cut": content[:-40],
-        "longer": content + b"\0",
-        "empty": b"",
-    }[damage]
-    assert wrong != content
-    place.write_bytes(wrong)
+@pytest.mark.parametrize("left", [0, 40, 150, -1])
+def test_a_file_that_is_missing_or_cut_short_holds_nothing(place: Path, left: int) -> None:
+    place.write_bytes(place.read_bytes()[:left])
     assert rows.read(place) is None
     assert rows.read(place.with_name("missing.npy")) is None
 

@@ -123,3 +123,32 @@ def test_a_figure_without_words_is_refused(
     with pytest.raises(ValueError, match="dots needs alt text and a caption"):
         page(tmp_path).figure(dots(), "dots", alt=alt, caption=caption)
     plt.close("all")
+
+
+def test_what_another_chapter_made_is_shown_again_with_its_stamp(
+    tmp_path: Path, shown: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOOK_RUN", json.dumps({"notebook": str(tmp_path)}))
+    page(tmp_path).figure(dots(), "dots", alt="Two dots.", caption="Look.")
+    rows = pd.DataFrame({"": ["a"], "ours": [0.014321956650606307], "ours, n": [3]})
+    page(tmp_path).table(rows, "rows", alt="A row.", caption="Read.")
+    shown.clear()
+    other = Page("38_adversarial_rebuilt", "quick", "the paper", "", tmp_path)
+    assert other.again("dots") is None
+    found = other.again("rows", ("ours",), number=".1f")
+    assert found is not None and found["ours"].tolist() == [0.014321956650606307]  # all digits
+    for text, name in zip(shown, ("dots", "rows"), strict=True):
+        assert "([Chapter 31](31_adversarial_attack.ipynb).)" in text
+        assert "mnist (original rung), profile quick" in text and f"{name}.json" in text
+
+
+def test_what_is_not_there_yet_is_said_and_older_numbers_are_told_again(
+    tmp_path: Path, shown: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert page(tmp_path).again("dots") is None
+    assert shown == ["> `dots` is not there yet at profile quick."]
+    monkeypatch.setattr(results, "changed", lambda sources: ["lib/idea.py"])
+    page(tmp_path).figure(dots(), "dots", alt="Two dots.", caption="Look.")
+    shown.clear()
+    Page("38_adversarial_rebuilt", "quick", "", "", tmp_path).again("dots")
+    assert "before lib/idea.py changed" in shown[0] and "quick 31 --retrain" in shown[0]

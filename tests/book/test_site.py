@@ -119,6 +119,20 @@ def faults(pages: list[Path]) -> list[str]:
     return found
 
 
+def test_the_first_use_of_a_word_of_the_glossary_tells_its_meaning(book: Path) -> None:
+    lines = "- **loss**, **step**: what\n  falls ([10](10_tiny.ipynb)).\n- **F1**: a mean."
+    write(book, [new_markdown_cell(f"# Words\n\n{lines}")], "01_glossary")
+    text = "[a loss](10_tiny.py), `loss`, a lossless step: **the** loss, the F1, the loss"
+    write(book, [new_markdown_cell(f"# The loss\n\n{text}")])
+    pages = build(book)
+    assert faults(pages) == []
+    found = {page.stem: read(page).select("a.word") for page in pages}
+    assert {name for name, each in found.items() if each} == {"10_tiny"}
+    notes = {each.get_text(): each["title"] for each in found["10_tiny"]}
+    assert notes == {"loss": "loss, step: what falls.", "F1": "F1: a mean."}
+    assert "the</strong> <a" in str(found["10_tiny"][0].parent)
+
+
 # ---- a tiny book
 
 
@@ -294,20 +308,6 @@ def test_a_panel_moves_with_the_arrow_keys_and_says_where_it_is(
         )
 
 
-def test_the_search_finds_the_section_that_holds_all_words(
-    pages: list[Path], context: BrowserContext
-) -> None:
-    page = context.new_page()
-    page.goto(pages[0].as_uri())
-    page.get_by_label("Search").fill("TEACHER network follows")
-    page.get_by_role("button", name="Find").click()
-    page.wait_for_url("**/search.html?q=*")
-    found = page.locator("#results a")
-    assert "13_sound_model.html#" in " ".join(str(a.get_attribute("href")) for a in found.all())
-    page.goto(pages[0].with_name("search.html").as_uri() + "?q=%3Cimg%20src%3Dx%3E")
-    assert page.locator("#found").inner_text() == "0 sections hold “<img src=x>”."
-
-
 def violations(page: Page) -> list[str]:
     found = Axe().run(page, options=LEVEL_AA).response["violations"]
     return [f"{fault['id']}: {node['html'][:200]}" for fault in found for node in fault["nodes"]]
@@ -328,7 +328,7 @@ def test_the_book_has_no_dead_link_no_nameless_picture_and_says_where_each_comes
     pages: list[Path],
 ) -> None:
     names = [path.stem for path in chapters.chapters()]
-    others = {"index", "readme", "data", "search"}
+    others = {"index", "readme", "data"}
     assert {page.stem for page in pages if not page.stem.endswith("-sources")} == {*names, *others}
     contents = [str(tag["href"]) for tag in read(pages[0]).select("main li a")]
     assert contents == [f"{name}.html" for name in sorted(names)]
@@ -339,7 +339,7 @@ def test_the_book_has_no_dead_link_no_nameless_picture_and_says_where_each_comes
 
 
 def test_a_page_of_the_book_needs_no_kernel_and_leads_to_the_next(pages: list[Path]) -> None:
-    row = [page for page in pages if not page.stem.endswith(("-sources", "search"))]
+    row = [page for page in pages if not page.stem.endswith("-sources")]
     for before, page, after in zip([None, *row], row, [*row[1:], None], strict=False):
         soup, text = read(page), page.read_text(encoding="utf-8")
         assert "widget-view" not in text and "$$" not in soup.get_text()

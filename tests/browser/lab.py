@@ -41,6 +41,8 @@ def launch(playwright: Playwright) -> Browser:
     path = chromium()
     assert path, "no chromium"
     switches = ["--disable-dev-shm-usage", "--disable-gpu"]
+    # a microphone that everybody may use, and that beeps
+    switches += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     if os.geteuid() == 0:  # Chromium's sandbox refuses to work for root
         switches.append("--no-sandbox")
     return playwright.chromium.launch(executable_path=path, args=switches)

@@ -68,14 +68,34 @@ def test_the_player_plays_the_clip_that_the_panel_shows_and_a_file_of_the_reader
         file.writeframes(bytes(range(256)) * 500)
     cell = notebook.run_in_new_cell(f"hear({str(tmp_path / 'mine.wav')!r})")
     expect(cell.locator(".jp-OutputArea-output img").first).to_be_visible()
+    place = notebook.page.locator(".widget-vbox:has(> .widget-hbox .widget-upload)").last
+    complaint = place.locator("> .widget-html b")
+    bring(notebook, place, "diary.wav", b"dear diary", "audio/wav")
+    expect(complaint).to_contain_text("diary.wav cannot be decoded")
+    place.get_by_role("button", name="Record").click()
+    notebook.page.wait_for_timeout(1500)  # beeps
+    place.get_by_role("button", name="Stop").click()
+    mine = Panel(place.locator(".widget-vbox:has(> .widget-image)"))
+    mine.line.wait_for()
+    expect(complaint).to_have_count(0)
+    recorded = mine.png
+    with mine.another_picture():  # larger than what a websocket takes by itself
+        loud = (tmp_path / "mine.wav").read_bytes()[:44] + bytes(range(256)) * 50_000
+        bring(notebook, place, "long.wav", loud, "audio/wav")
+    brought = mine.png
+    assert brought != recorded
+    mine.move("threshold")
+    assert mine.png != brought
     assert notebook.errors == []
 
 
-def bring(notebook: Notebook, place: Locator, name: str, content: bytes) -> None:
+def bring(
+    notebook: Notebook, place: Locator, name: str, content: bytes, kind: str = "image/png"
+) -> None:
     """Choose a file with the button in a place on the page."""
     with notebook.page.expect_file_chooser() as chooser:
         place.locator(".widget-upload").click()
-    file: Any = {"name": name, "mimeType": "image/png", "buffer": content}
+    file: Any = {"name": name, "mimeType": kind, "buffer": content}
     chooser.value.set_files(file)
 
 

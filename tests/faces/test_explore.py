@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
-from torch import Tensor, nn
+from torch import Tensor
 
 from lib.book import interact
 from lib.faces import augment
@@ -49,11 +49,6 @@ def lend(scenes: Scenes, name: str = "fear, A", person: int = 0, z: Any = (0, 0)
     return explore.lend(scenes, scenes.source(name), name, person, z)
 
 
-def grid(scenes: Scenes, stranger: str = "A", first: int = 0) -> Figure:
-    """Draw a grid without noise."""
-    return explore.grid(scenes, stranger, first, (0, 0))
-
-
 def walk(scenes: Scenes, steps: int = 3, person: int = 0) -> Figure:
     """Draw a walk without noise."""
     return explore.walk(scenes, "fear, A", "fear, B", person, steps, (0, 0))
@@ -79,8 +74,6 @@ def test_strangers_are_shown_in_a_sequence_of_no_set_and_by_name(scenes: Scenes)
         (lambda scenes: lend(scenes, "joy, A"), "no face 'joy, A'; take one like 'anger, A'"),
         (lambda scenes: walk(scenes, person=-1), "person -1; choose 0 to 4"),
         (lambda scenes: walk(scenes, steps=10), "a walk of 10 faces; choose 3 to 9"),
-        (lambda scenes: grid(scenes, first=9), "person 9; choose 0 to 4"),
-        (lambda scenes: grid(scenes, "AB"), "stranger 'AB'; choose one of: A, B, C"),
     ],
 )
 def test_what_is_not_there_is_refused(
@@ -108,45 +101,6 @@ def test_a_panel_shows_the_faces_and_what_judges_say_of_them(scenes: Scenes) -> 
     bars = [bar.get_width() for bar in figure.axes[0].patches]
     assert bars == pytest.approx((100 * logits.softmax(1)).flatten().tolist(), abs=1e-3)
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(EXPRESSIONS)
-
-
-class Always(nn.Module):
-    """A judge that sees one thing in everything, with a probability of nearly 1."""
-
-    def __init__(self, winner: int, classes: int) -> None:
-        super().__init__()
-        self.logits = 9.0 * torch.eye(classes)[winner]
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.logits.expand(len(images), -1)
-
-
-def test_a_grid_lends_every_expression_to_each_person(
-    scenes: Scenes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found: dict[str, Any] = {}
-
-    def grid_of(cells: np.ndarray, **labels: Any) -> Figure:
-        found.update(labels, cells=cells)
-        return plt.figure()
-
-    monkeypatch.setattr(grids, "grid_of", grid_of)
-    judges = {"expression_judge": Always(4, 7), "identity_judge": Always(1, PEOPLE)}
-    explore.grid(replace(scenes, **judges), "B", 0, (0, 1))
-    cells = found["cells"]
-    assert (cells[0, 1:] == augment.pixels(augment.centre(scenes.strangers[1]))).all()
-    code = coded(scenes, scenes.strangers[1])
-    for person in range(3):
-        own = augment.centre(scenes.people[person, 4][None])
-        assert (cells[1 + person, 0] == augment.pixels(own)[0]).all()
-        made = augment.pixels(lent(scenes, code, person, (0, 1)))
-        assert np.abs(cells[1 + person, 1:].astype(int) - made).max() <= 1
-    assert found["rows"][1:] == [
-        "person 0, own: 0\nexpression: 1\nidentity: 0",
-        "person 1, own: 7\nexpression: 1\nidentity: 7",
-        "person 2, own: 0\nexpression: 1\nidentity: 0",
-    ]
-    assert explore.groups(scenes) == {"0 to 2": 0, "3 to 4": 3}
 
 
 def test_a_walk_begins_and_ends_at_the_two_faces_and_is_straight(scenes: Scenes) -> None:
@@ -234,4 +188,4 @@ def test_original_faces_are_shown_only_where_a_reader_says_so(
     if allowed:
         monkeypatch.setenv("BOOK_SHOW_FACES", "1")
     hidden = replace(scenes, corpus=replace(scenes.corpus, rung="original"))
-    assert [bool(draw(hidden).images) for draw in (lend, grid, walk)] == [allowed] * 3
+    assert [bool(draw(hidden).images) for draw in (lend, walk)] == [allowed] * 2

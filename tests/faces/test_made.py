@@ -132,13 +132,12 @@ def test_a_set_is_made_once_and_anything_else_asked_for_is_another_file(
     assert asked
 
 
-def test_a_damaged_file_is_made_anew_and_the_size_of_a_call_does_not_matter(
+def test_a_file_cut_short_is_made_anew_and_the_size_of_a_call_does_not_matter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = pretraining(tmp_path).fingerprint()
     (place,) = tmp_path.iterdir()
-    content = place.read_bytes()
-    place.write_bytes(content[:500] + bytes([content[500] ^ 1]) + content[501:])
+    place.write_bytes(place.read_bytes()[:500])
     monkeypatch.setattr(made, "TOGETHER", 5)  # 42 images: the last call has two
     asked.clear()
     assert pretraining(tmp_path).fingerprint() == whole and asked

@@ -66,13 +66,6 @@ def test_a_judge_is_asked_for_the_expression_of_the_source() -> None:
     np.testing.assert_allclose(belief, [[1, 0], [1, 0]], atol=1e-6)
 
 
-def test_each_source_fails_on_somebody_else() -> None:
-    belief = np.array([[0.1, 0.2, 0.9], [0.0, 0.3, 0.8], [0.5, 0.6, 0.7]])
-    sources, people = synthesis.worst(belief)
-    assert sources.tolist() == [0, 1, 2]
-    assert people.tolist() == [1, 0, 2]
-
-
 def test_light_is_read_where_it_is() -> None:
     image = -torch.ones(3, 32, 32)
     image[:, 8:24, 8:16] = 1  # the left half of the face

@@ -57,12 +57,11 @@ def made(common: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[i
         for split, value in (("validation", 0.4), ("test", 0.6))
     }
 
-    def table3(found: Run, trainings: int) -> list[Result]:
-        asked.append(trainings)
-        runs = experiments.grid(found, trainings)
+    def trained(runs: list[Run]) -> list[Result]:
+        asked.append(len(runs))
         return [Result("part1", "table3", run, scores, {"seconds": 1.0}) for run in runs]
 
-    monkeypatch.setattr(experiments, "table3", table3)
+    monkeypatch.setattr(experiments, "trained", trained)
     monkeypatch.setattr(experiments, "common", lambda profile: common)
     for run in experiments.grid(common, 1):
         experiments.store(untrained(run), scales_of(run), experiments.weights_path(run))
@@ -73,7 +72,7 @@ def test_networks_of_one_rotation_are_taken_from_the_cache_or_trained_again(
     common: Run, made: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = checkpoints.networks(common)
-    assert made == [1] and list(found) == list(COMBINATIONS)
+    assert made == [len(COMBINATIONS)] and list(found) == list(COMBINATIONS)
     for row, model in found.items():
         run = experiments.config(common, row, 0)
         assert not model.training and not any(w.requires_grad for w in model.parameters())

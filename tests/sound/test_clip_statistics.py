@@ -46,13 +46,17 @@ def test_loudness_of_clips(corpus: Corpus, make: MakeEvents) -> None:
         strong={"test": events},
         audio=lambda name: sounds[int(name)],
     )
-    table = clip_statistics.levels(made, "test", 3)
-    assert table["peak"].to_numpy() == pytest.approx(20 * np.log10(peak), abs=0.01)
-    power = 10 * np.log10((0.4 + 0.6 * 0.01) / 2) + 20 * np.log10(peak)
-    assert table["rms"][0] == pytest.approx(power, abs=0.02)
-    assert table["contrast"][0] == pytest.approx(20, abs=0.01)
-    assert table["contrast"][1:].isna().all()  # all of it is labelled, or nothing
-    assert not table["clipped"].any()
+    # of the second clip all is labelled, of the third nothing
+    assert clip_statistics.contrasts(made, "test", 3) == pytest.approx([20], abs=0.01)
+    level = clip_statistics.frame_levels(sounds[1])
+    assert level == pytest.approx(20 * np.log10(peak / np.sqrt(2)), abs=0.02)
+
+
+def test_the_example_is_the_first_clip_of_one_class_alone(make: MakeEvents) -> None:
+    rows = ((1, 0, 0, 9), (1, 1, 2, 3), (2, 0, 4, 5), (2, 0, 6, 7), (3, 0, 1, 2))
+    events = make(*rows, clips=4)
+    assert clip_statistics.example(events, "class_0") == 2
+    assert clip_statistics.example(events, "class_5") == 1  # nowhere alone: the first with events
 
 
 def test_clear_onsets_have_silence_before_and_sound_after(make: MakeEvents) -> None:

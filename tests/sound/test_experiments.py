@@ -1,7 +1,7 @@
 """One run of Table 3, from features to scores: each step by hand or by another route."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -122,6 +122,21 @@ def test_other_readings_are_the_same_runs_but_for_one_thing(common: Run) -> None
     ):
         for ours, theirs in zip(chosen, others, strict=True):
             assert theirs == {**ours, "training": {**ours["training"], name: value}} != ours
+
+
+def test_what_is_there_of_further_rotations_is_shown_with_what_was_asked_for(
+    common: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = ((2, ("audio",)), (3, ("spectral", "audio")))
+    there = [experiments.config(common, row, seed) for seed, row in rows]
+
+    def found(runs: Sequence[Run]) -> list[Run | None]:
+        return [run if run in there else None for run in runs]
+
+    monkeypatch.setattr(experiments, "trained", list)
+    monkeypatch.setattr(experiments, "present", found)
+    assert experiments.table3(common, 1) == [*experiments.grid(common, 1), *there]
+    assert experiments.table3(common, 3) == [*experiments.grid(common, 3), there[1]]
 
 
 # --- features

@@ -53,8 +53,8 @@ def scenes(make: MakeEvents) -> Scenes:
     return Scenes(truth, found, log_mel, [pictures, None, pictures])
 
 
-def bars(axes: Axes, place: int) -> list[tuple[float, float, str]]:
-    """Return onset, offset and face colour of the events drawn for one network."""
+def bars(axes: Axes, place: int, ground: float) -> list[tuple[float, float, str]]:
+    """Return onset, offset and face of a network's events that are drawn in the row of a class."""
     found = []
     for collection in axes.collections:
         if not len(collection.get_paths()):
@@ -63,6 +63,8 @@ def bars(axes: Axes, place: int) -> list[tuple[float, float, str]]:
             continue
         faces = map(to_hex, collection.get_facecolor())
         for path, face in zip(collection.get_paths(), faces, strict=True):
+            if not np.isclose(path.vertices[:, 1].min(), ground + explore.LANES[place]):
+                continue  # of another class
             left, right = path.vertices[:, 0].min(), path.vertices[:, 0].max()
             found.append((float(left), float(right), face))
     return found
@@ -102,17 +104,22 @@ def test_curves_bars_and_scores_are_those_of_the_metrics(
     figure.canvas.draw()
     labels = explore.classes_of_interest(scenes, clip, ["S", "A"])
     undrawn, scores = 0, []
+    thresholds = figure.axes[2].collections[len(labels)].get_segments()
+    grounds = explore.ROW * np.arange(len(labels))[::-1]
+    assert np.allclose([line[0, 1] for line in thresholds], grounds + threshold)
     for place, name in enumerate(("S", "A")):
         frame = scenes.found[name].frame.numpy()
         filtered = evaluation.median_filter(frame, median)[clip]
         events = evaluation.detect(frame, scenes.truth, threshold, median)
         paired = set(evaluation.match(scenes.truth, events).tolist())
-        for axes, label in zip(figure.axes[2:-1], labels, strict=True):
-            dotted, *curves = axes.get_lines()
-            assert np.array_equal(np.asarray(curves[place].get_ydata()), filtered[:, label])
-            assert set(np.asarray(dotted.get_ydata())) == {threshold}
+        axes = figure.axes[2]
+        curves = axes.get_lines()[place * len(labels) :]
+        for row, label in enumerate(labels):
+            ground = grounds[row]
+            drawn = np.asarray(curves[row].get_ydata()) - ground
+            assert np.allclose(drawn, filtered[:, label], atol=1e-6)
             here = np.flatnonzero((events.clip == clip) & (events.label == label))
-            for i, (on, off, face) in zip(here, bars(axes, place), strict=True):
+            for i, (on, off, face) in zip(here, bars(axes, place, ground), strict=True):
                 assert (on, off) == pytest.approx((events.onset[i], events.offset[i]))
                 assert face == (LOOKS[place]["color"] if i in paired else "#ffffff")
         undrawn += sum((events.clip == clip) & ~np.isin(events.label, labels))

@@ -111,11 +111,11 @@ def test_a_cache_is_of_the_weights_and_the_code_that_filled_it(
     assert after["log_mel"] != before["log_mel"] and after["yamnet"] == before["yamnet"]
 
 
-def test_a_damaged_file_is_noticed_and_made_anew(cache: Path) -> None:
+def test_a_file_cut_short_is_noticed_and_made_anew(cache: Path) -> None:
     good = extraction.extract(CORPUS, "log_mel", NAMES[:1])
     (path,) = cache.rglob("*.npy")
     content = path.read_bytes()
-    path.write_bytes(content[:5000] + bytes([content[5000] ^ 1]) + content[5001:])
+    path.write_bytes(content[:5000])
     np.testing.assert_array_equal(extraction.extract(CORPUS, "log_mel", NAMES[:1]), good)
     assert path.read_bytes() == content
 

@@ -8,18 +8,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lib.book.claims import mean_interval
 from lib.runs import results
 from lib.runs.results import Result
 from lib.sound import features, pretrained, protocol
-from lib.sound.crnn import COMBINATIONS, CRNN, INPUT_NAMES, INPUTS, ModelConfig, count_parameters
+from lib.sound.crnn import COMBINATIONS, CRNN, INPUTS, ModelConfig, count_parameters
 from lib.sound.data.corpus import Waveform
 from lib.sound.evaluation import METRICS
 from lib.sound.events import Events
-from lib.sound.features import GRID, GRID_TIMES
-from lib.sound.figures import clip_plots, diagrams, result_plots
+from lib.sound.features import GRID
+from lib.sound.figures import clip_plots, diagrams, metric_plots, result_plots
 from lib.sound.protocol import Runs
-from lib.sound.runs.verdicts import AUDIO, SPECTRAL, WITH_AUDIO, Judge
+from lib.sound.runs.verdicts import AUDIO, SPECTRAL, Judge
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 MakeRun = Callable[..., Result]
@@ -45,15 +44,11 @@ def events(make: Callable[..., Events]) -> Events:
 
 @pytest.fixture(scope="module")
 def runs(made_up_run: MakeRun) -> Runs:
-    """Give three trainings of each row, with histories."""
-    history = {"classification": [0.5, 0.4], "frame_consistency": [0.01, 0.02]}
+    """Give three trainings of each row."""
 
     def run(row: tuple[str, ...], seed: int) -> Result:
         levels = {name: protocol.paper_score(PAPER, row, name) for name in METRICS}
-        found = made_up_run(row, seed, levels, 0.01)
-        scores = {f"validation_{name}": [0.1 * seed, 0.2 * seed] for name in METRICS}
-        metrics = {**found.metrics, "history": {**history, **scores}}
-        return Result(found.part, found.experiment, found.config, metrics)
+        return made_up_run(row, seed, levels, 0.01)
 
     return {row: [run(row, seed) for seed in range(3)] for row in COMBINATIONS}
 
@@ -89,7 +84,7 @@ def test_a_clip_has_its_own_events_and_pictures_and_a_tone_its_pitch(
     _, spectrogram, strip, labels = figure.axes
     bars = {(bar.get_x(), bar.get_width()) for bar in labels.patches}
     assert bars == {(3.0, 3.0), (1.0, 1.0), (8.0, 1.0)}
-    assert len(strip.images) == (10 if pictures else 0)
+    assert len(strip.images) == (1 if pictures else 0)
     values = image(spectrogram)
     assert values.shape == (128, 302)
     loud = values.max(axis=0) > 20
@@ -112,17 +107,6 @@ def test_the_patch_is_where_its_frame_says(chirp: Waveform) -> None:
     assert image(left)[:, 150:198] == pytest.approx(pairs.T, abs=1e-5)
 
 
-def test_distances_are_euclidean_and_about_one_between_strangers(events: Events) -> None:
-    values = np.random.default_rng(0).standard_normal((60, 400))
-    found = clip_plots.distances(values)
-    direct = np.linalg.norm(values[:, None] - values[None], axis=2) / np.sqrt(800)
-    assert found == pytest.approx(direct, abs=1e-6)
-    inputs = dict.fromkeys(INPUT_NAMES, np.zeros((GRID, 4)))
-    inputs["audio"] = np.repeat((GRID_TIMES > 5).astype(float), 4).reshape(GRID, 4)
-    maps = [image(axes) for axes in clip_plots.distance_maps(inputs, events, 1).axes[3:6]]
-    assert not maps[0].any() and maps[1][0, -1] == pytest.approx(1 / np.sqrt(2))
-
-
 def test_the_grids_drift_as_section_4_2_has_it() -> None:
     right = clip_plots.grids().axes[1]
     _, apart = points(right, "by index")
@@ -143,20 +127,22 @@ def test_the_tables_and_shapes_are_the_published_ones() -> None:
         "visual": [(151, 4096), (151, 4)],
         "fused": [(151, 148), (151, 256), (151, 10), (10,)],
     }
-    first, second = diagrams.table1(network), diagrams.table2(network)
-    assert first["output channels"].tolist() == [16, 32, 64, 128, 128, 128, 128]
-    channels = [1, *first["output channels"]]
+    table = diagrams.stacks(network)
+    assert table["channels"].tolist() == [16, 32, 64, 128, 128, 128, 128]
+    channels = [1, *table["channels"]]
     expected = [9 * channels[i] * channels[i + 1] + 3 * channels[i + 1] for i in range(7)]
-    assert first["parameters"].tolist() == expected  # weights, biases, and BN's two per channel
+    assert table["parameters"].tolist() == expected  # weights, biases, and BN's two per channel
     assert sum(expected) == count_parameters(network.encoders["spectral"])
-    assert second["kernel size = stride"].tolist() == ["(2, 2)"] * 2 + ["(1, 2)"] * 5
-    assert second["frames left"].tolist() == [302] + [151] * 6
-    assert second["bands left"].tolist() == [64, 32, 16, 8, 4, 2, 1]
+    assert table["pooling"].tolist() == ["(2, 2)"] * 2 + ["(1, 2)"] * 5
+    left = [f"{302 if band == 64 else 151} × {band}" for band in (64, 32, 16, 8, 4, 2, 1)]
+    assert table["frames × bands left"].tolist() == left
 
 
-def test_poolings_derivative_is_that_of_finite_differences() -> None:
-    frame = np.array([0.05, 0.2, 0.4, 0.9, 0.7, 0.1])
-    top, bottom = result_plots.pooling(frame).axes
+def test_poolings_derivative_is_that_of_finite_differences(events: Events) -> None:
+    frame = np.random.default_rng(0).uniform(0.05, 0.95, GRID)
+    frames = np.full((GRID, 10), 0.5)
+    frames[:, 2] = frame  # the class of the first clip
+    top, bottom = result_plots.pooling(events, 0, frames).axes
 
     def pooled(values: np.ndarray) -> float:
         return float((values**2).sum() / values.sum())
@@ -165,6 +151,7 @@ def test_poolings_derivative_is_that_of_finite_differences() -> None:
     slopes = [(pooled(frame + each) - pooled(frame - each)) / 2e-6 for each in nudges]
     heights = [bar.get_height() for bar in bottom.containers[0]]
     assert heights == pytest.approx(slopes, abs=1e-7)
+    assert [(span.get_x(), span.get_width()) for span in top.patches] == [(0, 9)]  # type: ignore[attr-defined]
     drawn, whole, half = top.get_lines()
     assert list(drawn.get_ydata()) == list(frame)
     assert whole.get_ydata() == pytest.approx([pooled(frame)] * 2)
@@ -175,39 +162,35 @@ def test_poolings_derivative_is_that_of_finite_differences() -> None:
 
 
 @pytest.mark.parametrize("trainings", [3, 1])
-def test_table_3_shows_every_training_its_mean_and_the_papers_number(
-    runs: Runs, trainings: int
-) -> None:
-    few = {row: found[:trainings] for row, found in runs.items()}
-    figure = result_plots.table3(few, PAPER)
-    figure.canvas.draw()
-    assert rows_of(figure) == LETTERS
-    for axes, metric in zip(figure.axes, METRICS, strict=True):
-        values = [100 * np.array(protocol.scores(found, metric)) for found in few.values()]
-        for y, (dots, mean, theirs) in enumerate(
-            zip(with_marker(axes, "o"), with_marker(axes, "|"), with_marker(axes, "D"), strict=True)
-        ):
-            assert dots.get_xdata() == pytest.approx(values[y])
-            assert mean.get_xdata() == pytest.approx([values[y].mean()])
-            assert theirs.get_xdata() == pytest.approx([PAPER["rows"][y][metric]])
-            assert {*dots.get_ydata(), *mean.get_ydata(), *theirs.get_ydata()} == {y}
-        spans = with_marker(axes, "None")
-        assert len(spans) == (7 if trainings == 3 else 0)  # one training has no interval
-        for y, span in enumerate(spans):
-            low, high = mean_interval(values[y].tolist())
-            assert span.get_xdata() == pytest.approx([max(low, 0), min(high, 100)])
-
-
-def test_gains_are_those_that_are_judged(runs: Runs) -> None:
-    few = {row: runs[row] for row in (SPECTRAL, WITH_AUDIO, AUDIO)}
+def test_gains_are_paired_by_rotation_beside_the_papers(runs: Runs, trainings: int) -> None:
+    few = {**runs, AUDIO: runs[AUDIO][-trainings:]}  # of which spectral features have all
     judge = Judge(few, {}, [], PAPER, "made up", "original", "quick")
-    figure = result_plots.gains(judge)
-    assert rows_of(figure) == ["S + A", "A"]
+    figure = result_plots.gains(PAPER, judge)
+    assert rows_of(figure) == LETTERS[1:]
+    y = LETTERS.index("A") - 1
     for axes, metric in zip(figure.axes, METRICS, strict=True):
-        _, *spans = with_marker(axes, "None")
-        for y, row in enumerate((WITH_AUDIO, AUDIO)):
-            found = protocol.difference(runs[row], runs[SPECTRAL], metric)
-            theirs = judge.published(row, metric) - judge.published(SPECTRAL, metric)
-            assert spans[y].get_xdata() == pytest.approx([100 * found.low, 100 * found.high])
-            assert with_marker(axes, "o")[y].get_xdata() == pytest.approx([100 * found.value])
-            assert with_marker(axes, "D")[y].get_xdata() == pytest.approx([100 * theirs])
+        found = protocol.difference(few[AUDIO], few[SPECTRAL], metric)
+        mine, theirs = (protocol.scores(few[row], metric)[-trainings:] for row in (AUDIO, SPECTRAL))
+        dots = with_marker(axes, "o")[y].get_xdata()
+        assert dots == pytest.approx(100 * (np.array(mine) - theirs))
+        assert with_marker(axes, "|")[y].get_xdata() == pytest.approx([100 * found.value])
+        change = judge.published(AUDIO, metric) - judge.published(SPECTRAL, metric)
+        assert with_marker(axes, "D")[y].get_xdata() == pytest.approx([100 * change])
+        span = with_marker(axes, "None")[1 + y].get_xdata()  # the first is zero
+        ends = [100 * found.low, 100 * found.high]
+        assert span == pytest.approx(ends, nan_ok=True)  # one pair has no interval
+
+
+def test_scores_are_drawn_in_percent_and_bands_as_wide_as_they_are() -> None:
+    each = {"clip": 0.8, "segment": 0.5, "event": 0.2}
+    (axes,) = metric_plots.scores({"first": each, "second": dict.fromkeys(each, 0.1)}).axes
+    assert points(axes, "event F1") == ([20, 10], [0, 1])
+    axes, *_ = result_plots.gains(PAPER, bands={"clip": [3, 1]}).axes
+    assert [span.get_width() for span in axes.patches] == [6, 2]  # type: ignore[attr-defined]
+
+
+def test_what_is_heard_stands_over_where_it_sounds(events: Events) -> None:
+    frames = {"S": np.full((GRID, 10), 0.3), "A": np.full((GRID, 10), 0.7)}
+    (axes,) = result_plots.heard(events, 0, frames).axes
+    assert set(points(axes, "A")[1]) == {0.7}
+    assert [(span.get_x(), span.get_width()) for span in axes.patches] == [(0, 9)]  # type: ignore[attr-defined]

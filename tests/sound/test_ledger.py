@@ -4,10 +4,10 @@ import inspect
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
+from lib.runs import results
 from lib.runs.results import Result
 from lib.sound import evaluation, features, mean_teacher, protocol
 from lib.sound.crnn import COMBINATIONS, Probabilities, linear_pooling
@@ -86,11 +86,19 @@ def test_gains_have_their_sign_and_hold_the_difference(made_up_run: MakeRun) -> 
         ]
         for name, gain in gains.items()
     }
-    table = ledger.training(trained)
-    assert table["reading"].tolist() == list(gains) and table["n"].tolist() == [3, 3, 3]
-    assert (table["clip"] - table["clip"][0]).tolist() == pytest.approx([0, 10, -10], abs=0.5)
-    assert pd.isna(table["clip: gain"][0])  # our choice has no gain over itself
-    for place, name in ((1, "better"), (2, "worse")):
-        value, low, _, high = table["clip: gain"][place].replace("(", "").rstrip(")").split()
+    ours = trained[ledger.CHOSEN]
+    table = ledger.gains({name: (trained[name], ours) for name in ("better", "worse")})
+    assert table["what"].tolist() == ["better", "worse"]
+    for place, name in enumerate(table["what"]):
+        value, low, _, high = table["clip"][place].replace("(", "").rstrip(")").split()
         assert float(low) <= float(value) <= float(high)
         assert float(value) == pytest.approx(100 * gains[name], abs=0.5)
+
+
+def test_table_3_is_read_with_and_without_an_interval(made_up_run: MakeRun) -> None:
+    runs = {row: [made_up_run(row, 0, LEVELS, 0.02)] for row in COMBINATIONS}
+    runs[verdicts.AUDIO].append(made_up_run(verdicts.AUDIO, 1, LEVELS, 0.02))
+    table = ledger.table3(runs, results.paper("part1_table3")).set_index("row")
+    assert "±" in table["clip"]["A"] and "±" not in table["clip"]["S"]
+    assert table["clip"]["A"].endswith("(78.2)") and table["n"]["A"] == 2
+    assert len(table.columns) <= 5

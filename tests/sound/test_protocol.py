@@ -110,7 +110,7 @@ def test_only_rotations_that_all_rows_have_are_compared() -> None:
     one = protocol.difference(scored([0.7]), scored([0.5]), "clip")
     assert one.value == pytest.approx(0.2) and np.isnan([one.low, one.high]).all()
     agreed = protocol.difference(scored([0.5, 0.75]), scored([0.25, 0.5]), "clip")
-    assert agreed == protocol.Difference(0.25, 0.25, 0.25)
+    assert agreed == protocol.Difference(0.25, 0.25, 0.25, 2)
 
 
 # --- probabilities as text

@@ -110,7 +110,8 @@ def test_a_reading_has_the_interval_of_the_pairs_in_points() -> None:
     reading, expected = claim.readings[0], [found.value, found.low, found.high]
     assert [reading.ours / 100, reading.low / 100, reading.high / 100] == pytest.approx(expected)
     fewer = replace(made, runs={**made.runs, VISUAL: made.runs[VISUAL][:2]})
-    assert fewer.all()[0].shown.n == 2  # of the row with the fewest
+    alone = next(each for each in fewer.all() if "place events worse" in each.claim)
+    assert [reading.n for reading in alone.readings] == [5, 2, 5]  # of the pairs that there are
 
 
 WORLDS = {  # words of a claim: levels of a world in which it is true, false, and cannot be told

@@ -18,8 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lib.adversarial import attacks, checkpoints, classifiers, data, workload
+from lib.adversarial import attacks, checkpoints, classifiers, data
 from lib.adversarial.training import accuracy
+from lib.runs import workload
 from tools.bench import timing
 
 EPSILON, STEP_SIZE, STEPS = 0.07, 0.01, 40
@@ -111,7 +112,7 @@ LIBRARIES: dict[str, Maker] = {
 
 # One forward pass and one backward pass to the image, two operations per weight and output place;
 # gradients of the weights are not needed and not counted.
-FLOP = 2 * workload.forward_flop("madry")
+FLOP = 2 * workload.flop(lambda: classifiers.build("madry")(torch.zeros(1, 1, 28, 28)))
 
 
 def attacked(attack: Attack, images: Tensor, labels: Tensor) -> Tensor:

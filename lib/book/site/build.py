@@ -1,4 +1,4 @@
-"""Puts the site together: contents, chapters, where each picture comes from, and the search.
+"""Puts the site together: contents, chapters, and where each picture comes from.
 
 Every page begins as a notebook, the README too, and goes through the same template.
 """
@@ -15,29 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from lib.book import chapters
-from lib.book.site import render
+from lib.book.site import render, words
 from lib.book.site.links import Links
 from lib.runs.explain import explain
 
-ASSETS = ("site.css", "site.js", "search.js")
+ASSETS = ("site.css", "site.js")
 TEXTS = {"README.md": "readme", "data/README.md": "data"}  # pages that are no chapters
 PARTS = {
     "0": "To begin with",
     **{part.removeprefix("part"): title for part, title in chapters.PARTS.items()},
     "9": "To end with",
 }  # by the first digit of a chapter's number
-SEARCH = """# Search
-
-<p id="found" role="status">Type a word or two above. <noscript>The search needs JavaScript;
-without it, the <a href="README.md">first page</a> lists all chapters.</noscript></p>
-
-<ol id="results"></ol>
-"""
 
 _TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 _QUESTION = re.compile(r"^\*\*Question\.\*\* (.+?)(?:\n\n|\Z)", re.MULTILINE | re.DOTALL)
@@ -98,11 +90,19 @@ class _Builder:
     ) -> None:
         self.root, self.frames, self.site = root, frames, site
         self.chapters = [_chapter(notebook) for notebook in notebooks]
+        self.words = dict(self._words())
         self.texts = [self._text(file) for file in TEXTS if (root / file).is_file()]
         self.figures = _figures(root / "figures" / profile)
         self.links = Links(root, site, dict(self._places()))
         self.exporter = render.Exporter()
         self.exporter.register_filter("blocks", self._blocks)
+
+    def _words(self) -> Iterator[tuple[str, str]]:
+        """Yield the words of the glossary, each with what it says of it."""
+        for text in self.chapters:
+            if text.name == words.GLOSSARY:
+                for cell in text.notebook.cells:
+                    yield from words.meanings(cell.source).items()
 
     def _text(self, file: str) -> Text:
         path = self.root / file
@@ -126,18 +126,12 @@ class _Builder:
             shutil.copyfile(render.TEMPLATES / asset, self.site / asset)
         (self.site / "pictures").mkdir()
         sources = [self._sources(text) for text in self.chapters if text.name in self.figures]
-        apart = [*sources, Text("search", _notebook(SEARCH), self.root)]
-        for text in apart:
+        for text in sources:
             self._page(text)
         row = [self._contents(), *self.chapters, *self.texts]
-        index: list[dict[str, str]] = []
         for before, text, after in zip([None, *row], row, [*row[1:], None], strict=False):
-            soup = self._page(text, before, after)
-            page = {"page": text.name, "title": text.title}
-            index += [page | section for section in render.sections(soup)]
-        content = f"const SECTIONS = {json.dumps(index, ensure_ascii=False, indent=0)};\n"
-        (self.site / "search-index.js").write_text(content, encoding="utf-8")
-        return [text.name for text in row + apart]
+            self._page(text, before, after)
+        return [text.name for text in row + sources]
 
     def _contents(self) -> Text:
         """Return the first page: how the README opens, and each chapter with its question."""
@@ -163,11 +157,7 @@ class _Builder:
             lines += [", ".join(links), ""]
         return Text(f"{chapter.name}-sources", _notebook("\n".join(lines)), self.root)
 
-    def _page(
-        self, text: Text, before: Text | None = None, after: Text | None = None
-    ) -> BeautifulSoup:
-        """Write a page between two others and return it."""
-
+    def _page(self, text: Text, before: Text | None = None, after: Text | None = None) -> None:
         def resolve(link: str) -> str:
             return self.links.resolve(link, text.base)
 
@@ -183,8 +173,9 @@ class _Builder:
             soup = render.mend(page, resolve)
         except ValueError as error:
             raise ValueError(f"{text.name}: {error}") from None
+        if text in self.chapters and text.name != words.GLOSSARY:
+            words.explain(soup, self.words)
         (self.site / f"{text.name}.html").write_text(str(soup), encoding="utf-8")
-        return soup
 
     def _blocks(self, cell: NotebookNode) -> list[dict[str, Any]]:
         """Return what a code cell shows, its pictures written and its panels ready to move."""

@@ -8,7 +8,6 @@ import base64
 import re
 import struct
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +29,12 @@ _CAPTION = re.compile(
 
 # What the converter does not know, or sets less well, by what it does.
 _LATEX = {r"\arg": r"\operatorname{arg}", r"\log": r"\operatorname{log}", r"\mathrm": r"\text"}
-_SECTION = ["h1", "h2", "h3"]
-_APART = ("blockquote", "br", "div", "figcaption", "img", "li", "p", "pre", "summary", "td", "th")
 _NO_ALT = ("", "No description has been provided for this image")  # the latter is nbconvert's
 _BAR = '<mo stretchy="false">&#x0007C;</mo>'  # an operator between spaces, unless told otherwise
 
 
 def formula(latex: str, display: str) -> str:
-    """Return a formula as MathML; `display` is block or inline.
-
-    Raises:
-        ValueError: the converter does not know a command in it.
-    """
+    """Return a formula as MathML; `display` is block or inline."""
     known = re.sub(r"\\[a-z]+", lambda found: _LATEX.get(found[0], found[0]), latex.strip())
     try:
         math = convert(known, display=display)
@@ -173,30 +166,3 @@ def _mend_table(table: Tag, soup: BeautifulSoup) -> None:
     for row in table.find_all("tr"):
         del row["style"]  # pandas aligns heads, but not what stands below them
     table.wrap(soup.new_tag("div", attrs={"class": "wide"}))
-
-
-def sections(soup: BeautifulSoup) -> list[dict[str, str]]:
-    """Return of each section what the search needs: its heading, the heading's id, its words."""
-    assert soup.main is not None
-    return [
-        {
-            "heading": heading.get_text(" ", strip=True),
-            "id": str(heading["id"]),
-            "text": _until_next(heading),
-        }
-        for heading in soup.main.find_all(_SECTION)
-    ]
-
-
-def _until_next(heading: Tag) -> str:
-    words: list[str] = []
-    own = sum(1 for _ in heading.descendants)
-    for element in islice(heading.next_elements, own, None):
-        if isinstance(element, Tag):
-            if element.name in (*_SECTION, "footer"):
-                break
-            if element.name in _APART:
-                words.append(f" {element.get('alt', '')} ")
-        elif element.parent is not None and element.parent.name != "script":
-            words.append(str(element))
-    return " ".join("".join(words).split())

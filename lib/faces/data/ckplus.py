@@ -102,6 +102,5 @@ def _expression(folder: Path, name: str) -> str:
 
 
 def _landmarks(image: str) -> str:
-    """Return where the landmarks of an image are, if they are there."""
     stem = Path(image).with_suffix("").as_posix()
     return f"{stem.replace(IMAGES, LANDMARKS, 1)}_landmarks.txt"

@@ -8,12 +8,7 @@ DATASETS = ("best", "original", "ict")
 
 
 def load(dataset: str, sizes: Sizes) -> Corpus:
-    """Return the sets "original", "ict" (open), or "best": the original where there are enough.
-
-    Raises:
-        ValueError: the name is unknown.
-        FileNotFoundError: the data were asked for by name and are not there.
-    """
+    """Return the sets "original", "ict" (open), or "best": the original where there are enough."""
     if dataset not in DATASETS:
         raise ValueError(f"unknown dataset {dataset!r}; choose one of: {', '.join(DATASETS)}")
     if dataset == "original" or (dataset == "best" and originals.enough()):

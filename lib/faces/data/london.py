@@ -42,11 +42,7 @@ class Photographs:
 
 @cache
 def photographs() -> Photographs:
-    """Return the photographs.
-
-    Raises:
-        FileNotFoundError, ValueError: the set is not as it was committed.
-    """
+    """Return the photographs."""
     folder = data_root.locate(NAME)
     names, eyes = marks(folder / LIST)
     people, expressions = np.indices((len(names), len(CLASSES))).reshape(2, -1)

@@ -135,7 +135,6 @@ def _expression(video: Path) -> str:
 
 
 def _parsed(path: Path) -> ElementTree.Element:
-    """Return the root of an XML file, or raise ValueError with one line."""
     try:
         return ElementTree.parse(path).getroot()
     except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter: its encoding
@@ -143,5 +142,4 @@ def _parsed(path: Path) -> ElementTree.Element:
 
 
 def _marks(video: str) -> str:
-    """Return where the action units of a video are marked, if they are."""
     return video.rpartition(".")[0] + "-oao_aucs.xml"

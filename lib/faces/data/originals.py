@@ -49,11 +49,7 @@ SETS = {
 
 
 def present(name: str) -> bool:
-    """Return whether at least one image or video of a set is there; nothing is opened.
-
-    Raises:
-        ValueError: no set has that name.
-    """
+    """Return whether at least one image or video of a set is there; nothing is opened."""
     _original(name)
     return data_root.present(name)
 
@@ -68,8 +64,6 @@ def load(name: str, side: int) -> Faces:
         side: of the aligned images, in pixels.
 
     Raises:
-        ValueError: no set has that name, or nothing of it can be used.
-        FileNotFoundError: it is not there.
         OSError: the cache cannot be written.
     """
     original = _original(name)
@@ -107,7 +101,6 @@ def enough() -> bool:
 
 
 def _original(name: str) -> Original:
-    """Return a set, or raise ValueError with the names there are."""
     if name not in SETS:
         raise ValueError(f"unknown set {name!r}; choose one of: {', '.join(SETS)}")
     return SETS[name]
@@ -169,7 +162,6 @@ def _labels(
 
 
 def _read(place: Path, name: str) -> Faces | None:
-    """Return a set from the cache, None where it is missing or damaged."""
     try:
         index = json.loads(place.with_suffix(".json").read_text())
         labels = {key: np.array(index[key], dtype=np.int64) for key in LABELS}

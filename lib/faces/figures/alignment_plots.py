@@ -14,6 +14,7 @@ from lib.faces.data.london import CLASSES, Photographs
 from lib.faces.figures import grids
 
 ACROSS = 6  # portraits in a row
+TURNED = 5  # angles from one column of variants to the next
 
 
 def pairs(photographs: Photographs, people: Sequence[int]) -> Figure:
@@ -80,17 +81,19 @@ def mean_faces(before: np.ndarray, after: np.ndarray) -> Figure:
 
 
 def variants(image: np.ndarray) -> Figure:
-    """Draw 55 of a picture's 110 variants: five crops, eleven angles; the others are mirrored.
+    """Draw some of a picture's 110 variants: all five crops, each turned by few of the angles.
 
     Args:
         image: (source, source, 3) uint8.
     """
-    every = torch.arange(0, augment.VARIANTS, 2)
-    images = torch.from_numpy(image)[None].expand(len(every), *image.shape)
-    made = augment.pixels(augment.augment(images.contiguous(), every))
-    grid = made.reshape(len(augment.CROPS), len(augment.ANGLES), *made.shape[1:])
-    crops = ["top left", "top right", "bottom left", "bottom right", "centre"]
-    return grids.grid_of(grid, rows=crops, columns=[f"{angle}°" for angle in augment.ANGLES])
+    angles = range(0, len(augment.ANGLES), TURNED)
+    every = torch.arange(0, augment.VARIANTS, 2).reshape(len(augment.CROPS), -1)[:, angles]
+    images = torch.from_numpy(image)[None].expand(every.numel(), *image.shape)
+    made = augment.pixels(augment.augment(images.contiguous(), every.flatten()))
+    rows = ["top left", "top right", "bottom left", "bottom right", "centre"]
+    columns = [f"{augment.ANGLES[place]}°" for place in angles]
+    grid = made.reshape(*every.shape, *made.shape[1:])
+    return grids.grid_of(grid, rows=rows, columns=columns, width=3.2)
 
 
 def found_or_missing(images: np.ndarray) -> np.ndarray:

@@ -6,10 +6,9 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.book.show import INK, PAGE_WIDTH, PALETTE
+from lib.book.show import PAGE_WIDTH
 from lib.faces.data import originals
 from lib.faces.data.corpus import Corpus
 from lib.faces.runs.profiles import Profile
@@ -24,11 +23,9 @@ def sets(published: Sequence[Mapping[str, Any]], profile: Profile, corpus: Corpu
     """
     rows = []
     for row in published:
-        name, numbers = str(row["set"]), ("people", "sequences", "images", "expressions")
-        said = {key: "–" if row[key] is None else f"{row[key]:,}" for key in numbers}
-        there = {"present": "yes" if originals.present(name) else "no"}
+        said = {key: "–" if row[key] is None else f"{row[key]:,}" for key in ("people", "images")}
         used = {"set": row["title"], "used for": row["used"]}
-        rows.append(used | said | _here(name, profile, corpus) | there)
+        rows.append(used | said | _here(str(row["set"]), profile, corpus))
     return pd.DataFrame(rows)
 
 
@@ -50,23 +47,6 @@ def _here(name: str, profile: Profile, corpus: Corpus) -> dict[str, str]:
     return {"people here": f"{people:,}", "images here": f"{images:,}"}
 
 
-def agreement(found: pd.DataFrame) -> Figure:
-    """Draw how often neighbours agree, with intervals, beside chance; see `pixels.agreement`."""
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.55 * len(found) + 0.75))
-    for place, row in enumerate(found.itertuples()):
-        value, low, high = 100 * row.share, 100 * row.low, 100 * row.high
-        axes.plot([low, high], [place, place], color=PALETTE[0], linewidth=5, alpha=0.4)
-        axes.plot(value, place, "o", color=PALETTE[0], label="" if place else "nearest picture")
-        axes.plot(
-            100 * row.chance, place, "|", color=INK, ms=16, mew=2, label="" if place else "chance"
-        )
-        axes.text(high + 1.5, place, f"{value:.1f} %", va="center", fontsize=9)
-    axes.set_yticks(range(len(found)), [f"same {name}" for name in found["about"]])
-    axes.set(xlim=(-1, 101), ylim=(len(found) - 0.5, -0.5), xlabel="% of pictures")
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
-    return figure
-
-
 def explained(mean: np.ndarray, shares: Mapping[str, np.ndarray]) -> Figure:
     """Draw the mean picture, and which share of each pixel's deviations a factor explains.
 
@@ -86,12 +66,3 @@ def explained(mean: np.ndarray, shares: Mapping[str, np.ndarray]) -> Figure:
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
     return figure
-
-
-def _bars(axes: Axes, names: Sequence[str], values: np.ndarray, colours: list[str]) -> None:
-    """Draw bars from top to bottom with their numbers."""
-    bars = axes.barh(names, values, color=colours)
-    axes.bar_label(bars, fmt="%d", padding=3, fontsize=9)
-    axes.invert_yaxis()
-    axes.grid(False)
-    axes.set_xlim(0, 1.15 * values.max())

@@ -1,18 +1,28 @@
-"""Pictures of the networks (Fig. 2), with shapes and counts read off the modules as they are."""
+"""Pictures of the networks (Figs. 2 and 3), with shapes read off the modules as they are."""
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
-import pandas as pd
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
-from lib.book.show import INK, PAGE_WIDTH, PALETTE, arrow
-from lib.faces.de_gan import FEATURES, MIRROR, NOISE, Decoder, Discriminator, Generator, ModelConfig
+from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE, arrow
+from lib.faces.de_gan import (
+    FEATURES,
+    MIRROR,
+    NOISE,
+    Decoder,
+    Discriminator,
+    Generator,
+    ModelConfig,
+    Trunk,
+)
+from lib.faces.recognition import WEIGHTS, Recogniser
 
 COLOURS = {"encoder": PALETTE[0], "decoder": PALETTE[2], "discriminator": PALETTE[1]}
 TITLES = {
@@ -22,110 +32,50 @@ TITLES = {
 }
 TALLEST, WIDEST = 1.5, 0.3  # inches of the largest maps' side, and of the most channels
 PITCH = 0.49  # inches from one block to the next
-HEIGHT = 4.7  # inches
+HEIGHT, SECOND = 4.7, 4.0  # inches, of Fig. 2 and Fig. 3
+RESIDUE, DISENTANGLED = PALETTE[3], PALETTE[1]  # the paper's red and orange arrows
 SMALL = 7.5  # points
 THIN: dict[str, Any] = {"shrinkA": 1, "shrinkB": 1, "lw": 0.8}  # points, of arrows
 
 
-class Stage(NamedTuple):
-    """Some layers together: the shape that leaves them (without the batch), and what they cost."""
-
-    name: str
-    shape: tuple[int, ...]
-    parameters: int
-    macs: int
+Shape = tuple[int, ...]  # channels, and twice the side; or how many numbers
 
 
-def stages(config: ModelConfig) -> dict[str, list[Stage]]:
-    """Return the stages of "encoder", "decoder" and "discriminator", read off the networks.
+def stages(config: ModelConfig) -> dict[str, list[Shape]]:
+    """Return the shapes that leave the stages of "encoder", "decoder" and "discriminator".
 
-    Only shapes pass through them, so that no weight is computed.
+    They are read off the networks as they are, of which the last ends in its two heads. On the
+    device "meta" shapes alone pass through: no weight is computed.
     """
     with torch.device("meta"):
         generator, discriminator = Generator(config).eval(), Discriminator(config).eval()
         images = torch.empty(1, 3, config.side, config.side)
-        encoder, decoder = generator.encoder, generator.decoder
-        parts = (torch.empty(1, size) for size in (config.code, config.identities, NOISE))
-        seen = _outputs(encoder, images) | _outputs(decoder, *parts)
-        seen |= _outputs(discriminator, images)
-    trunks = {"encoder": encoder, "discriminator": discriminator.trunk}
-    found = {
-        name: [_stage(f"stage {n}", [stage], seen) for n, stage in enumerate(trunk.stages, 1)]
-        for name, trunk in trunks.items()
-    }
-    for name in ("expression", "identity"):
-        head = getattr(discriminator, name)
-        found["discriminator"].append(_stage(f"{name} head", [head], seen))
-    return {"encoder": found["encoder"], "decoder": _decoding(decoder, seen), **found}
+        parts = [torch.empty(1, size) for size in (config.code, config.identities, NOISE)]
+        found = {
+            "encoder": _leaving(generator.encoder.stages, images),
+            "decoder": _decoding(generator.decoder, torch.cat(parts, dim=1)),
+            "discriminator": _leaving(discriminator.trunk.stages, images),
+        }
+    heads = (discriminator.expression, discriminator.identity)
+    found["discriminator"] += [(head.out_features,) for head in heads]
+    return found
 
 
-def _decoding(decoder: Decoder, seen: dict[nn.Module, tuple[Any, Any]]) -> list[Stage]:
-    """Return the stages of the decoder, whose layers stand in one row."""
-    layers = list(decoder.layers)
-    first, layers = layers[:2], layers[2:]
-    found = [_stage("linear", [decoder.start, *first], seen)]
-    for number, sizes in enumerate(MIRROR, 1):
-        own, layers = layers[: 3 * len(sizes)], layers[3 * len(sizes) :]
-        found.append(_stage(f"stage {number}", own, seen))
-    return [*found, _stage("picture", layers, seen)]
+def _leaving(layers: Iterable[nn.Module], maps: Tensor) -> list[Shape]:
+    """Return the shape that leaves each layer, without the batch."""
+    found = []
+    for layer in layers:
+        maps = layer(maps)
+        found.append(tuple(maps.shape[1:]))
+    return found
 
 
-def _outputs(network: nn.Module, *inputs: Tensor) -> dict[nn.Module, tuple[Any, Any]]:
-    """Return the shapes of what enters and leaves each module, without the batch."""
-    seen: dict[nn.Module, tuple[Any, Any]] = {}
-
-    def record(module: nn.Module, entering: tuple[Any, ...], leaving: Any) -> None:
-        if isinstance(leaving, Tensor):
-            seen[module] = tuple(entering[0].shape[1:]), tuple(leaving.shape[1:])
-
-    hooks = [module.register_forward_hook(record) for module in network.modules()]
-    with torch.no_grad():
-        network(*inputs)
-    for hook in hooks:
-        hook.remove()
-    return seen
-
-
-def _stage(
-    name: str, modules: Sequence[nn.Module], seen: dict[nn.Module, tuple[Any, Any]]
-) -> Stage:
-    """Return some modules together."""
-    layers = [layer for module in modules for layer in module.modules()]
-    parameters = sum(weight.numel() for module in modules for weight in module.parameters())
-    macs = sum(_macs(layer, *seen[layer]) for layer in layers if layer in seen)
-    return Stage(name, seen[modules[-1]][1], parameters, macs)
-
-
-def _macs(layer: nn.Module, entering: tuple[int, ...], leaving: tuple[int, ...]) -> int:
-    """Return how often a layer multiplies: each weight once for every place it is laid on."""
-    if isinstance(layer, nn.Linear):
-        return layer.weight.numel()
-    if isinstance(layer, nn.Conv2d):
-        return layer.weight.numel() * leaving[1] * leaving[2]
-    if isinstance(layer, nn.ConvTranspose2d):
-        return layer.weight.numel() * entering[1] * entering[2]
-    return 0
-
-
-def shape(stage: Stage) -> str:
-    """Return a shape as it is read: channels and side, or how many numbers."""
-    return " × ".join(map(str, stage.shape))
-
-
-def table(configs: dict[str, ModelConfig]) -> pd.DataFrame:
-    """Return all stages of both networks in several forms, side by side."""
-    forms = {name: stages(config) for name, config in configs.items()}
-    rows = []
-    for network, found in next(iter(forms.values())).items():
-        for place, stage in enumerate(found):
-            row: dict[str, Any] = {"stage": f"{network}, {stage.name}"}
-            for name, form in forms.items():
-                own = form[network][place]
-                row[f"maps, {name}"] = shape(own)
-                row[f"parameters, {name}"] = f"{own.parameters:,}"
-                row[f"M MAC, {name}"] = f"{own.macs / 1e6:,.1f}"
-            rows.append(row)
-    return pd.DataFrame(rows)
+def _decoding(decoder: Decoder, joined: Tensor) -> list[Shape]:
+    """Return what leaves the stages of the decoder, whose layers stand in one row."""
+    side, layers = decoder.config.smallest, iter(decoder.layers)
+    first = nn.Sequential(decoder.start, nn.Unflatten(1, (-1, side, side)), *islice(layers, 2))
+    mirror = [nn.Sequential(*islice(layers, 3 * len(sizes))) for sizes in MIRROR]
+    return _leaving([first, *mirror, nn.Sequential(*layers)], joined)
 
 
 def de_gan(config: ModelConfig) -> Figure:
@@ -135,7 +85,7 @@ def de_gan(config: ModelConfig) -> Figure:
     figure.subplots_adjust(0, 0, 1, 1)
     axes.set(xlim=(0, PAGE_WIDTH), ylim=(0, HEIGHT))
     axes.axis("off")
-    scale = _Scale(config.side, max(each.shape[0] for part in found.values() for each in part[:-2]))
+    scale = _Scale(config.side, max(each[0] for part in found.values() for each in part[:-2]))
     _generator(axes, found, config, scale)
     _discriminator(axes, found["discriminator"], config, scale)
     return figure
@@ -154,12 +104,12 @@ class _Scale(NamedTuple):
 
 
 def _generator(
-    axes: Axes, found: dict[str, list[Stage]], config: ModelConfig, scale: _Scale
+    axes: Axes, found: dict[str, list[Shape]], config: ModelConfig, scale: _Scale
 ) -> None:
     """Draw the upper row, from x over f(x), I and z to the synthesised picture."""
     y, x = 3.6, 0.3
-    picture = found["decoder"][-1].shape
-    end = _blocks(axes, x, y, [picture, *_shapes(found["encoder"])], "encoder", scale)
+    picture = found["decoder"][-1]
+    end = _blocks(axes, x, y, [picture, *found["encoder"]], "encoder", scale)
     axes.text(x, y + TALLEST / 2 + 0.1, "$x$", ha="center", fontsize=11)
     middle = end + 0.6
     lengths = {"f(x)": config.code, "I": config.identities, "z": NOISE}
@@ -168,23 +118,23 @@ def _generator(
     axes.text(end - 0.02, y + 0.22, "mean", ha="left", fontsize=SMALL)
     start = middle + 0.95
     arrow(axes, (middle + 0.12, y), (start - 0.17, y), **THIN)
-    last = _blocks(axes, start, y, _shapes(found["decoder"]), "decoder", scale)
+    last = _blocks(axes, start, y, found["decoder"], "decoder", scale)
     axes.text(last, y + TALLEST / 2 + 0.1, r"$\bar{x}$", ha="center", fontsize=11)
     for name, place in (("encoder", (x + end) / 2), ("decoder", (start + last) / 2)):
         axes.text(place, y + 0.92, TITLES[name], ha="center", color=COLOURS[name], weight="bold")
 
 
-def _discriminator(axes: Axes, found: list[Stage], config: ModelConfig, scale: _Scale) -> None:
+def _discriminator(axes: Axes, found: list[Shape], config: ModelConfig, scale: _Scale) -> None:
     """Draw the lower row, from a picture to both heads."""
     y, x = 1.2, 1.6
     picture = (3, config.side, config.side)
-    end = _blocks(axes, x, y, [picture, *_shapes(found[:-2])], "discriminator", scale)
+    end = _blocks(axes, x, y, [picture, *found[:-2]], "discriminator", scale)
     arrow(axes, (end + 0.19, y), (end + 0.62, y), **THIN)
     axes.text(end + 0.25, y + 0.06, "mean", ha="left", fontsize=SMALL)
     title = {"ha": "center", "color": COLOURS["discriminator"], "weight": "bold"}
     axes.text((x + end) / 2 + 0.3, y + 0.92, TITLES["discriminator"], **title)
     axes.text(x, y + TALLEST / 2 + 0.1, r"$x$ or $\bar{x}$", ha="center", fontsize=11)
-    expression, identity = found[-2].shape[0], found[-1].shape[0]
+    (expression,), (identity,) = found[-2:]
     heads = (
         (y + 0.42, f"$D^e$: {expression - 1} expressions\nand fake"),
         (y - 0.42, f"$D^i$: {identity} identities"),
@@ -195,29 +145,34 @@ def _discriminator(axes: Axes, found: list[Stage], config: ModelConfig, scale: _
         axes.text(end + 1.45, height, words, va="center", fontsize=10)
 
 
-def _shapes(found: Iterable[Stage]) -> list[tuple[int, ...]]:
-    """Return the shapes of some stages."""
-    return [stage.shape for stage in found]
-
-
 def _blocks(
-    axes: Axes, x: float, y: float, shapes: Sequence[tuple[int, ...]], name: str, scale: _Scale
+    axes: Axes,
+    x: float,
+    y: float,
+    shapes: Sequence[Shape],
+    name: str,
+    scale: _Scale,
+    *,
+    pitch: float = PITCH,
+    above: bool = False,
 ) -> float:
-    """Draw maps in a row, with side and channels below; return where the last one stands."""
+    """Draw maps in a row, channels and side below or above; return where the last one stands."""
     for place, each in enumerate(shapes):
         width, height = scale.size(each)
-        middle = x + place * PITCH
+        middle = x + place * pitch
         colour = COLOURS[name] if each[0] > 3 else INK
         corner = (middle - width / 2, y - height / 2)
         axes.add_patch(
             Rectangle(corner, width, height, facecolor=colour + "38", edgecolor=colour, lw=1.2)
         )
-        words = f"{each[0]}\n{each[1]}²"
-        below: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": SMALL}
-        axes.text(middle, y - TALLEST / 2 - 0.06, words, **below)
+        words: dict[str, Any] = {"ha": "center", "fontsize": SMALL}
+        if above:
+            axes.text(middle, y + height / 2 + 0.05, f"{each[0]} × {each[1]}²", **words)
+        else:
+            axes.text(middle, y - TALLEST / 2 - 0.06, f"{each[0]}\n{each[1]}²", va="top", **words)
         if place:
             before = scale.size(shapes[place - 1])[0] / 2
-            arrow(axes, (middle - PITCH + before, y), (middle - width / 2, y), **THIN)
+            arrow(axes, (middle - pitch + before, y), (middle - width / 2, y), **THIN)
     return middle
 
 
@@ -233,3 +188,75 @@ def _vectors(axes: Axes, x: float, y: float, lengths: dict[str, int]) -> None:
         place = max(bottom + height / 2, y - TALLEST / 2 + 0.04)
         place += 0.12 if name == "f(x)" else 0  # above the arrow
         axes.text(x + 0.13, place, f"${name}$  {lengths[name]}", **words)
+
+
+def second_stage(config: ModelConfig, classes: int) -> Figure:
+    """Draw Fig. 3, with shapes read off a recogniser of this form."""
+    with torch.device("meta"):
+        encoder = Trunk(config, config.code)
+        network = Recogniser(encoder, config, classes).eval()
+        maps = encoder.maps(torch.empty(1, 3, config.side, config.side))
+        lengths = [part(each)[0].shape[1] for part, each in zip(network.local, maps, strict=True)]
+    shapes = stages(config)["encoder"]
+    scale = _Scale(config.side, max(each[0] for each in shapes))
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, SECOND), layout="none")
+    figure.subplots_adjust(0, 0, 1, 1)
+    axes.set(xlim=(0, PAGE_WIDTH), ylim=(0, SECOND))
+    axes.axis("off")
+    places = _frozen(axes, [(3, config.side, config.side), *shapes], config.code, scale)
+    _local(axes, places, lengths)
+    _joined(axes, places, [*lengths, config.code], classes)
+    return figure
+
+
+def _frozen(
+    axes: Axes, shapes: Sequence[Shape], length: int, scale: _Scale
+) -> list[tuple[float, float]]:
+    """Draw the frozen encoder; return where the lower ends of the four maps and f(x) are."""
+    x, y, pitch, code = 0.75, 2.95, 1.03, 6.7
+    frame = Rectangle((1.35, 2.0), 5.65, 1.95, facecolor="none", edgecolor=PALE, linestyle="--")
+    axes.add_patch(frame)
+    axes.text(6.95, 3.77, "$G_{en}$, frozen", ha="right", color=COLOURS["encoder"], weight="bold")
+    end = _blocks(axes, x, y, shapes, "encoder", scale, pitch=pitch, above=True)
+    axes.text(x, y - TALLEST / 2 - 0.16, "$x$", ha="center", fontsize=11)
+    bar = {"color": DISENTANGLED, "alpha": 0.4, "linewidth": 0}
+    axes.add_patch(Rectangle((code - 0.07, y - 0.45), 0.14, 0.9, **bar))
+    axes.text(code, y + 0.49, f"$f(x)$ {length}", ha="center", fontsize=SMALL)
+    axes.text((end + code) / 2 + 0.05, y + 0.06, "mean", ha="center", fontsize=SMALL)
+    arrow(axes, (end + 0.22, y), (code - 0.1, y), **THIN)
+    heights = [scale.size(each)[1] for each in shapes]
+    ends = [(x + pitch * place, y - height / 2) for place, height in enumerate(heights)]
+    return [*ends[2:], (code, y - 0.45)]
+
+
+def _local(axes: Axes, places: Sequence[tuple[float, float]], lengths: Sequence[int]) -> None:
+    """Draw a local CNN below each map."""
+    for number, ((x, end), length) in enumerate(zip(places, lengths, strict=False), 1):
+        arrow(axes, (x, end - 0.03), (x, 1.87), color=RESIDUE, **THIN)
+        axes.add_patch(Rectangle((x - 0.4, 1.35), 0.8, 0.5, facecolor="white", edgecolor=RESIDUE))
+        words = f"local CNN {number}\n$fc_{number}$: {length}"
+        axes.text(x, 1.6, words, ha="center", va="center", fontsize=SMALL)
+        loss = rf"{WEIGHTS[number - 1]:g} $\mathcal{{L}}_{number}$"
+        axes.text(x + 0.08, 1.16, loss, ha="left", fontsize=SMALL + 1)
+
+
+def _joined(
+    axes: Axes, places: Sequence[tuple[float, float]], parts: Sequence[int], classes: int
+) -> None:
+    """Draw h below the local CNNs, each part as long as it is, and the joint loss."""
+    start, length = 2.5, 4.85
+    x, y = start, 0.5
+    for number, ((place, end), size) in enumerate(zip(places, parts, strict=True), 1):
+        width = length * size / sum(parts)
+        last = number == len(parts)
+        colour = DISENTANGLED if last else RESIDUE
+        axes.add_patch(Rectangle((x, y), width, 0.26, facecolor=colour + "60", edgecolor=colour))
+        name = "$f(x)$" if last else f"$fc_{number}$"
+        axes.text(x + width / 2, y + 0.12, name, ha="center", va="center", fontsize=SMALL)
+        top = end - 0.03 if last else 1.35
+        arrow(axes, (place, top), (x + width / 2, y + 0.29), color=colour, **THIN)
+        x += width
+    axes.text(start - 0.08, y + 0.13, f"$h$, {sum(parts)}", ha="right", va="center", fontsize=9)
+    arrow(axes, (start + length / 2, y - 0.02), (start + length / 2, y - 0.26), **THIN)
+    words = rf"linear, {classes} expressions, {WEIGHTS[-1]:g} $\mathcal{{L}}_5$"
+    axes.text(start + length / 2 + 0.1, 0.1, words, ha="left", va="bottom", fontsize=9)

@@ -32,8 +32,7 @@ from lib.faces.runs.synthesis import codes, synthesise
 STRANGERS = "ABC"  # people of the recognition set, whom DE-GAN never met
 PEOPLE = 12  # whom they lend to; more would keep a reader waiting
 NETWORKS = ("de_gan", "expression_judge", "identity_judge")  # asked here, of checkpoints.KINDS
-TOGETHER, BORROWERS = 3, 5  # people in one grid, rendered and real
-GRID_WIDTH = 6.6  # inches
+BORROWERS = 5  # real people in one grid
 STEPS = (3, 9)  # faces in a walk, least and most
 SHARE = 0.15  # probability from which on an expression is drawn in a walk
 LOOKS: tuple[dict[str, Any], ...] = (
@@ -254,53 +253,6 @@ def _bars(axes: Axes, classes: Sequence[str], read: np.ndarray) -> None:
     axes.legend(fontsize=FONT, ncols=2, loc="upper left", bbox_to_anchor=(-0.1, -0.08))
 
 
-def grid(scenes: Scenes, stranger: str, first: int, z: tuple[float, float]) -> Figure:
-    """Draw a stranger's expressions, each lent to some people, and how many the judges recognise.
-
-    TOGETHER people are drawn from the first on, or as many as there are.
-
-    Raises:
-        ValueError: there is no such stranger or person, or the noise is out of range.
-    """
-    if stranger not in tuple(STRANGERS):
-        raise ValueError(f"stranger {stranger!r}; choose one of: {', '.join(STRANGERS)}")
-    sources = scenes.strangers[STRANGERS.index(stranger)]
-    people = list(range(first, min(first + TOGETHER, len(scenes.people)))) or [first]
-    scenes.check(people[0])
-    code = codes(scenes.generator, sources)
-    made = synthesise(scenes.generator, code, people, noise(*z)[None])[:, :, 0].transpose(0, 1)
-    asked, wanted = np.tile(np.arange(len(sources)), len(people)), np.repeat(people, len(sources))
-    seen = opinion(scenes.expression_judge, made.flatten(0, 1)).argmax(1) == asked
-    known = opinion(scenes.identity_judge, made.flatten(0, 1)).argmax(1) == wanted
-    right = np.stack([seen, known]).reshape(2, len(people), -1).sum(axis=2)
-    return grids.shown(scenes.corpus, lambda: _grid(scenes, sources, people, made, right))
-
-
-def _grid(
-    scenes: Scenes, sources: np.ndarray, people: list[int], made: Tensor, right: np.ndarray
-) -> Figure:
-    """Draw what `grid` has found; `right` (2, people) counts expressions and identities."""
-    side, count = made.shape[-1], len(sources)
-    cells = np.full((len(people) + 1, count + 1, side, side, 3), 255, dtype=np.uint8)
-    cells[0, 1:] = augment.pixels(augment.centre(sources))
-    smiles = scenes.people[people, scenes.classes.index("happiness")]
-    cells[1:, 0] = augment.pixels(augment.centre(smiles))
-    cells[1:, 1:] = augment.pixels(made)
-    rows = [
-        f"person {person}, own: {scenes.recognised[person]}\nexpression: {seen}\nidentity: {known}"
-        for person, (seen, known) in zip(people, right.T, strict=True)
-    ]
-    columns = ["own smile", *scenes.classes]
-    figure = grids.grid_of(cells, rows=["the stranger", *rows], columns=columns, width=GRID_WIDTH)
-    said = [
-        f"person {person}: expression {seen} of {count}, identity {known} of {count}"
-        for person, (seen, known) in zip(people, right.T, strict=True)
-    ]
-    figure.set_label(f"seen by the judges, {'; '.join(said)}")
-    figure.add_axes((0, 0, 1, 1)).axis("off")  # Jupyter shows no figure that has no axes
-    return figure
-
-
 def walk(
     scenes: Scenes, start: str, end: str, person: int, steps: int, z: tuple[float, float]
 ) -> Figure:
@@ -384,18 +336,7 @@ def usual_eyes() -> np.ndarray:
     return np.array([[0.5 - half, height], [0.5 + half, height]])
 
 
-def groups(scenes: Scenes) -> dict[str, int]:
-    """Return a name for each group of people that a grid shows, and its first person."""
-    count = len(scenes.people)
-    firsts = range(0, count, TOGETHER)
-    return {f"{first} to {min(first + TOGETHER, count) - 1}": first for first in firsts}
-
-
 def controls(scenes: Scenes) -> dict[str, Any]:
     """Return the controls of who borrows, and of the noise."""
-    return {"person": (0, len(scenes.people) - 1, 1), **noise_controls()}
-
-
-def noise_controls() -> dict[str, Any]:
-    """Return the controls of the noise."""
-    return {name: (-1.0, 1.0, 0.25) for name in ("noise_1", "noise_2")}
+    noises = {name: (-1.0, 1.0, 0.25) for name in ("noise_1", "noise_2")}
+    return {"person": (0, len(scenes.people) - 1, 1), **noises}

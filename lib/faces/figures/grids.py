@@ -2,12 +2,11 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.book.images import GROUND
@@ -151,33 +150,3 @@ def enlarged(image: np.ndarray, side: int) -> np.ndarray:
     smooth = cv2.INTER_AREA if side < image.shape[1] else cv2.INTER_CUBIC
     found = cv2.resize(np.ascontiguousarray(image), (side, down), interpolation=smooth)
     return found // STEP * STEP + STEP // 2
-
-
-def confusion(
-    axes: Axes,
-    counts: np.ndarray,
-    classes: Sequence[str],
-    *,
-    least: float = 0.5,
-    turned: int = 45,
-    aspect: Literal["equal", "auto"] = "equal",
-) -> None:
-    """Draw which share of each row is in each column, in percent.
-
-    Args:
-        axes: to draw on.
-        counts: (classes, classes) int64.
-        classes: names of both rows and columns.
-        least: share in percent from which on a number is written.
-        turned: by how many degrees the names of the columns lean.
-        aspect: "auto" where fields need not be square.
-    """
-    shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect=aspect)
-    words: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": FONT}
-    for row, column in np.argwhere(shares >= least):
-        value = shares[row, column]
-        axes.text(column, row, f"{value:.0f}", color="white" if value > 55 else INK, **words)
-    axes.set_xticks(range(len(classes)), classes, rotation=turned, ha="right")
-    axes.set_yticks(range(len(classes)), classes)
-    axes.grid(visible=False)

@@ -132,7 +132,7 @@ def _strips(axes: Axes, shown: Transfer) -> None:
         axes.text(x, y + height / 2 + 0.04, names[name], ha="center", va="bottom", fontsize=FONT)
         frame = {"facecolor": "none", "edgecolor": CODE if name == "code" else GIVEN, "lw": 1.4}
         if name == "identity":  # one field of a hundred would be too thin to be seen
-            lit = left + width * (values.argmax() + 0.5) / len(values)
+            lit = left + 0.04 + (width - 0.08) * values.argmax() / (len(values) - 1)
             axes.add_patch(Rectangle((lit - 0.02, bottom), 0.04, height, facecolor=INK))
         else:
             extent, limit = (

@@ -20,7 +20,6 @@ from lib.faces.runs.synthesis import (
     crossed,
     portraits,
     synthesise,
-    worst,
 )
 from lib.runs.results import Result
 from lib.runs.rows import Rows
@@ -49,10 +48,11 @@ LABELS: dict[str, dict[str, Any]] = {  # where they stand beside their points
     "de_gan": {"xytext": (8, 6), "textcoords": "offset points"},
     "supervised": {"xytext": (-7, -14), "textcoords": "offset points", "ha": "right"},
 }
+ABOVE = {("de_gan", "f(x)"): {"xytext": (-13, 8)}}  # of map 3, which is near
 FEATURES = ("pixels", "map 1", "map 2", "map 3", "f(x)")
-LIKELY = 0.5  # belief from which on a face counts as read
 FONT = 9
-WIDTHS = {"grid": 5.1, "failures": 2.9}  # inches: faces take bytes
+WIDTH = 5.1  # inches of the grid: faces take bytes
+FEW = 10  # people whom a judge hardly knows
 LABEL, FACE = 0.8, 0.56  # inches: labels at the left, and a face of real people
 LEVEL = 8  # of each colour from one shade to the next: fewer bytes than with grids.grid_of's 6
 
@@ -64,7 +64,7 @@ def grid(cast: Cast) -> Figure:
     sheet = crossed(targets, sources, augment.pixels(cast.made[:, cast.borrowers]))
     people = [f"person {number}" for number in cast.borrowers]
     rows, columns = ["the target", *cast.names], ["the source", *people]
-    return _faces(cast, sheet, rows, columns, width=WIDTHS["grid"])
+    return _faces(cast, sheet, rows, columns, width=WIDTH)
 
 
 def real_people(
@@ -97,36 +97,22 @@ def _pictures(images: np.ndarray | Rows) -> np.ndarray:
     return augment.pixels(augment.centre(images))
 
 
-def failures(cast: Cast) -> Figure:
-    """Draw the worst transfer of each expression, right of its source and left of its target."""
-    sources, people = worst(cast.belief)
-    made = cast.made[sources, people]
-    seen = cast.panel(made).expression.argmax(1)
-    rows = [
-        f"{cast.names[source]},\nseen as {cast.panel.classes[label]}"
-        for source, label in zip(sources, seen, strict=True)
-    ]
-    lenders = _pictures(cast.strangers.images[cast.chosen[sources]])
-    targets = _pictures(portraits(cast.profile, cast.corpus, people.tolist()))
-    sheet = np.stack([lenders, augment.pixels(made), targets], axis=1)
-    return _faces(cast, sheet, rows, ["source", "made", "target"], width=WIDTHS["failures"])
+def hardly_known(cast: Cast) -> Figure:
+    """Draw whom a judge knows in the fewest of their synthesised faces, with one lent smile."""
+    people = least_known(cast)
+    smile = cast.names.index("happiness")
+    own = _pictures(portraits(cast.profile, cast.corpus, people))
+    lent = augment.pixels(cast.made[smile, people])
+    source = _pictures(cast.strangers.images[cast.chosen[smile]][None])
+    sheet = crossed(own, source, lent[None])
+    counts = cast.recognised[:, people].sum(axis=0)
+    columns = ["the source", *(f"{who}: {n}" for who, n in zip(people, counts, strict=True))]
+    return _faces(cast, sheet, ["real", "synthesised"], columns, width=PAGE_WIDTH)
 
 
-def census(cast: Cast) -> Figure:
-    """Draw for how many people none, one, ... or all expressions arrive, and they themselves."""
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 2.5))
-    counted = ((cast.belief > LIKELY).sum(axis=0), cast.recognised.sum(axis=0))
-    names = ("the expression asked for", "the person asked for")
-    styles = ({"color": PALETTE[0]}, {"color": PALETTE[2], "hatch": "////"})
-    for offset, each, name, style in zip((-0.2, 0.2), counted, names, styles, strict=True):
-        heights = np.bincount(each, minlength=len(cast.made) + 1)
-        places = np.arange(len(heights))
-        axes.bar(places + offset, heights, 0.38, label=name, edgecolor="white", **style)
-    axes.set(xlabel=f"of {len(cast.made)} faces, in how many judges see", ylabel="people")
-    axes.set_xticks(places)
-    axes.grid(axis="x", visible=False)
-    figure.legend(loc="outside upper center", ncols=2, fontsize=FONT)
-    return figure
+def least_known(cast: Cast) -> list[int]:
+    """Return the people, FEW at most, whom a judge knows in the fewest of their faces."""
+    return cast.recognised.sum(axis=0).argsort(kind="stable")[:FEW].tolist()
 
 
 def _faces(
@@ -224,18 +210,19 @@ def knowledge(rendered: Result, real: Result) -> Figure:
 
 def _layers(axes: Axes, found: Result) -> None:
     """Draw the way of each network from the pixels to f(x)."""
-    for network, (colour, mark, style, _, name) in NETWORKS.items():
+    for network, (colour, mark, line, _, name) in NETWORKS.items():
         points = np.array([_point(found, network, features) for features in FEATURES])
         for start, end in zip(points[:-1, :, 0], points[1:, :, 0], strict=True):
-            arrow = {"arrowstyle": "-|>", "color": colour, "ls": style, "lw": 1.6, "shrinkB": 5}
+            arrow = {"arrowstyle": "-|>", "color": colour, "ls": line, "lw": 1.6, "shrinkB": 5}
             axes.annotate("", end, start, arrowprops=arrow)
         for place, (identity, expression) in enumerate(points):
             look = (colour, mark) if place else (INK, "*")
             _crossed(axes, identity, expression, *look)
         for features, point in zip(FEATURES[1:], points[1:, :, 0], strict=True):
             words = features.removeprefix("map ")
-            axes.annotate(words, point, color=colour, fontsize=FONT, **LABELS[network])
-        axes.plot([], [], color=colour, marker=mark, ls=style, label=name)
+            style = LABELS[network] | ABOVE.get((network, features), {})
+            axes.annotate(words, point, color=colour, fontsize=FONT, **style)
+        axes.plot([], [], color=colour, marker=mark, ls=line, label=name)
 
 
 def _point(found: Result, network: str, features: str) -> list[list[float]]:

@@ -7,7 +7,6 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
@@ -15,7 +14,7 @@ from lib.faces import augment
 from lib.faces.data.corpus import Faces
 from lib.faces.de_gan import Judgement
 from lib.faces.figures import grids
-from lib.faces.runs import ablations, laboratory
+from lib.faces.runs import laboratory
 from lib.faces.runs.checkpoints import Trained
 from lib.runs.results import Result
 
@@ -31,8 +30,6 @@ MARKS = {  # of the shares of a study
     "leak": (PALETTE[3], "D", "the person in the source"),
 }
 UP, DOWN = {"color": PALETTE[0]}, {"color": PALETTE[3], "hatch": "////"}
-NARROW = 5.6  # inches of the grid of faces, which has many rows
-COLUMNS = 4  # of the small pictures of all studies
 
 
 def pulls(
@@ -71,52 +68,29 @@ def history(found: Trained) -> Figure:
 
     A number of -1 stands for what did not occur.
     """
-    training, values = found.run["training"], found.history
+    training, model, values = found.run["training"], found.run["model"], pd.DataFrame(found.history)
+    values.index = (values.index + 0.5) * training["steps"] / training["intervals"]
     figure, rows = plt.subplots(
         3, 1, figsize=(PAGE_WIDTH, 4.6), sharex=True, height_ratios=(2, 1, 1.2)
     )
     panels = (("discriminator", "generator"), ("reconstruction",), ("strength",))
     for axes, names in zip(rows, panels, strict=True):
         for name in names:
-            _line(axes, training, [None if v < 0 else v for v in values[name]], name)
-        _warm_up(axes, training)
+            colour, style, label = LINES[name]
+            drawn = values[name].where(values[name] >= 0)
+            axes.plot(drawn, style, color=colour, label=label, lw=1.5)
+        axes.axvspan(0, training["warm_up"], color=PALE, alpha=0.45, lw=0)
         if training["falling"]:
             axes.axvline(training["steps"] * (1 - training["falling"]), color=INK, lw=0.9, ls="--")
         axes.legend(fontsize=8.5, loc="lower right", bbox_to_anchor=(1, 0.97), ncols=2, borderpad=0)
-    rows[0].set(ylabel="loss", ylim=(0, None))
-    model = found.run["model"]
     ignorant = math.log(model["expressions"] + 1) + math.log(model["identities"])
     rows[0].axhline(ignorant, color=INK, lw=0.9, ls=":")
-    place = (training["steps"], ignorant)
     words: dict[str, Any] = {"ha": "right", "va": "bottom", "fontsize": 8}
-    rows[0].annotate("eq. 2 where D has no idea", place, **words)
-    _threshold(rows[2], training)
-    rows[2].set(xlabel="steps", ylabel="accuracy", xlim=(0, training["steps"]))
+    rows[0].annotate("eq. 2 where D has no idea", (training["steps"], ignorant), **words)
+    rows[2].axhline(training["strong"], color=INK, lw=0.9, ls=":")
+    rows[0].set(ylabel="loss", ylim=(0, None))
+    rows[2].set(xlabel="steps", ylabel="accuracy", xlim=(0, training["steps"]), ylim=(0, 1.05))
     return figure
-
-
-def _line(
-    axes: Axes, training: Mapping[str, Any], values: Sequence[float | None], name: str
-) -> None:
-    """Draw one curve of a history, each value in the middle of its interval."""
-    length = training["steps"] / training["intervals"]
-    steps = (np.arange(len(values)) + 0.5) * length
-    colour, style, label = LINES[name]
-    numbers = [math.nan if value is None else value for value in values]
-    axes.plot(steps, numbers, style, color=colour, label=label, lw=1.5)
-
-
-def _warm_up(axes: Axes, training: Mapping[str, Any]) -> None:
-    """Shade the steps in which G waits."""
-    if training["warm_up"]:
-        axes.axvspan(0, training["warm_up"], color=PALE, alpha=0.45, lw=0)
-
-
-def _threshold(axes: Axes, training: Mapping[str, Any]) -> None:
-    """Draw from which accuracy on D waits for G."""
-    if 0 < training["strong"] < 1:
-        axes.axhline(training["strong"], color=INK, lw=0.9, ls=":")
-    axes.set_ylim(0, 1.05)
 
 
 def shares(found: Mapping[str, Result]) -> Figure:
@@ -139,31 +113,6 @@ def shares(found: Mapping[str, Result]) -> Figure:
     )
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
-
-
-def table(found: Mapping[str, Result | None]) -> pd.DataFrame:
-    """Return what judges see in the pictures of each study, in percent; a dash for no result."""
-    rows = []
-    for name, result in found.items():
-        row: dict[str, Any] = {"training": name}
-        for share, (_, _, label) in MARKS.items():
-            row[label] = None if result is None else _percent(result.metrics[share])
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def _percent(estimate: Mapping[str, float]) -> str:
-    """Return a share in percent with its interval, as text."""
-    value, low, high = (100 * estimate[name] for name in ("value", "low", "high"))
-    return f"{value:.0f} [{low:.0f}, {high:.0f}]"
-
-
-def faces(found: Mapping[str, Result], sources: Faces) -> Figure:
-    """Draw the faces kept of each study under their sources, one column for each expression."""
-    rows = ablations.first_rows(sources)
-    names = [sources.classes[label] for label in sources.expressions[rows]]
-    strips = [ablations.source_faces(sources), *map(ablations.faces_of, found.values())]
-    return grids.grid_of(np.stack(strips), rows=["source", *found], columns=names, width=NARROW)
 
 
 def ideas(found: Mapping[str, Result], faces: Faces) -> Figure:

@@ -90,21 +90,12 @@ class Model:
 
 @cache
 def load() -> Model:
-    """Return the face model; it is read once.
-
-    Raises:
-        FileNotFoundError: it is not under the data root.
-        ValueError: its file is damaged.
-    """
+    """Return the face model; it is read once."""
     return read(data_root.locate("ict_facekit") / FILE)
 
 
 def read(path: Path) -> Model:
-    """Return the face model in a file.
-
-    Raises:
-        ValueError: the file is damaged.
-    """
+    """Return the face model in a file."""
     arrays = _arrays(path)
     kept = np.ones(VERTICES, dtype=bool)
     kept[IRISES] = False

@@ -126,10 +126,6 @@ def render(requests: Requests, size: int) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         (n, size, size, 3) uint8 RGB, and (n, 2, 2) float32: x and y, in pixels from the upper left
         corner, of the centres of both eyes, the one on the left of the picture first.
-
-    Raises:
-        ValueError: a request cannot be drawn.
-        FileNotFoundError: the face model is not there.
     """
     _check(requests, size)
     images = np.zeros((len(requests.people), size, size, 3), dtype=np.uint8)
@@ -349,7 +345,6 @@ def _paired(generator: np.random.Generator, common: float, own: float) -> np.nda
 
 
 def _check(requests: Requests, size: int) -> None:
-    """Raise ValueError where a request cannot be drawn."""
     columns = {name: np.asarray(getattr(requests, name)) for name in COLUMNS}
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
@@ -368,7 +363,6 @@ def _check(requests: Requests, size: int) -> None:
 
 
 def _check_range(name: str, values: np.ndarray, low: float, high: float) -> None:
-    """Raise ValueError where a number lies outside a range, or is none."""
     wrong = ~((values >= low) & (values <= high))
     if wrong.any():
         row = int(np.argmax(wrong))

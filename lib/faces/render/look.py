@@ -138,7 +138,6 @@ def _lips(skin: np.ndarray, redness: float) -> np.ndarray:
 
 
 def _draw_hair(style: int, woman: bool, generator: np.random.Generator) -> Hair:
-    """Return the hair on the scalp in one of the styles."""
     return Hair(
         line=generator.uniform(8.3, 10.4),
         recession=generator.uniform(-0.6, 1.0 if woman else 2.2),
@@ -150,7 +149,6 @@ def _draw_hair(style: int, woman: bool, generator: np.random.Generator) -> Hair:
 
 
 def _draw_brows(woman: bool, generator: np.random.Generator) -> Brows:
-    """Return the eyebrows."""
     return Brows(
         width=generator.uniform(*((0.22, 0.5) if woman else (0.36, 0.75))),
         lift=generator.uniform(-0.25, 0.3),
@@ -160,7 +158,6 @@ def _draw_brows(woman: bool, generator: np.random.Generator) -> Brows:
 
 
 def _draw_beard(kind: int, woman: bool, generator: np.random.Generator) -> Beard:
-    """Return the beard, one of the four kinds."""
     stubble = 0.0 if woman else generator.uniform(0.0, 0.45)
     moustache, beard = generator.uniform(0.75, 1), generator.uniform(0.7, 1)
     return Beard(

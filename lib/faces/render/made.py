@@ -86,7 +86,6 @@ def pretraining(
 
     Raises:
         ValueError: a number makes no sense, or the renderer returns something else.
-        OSError: the cache cannot be written.
     """
     if not 0 < people <= OTHERS or frames < 1 or first_sequence < 0:
         raise ValueError(
@@ -123,10 +122,6 @@ def recognition(
         side: px of the networks' input; images have source_side(side).
         seed: of the people and all else.
         folder: of the cache.
-
-    Raises:
-        ValueError: the shape makes no sense, or the renderer returns something else.
-        OSError: the cache cannot be written.
     """
     _check(shape)
     generator = np.random.default_rng(seed)
@@ -145,7 +140,6 @@ def recognition(
 
 
 def _check(shape: Shape) -> None:
-    """Raise ValueError where no set can have that shape."""
     if unknown := [each for each in shape.sequences if each not in EXPRESSIONS]:
         raise ValueError(f"no expression {unknown[0]!r}; use {', '.join(EXPRESSIONS)}")
     counts = list(shape.sequences.values())
@@ -210,7 +204,6 @@ def _make(render: Render, requests: Requests, size: int, place: Path) -> None:
 
 
 def _rendered(render: Render, requests: Requests, size: int) -> np.ndarray:
-    """Return the images of some requests, checked."""
     images, _ = render(requests, size)
     expected = (len(requests.people), size, size, 3)
     if images.shape != expected or images.dtype != np.uint8:

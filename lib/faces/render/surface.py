@@ -49,7 +49,6 @@ def surface(look: Look, vertices: np.ndarray) -> Surface:
 
 
 def _joined(parts: list[Surface]) -> Surface:
-    """Return several meshes as one."""
     starts = np.cumsum([0, *(len(part.vertices) for part in parts[:-1])])
     triangles = [part.triangles + start for part, start in zip(parts, starts, strict=True)]
     return Surface(

@@ -173,15 +173,6 @@ def _sources(faces: Faces) -> torch.Tensor:
     return augment.centre(faces.images[first_rows(faces)])
 
 
-def faces_of(result: Result) -> np.ndarray:
-    """Return the faces that a run kept, (n, side, side, 3) uint8; none from the original sets."""
-    side = result.config["sizes"]["side"]
-    if not result.metrics["faces"]:
-        return np.empty((0, side, side, 3), dtype=np.uint8)
-    strip = np.array(Image.open(io.BytesIO(base64.b64decode(result.metrics["faces"]))))
-    return strip.reshape(side, -1, side, 3).swapaxes(0, 1)
-
-
 def _as_text(faces: np.ndarray) -> str:
     """Return faces side by side as a PNG in base64."""
     buffer = io.BytesIO()

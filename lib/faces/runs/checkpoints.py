@@ -183,12 +183,7 @@ def readable(values: list[float]) -> list[float]:
 
 
 def panel(profile: Profile, corpus: Corpus) -> judges.Judges:
-    """Return the judges of the people DE-GAN learns, trained where they are not there yet.
-
-    Args:
-        profile: its `judge` says how they are trained.
-        corpus: whose `judging` set they learn from.
-    """
+    """Return the judges of the people DE-GAN learns, trained where they are not there yet."""
     expression, identity = (
         load(trained(kind, profile, corpus)) for kind in ("expression_judge", "identity_judge")
     )

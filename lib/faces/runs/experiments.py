@@ -5,7 +5,7 @@ with a result file of its own.
 
     python -m lib.faces.runs.experiments [best|original|ict]
 
-computes those of the quick profile that have none yet.
+computes those of the quick profile that have none yet, those that train a GAN in each fold, too.
 """
 
 import argparse
@@ -66,10 +66,6 @@ def describe(profile: Profile, rung: str, name: str = "ck") -> dict[str, Any]:
     `name` is that of the set: "ck", "mmi" or "oulu".
 
     Sets that are made follow from their names and sizes, those that are read from their content.
-
-    Raises:
-        ValueError: the profile has no such set.
-        FileNotFoundError: a set that is read is not there.
     """
     sizes = profile.sizes
     if name not in sizes.shapes:
@@ -94,18 +90,9 @@ def describe(profile: Profile, rung: str, name: str = "ck") -> dict[str, Any]:
 def config(
     common: Mapping[str, Any], method: str, fold: int, seed: int, encoder: Path | None
 ) -> dict[str, Any]:
-    """Return one run.
+    """Return one run: a method, the fold that is tested, a seed, and what `describe` says of all.
 
-    Args:
-        common: see `describe`.
-        method: of METHODS.
-        fold: which one is tested.
-        seed: of the training.
-        encoder: the network whose encoder the method reads; None for the baseline.
-
-    Raises:
-        ValueError: there is no such method or fold.
-        FileNotFoundError: the method's encoder is missing.
+    `encoder` is the network whose encoder the method reads, None for the baseline.
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; choose one of: {', '.join(METHODS)}")
@@ -168,10 +155,6 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
     Returns:
         For each test image its `rows` in the set, `identities`, `targets` and `predicted`, the mean
         `loss` at the end of training, training `seconds`, and the number of trained `parameters`.
-
-    Raises:
-        ValueError: images, folds, network or encoder are not as the run says.
-        FileNotFoundError: the encoder is missing.
     """
     found = faces(run)
     train, test = rows_of(found, run)
@@ -245,9 +228,6 @@ def build(run: Mapping[str, Any], train: Faces) -> nn.Module:
     """Return a run's network with the weights it begins with.
 
     Some methods first train DE-GAN on the faces that this network will be trained on.
-
-    Raises:
-        ValueError, FileNotFoundError: see `load_encoder`.
     """
     classes = len(train.classes)
     model = ModelConfig(identities=1, expressions=classes, **run["model"])
@@ -272,11 +252,7 @@ def _trained_on(run: Mapping[str, Any], train: Faces) -> Trunk:
 
 
 def find_by_digest(digest: str) -> Path:
-    """Return the network with this digest, shipped or trained here.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
+    """Return the network with this digest, shipped or trained here."""
     return weights_with(digest, (SHIPPED, CACHE))
 
 
@@ -286,7 +262,6 @@ def load_encoder(path: Path, name: str, model: ModelConfig) -> Trunk:
     `name` is the encoder's within the network, `model` the form it must have.
 
     Raises:
-        FileNotFoundError: there is no such file, or no JSON.
         ValueError: it is of another width or for pictures of another size, or is damaged.
     """
     _check_there(path)
@@ -307,18 +282,12 @@ def load_encoder(path: Path, name: str, model: ModelConfig) -> Trunk:
 
 
 def _check_there(path: Path) -> None:
-    """Raise FileNotFoundError where a file of an encoder is missing."""
     if not path.is_file():
         raise FileNotFoundError(f"no encoder under {path}; train one with {COMMAND}")
 
 
 def predicted(network: nn.Module, images: np.ndarray | Rows) -> np.ndarray:
-    """Return the class with the largest logit of each image, (n,) int64.
-
-    Args:
-        network: a classifier or a recogniser.
-        images: (n, source, source, 3) uint8.
-    """
+    """Return the class with the largest logit of each image, (n,) int64."""
 
     def logits(pictures: Tensor) -> Tensor:
         output = network(pictures)
@@ -335,13 +304,8 @@ def tables(
     See `planned` for which methods run on which set.
 
     Args:
-        profile: its sizes and trainings.
-        corpus: the faces at hand.
         fine_tuning: whether the methods of TRAINED_ON are computed, too, where they have no result;
             each run of them trains a GAN.
-
-    Raises:
-        FileNotFoundError: CK+, on which all methods are compared, is not there.
     """
     encoders = networks(profile, corpus)
     if "ck" not in corpus.sets:

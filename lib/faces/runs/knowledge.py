@@ -36,8 +36,6 @@ def describe(profile: Profile, rung: str, networks: Mapping[str, str]) -> dict[s
     """Return the run, as plain JSON.
 
     Args:
-        profile: its sizes.
-        rung: of the data ladder.
         networks: the digest of each of PROBED and JUDGING, see `checkpoints.file_digest`.
     """
     sizes = asdict(profile.sizes)

@@ -40,11 +40,11 @@ PEOPLE, SIDE, WIDTH = 6, 32, 0.25
 LEARNT, HELD_OUT = range(12), range(12, 15)  # pictures of each person in each expression
 GAN = replace(
     PROFILES["quick"].gan,
-    steps=600,
+    steps=1200,
     intervals=6,
     batch=16,
     warm_up=100,
-    average=0.98,  # over 50 steps: there are not many more
+    average=0.99,  # over 100 steps: there are not many more
     strong=-1.0,  # D learns in every fourth step, the best of chapter 22's studies
 )
 LENDER, BORROWERS = 0, (1, 2)  # of the faces that are drawn

@@ -74,11 +74,7 @@ SYNTHESIS = (
 
 
 def recognition(table: Mapping[str, Sequence[Result]]) -> pd.DataFrame:
-    """Return the entries on recognition, with effects in points of accuracy.
-
-    Args:
-        table: the runs on one set by method, see `experiments.tables`.
-    """
+    """Return the entries on recognition, with effects in points of accuracy."""
     rows = []
     for entry in RECOGNITION:
         found = None
@@ -91,11 +87,7 @@ def recognition(table: Mapping[str, Sequence[Result]]) -> pd.DataFrame:
 
 
 def synthesis(studies: Mapping[str, Result | None]) -> pd.DataFrame:
-    """Return the entries on the training of DE-GAN, with what judges see in its pictures.
-
-    Args:
-        studies: results by variant, see `studies.runs`.
-    """
+    """Return the entries on the training of DE-GAN, with what judges see in its pictures."""
     own = Entry(CHOSEN, "", "", "")
     rows = [{**own.words(OTHER), **_shares(studies.get(CHOSEN))}]
     for entry in SYNTHESIS:

@@ -38,7 +38,6 @@ KIND, EXPERIMENT = "real_people", "real_people"
 SEED = 0  # of the fine-tuning
 JUDGING = ("expression_judge", "identity_judge")  # trained on rendered people alone
 NEUTRAL, SMILE = range(len(london.CLASSES))
-RESAMPLES = 2000
 
 
 def describe(profile: Profile, corpus: Corpus) -> dict[str, Any]:
@@ -69,7 +68,6 @@ def train(path: Path, run: dict[str, Any], profile: Profile) -> None:
 
 
 def _made(run: dict[str, Any], profile: Profile, progress: Path) -> Made:
-    """Return the fine-tuned generator and its losses."""
     begins = checkpoints.load(checkpoints.stored(find_by_digest(run["begins"])))
     faces = real_people.training_set(london.load(profile.real_side))
     form = ModelConfig(**run["model"])

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -63,12 +62,6 @@ class Cast:
         """Return the expressions of the chosen strangers."""
         labels = self.strangers.expressions[self.chosen]
         return [self.strangers.classes[label] for label in labels]
-
-    @property
-    def seen_in_sources(self) -> list[str]:
-        """Return the expressions that the judge sees in the chosen strangers themselves."""
-        found = self.panel(augment.centre(self.strangers.images[self.chosen])).expression.argmax(1)
-        return [self.panel.classes[label] for label in found]
 
 
 def cast(profile: Profile, corpus: Corpus) -> Cast:
@@ -223,19 +216,6 @@ def asked_for(panel: Judges, faces: Faces, made: Tensor) -> np.ndarray:
     belief = panel(made.flatten(0, 1)).expression.softmax(1).unflatten(0, made.shape[:2])
     wanted = torch.from_numpy(judges.known_expressions(panel, faces))
     return belief[torch.arange(len(made)), :, wanted].numpy()
-
-
-def worst(belief: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return sources and the people on whom they fail worst on the whole, nobody twice.
-
-    Args:
-        belief: (n, m), see `asked_for`.
-
-    Returns:
-        Rows, in their order, and columns; all n, unless there are fewer people.
-    """
-    sources, people = linear_sum_assignment(belief)
-    return sources, people
 
 
 def looks(images: Tensor) -> dict[str, np.ndarray]:

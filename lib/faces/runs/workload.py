@@ -30,12 +30,7 @@ COUNTED = 2  # pictures at a time: batch normalisation asks for more than one
 
 
 def of(profile_name: str) -> list[Work]:
-    """Return what a profile computes.
-
-    Raises:
-        ValueError: there is no such profile.
-        FileNotFoundError: the data root names no folder.
-    """
+    """Return what a profile computes."""
     profile = profiles.choose(PROFILES, profile_name)
     corpus = datasets.load(profile.dataset, profile.sizes)
     networks = experiments.networks(profile, corpus, train=False)

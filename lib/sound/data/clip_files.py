@@ -9,12 +9,11 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from lib.book.files import write_atomically
+from lib.book import files
 from lib.sound.data import media
 from lib.sound.data.corpus import Waveform
 from lib.sound.events import CLIP_SECONDS
@@ -104,7 +103,7 @@ class Clips:
         if self._unsaved:
             every = read_memo(self._memo) | self._verdicts
             facts = {stamp: [each.content, each.reason] for stamp, each in every.items()}
-            write_atomically(self._memo, json.dumps(facts, indent=0))
+            files.write_atomically(self._memo, json.dumps(facts, indent=0))
             self._unsaved = 0
 
     def _fault(self, name: str) -> str:
@@ -121,7 +120,6 @@ class Clips:
         return " ".join(text.encode(errors="replace").decode().split())
 
     def _files(self, name: str) -> list[Path]:
-        """Return the files of a clip."""
         stem = Path(name).stem
         return [found[stem] for found in (self._audio, self._video) if stem in found]
 
@@ -135,14 +133,8 @@ class Clips:
         return digest.hexdigest()
 
     def _hash(self, name: str) -> str:
-        """Return the SHA-256 of the digests of a clip's files."""
-        paths = self._files(name)
-        stats = [path.stat() for path in paths]
-        digests = [
-            _digest(path, stat.st_size, stat.st_mtime_ns)
-            for path, stat in zip(paths, stats, strict=True)
-        ]
-        return hashlib.sha256(" ".join(digests).encode()).hexdigest()
+        digests = " ".join(map(files.digest, self._files(name)))
+        return hashlib.sha256(digests.encode()).hexdigest()
 
 
 def by_stem(place: Path, endings: tuple[str, ...]) -> dict[str, Path]:
@@ -156,10 +148,3 @@ def by_stem(place: Path, endings: tuple[str, ...]) -> dict[str, Path]:
 def media_files(place: Path, endings: tuple[str, ...]) -> Iterator[Path]:
     """Yield the files below a folder that have one of these endings."""
     return (path for path in place.rglob("*") if path.suffix.lower() in endings and path.is_file())
-
-
-@cache
-def _digest(path: Path, size: int, changed: int) -> str:
-    """Return the SHA-256 of a file; size and time of change tell when to read it anew."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

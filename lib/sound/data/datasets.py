@@ -12,14 +12,12 @@ def load(
     """Return "dcase2018" (original), "esc10" (open), or the first of them that is present.
 
     Args:
-        dataset: of DATASETS.
         sizes: of the mixtures; the original has its own.
         rotation: of the folds that mixtures train on and are tested on, see `mixtures.groups`.
         sight: how well the pictures of mixtures go with the sounds.
 
     Raises:
         ValueError: the name is unknown, sizes are missing, or a list is wrong.
-        FileNotFoundError: the original was asked for by name and is not there, or not enough of it.
     """
     if dataset not in DATASETS:
         raise ValueError(f"unknown dataset {dataset!r}; choose one of: {', '.join(DATASETS)}")
@@ -33,9 +31,5 @@ def load(
 
 
 def best() -> str:
-    """Return "dcase2018" where most of its clips are there, else "esc10".
-
-    Raises:
-        ValueError: a list of the original is wrong; the message names file and row.
-    """
+    """Return "dcase2018" where most of its clips are there, else "esc10"."""
     return "dcase2018" if dcase.mostly_present() else "esc10"

@@ -45,11 +45,7 @@ class Source:
 
 
 def parse_name(name: str) -> Source:
-    """Return what the name of a clip, Y<11 characters>_<start>_<end>.wav, says of its source.
-
-    Raises:
-        ValueError: it is no such name.
-    """
+    """Return what the name of a clip, Y<11 characters>_<start>_<end>.wav, says of its source."""
     found = NAME.fullmatch(name)  # by position, since the 11 characters may hold - and _
     if not found or float(found[2]) >= float(found[3]):
         raise ValueError(f"{name!r} is no clip; expected Y<11 characters>_<start>_<end>.wav")
@@ -72,11 +68,7 @@ def files() -> Clips:
 
 
 def mostly_present() -> bool:
-    """Return whether MOST clips of every split have files for sound and pictures, by their names.
-
-    Raises:
-        ValueError: a list is wrong; the message names file and row.
-    """
+    """Return whether MOST clips of every split have sound and pictures, by their files' names."""
     if next(media_files(folder() / "audio", AUDIO), None) is None:
         return False
     clips = files()
@@ -94,8 +86,6 @@ def load() -> Corpus:
 
     Raises:
         FileNotFoundError: no clip is there, none of a split can be used, or a list is missing.
-        OSError: what was found cannot be written.
-        ValueError: a list is wrong; the message names file and row.
     """
     names, clips = listed(lists()), files()
     weak, durations = read_weak(lists() / LISTS["weak"]), _durations(names)
@@ -173,7 +163,6 @@ def _list_left_out(names: Mapping[str, tuple[str, ...]], reasons: Mapping[str, s
 
 
 def _counted(reasons: Iterable[str]) -> str:
-    """Return how many clips are missing and how many are bad."""
     kinds = {NO_AUDIO: "missing", NO_PICTURES: "without pictures"}
     counts = Counter(kinds.get(reason, "damaged or silent") for reason in reasons)
     return ", ".join(f"{count} {kind}" for kind, count in counts.items())
@@ -183,7 +172,6 @@ def listed(folder: Path) -> dict[str, tuple[str, ...]]:
     """Return the clips of each split of the official lists.
 
     Raises:
-        FileNotFoundError: a list is missing.
         ValueError: a name is not that of a clip, or listed where it does not belong; the message
             names file and row.
     """
@@ -210,6 +198,5 @@ def _durations(names: Mapping[str, tuple[str, ...]]) -> dict[str, float]:
 
 
 def _note(name: str) -> str:
-    """Return where a clip comes from."""
     source = parse_name(name)
     return f"{ADDRESS.format(video=source.video)}, {source.start} to {source.end} s"

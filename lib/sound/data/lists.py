@@ -35,7 +35,6 @@ def read_table(
         unique: whether no two lines may have the same first of these.
 
     Raises:
-        FileNotFoundError: there is no such file.
         ValueError: it is no text, a column or the first field is missing, a column is there twice,
             a line has too many or too few fields, or is listed twice.
     """
@@ -65,7 +64,6 @@ def read_table(
 
 
 def _text(path: Path) -> str:
-    """Return the text of a list, without a byte-order mark."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no list {path}; see data/README.md")
     try:
@@ -75,12 +73,7 @@ def _text(path: Path) -> str:
 
 
 def read_weak(path: Path) -> dict[str, tuple[str, ...]]:
-    """Return {file name: its labels} of a list of clip-level labels, joined by commas.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a line is wrong; the message names file and row.
-    """
+    """Return {file name: its labels} of a list of clip-level labels, joined by commas."""
     found: dict[str, tuple[str, ...]] = {}
     for place, row in read_table(path, WEAK_COLUMNS, unique=True):
         labels = tuple(row["event_labels"].split(","))
@@ -91,12 +84,7 @@ def read_weak(path: Path) -> dict[str, tuple[str, ...]]:
 
 
 def read_durations(path: Path) -> dict[str, float]:
-    """Return {file name: seconds} of a list of clips and their durations.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a line is wrong; the message names file and row.
-    """
+    """Return {file name: seconds} of a list of clips and their durations."""
     rows = read_table(path, DURATION_COLUMNS, unique=True)
     return {row["filename"]: as_seconds(row, "duration", place) for place, row in rows}
 
@@ -216,7 +204,6 @@ def _event(
 
 
 def _unknown(label: str, place: str, classes: Sequence[str]) -> str:
-    """Return the complaint about a label that is none of the classes."""
     return f"{place}: unknown label {label!r}; expected one of {', '.join(classes)}"
 
 

@@ -4,6 +4,7 @@ Time 0 of a file is its first audio sample, for its pictures too. What cannot be
 with one line that says why, so that a corpus can leave such a clip out and tell.
 """
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,19 +24,21 @@ MISCOUNTED = 64  # bytes: some programs count the header, or a padding byte, tha
 LOUDEST = 16.0  # times full scale: no decoder overshoots so far, integers taken for floats do
 
 
-def read_audio(path: Path) -> Waveform:
+def read_audio(path: Path, content: bytes | None = None) -> Waveform:
     """Return the first audio stream of a file: channels averaged, at the rate it is stored with.
 
     Truncation shows where the container tells its length, which WAV, FLAC, MP4 and WebM do; an Ogg
     file that is cut reads as a shorter one.
 
+    Args:
+        path: of the file.
+        content: what is in it, where it lies on no disk; its name is then for complaints only.
+
     Raises:
-        FileNotFoundError: there is no such file.
         ValueError: it is no media file, has no audio stream, is truncated, changes midway, or its
             sound is refused by `check_waveform`.
     """
-    with _opened(path) as container:
-        _check_wave_size(path)
+    with _opened(path, content) as container:
         if not container.streams.audio:
             raise ValueError(f"{path} has no audio stream; leave this clip out")
         stream = container.streams.audio[0]
@@ -106,7 +109,6 @@ def read_frames(path: Path, times: np.ndarray) -> np.ndarray | None:
         (n, height, width, 3) uint8, or None where the file has no video stream.
 
     Raises:
-        FileNotFoundError: there is no such file.
         ValueError: it is no media file, or holds a video stream without a frame.
     """
     with _opened(path) as container:
@@ -127,14 +129,17 @@ def read_frames(path: Path, times: np.ndarray) -> np.ndarray | None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path, content: bytes | None = None) -> Iterator[Any]:
     """Open a media file; what FFmpeg cannot open or decode becomes one line."""
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}; see `python -m lib.book.data_root list`")
-    if path.stat().st_size == 0:
+    if content is None and not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}; see `./run_all.sh --check`")
+    with path.open("rb") if content is None else io.BytesIO(content) as file:
+        head, written = file.read(8), file.seek(0, io.SEEK_END)
+    if not written:
         raise ValueError(f"{path} is an empty file; get it again")
+    _check_wave_size(path, head, written)
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path) if content is None else io.BytesIO(content)) as container:
             yield container
     except (av.error.FFmpegError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "unreadable names"
@@ -162,12 +167,10 @@ def _of_one_form(frames: Iterator[Any], path: Path) -> Iterator[Any]:
         yield frame
 
 
-def _check_wave_size(path: Path) -> None:
+def _check_wave_size(path: Path, head: bytes, written: int) -> None:
     """Raise ValueError where a WAV file is shorter than its header says; FFmpeg lets that pass."""
-    with path.open("rb") as file:
-        kind, size = file.read(4), int.from_bytes(file.read(4), "little") + 8
-    written = path.stat().st_size
-    if kind == b"RIFF" and written + MISCOUNTED < size < UNKNOWN_SIZE:
+    size = int.from_bytes(head[4:], "little") + 8
+    if head[:4] == b"RIFF" and written + MISCOUNTED < size < UNKNOWN_SIZE:
         raise ValueError(f"{path} is truncated: {written} bytes of {size}; get it again")
 
 

@@ -113,7 +113,6 @@ def load(sizes: Sizes, rotation: int, sight: Sight) -> Corpus:
     """Return mixtures of real recordings, each made when it is asked for.
 
     Args:
-        sizes: how many clips each split has.
         rotation: of the folds, below ROTATIONS: which of them train, validate and test.
         sight: how well the pictures go with the sounds.
 
@@ -380,19 +379,13 @@ def _identity(source: Recording) -> tuple[str, int, float, float]:
 
 
 def read_recordings(folder: Path) -> list[Recording]:
-    """Return the recordings of ESC-10 that meta.csv lists, without those under Sampling+.
-
-    Raises:
-        FileNotFoundError: there is no meta.csv.
-        ValueError: a line is wrong; the message names file and row.
-    """
+    """Return the recordings of ESC-10 that meta.csv lists, without those under Sampling+."""
     rows = read_table(folder / "meta.csv", META_COLUMNS, unique=True)
     found = [_recording(folder, row, place) for place, row in rows]
     return [each for each in found if "Sampling+" not in each.licence]
 
 
 def _recording(folder: Path, row: Mapping[str, str], place: str) -> Recording:
-    """Return one line of meta.csv as a recording, or raise ValueError."""
     if Path(row["clip"]).name != row["clip"]:
         raise ValueError(f"{place}: {row['clip']!r} is no plain name")
     kinds = {material.label: name for name, material in MATERIAL.items()}

@@ -100,12 +100,7 @@ class Shot:
 
 
 def read(folder: Path) -> list[Photograph]:
-    """Return the photographs that index.csv lists, in its order.
-
-    Raises:
-        FileNotFoundError: there is no index.csv.
-        ValueError: a line is wrong; the message names file and row.
-    """
+    """Return the photographs that index.csv lists, in its order."""
     found = []
     for place, row in read_table(folder / "index.csv", COLUMNS):
         path = Path(row["file"])

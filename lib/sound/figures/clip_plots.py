@@ -9,7 +9,6 @@ from typing import Any
 import librosa
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import soundfile
 from IPython.display import HTML, Audio, Markdown
 from matplotlib.axes import Axes
@@ -20,18 +19,11 @@ from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
 from lib.sound import features, pretrained
 from lib.sound.crnn import INPUT_NAMES
 from lib.sound.data.corpus import Waveform
-from lib.sound.evaluation import COLLAR, METRICS
+from lib.sound.evaluation import COLLAR
 from lib.sound.events import CLIP_SECONDS, Events
 from lib.sound.features import GRID_TIMES
-from lib.sound.figures.metric_plots import (
-    INPUT_COLOURS,
-    METRIC_COLOURS,
-    METRIC_MARKERS,
-    METRIC_NAMES,
-    short_label,
-)
+from lib.sound.figures.metric_plots import INPUT_COLOURS, short_label
 from lib.sound.oracles import WINDOW_SECONDS
-from lib.sound.protocol import paper_row, short
 
 STREAM_STYLES = {"spectral": "-", "audio": "--", "visual": "-."}
 WHAT_ORDER = ("spectral", "spectral, mean and deviation", "audio", "visual", "audio and visual")
@@ -75,30 +67,6 @@ def excerpt(waveform: Waveform, start: float, seconds: float, rate: int = 16_000
 # --- the paper and the data
 
 
-def claim(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw Table 3 as three scores a row, beside those of its first row (dotted).
-
-    Args:
-        rows: of data/paper/part1_table3.json, in percent.
-    """
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.36 * len(rows) + 1.0))
-    for metric in METRICS:
-        look = {"color": METRIC_COLOURS[metric], "marker": METRIC_MARKERS[metric]}
-        values = [row[metric] for row in rows]
-        axes.axvline(values[0], color=METRIC_COLOURS[metric], linestyle=":", linewidth=1.3)
-        axes.plot(values, range(len(rows)), linestyle="", label=METRIC_NAMES[metric], **look)
-        for place, value in enumerate(values):
-            ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
-            spot = (value, place - 0.2)
-            axes.text(*spot, f"{value:.0f}", ha="center", va="bottom", fontsize=8.5, bbox=ground)
-    axes.axhline(sum(row["spectral"] for row in rows) - 0.5, color=PALE, linewidth=1.2)
-    axes.set_yticks(range(len(rows)), [short(paper_row(row)) for row in rows])
-    axes.set(ylim=(len(rows) - 0.5, -0.7), xlim=(0, 100), xlabel="F1, %")
-    axes.grid(axis="y", visible=False)
-    axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3, fontsize=9)
-    return figure
-
-
 def clip(waveform: Waveform, events: Events, index: int, pictures: np.ndarray | None) -> Figure:
     """Draw a clip on one axis of time: waveform, log-mel spectrogram, pictures, labels.
 
@@ -113,7 +81,7 @@ def clip(waveform: Waveform, events: Events, index: int, pictures: np.ndarray | 
     _waveform(grid[0], waveform)
     spectrogram(grid[1], features.log_mel(waveform))
     if pictures is not None:
-        _film(grid[2], pictures)
+        film(grid[2], pictures)
     grid[2].axis("off")
     bars(grid[3], events, index, labels)
     grid[3].set(xlabel="seconds", xlim=(0, CLIP_SECONDS))
@@ -147,23 +115,22 @@ def spectrogram(axes: Axes, log_mel: np.ndarray, cmap: str = "magma", **limits: 
     return image
 
 
-def _film(axes: Axes, pictures: np.ndarray) -> None:
-    """Draw pictures side by side, each in the middle of its part of the time."""
-    part = CLIP_SECONDS / len(pictures)
-    for number, picture in enumerate(pictures):
-        middle, half = (number + 0.5) * part, 0.48 * part
-        axes.imshow(picture, extent=(middle - half, middle + half, 0, 1), aspect="auto")
-    axes.set(ylim=(0, 1), xlim=(0, CLIP_SECONDS))
-    axes.grid(visible=False)
+def film(axes: Axes, pictures: np.ndarray, seconds: float = CLIP_SECONDS) -> None:
+    """Draw the middle of each picture (n, height, width, 3), side by side over a clip's length."""
+    height, width = pictures.shape[1:3]
+    left = max(0, width - height) // 2
+    square = pictures[:, :, left : left + height]
+    extent = (0, seconds, 0, 1)
+    axes.imshow(np.concatenate(list(square), axis=1), extent=extent, aspect="auto")
 
 
 def bars(axes: Axes, events: Events, index: int, labels: Sequence[int]) -> None:
-    """Draw a clip's events as bars, one line for each of some classes."""
+    """Draw a clip's true events as bars, one line for each of some classes."""
     for event in np.flatnonzero(events.clip == index).tolist():
         label = int(events.label[event])
         length = events.offset[event] - events.onset[event]
-        look = {"color": PALETTE[label % len(PALETTE)], "edgecolor": INK, "linewidth": 0.6}
-        axes.barh(labels.index(label), length, left=events.onset[event], height=0.7, **look)
+        look: dict[str, Any] = {"height": 0.7, "color": PALE, "edgecolor": INK, "linewidth": 0.6}
+        axes.barh(labels.index(label), length, left=events.onset[event], **look)
     axes.set_yticks(range(len(labels)), [short_label(events.classes[label]) for label in labels])
     axes.tick_params(axis="y", labelsize=8.5, length=0)
     axes.set_ylim(len(labels) - 0.45, -0.55)
@@ -177,35 +144,6 @@ def photographs(pictures: Sequence[np.ndarray], names: Sequence[str]) -> Figure:
         axes.imshow(picture)
         axes.set_title(name, fontsize=9, loc="center")
         axes.axis("off")
-    return figure
-
-
-def statistics(classes: pd.DataFrame, overlaps: np.ndarray, levels: pd.DataFrame) -> Figure:
-    """Draw how many clips have each class, how many classes sound at once, how loud events are.
-
-    All three are what functions of `clip_statistics` of the same names give.
-    """
-    figure, (left, middle, right) = plt.subplots(
-        1, 3, figsize=(PAGE_WIDTH, 3.0), width_ratios=(1.5, 1, 1)
-    )
-    shares = [name for name in classes.columns if name.endswith("clips, %")]
-    for place, (name, hatch) in enumerate(zip(shares, ("", "////"), strict=True)):
-        look = {"color": PALETTE[place], "hatch": hatch, "edgecolor": "white"}
-        rows = np.arange(len(classes)) + 0.38 * place - 0.19
-        left.barh(rows, classes[name], height=0.36, label=name.removesuffix(", %"), **look)
-    names = [short_label(name.replace(" ", "_")) for name in classes["class"]]
-    left.set_yticks(range(len(classes)), names)
-    left.tick_params(axis="y", labelsize=8.5, length=0)
-    left.set(xlabel="clips with it, %", ylim=(len(classes) - 0.5, -0.6))
-    left.legend(fontsize=8.5, loc="upper right")
-    shown = overlaps[: np.flatnonzero(overlaps).max() + 1]
-    drawn = middle.bar(range(len(shown)), 100 * shown, color=PALETTE[0])
-    middle.bar_label(drawn, fmt="%.0f", fontsize=8.5)
-    middle.set_xticks(range(len(shown)))
-    middle.set(xlabel="classes at once", ylabel="of the time, %")
-    right.hist(levels["contrast"].dropna(), bins=np.arange(-10, 41, 2.5).tolist(), color=PALETTE[0])
-    right.axvline(0, color=INK, linewidth=1, linestyle=":")
-    right.set(xlabel="events over the rest, dB", ylabel="clips")
     return figure
 
 
@@ -258,50 +196,6 @@ def patch(waveform: Waveform, number: int, offset: float = 0.01) -> Figure:
     for axes in (left, right):
         axes.grid(visible=False)
     return figure
-
-
-def distance_maps(inputs: Mapping[str, np.ndarray], events: Events, index: int) -> Figure:
-    """Draw for each input how far any two moments of a clip are apart, under the clip's labels.
-
-    Args:
-        inputs: {name of INPUT_NAMES: (151, n)}, standardised.
-        events: labels.
-        index: which clip of `events` it is.
-    """
-    labels = np.unique(events.label[events.clip == index]).tolist()
-    height = PAGE_WIDTH / len(inputs) - 0.3
-    heights = (0.3 * len(labels), height)
-    size = (PAGE_WIDTH, sum(heights) + 0.7)
-    options: dict[str, Any] = {"sharex": True, "height_ratios": heights, "squeeze": False}
-    figure, grid = plt.subplots(2, len(inputs), figsize=size, **options)
-    look: dict[str, Any] = {"aspect": "auto", "interpolation": "nearest", "vmin": 0, "vmax": 1}
-    look |= {
-        "cmap": plt.get_cmap("viridis_r", SHADES),
-        "extent": (0, CLIP_SECONDS, CLIP_SECONDS, 0),
-    }
-    for (upper, lower), (name, values) in zip(grid.T, inputs.items(), strict=True):
-        bars(upper, events, index, labels)
-        upper.set_title(INPUT_NAMES[name])
-        image = lower.imshow(distances(values[::2]), **look)
-        lower.grid(visible=False)
-        lower.set(xlabel="seconds", xticks=range(0, 11, 2), yticks=range(0, 11, 2))
-        if upper is not grid[0, 0]:
-            upper.tick_params(labelleft=False)
-            lower.tick_params(labelleft=False)
-    grid[1, 0].set_ylabel("seconds")
-    figure.colorbar(image, ax=grid[1, :], label="distance", pad=0.01)
-    return figure
-
-
-def distances(values: np.ndarray) -> np.ndarray:
-    """Return the distance between any two rows, (rows, rows), 1 for independent moments.
-
-    Args:
-        values: (rows, n), standardised: the mean squared distance of independent ones is 2 n.
-    """
-    squares = (values**2).sum(axis=1)
-    between = squares[:, None] + squares[None] - 2 * values @ values.T
-    return np.sqrt(np.maximum(between, 0) / (2 * values.shape[1]))
 
 
 def what(found: Mapping[str, Mapping[str, Any]], chance: float, classes: Sequence[str]) -> Figure:
@@ -358,29 +252,6 @@ def steps(lags: np.ndarray, found: Mapping[str, Mapping[str, Any]]) -> Figure:
     axes.set(xlabel="seconds after the onset", ylabel="response of the probe")
     axes.set_xlim(lags[0], lags[-1])
     axes.legend(fontsize=9, loc="upper left")
-    return figure
-
-
-def drift(found: Mapping[str, Mapping[str, Any]], lags: np.ndarray) -> Figure:
-    """Draw the audio probe's response to onsets in either half of a clip, for both ways of joining.
-
-    Args:
-        found: `drift` of a run of `probes`.
-        lags: (lags,) seconds after the onset.
-    """
-    figure, grid = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.7), sharey=True)
-    for axes, (half, each) in zip(grid, found.items(), strict=True):
-        ways = (("by index", PALETTE[1], "-"), ("audio", PALETTE[0], "--"))
-        for name, colour, style in ways:
-            label = "by time" if name == "audio" else name
-            axes.plot(lags, each[name]["mean"], color=colour, linestyle=style, label=label)
-            height = each[name]["height"] / 2
-            axes.plot(each[name]["centre"], height, "D", color=colour, markersize=6)
-        axes.axvline(0, color=INK, linestyle=":", linewidth=1.2)
-        axes.set_title(f"{each['audio']['onsets']} onsets in the {half} half", fontsize=10)
-        axes.set(xlabel="seconds after the onset", xlim=(lags[0], lags[-1]))
-    grid[0].set_ylabel("response of the probe")
-    grid[0].legend(fontsize=9)
     return figure
 
 

@@ -1,7 +1,6 @@
 """What a corpus is made of and what it is like, in numbers: labels, overlaps, loudness."""
 
 from collections import Counter
-from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -9,12 +8,10 @@ import pandas as pd
 from lib.book import data_root
 from lib.sound import oracles
 from lib.sound.data import mixtures, photos
-from lib.sound.data.corpus import SPLITS, Corpus, Waveform
-from lib.sound.events import CLIP_SECONDS, Events
+from lib.sound.data.corpus import Corpus, Waveform
+from lib.sound.events import Events
 
-KINDS = {"weak": "weak", "unlabelled": "none", "validation": "strong", "test": "strong"}
 FRAME = 0.02  # seconds over which a level is taken
-CLIPPED = 0.999  # of full scale; a sample from here on counts as clipped
 SILENCE = 1e-10  # of the power of full scale; keeps the level of digital silence finite
 
 
@@ -31,17 +28,6 @@ def materials() -> pd.DataFrame:
         row["is seen as"] = photos.SIGNS[folder] if folder else None
         row["photographs"] = seen[folder] if folder else None
         rows.append(row)
-    return pd.DataFrame(rows, dtype=object)
-
-
-def splits(corpus: Corpus) -> pd.DataFrame:
-    """Return clips, kind of labels and number of labels or events of each split (section 4.1)."""
-    rows = []
-    for split in SPLITS:
-        labels = {"weak": sum(len(corpus.weak[clip]) for clip in corpus.clips["weak"])}
-        events = {name: len(each) for name, each in corpus.strong.items()}
-        row = {"split": split, "clips": len(corpus.clips[split]), "labels": KINDS[split]}
-        rows.append(row | {"tags or events": (labels | events).get(split)})
     return pd.DataFrame(rows, dtype=object)
 
 
@@ -78,20 +64,26 @@ def overlaps(events: Events, step: float = 0.02) -> np.ndarray:
     return counts / counts.sum()
 
 
-def example(corpus: Corpus, among: int) -> int:
-    """Return the `liveliest` of the first test clips whose picture changes; of all if none does."""
-    seconds = np.arange(round(CLIP_SECONDS)) + 0.5
-    films = [corpus.frames(name, seconds) for name in corpus.clips["test"][:among]]
-    changing = [
-        clip for clip, film in enumerate(films) if film is not None and (film != film[0]).any()
-    ]
-    return liveliest(corpus.strong["test"], changing or range(len(films)))
+def example(events: Events, label: str = "dog") -> int:
+    """Return the first clip in which one class alone sounds, or the first with an event at all."""
+    place = [name.lower() for name in events.classes].index(label)
+    alone = (events.tags.sum(axis=1) == 1) & events.tags[:, place]
+    return int(alone.argmax() if alone.any() else events.clip[0])
 
 
-def liveliest(events: Events, among: Iterable[int]) -> int:
-    """Return which of some clips has most classes; of those with as many, most events."""
-    number = np.bincount(events.clip, minlength=len(events.clips))
-    return max(among, key=lambda clip: (events.tags[clip].sum(), number[clip], -clip))
+def contrasts(corpus: Corpus, split: str, count: int) -> np.ndarray:
+    """Return by how many dB events stand above the rest of their clip, one number for each.
+
+    It is the median level within events less that of the rest. Of the first `count` clips of a
+    split, those without either are left out.
+    """
+    found = []
+    for clip, name in enumerate(corpus.clips[split][:count]):
+        level = frame_levels(corpus.audio(name))
+        active = _active(corpus.strong[split], clip, (np.arange(len(level)) + 0.5) * FRAME)
+        if active.any() and not active.all():
+            found.append(np.median(level[active]) - np.median(level[~active]))
+    return np.array(found)
 
 
 def frame_levels(waveform: Waveform) -> np.ndarray:
@@ -100,31 +92,6 @@ def frame_levels(waveform: Waveform) -> np.ndarray:
     count = len(waveform.samples) // length
     frames = waveform.samples[: count * length].reshape(count, length).astype(np.float64)
     return 10 * np.log10((frames**2).mean(axis=1) + SILENCE)
-
-
-def levels(corpus: Corpus, split: str, count: int) -> pd.DataFrame:
-    """Return the loudness of a split's first clips, one row each.
-
-    Columns: `peak` and `rms` in dB of full scale; `clipped`, the share of samples at full scale;
-    `contrast` in dB, the median level within events over that of the rest, NaN where either lacks.
-    """
-    rows = []
-    for clip, name in enumerate(corpus.clips[split][:count]):
-        waveform = corpus.audio(name)
-        loudness = np.abs(waveform.samples)
-        frames = frame_levels(waveform)
-        active = _active(corpus.strong[split], clip, (np.arange(len(frames)) + 0.5) * FRAME)
-        both = active.any() and not active.all()
-        difference = np.median(frames[active]) - np.median(frames[~active]) if both else np.nan
-        rows.append(
-            {
-                "peak": 20 * np.log10(float(loudness.max())),
-                "rms": 10 * np.log10(float(np.mean(waveform.samples.astype(np.float64) ** 2))),
-                "clipped": float((loudness >= CLIPPED).mean()),
-                "contrast": float(difference),
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 def _active(events: Events, clip: int, times: np.ndarray) -> np.ndarray:

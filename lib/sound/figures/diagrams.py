@@ -1,4 +1,4 @@
-"""Figures 1 and 2 and Tables 1 and 2, read off a network as it is, layer by layer."""
+"""Figure 2 and Tables 1 and 2, read off a network as it is, layer by layer."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from torch import Tensor, nn
 
-from lib.book.show import INK, PAGE_WIDTH, PALETTE
+from lib.book.show import PAGE_WIDTH, PALETTE, arrow
 from lib.sound.crnn import CRNN, Probabilities
 from lib.sound.figures.metric_plots import INPUT_COLOURS
 
@@ -92,11 +92,9 @@ def _fused(
 
 
 def architecture(model: CRNN) -> Figure:
-    """Draw a network as boxes from the features down to the probabilities (Fig. 1 and 2)."""
+    """Draw a network as boxes from the features down to the probabilities (Fig. 2)."""
     steps = trace(model)
     fused = steps.pop("fused")
-    if len(steps) == 1:
-        fused = fused[1:]  # nothing is joined
     rows = max(len(way) for way in steps.values()) + len(fused)
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.46 * rows + 0.2))
     axes.set(xlim=(0, 1), ylim=(-rows, 0.1))
@@ -104,25 +102,19 @@ def architecture(model: CRNN) -> Figure:
     width = 0.96 / len(steps)
     join = -(rows - len(fused)) - 0.5
     for column, (name, way) in enumerate(steps.items()):
-        middle = 0.5 if len(steps) == 1 else 0.02 + width * (column + 0.5)
+        middle = 0.02 + width * (column + 0.5)
         first = rows - len(fused) - len(way)  # ways of different length end on one line
         for row, step in enumerate(way):
             y = -(first + row) - 0.5
-            _box(axes, middle, y, min(width, 0.6) - 0.03, step, INPUT_COLOURS[name])
+            _box(axes, middle, y, width - 0.03, step, INPUT_COLOURS[name])
             if row:
-                _arrow(axes, (middle, y + 0.69), (middle, y + 0.31))
-        _arrow(axes, (middle, join + 0.69), (0.5, join + 0.31))
+                arrow(axes, (middle, y + 0.69), (middle, y + 0.31))
+        arrow(axes, (middle, join + 0.69), (0.5, join + 0.31))
     for row, step in enumerate(fused):
         _box(axes, 0.5, join - row, 0.56, step, PALETTE[4])
         if row:
-            _arrow(axes, (0.5, join - row + 0.69), (0.5, join - row + 0.31))
+            arrow(axes, (0.5, join - row + 0.69), (0.5, join - row + 0.31))
     return figure
-
-
-def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Draw an arrow from one box to the next."""
-    style = {"arrowstyle": "->", "color": INK, "shrinkA": 0, "shrinkB": 0}
-    axes.annotate("", end, start, arrowprops=style)
 
 
 def _box(axes: Axes, x: float, y: float, width: float, step: Step, colour: str) -> None:
@@ -145,33 +137,20 @@ def _box(axes: Axes, x: float, y: float, width: float, step: Step, colour: str) 
     axes.text(x, y, text, ha="center", va="center", fontsize=7.2 if narrow else 8.2)
 
 
-def table1(model: CRNN) -> pd.DataFrame:
-    """Return Table 1 as the network has it: kernel, stride and channels of each convolution."""
+def stacks(model: CRNN) -> pd.DataFrame:
+    """Return Tables 1 and 2 as the network has them, with what each stack leaves and weighs."""
+    encoder = model.encoders["spectral"]
     rows = [
         {
             "stack": number,
-            "kernel size": str(tuple(stack[0].kernel_size)),
-            "stride": str(tuple(stack[0].stride)),
-            "output channels": stack[0].out_channels,
+            "kernel": str(tuple(stack[0].kernel_size)),
+            "channels": stack[0].out_channels,
+            "pooling": str(tuple(stack[4].kernel_size)),
+            "frames × bands left": f"{step.shape[1]} × {step.shape[2]}",
             "parameters": sum(weight.numel() for weight in stack.parameters()),
         }
-        for number, stack in enumerate(model.encoders["spectral"].stacks)  # type: ignore[arg-type]
-    ]
-    return pd.DataFrame(rows)
-
-
-def table2(model: CRNN) -> pd.DataFrame:
-    """Return Table 2 as the network has it, with the frames and bands that each pooling leaves."""
-    steps = trace(model)["spectral"][1:]
-    rows = [
-        {
-            "stack": number,
-            "kernel size = stride": str(tuple(stack[4].kernel_size)),
-            "frames left": step.shape[1],
-            "bands left": step.shape[2],
-        }
         for number, (stack, step) in enumerate(
-            zip(model.encoders["spectral"].stacks, steps, strict=True)  # type: ignore[arg-type]
+            zip(encoder.stacks, trace(model)["spectral"][1:], strict=True)  # type: ignore[arg-type]
         )
     ]
     return pd.DataFrame(rows)

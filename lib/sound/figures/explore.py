@@ -36,6 +36,7 @@ LOOKS: tuple[dict[str, Any], ...] = (
     {"color": PALETTE[1], "linestyle": "--"},
 )  # of first and second
 LANES = (-0.28, -0.55)  # where their events are drawn, below the probabilities
+ROW = 1.7  # height of a class: its probabilities from 0 to 1, the events below, and a gap
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,24 +164,22 @@ def panel(
     labels = classes_of_interest(scenes, clip, models)
     figure = plt.figure(figsize=(PAGE_WIDTH, 5.6), layout="none")  # a fixed layout is drawn sooner
     margins = {"left": 0.125, "right": 0.99, "bottom": 0.085, "top": 0.945}
-    heights = [0.6, 1.2, *[3.4 / len(labels)] * len(labels)]
-    grid = figure.add_gridspec(len(heights), 2, width_ratios=(3.6, 1), height_ratios=heights)
-    grid.update(**margins, wspace=0.2, hspace=0.14)
-    rows = [figure.add_subplot(grid[row, 0]) for row in range(len(heights))]
+    grid = figure.add_gridspec(3, 2, width_ratios=(3.6, 1), height_ratios=(0.6, 1.2, 3.9))
+    grid.update(**margins, wspace=0.2, hspace=0.06)
+    rows = [figure.add_subplot(grid[row, 0]) for row in range(3)]
     _pictures(rows[0], scenes.pictures[clip])
     _spectrogram(rows[1], scenes.log_mel[clip])
-    for axes, label in zip(rows[2:], labels, strict=True):
-        _truth(axes, scenes.truth, clip, label, threshold)
+    _truth(rows[2], scenes.truth, clip, labels, threshold)
     elsewhere = 0
     for place, model in enumerate(models):
         frame = scenes.found[model].frame.numpy()
         filtered = evaluation.median_filter(frame[clip : clip + 1], median)[0]
         events = evaluation.detect(frame, scenes.truth, threshold, median)
-        _findings(rows[2:], scenes.truth, clip, labels, filtered, events, place)
+        _findings(rows[2], scenes.truth, clip, labels, filtered, events, place)
         elsewhere += int(((events.clip == clip) & ~np.isin(events.label, labels)).sum())
     _finish(rows, scenes.truth.durations[clip], threshold, median, elsewhere)
     found = {model: scores(scenes, model, threshold, median) for model in models}
-    _bars(figure.add_subplot(grid[2:, 1]), found, len(scenes.names))
+    _bars(figure.add_subplot(grid[2, 1]), found, len(scenes.names))
     figure.set_label(_in_words(found, len(scenes.names)))
     return figure
 
@@ -201,7 +200,7 @@ def _finish(
     """Label the rows, and say how many events of classes without a row were found."""
     for axes in rows[1:]:
         axes.set_xlim(0, seconds)
-        axes.tick_params(labelbottom=axes is rows[-1], labelsize=8.5)
+        axes.tick_params(axis="x", labelbottom=axes is rows[-1], labelsize=8.5)
     rows[-1].set_xlabel("seconds")
     title = f"threshold {threshold:.2f}, median filter of {median} frames"
     if elsewhere:
@@ -210,15 +209,12 @@ def _finish(
 
 
 def _pictures(axes: Axes, pictures: np.ndarray | None) -> None:
-    """Draw the middle of each picture, side by side, each over its tenth of the clip."""
+    """Draw the pictures of a clip, or say that there are none."""
     axes.axis("off")
     if pictures is None:
         axes.text(0.5, 0.5, "no pictures", ha="center", transform=axes.transAxes)
     else:
-        height, width = pictures.shape[1:3]
-        left = max(0, width - height) // 2
-        square = pictures[:, :, left : left + height]
-        axes.imshow(np.concatenate(list(square), axis=1), aspect="auto")
+        clip_plots.film(axes, pictures)
 
 
 def _spectrogram(axes: Axes, log_mel: np.ndarray) -> None:
@@ -227,21 +223,33 @@ def _spectrogram(axes: Axes, log_mel: np.ndarray) -> None:
     levels = LEVEL * np.round((pairs - pairs.max()) / LEVEL)
     clip_plots.spectrogram(axes, levels, vmin=-RANGE, vmax=0)
     axes.set_ylabel("kHz", fontsize=8.5)
+    axes.tick_params(labelsize=8.5)
 
 
-def _truth(axes: Axes, truth: Events, clip: int, label: int, threshold: float) -> None:
-    """Prepare the axes of one class: shade where it sounds, and mark the threshold."""
-    here = (truth.clip == clip) & (truth.label == label)
-    axes.broken_barh(_spans(truth, here), (-1, 3), color=PALE, linewidth=0, alpha=0.7)
-    axes.axhline(threshold, color=INK, linestyle=":", linewidth=1)
-    axes.set(ylim=(-0.6, 1.06), yticks=(0, 1))
-    name = metric_plots.short_label(truth.classes[label])
-    axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+def _truth(axes: Axes, truth: Events, clip: int, labels: np.ndarray, threshold: float) -> None:
+    """Prepare a row for each class: shade where it sounds, and mark the threshold."""
+    grounds = _grounds(labels)
+    for ground, label in zip(grounds, labels, strict=True):
+        here = (truth.clip == clip) & (truth.label == label)
+        shade: dict[str, Any] = {"color": PALE, "linewidth": 0, "alpha": 0.7}
+        axes.broken_barh(_spans(truth, here), (ground + LANES[1], 1 - LANES[1]), **shade)
+    wide: dict[str, Any] = {"color": INK, "transform": axes.get_yaxis_transform()}  # end to end
+    axes.hlines(grounds + threshold, 0, 1, linestyle=":", linewidth=1, **wide)
+    axes.hlines(grounds, 0, 1, linewidth=0.5, **wide)
+    names = [metric_plots.short_label(truth.classes[label]) for label in labels]
+    axes.set_yticks(grounds + 0.5, names, fontsize=9)
+    axes.set_ylim(LANES[1] - 0.05, grounds[0] + 1.06)
+    axes.tick_params(axis="y", length=0)
     axes.grid(visible=False)
 
 
+def _grounds(labels: np.ndarray) -> np.ndarray:
+    """Return where the probability of each class is 0; the first row is the highest."""
+    return ROW * np.arange(len(labels))[::-1]
+
+
 def _findings(
-    rows: Sequence[Axes],
+    axes: Axes,
     truth: Events,
     clip: int,
     labels: np.ndarray,
@@ -255,12 +263,14 @@ def _findings(
     """
     paired = np.isin(np.arange(len(events)), evaluation.match(truth, events))
     times = (np.arange(len(filtered)) + 0.5) * FRAME_SECONDS
-    colour, lane = LOOKS[place]["color"], LANES[place]
-    for axes, label in zip(rows, labels, strict=True):
-        axes.plot(times, filtered[:, label], linewidth=1.4, **LOOKS[place])
+    colour = LOOKS[place]["color"]
+    grounds = _grounds(labels)
+    axes.plot(times, grounds + filtered[:, labels], linewidth=1.4, **LOOKS[place])
+    for ground, label in zip(grounds, labels, strict=True):
         here = (events.clip == clip) & (events.label == label)
         faces = [colour if each else "white" for each in paired[here]]
-        axes.broken_barh(_spans(events, here), (lane, 0.2), facecolors=faces, edgecolor=colour)
+        lane = (ground + LANES[place], 0.2)
+        axes.broken_barh(_spans(events, here), lane, facecolors=faces, edgecolor=colour)
 
 
 def _spans(events: Events, chosen: np.ndarray) -> list[tuple[float, float]]:

@@ -1,13 +1,11 @@
 """The pictures of Part I. Each function takes data and returns a matplotlib figure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MultipleLocator
 
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
 from lib.runs.results import Result
@@ -15,15 +13,9 @@ from lib.sound import evaluation
 from lib.sound.evaluation import METRICS
 from lib.sound.events import Events
 from lib.sound.oracles import WINDOW_SECONDS
-from lib.sound.protocol import paper_row, short
-from lib.sound.runs import metric_studies
 
 METRIC_COLOURS = {"clip": PALETTE[0], "segment": PALETTE[2], "event": PALETTE[1]}
-METRIC_NAMES = {
-    "clip": "clip, micro F1",
-    "segment": "segment, micro F1",
-    "event": "event, macro F1",
-}
+METRIC_NAMES = {"clip": "clip F1", "segment": "segment F1", "event": "event F1"}
 METRIC_STYLES = {"clip": "-", "segment": "--", "event": "-."}
 SHORT_NAMES = {
     "crying_baby": "baby",
@@ -84,58 +76,32 @@ def short_label(label: str) -> str:
     return SHORT_NAMES.get(label, label.split("_")[0])
 
 
-def fall(
-    rows: Sequence[Mapping[str, Any]], erring: Sequence[Result], perfect: Mapping[str, float]
+def scores(
+    values: Mapping[str, Mapping[str, float]], first: str = "", below: Sequence[int] = ()
 ) -> Figure:
-    """Draw how systems fall from tagging to coarse to fine detection, one line each.
+    """Draw three scores of each of several systems, one line each, with the event score as number.
 
     Args:
-        rows: of data/paper/part1_table3.json, in percent.
-        erring: taggers that err and never localise, see `metric_studies.tagger_run`.
-        perfect: the scores of one that does not err.
+        values: by system its scores, as shares of 1.
+        first: a system whose scores go through all lines, dotted.
+        below: lines below which a rule is drawn.
     """
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 4.2))
-    spectral = [row for row in rows if row["spectral"]]
-    alone = [row for row in rows if not row["spectral"]]
-    shares = [{name: 100 * run.metrics[name] for name in METRICS} for run in erring]
-    tagger = {name: 100 * perfect[name] for name in METRICS}
-    for lines, name, style, colour, width in (
-        (spectral, "paper, rows with spectral input", "o-", PALETTE[0], 1.4),
-        (alone, "paper, rows with pretrained features only", "s--", PALETTE[1], 1.4),
-        (shares, "taggers with their clip scores that never localise", "x:", INK, 1.2),
-        ([tagger], "a perfect tagger that never localises", "D-", INK, 3),
-    ):
-        values = np.array([[line[metric] for metric in METRICS] for line in lines]).T
-        drawn = axes.plot(range(3), values, style, color=colour, linewidth=width, markersize=5)
-        drawn[0].set_label(name)
-    for x, metric in enumerate(METRICS):
-        place = (x, tagger[metric])
-        text = f"{tagger[metric]:.0f}"
-        axes.annotate(text, place, (7, 5), textcoords="offset points", weight="bold")
-    axes.set_xticks(
-        range(3), ["clip-based\n(what?)", "segment-based\n(1 s)", "event-based\n(when?)"]
-    )
-    axes.set(ylabel="F1, %", ylim=(0, 106), xlim=(-0.15, 2.3))
-    axes.legend(loc="lower left", fontsize=9)
-    return figure
-
-
-def ceilings(found: Sequence[Result]) -> Figure:
-    """Draw the three scores of each ceiling, one line per ceiling."""
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.36 * len(found) + 1.0))
-    for place, result in enumerate(found):
-        values = [100 * result.metrics[metric] for metric in METRICS]
-        axes.plot((min(values), max(values)), (place, place), color=PALE, linewidth=1.5, zorder=1)
-        for metric, value in zip(METRICS, values, strict=True):
-            look = {"color": METRIC_COLOURS[metric], "marker": METRIC_MARKERS[metric]}
-            axes.plot(value, place, linestyle="", markersize=6.5, **look)
-        axes.text(values[2] - 2, place, f"{values[2]:.0f}", ha="right", va="center", fontsize=9)
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.36 * len(values) + 1.0))
+    axes.hlines([place + 0.5 for place in below], 0, 103, color=INK, linewidth=0.8)
     for metric in METRICS:
-        look = {"color": METRIC_COLOURS[metric], "marker": METRIC_MARKERS[metric]}
-        axes.plot([], [], linestyle="", markersize=6.5, label=METRIC_NAMES[metric], **look)
-    axes.set_yticks(range(len(found)), [result.config["ceiling"] for result in found])
-    axes.set(ylim=(len(found) - 0.4, -0.6), xlim=(0, 103), xlabel="F1, %")
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.5, 1.0), ncols=3, fontsize=9)
+        colour, shown = METRIC_COLOURS[metric], [100 * each[metric] for each in values.values()]
+        (dots,) = axes.plot(shown, range(len(shown)), METRIC_MARKERS[metric], color=colour)
+        dots.set(label=METRIC_NAMES[metric], markersize=6.5)
+        if first:
+            axes.axvline(100 * values[first][metric], color=colour, linestyle=":", linewidth=1.3)
+    for place, each in enumerate(values.values()):
+        ends = [100 * each["event"], 100 * max(each[metric] for metric in METRICS)]
+        axes.plot(ends, (place, place), color=PALE, linewidth=1.5, zorder=1)
+        axes.text(ends[0] - 2, place, f"{ends[0]:.0f}", ha="right", va="center", fontsize=9)
+    axes.set_yticks(range(len(values)), list(values))
+    axes.set(ylim=(len(values) - 0.4, -0.6), xlim=(0, 103), xlabel="F1, %")
+    axes.grid(axis="y", visible=False)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
 
@@ -176,91 +142,3 @@ def threshold_curves(found: Sequence[Result], median: int) -> Figure:
     left.legend(fontsize=8.5, loc="lower center")
     right.legend(fontsize=8.5, title="frames", ncols=2, loc="upper right")
     return figure
-
-
-def table3_noise(rows: Sequence[Mapping[str, Any]], noise: Result) -> Figure:
-    """Draw Table 3 as differences to its first row, over the noise of the test set.
-
-    Args:
-        rows: of data/paper/part1_table3.json.
-        noise: see `metric_studies.noise_run`.
-    """
-    figure, grid = plt.subplots(1, 3, figsize=(PAGE_WIDTH, 3.1), sharey=True)
-    first = rows[0]
-    for axes, metric in zip(grid, METRICS, strict=True):
-        for what, shade in (("difference", "#e3e3e3"), ("twins", "#bdbdbd")):
-            half = 1.96 * metric_studies.error_at_kept(noise, metric, what)
-            axes.axvspan(-half, half, color=shade, linewidth=0)
-        for place, row in enumerate(rows[1:]):
-            change = row[metric] - first[metric]
-            colour = PALETTE[0] if row["spectral"] else PALETTE[1]
-            axes.plot((0, change), (place, place), color=colour, linewidth=1.3)
-            axes.plot(change, place, "o" if row["spectral"] else "s", color=colour, markersize=6)
-        axes.axvline(0, color=INK, linewidth=1)
-        axes.xaxis.set_major_locator(MultipleLocator(5))
-        axes.set_title(METRIC_NAMES[metric].split(",")[0], loc="center")
-        axes.set(xlabel="points", ylim=(len(rows) - 1.4, -0.6))
-        axes.grid(axis="y", visible=False)
-    grid[0].set_yticks(range(len(rows) - 1), [short(paper_row(row)) for row in rows[1:]])
-    return figure
-
-
-def explore_panel(
-    truth: Events,
-    found: Events,
-    clip: int,
-    scores: np.ndarray | None,
-    hop: float,
-    threshold: float,
-    title: str,
-) -> Figure:
-    """Draw one clip's scores, true events and decisions, and the whole test set's three scores.
-
-    `scores` are (frames, classes) of that clip, a frame each `hop` seconds, or None where only
-    events are published.
-    """
-    top = np.zeros(truth.shape[1]) if scores is None else scores.max(axis=0)
-    labels = np.flatnonzero(truth.tags[clip] | (top > max(0.1, threshold)) | found.tags[clip])
-    labels = labels if len(labels) else top.argsort()[-1:]
-    figure = plt.figure(figsize=(PAGE_WIDTH, 4.4), layout="none")  # a fixed layout is drawn sooner
-    ratios = {"width_ratios": (3.1, 1), "height_ratios": (2, 1, 1)}
-    margins = {"left": 0.11, "right": 0.99, "bottom": 0.11, "top": 0.94}
-    grid = figure.add_gridspec(3, 2, wspace=0.27, hspace=0.12, **ratios, **margins)
-    upper = figure.add_subplot(grid[0, 0])
-    middle, lower = (figure.add_subplot(grid[row, 0], sharex=upper) for row in (1, 2))
-    _score_curves(upper, None if scores is None else scores[:, labels], hop, threshold)
-    upper.set(ylim=(-0.03, 1.03), ylabel="score", xlim=(0, truth.durations[clip]))
-    matched = evaluation.match(truth, found)
-    hit = np.isin(np.arange(len(found)), matched[matched >= 0])
-    for axes, events, filled in ((middle, truth, matched >= 0), (lower, found, hit)):
-        _draw_bars(axes, events, np.flatnonzero(events.clip == clip), labels.tolist(), filled)
-    middle.set_ylabel("truth", labelpad=1)
-    lower.set_ylabel("found", labelpad=1)
-    lower.set_xlabel("seconds")
-    for axes in (upper, middle):
-        axes.tick_params(labelbottom=False)
-    _score_bars(figure.add_subplot(grid[:, 1]), truth, found)
-    upper.set_title(title, fontsize=10)
-    return figure
-
-
-def _score_curves(axes: Axes, scores: np.ndarray | None, hop: float, threshold: float) -> None:
-    """Draw scores (frames, classes) over seconds, or say that there are none."""
-    if scores is None:
-        said = "only its events are published"
-        axes.text(0.5, 0.5, said, ha="center", transform=axes.transAxes)
-        return
-    times = (np.arange(len(scores)) + 0.5) * hop
-    for place, values in enumerate(scores.T):
-        axes.plot(times, values, color=PALETTE[place % len(PALETTE)])
-    axes.axhline(threshold, color=INK, linestyle=":", linewidth=1.2)
-
-
-def _score_bars(axes: Axes, truth: Events, found: Events) -> None:
-    """Draw the three scores of a whole test set as bars."""
-    results = evaluation.table3_scores(evaluation.all_counts(truth, found))
-    values = [100 * results[metric] for metric in METRICS]
-    bars = axes.bar(METRICS, values, color=[METRIC_COLOURS[metric] for metric in METRICS])
-    axes.bar_label(bars, fmt="%.1f", fontsize=9)
-    axes.set(ylim=(0, 100), ylabel="F1 of all clips, %")
-    axes.tick_params(axis="x", labelsize=8.5)

@@ -1,14 +1,20 @@
-"""A reader's own sound: read, heard in windows of ten seconds, drawn, and never written."""
+"""A reader's own sound: from a file or the microphone, heard, drawn, and never written."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anywidget
+import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 
+from lib.book import interact
 from lib.book.show import INK, PAGE_WIDTH, PALETTE
 from lib.sound import evaluation, features, mean_teacher, pretrained
 from lib.sound.crnn import CRNN
@@ -27,6 +33,39 @@ CLASSES_DRAWN = 3  # at least, the most probable
 RANGE = 60.0  # dB below the loudest that the spectrogram shows
 LANE = 0.2  # height of the events of a network, below the probabilities
 LINES = ("-", "--", ":")
+
+# What a browser does to make speech clearer is switched off: it takes away what is to be heard.
+MICROPHONE = """
+export default { render({ model, el }) {
+  const button = document.createElement("button");
+  button.className = "jupyter-button widget-button";
+  button.textContent = "Record";
+  let recorder;
+  const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+  button.onclick = async () => {
+    if (recorder) { recorder.stop(); return; }
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({ audio: plain });
+      const pieces = [];
+      recorder = new MediaRecorder(stream);
+      recorder.ondataavailable = (event) => pieces.push(event.data);
+      recorder.onstop = async () => {
+        stream.getTracks().forEach((track) => track.stop());
+        recorder = undefined;
+        button.textContent = "Record";
+        model.send({ trouble: "" }, undefined, [await new Blob(pieces).arrayBuffer()]);
+      };
+      recorder.start();
+      button.textContent = "Stop";
+    } catch (error) {
+      recorder = undefined;
+      const trouble = `the browser gives no microphone (${error.name}); choose a file instead`;
+      model.send({ trouble });
+    }
+  };
+  el.appendChild(button);
+} };
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,18 +110,37 @@ def windows(waveform: Waveform) -> list[Waveform]:
     return pieces
 
 
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """A sound and what each network hears in it.
+
+    `log_mel` (windows, 604, 128) in dB, `lengths` (windows,) in seconds, `frames` by row
+    (windows, 151, classes).
+    """
+
+    log_mel: np.ndarray
+    lengths: np.ndarray
+    frames: Mapping[str, np.ndarray]
+    classes: tuple[str, ...]
+
+
 def hear(ears: Ears, file: str | Path, threshold: float, median: int) -> Figure:
     """Draw what each network hears in a sound or video file.
-
-    The figure's label says it in words. Long sounds are heard in windows of CLIP_SECONDS, since
-    the networks know no other length.
 
     Raises:
         FileNotFoundError, ValueError: see `media.read_audio` and `windows`.
     """
-    pieces = windows(media.read_audio(Path(file)))
+    return drawn(listen(ears, media.read_audio(Path(file))), threshold, median)
+
+
+def listen(ears: Ears, waveform: Waveform) -> Heard:
+    """Let each network hear a sound, in windows of CLIP_SECONDS: they know no other length.
+
+    Raises:
+        ValueError: see `windows`.
+    """
+    pieces = windows(waveform)
     log_mel = np.stack([features.log_mel(piece) for piece in pieces])
-    lengths = np.array([len(piece.samples) / piece.rate for piece in pieces])
     inputs = {
         "spectral": np.stack([extraction.fewer_bands(each, ears.bands) for each in log_mel]),
         "audio": np.stack([_patches(ears.audio, piece) for piece in pieces]),
@@ -94,13 +152,52 @@ def hear(ears: Ears, file: str | Path, threshold: float, median: int) -> Figure:
         short(row): mean_teacher.predict(network, read).frame.numpy()
         for row, network in ears.networks.items()
     }
-    names = tuple(f"window {index}" for index in range(len(pieces)))
-    nothing = np.zeros(0, dtype=np.int64)
-    clips = Events(names, lengths, nothing, nothing, np.zeros(0), np.zeros(0), classes=ears.classes)
-    found = {
-        name: evaluation.detect(each, clips, threshold, median) for name, each in frames.items()
-    }
-    return _drawn(log_mel, lengths, frames, found, threshold)
+    lengths = np.array([len(piece.samples) / piece.rate for piece in pieces])
+    return Heard(log_mel, lengths, frames, ears.classes)
+
+
+def own_sound(ears: Ears, threshold: float, median: int) -> None:
+    """Let a reader record or choose a sound; where no one can, say so."""
+    if os.environ.get("BOOK_HEADLESS"):
+        words = "*With a running kernel, you can record a sound here, or choose a file.*"
+        display(Markdown(words))
+    else:
+        display(listening_place(ears, threshold, median))
+
+
+def listening_place(ears: Ears, threshold: float, median: int) -> widgets.VBox:
+    """Return a button to record, one for a file, and below them what is heard."""
+    microphone, place = Microphone(), widgets.VBox()
+    kept: list[Heard] = []
+
+    def take(content: bytes, name: str) -> None:
+        kept[:] = [listen(ears, media.read_audio(Path(name), content))]
+        if place.children:
+            place.children[0].redraw()
+        else:
+            controls = {"threshold": (0.05, 0.95, 0.05), "median": (1, 31, 2)}
+            start = {"threshold": threshold, "median": median}
+            alt = "your sound, threshold {threshold:.2f}, median filter of {median} frames"
+            place.children = (interact.panel(draw_mine, controls, start, alt),)
+
+    def draw_mine(threshold: float, median: int) -> Figure:
+        return drawn(kept[0], threshold, median)
+
+    button, line = interact.upload("Sound or video", take, accept="audio/*,video/*")
+
+    def recorded(_: object, content: dict[str, str], files: list[memoryview]) -> None:
+        line.value = content["trouble"]
+        for file in files:
+            interact.attempt(line, partial(take, bytes(file), "the recording"))
+
+    microphone.on_msg(recorded)
+    return widgets.VBox([widgets.HBox([microphone, button]), line, place])
+
+
+class Microphone(anywidget.AnyWidget):
+    """A button that records: it sends a file as the browser makes it, or what the trouble is."""
+
+    _esm = MICROPHONE
 
 
 def _patches(stream: str, piece: Waveform) -> np.ndarray:
@@ -110,16 +207,19 @@ def _patches(stream: str, piece: Waveform) -> np.ndarray:
     return features.on_grid(values, "index")
 
 
-def _drawn(
-    log_mel: np.ndarray,
-    lengths: np.ndarray,
-    frames: Mapping[str, np.ndarray],
-    found: Mapping[str, Events],
-    threshold: float,
-) -> Figure:
-    """Draw the spectrogram, and below it each class that some network hears or nearly hears."""
+def drawn(heard: Heard, threshold: float, median: int) -> Figure:
+    """Draw the spectrogram, and below it each class that some network hears or nearly hears.
+
+    The figure's label says in words what each of them hears.
+    """
+    log_mel, lengths, frames, classes = heard.log_mel, heard.lengths, heard.frames, heard.classes
+    names = tuple(f"window {index}" for index in range(len(lengths)))
+    nothing = np.zeros(0, dtype=np.int64)
+    clips = Events(names, lengths, nothing, nothing, np.zeros(0), np.zeros(0), classes=classes)
+    found = {
+        name: evaluation.detect(each, clips, threshold, median) for name, each in frames.items()
+    }
     seconds = float((len(lengths) - 1) * CLIP_SECONDS + lengths[-1])
-    classes = next(iter(found.values())).classes
     labels = _labels(frames, found)
     figure, rows = plt.subplots(
         1 + len(labels),

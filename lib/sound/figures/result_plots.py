@@ -1,4 +1,4 @@
-"""The pictures of Table 3: every training as a point, the paper's number beside it."""
+"""The pictures of trained networks: what rows of Table 3 gain, and what they say of a clip."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,17 +9,19 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.book.claims import mean_interval
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
 from lib.runs.results import Result
 from lib.sound import protocol
-from lib.sound.crnn import linear_pooling
-from lib.sound.evaluation import METRICS
-from lib.sound.figures.metric_plots import INPUT_COLOURS, METRIC_COLOURS, METRIC_NAMES
-from lib.sound.protocol import Row, Runs, short
+from lib.sound.crnn import COMBINATIONS, linear_pooling
+from lib.sound.evaluation import FRAME_SECONDS, METRICS, THRESHOLD
+from lib.sound.events import Events
+from lib.sound.features import GRID_TIMES
+from lib.sound.figures.metric_plots import METRIC_COLOURS, METRIC_NAMES
+from lib.sound.protocol import Row, short
 from lib.sound.runs import verdicts
 from lib.sound.runs.verdicts import Judge
 
+WIDEST = 45  # points that a picture of gains shows
 KNOBS = {  # of `corpus.Sight`, as titles
     "never_seen": "never seen",
     "out_of_step": "out of step",
@@ -30,79 +32,77 @@ KNOB_ROWS: dict[Row, dict[str, Any]] = {
     verdicts.VISUAL: {"color": PALETTE[2], "marker": "D", "linestyle": "--"},
 }
 
-
-def table3(runs: Runs, paper: Mapping[str, object]) -> Figure:
-    """Draw the three scores of each row: each training, their mean with interval, the paper's."""
-    figure, grid = plt.subplots(1, 3, figsize=(PAGE_WIDTH, 0.42 * len(runs) + 0.9), sharey=True)
-    rows = list(runs)
-    for axes, metric in zip(grid, METRICS, strict=True):
-        for y, row in enumerate(rows):
-            values = 100 * np.array(protocol.scores(runs[row], metric))
-            _spread(axes, values, y, METRIC_COLOURS[metric])
-            theirs = 100 * protocol.paper_score(paper, row, metric)
-            axes.plot(theirs, y, "D", color="white", markeredgecolor=INK, markersize=5, zorder=4)
-        axes.set(title=METRIC_NAMES[metric], xlabel="percent", ylim=(len(rows) - 0.5, -0.5))
-    grid[0].set_yticks(range(len(rows)), [short(row) for row in rows])
-    return figure
+Found = Sequence[Result]
+Bands = Mapping[str, Sequence[float]]
 
 
-def _spread(axes: Axes, values: np.ndarray, y: float, colour: str) -> None:
-    """Draw the trainings of one row as dots and their mean with its 95 % interval as a bar."""
-    if not len(values):
-        return
-    axes.plot(values, [y] * len(values), "o", color=colour, markersize=4, alpha=0.5, zorder=3)
-    axes.plot(values.mean(), y, "|", color=colour, markersize=13, markeredgewidth=2.4, zorder=3)
-    if len(values) > 1:
-        low, high = mean_interval(values.tolist())
-        axes.plot([max(low, 0), min(high, 100)], [y, y], color=colour, linewidth=1.4, zorder=2)
+def gains(
+    paper: Mapping[str, Any], ours: Judge | None = None, bands: Bands | None = None
+) -> Figure:
+    """Draw by how much each row's scores exceed those of spectral features alone.
 
-
-def gains(judge: Judge) -> Figure:
-    """Draw what each row gains over spectral features alone: ours with its interval, the paper's.
-
-    The three axes are alike, so that the eye compares gains across metrics.
+    Args:
+        paper: Table 3, drawn as hollow diamonds.
+        ours: each rotation a dot, their mean with its interval a bar.
+        bands: by metric, half-widths of what the choice of test clips alone may do, widest first.
     """
-    rows = [row for row in judge.runs if row != verdicts.SPECTRAL]
+    rows = [row for row in COMBINATIONS if row != verdicts.SPECTRAL]
     size = (PAGE_WIDTH, 0.42 * len(rows) + 0.9)
     figure, grid = plt.subplots(1, 3, figsize=size, sharex=True, sharey=True)
     for axes, metric in zip(grid, METRICS, strict=True):
+        for half, shade in zip((bands or {}).get(metric, ()), ("#e3e3e3", "#bdbdbd"), strict=False):
+            axes.axvspan(-half, half, color=shade, linewidth=0)
         axes.axvline(0, color=INK, linewidth=0.8)
+        zero = protocol.paper_score(paper, verdicts.SPECTRAL, metric)
         for y, row in enumerate(rows):
-            found = judge.between([(1.0, row, metric), (-1.0, verdicts.SPECTRAL, metric)])
-            theirs = judge.published(row, metric) - judge.published(verdicts.SPECTRAL, metric)
-            colour = METRIC_COLOURS[metric]
-            axes.plot([100 * found.low, 100 * found.high], [y, y], color=colour, linewidth=1.4)
-            axes.plot(100 * found.value, y, "o", color=colour, markersize=6)
-            axes.plot(100 * theirs, y, "D", color="white", markeredgecolor=INK, markersize=5)
+            if ours:
+                _gain(axes, ours.of(row), ours.of(verdicts.SPECTRAL), metric, y)
+            change = 100 * (protocol.paper_score(paper, row, metric) - zero)
+            axes.plot(change, y, "D", color="white", markeredgecolor=INK, markersize=5, zorder=4)
         axes.set(title=METRIC_NAMES[metric], xlabel="points", ylim=(len(rows) - 0.5, -0.5))
+        axes.grid(axis="y", visible=False)
+    low, high = grid[0].get_xlim()  # intervals of two rotations may be wider than all else
+    grid[0].set_xlim(max(low, -WIDEST), min(high, WIDEST))
     grid[0].set_yticks(range(len(rows)), [short(row) for row in rows])
     return figure
 
 
-def histories(runs: Runs) -> Figure:
-    """Draw the terms of the loss and the validation scores over the epochs, a mean per row.
+def _gain(axes: Axes, row: Found, spectral: Found, metric: str, y: float) -> None:
+    """Draw what a row gains over spectral features alone on each rotation that both have."""
+    mine, theirs = (
+        {run.config["seed"]: run.metrics["test"]["scores"][metric] for run in runs}
+        for runs in (row, spectral)
+    )
+    values = [100 * (mine[seed] - theirs[seed]) for seed in mine.keys() & theirs.keys()]
+    spread(axes, values, y, METRIC_COLOURS[metric])
 
-    Rows with pretrained audio have one colour, those without it another.
+
+def spread(axes: Axes, values: Sequence[float], y: float, colour: str) -> None:
+    """Draw values as dots, and their mean with its 95 % interval, on one level."""
+    found = protocol.paired(values)
+    axes.plot(values, [y] * len(values), "o", color=colour, markersize=4, alpha=0.5)
+    axes.plot(found.value, y, "|", color=colour, markersize=13, markeredgewidth=2.4)
+    axes.plot([found.low, found.high], [y, y], color=colour, linewidth=1.4)
+
+
+def heard(truth: Events, clip: int, frames: Mapping[str, np.ndarray]) -> Figure:
+    """Draw how probable networks take a clip's class to be from frame to frame.
+
+    Args:
+        truth: of all clips.
+        clip: which of them; grey is where its first class sounds.
+        frames: by row, (151, classes) probabilities.
     """
-    panels = {
-        "classification": "cross-entropy, weak clips",
-        "frame_consistency": "frame consistency",
-        "validation_clip": "validation clip F1",
-        "validation_event": "validation event F1",
-    }
-    figure, grid = plt.subplots(2, 2, figsize=(PAGE_WIDTH, 4.6), sharex=True)
-    for axes, (key, title) in zip(grid.flat, panels.items(), strict=True):
-        for row, found in runs.items():
-            lines = np.array([r.metrics["history"][key] for r in found])
-            epochs = np.arange(1, lines.shape[1] + 1)
-            alike = [each for each in runs if ("audio" in each) == ("audio" in row)]
-            style = ("-", "--", "-.", ":")[alike.index(row)]
-            colour = INPUT_COLOURS["audio" if "audio" in row else "spectral"]
-            axes.plot(epochs, lines.mean(axis=0), style, color=colour, label=short(row))
-        axes.set_title(title)
-    for axes in grid[1]:
-        axes.set_xlabel("epoch")
-    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=7)
+    place = int(truth.label[truth.clip == clip][0])
+    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 2.5))
+    _sounding(axes, truth, clip, place)
+    for number, (name, frame) in enumerate(frames.items()):
+        style = ("-", "--", "-.")[number]
+        axes.plot(GRID_TIMES, frame[:, place], style, color=PALETTE[number], label=name)
+    axes.axhline(THRESHOLD, color=INK, linestyle=":", linewidth=1)
+    axes.set(xlabel="seconds", ylabel=f"{truth.classes[place]}: probability", ylim=(-0.03, 1.03))
+    axes.set_xlim(0, truth.durations[clip])
+    axes.legend(ncols=len(frames), loc="upper right")
     return figure
 
 
@@ -132,25 +132,36 @@ def knobs(runs: Sequence[Result]) -> Figure:
     return figure
 
 
-def pooling(frame: np.ndarray) -> Figure:
-    """Draw frame probabilities, their clip probability (eq. 1), and where a label pushes each.
+def pooling(truth: Events, clip: int, frame: np.ndarray) -> Figure:
+    """Draw the frame probabilities of a clip's class, what eq. 1 makes of them, and its derivative.
 
     Args:
-        frame: (frames,) probabilities of one class.
+        truth: of all clips.
+        clip: which of them; grey is where its first class sounds.
+        frame: (151, classes) probabilities.
     """
-    values = torch.tensor(frame, dtype=torch.float64).reshape(1, -1, 1).requires_grad_()
-    clip = linear_pooling(values)
-    clip.sum().backward()
-    pooled, push = float(clip.detach()), values.grad.flatten().numpy()  # type: ignore[union-attr]
+    values = torch.tensor(frame[None], dtype=torch.float64).requires_grad_()
+    place = int(truth.label[truth.clip == clip][0])
+    found = linear_pooling(values)[0, place]  # eq. 1
+    found.backward()
+    pooled = float(found.detach())
+    push = values.grad[0, :, place].numpy()  # type: ignore[index]
     figure, grid = plt.subplots(2, 1, figsize=(PAGE_WIDTH, 3.6), sharex=True)
-    places = np.arange(len(frame))
-    grid[0].step(places, frame, where="mid", color=INK)
+    for axes in grid:
+        _sounding(axes, truth, clip, place)
+    grid[0].step(GRID_TIMES, frame[:, place], where="mid", color=INK)
     for value, text, style in ((pooled, "clip probability", "-"), (pooled / 2, "half of it", "--")):
         grid[0].axhline(value, color=PALETTE[0], linestyle=style, label=f"{text}: {value:.2f}")
-    grid[0].set(ylabel="frame probability", ylim=(0, 1))
-    grid[0].legend(loc="upper right", ncols=2)
+    grid[0].set(ylabel="frame probability", ylim=(0, 1), xlim=(0, truth.durations[clip]))
+    grid[0].legend(loc="upper right")
     colours = [PALETTE[2] if each > 0 else PALETTE[3] for each in push]
-    grid[1].bar(places, push, width=1.0, color=colours)
-    grid[1].axhline(0, color=PALE)
-    grid[1].set(xlabel="frame", ylabel="derivative of\nthe clip probability")
+    grid[1].bar(GRID_TIMES, push, width=FRAME_SECONDS, color=colours)
+    grid[1].axhline(0, color=INK, linewidth=0.8)
+    grid[1].set(xlabel="seconds", ylabel="derivative of\nthe clip probability")
     return figure
+
+
+def _sounding(axes: Axes, truth: Events, clip: int, place: int) -> None:
+    """Shade where a class sounds in a clip."""
+    for event in np.flatnonzero((truth.clip == clip) & (truth.label == place)):
+        axes.axvspan(truth.onset[event], truth.offset[event], color=PALE, linewidth=0)

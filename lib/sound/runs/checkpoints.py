@@ -18,7 +18,7 @@ from torch import Tensor
 from lib.book.files import write_atomically
 from lib.runs import results
 from lib.runs.checkpoints import command, file_digest, place, write_record
-from lib.sound import features, protocol
+from lib.sound import features
 from lib.sound.crnn import COMBINATIONS, CRNN
 from lib.sound.data.corpus import Corpus
 from lib.sound.features import Standardiser
@@ -61,7 +61,7 @@ def paths(common: Mapping[str, Any]) -> dict[Row, Path]:
     cached = {row: experiments.weights_path(run) for row, run in runs.items()}
     if all(place(shipped[row], cached[row], run) == shipped[row] for row, run in runs.items()):
         return shipped
-    experiments.table3(common, 1)
+    experiments.trained(list(runs.values()))
     for row, run in runs.items():
         if not cached[row].is_file():  # the cache was emptied
             experiments.run_one(run)
@@ -74,7 +74,6 @@ def digests(common: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _run(common: Mapping[str, Any], row: Row) -> dict[str, Any]:
-    """Return the run whose network stands for a row."""
     return results.plain(experiments.config(common, row, SEED))
 
 
@@ -85,7 +84,7 @@ def ship(profile: str) -> list[Path]:
         FileNotFoundError: the weights of one are not in the cache; then none is shipped.
     """
     common = experiments.common(PROFILES[profile])
-    found = [result for (result,) in protocol.by_row(experiments.table3(common, 1)).values()]
+    found = experiments.trained([_run(common, row) for row in COMBINATIONS])
     contents = [experiments.weights_path(result.config).read_bytes() for result in found]
     paths = [experiments.shipped_path(result.config) for result in found]
     for path, content, result in zip(paths, contents, found, strict=True):

@@ -185,11 +185,7 @@ def run_one(run: dict[str, Any]) -> dict[str, Any]:
 
 
 def prepared_for(run: Mapping[str, Any]) -> Prepared:
-    """Return the corpus and the features that a run reads.
-
-    Raises:
-        ValueError: clips or pretrained weights are not those the run names.
-    """
+    """Return the corpus and the features that a run reads."""
     weights = {name: weights_digest(stream) for name, stream in run["streams"].items()}
     if (fingerprints(run), weights) != (run["fingerprint"], run["weights"]):
         raise ValueError("clips or pretrained weights are not those of this run")
@@ -357,8 +353,13 @@ GRIDS: dict[str, Callable[[Mapping[str, Any], int], list[dict[str, Any]]]] = {
 
 
 def table3(common: Mapping[str, Any], trainings: int) -> list[Result]:
-    """Return the runs of Table 3; what has no result yet is trained."""
-    return trained(grid(common, trainings))
+    """Return the runs of Table 3; what has no result yet is trained.
+
+    Of the rotations beyond, those rows come with it that are there.
+    """
+    asked = trained(grid(common, trainings))
+    further = grid(common, mixtures.ROTATIONS)[trainings * len(COMBINATIONS) :]
+    return asked + [result for result in present(further) if result]
 
 
 def ledger(common: Mapping[str, Any], trainings: int) -> dict[str, list[Result]]:

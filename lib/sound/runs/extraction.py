@@ -38,7 +38,6 @@ def prepare(
         corpus: whose training clips they are standardised by.
         stream: of `features.STREAMS`.
         align: see `features.on_grid`; plays a part for audio networks only.
-        mel_bands: of the log-mel spectrogram.
 
     Returns:
         {split: (clips, frames, n) float16, on disk}, and what the training clips have of mean and
@@ -133,17 +132,12 @@ def each(corpus: Corpus, stream: str, clips: Sequence[str]) -> Iterator[np.ndarr
     """Yield the features of clips, one at a time; those not in the cache are computed first.
 
     Args:
-        corpus: that holds the clips.
         stream: of `features.STREAMS`. Patches of the audio networks are 60 ms apart, see
             `pretrained.log_mel_patches`; frames of the visual ones are nearest to GRID_TIMES.
         clips: names, in the order wanted.
 
     Yields:
         (rows, dimensions) float16.
-
-    Raises:
-        ValueError: the stream is unknown, or a clip cannot be decoded or has no pictures.
-        FileNotFoundError: the network's weights are not there.
     """
     if stream not in features.STREAMS:
         known = ", ".join(features.STREAMS)

@@ -21,7 +21,7 @@ ENTRIES = (
     Entry("width, mel bands", "1, 128", "as the profile says", "not measured"),
     Entry("audio network", "VGGish", "YAMNet, which comes with the book", "not measured"),
     Entry("image network", "VGG16", "MobileNet v2, at 64 pixels", "not measured"),
-    Entry("pictures", "the clips' video", "photographs put beside the sounds", "this chapter"),
+    Entry("pictures", "the clips' video", "photographs put beside the sounds", "this chapter, 14"),
     Entry("joining streams", "151 = 151", "by index, as the numbers suggest", "this chapter"),
     Entry("consistency ramp", "not said", "with the learning rate (baselines)", "this chapter"),
     Entry("teacher's mode", "not said", "training mode (baselines)", "this chapter"),
@@ -50,6 +50,19 @@ def differences() -> pd.DataFrame:
     return pd.DataFrame([entry.words("effect") for entry in ENTRIES])
 
 
+def table3(runs: Runs, paper: Mapping[str, object]) -> pd.DataFrame:
+    """Return Table 3 as text: our mean, ± half its interval if it has one, and (the paper's)."""
+    rows = []
+    for line in protocol.table3(runs, paper).to_dict("records"):
+        row = {"row": line["row"], "n": line["n"]}
+        for metric in METRICS:
+            half = line.get(f"{metric} ±", np.nan)
+            ours = f"{line[metric]:.1f}" + ("" if np.isnan(half) else f" ± {half:.1f}")
+            row[metric] = f"{ours} ({line[f'{metric}, paper']:.1f})"
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def counting(runs: Runs) -> pd.DataFrame:
     """Return the mean scores of some rows as other readings of the metrics count them."""
     rows = []
@@ -73,6 +86,15 @@ def gains(pairs: Mapping[str, tuple[Sequence[Result], Sequence[Result]]]) -> pd.
     return pd.DataFrame(rows)
 
 
+def ends(
+    turned: Sequence[Result], row: protocol.Row, knob: str
+) -> tuple[list[Result], list[Result]]:
+    """Return the runs of a row with a knob at all, and at none; none where none were trained."""
+    mine = [run for run in turned if run.config["inputs"] == list(row)]
+    found = protocol.by_share(mine, knob)
+    return found.get(1.0, []), found.get(0.0, [])
+
+
 def placing(runs: Runs) -> pd.DataFrame:
     """Return event F1 where a row and spectral features both have the tag, in percent."""
     reference = runs.get(verdicts.SPECTRAL, [])
@@ -82,24 +104,4 @@ def placing(runs: Runs) -> pd.DataFrame:
             own, other, apart = protocol.given_the_tag(found, reference)
             line = {"row": protocol.short(row), "its event F1": 100 * own}
             rows.append(line | {"that of S": 100 * other, "difference": str(apart)})
-    return pd.DataFrame(rows)
-
-
-def training(readings: Mapping[str, Sequence[Result]]) -> pd.DataFrame:
-    """Return mean scores under readings of the training, and their differences to our choice.
-
-    Args:
-        readings: see `experiments.ledger`; CHOSEN among them.
-    """
-    rows = []
-    for reading, runs in readings.items():
-        if not runs:
-            continue
-        line: dict[str, object] = {"reading": reading, "n": len(runs)}
-        for metric in METRICS:
-            line[metric] = 100 * float(np.mean(protocol.scores(runs, metric)))
-            found = protocol.difference(runs, readings[CHOSEN], metric)
-            if reading != CHOSEN:
-                line[f"{metric}: gain"] = str(found)
-        rows.append(line)
     return pd.DataFrame(rows)

@@ -1,6 +1,6 @@
 """The runs behind the chapter on the metrics, one result file each."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,6 @@ from lib.runs import results, sweep
 from lib.runs.results import Result
 from lib.sound import evaluation, oracles
 from lib.sound.evaluation import METRICS, SCORES
-from lib.sound.protocol import paper_row, short
 from lib.sound.runs import sources, system_scores
 from lib.sound.runs.profiles import MetricsProfile
 from lib.sound.runs.system_scores import Scored
@@ -127,40 +126,6 @@ def in_percent(column: str, found: Mapping[str, Mapping[str, Any]]) -> pd.DataFr
         shown = {metric: 100 * scores[metric] for metric in METRICS if metric in scores}
         rows.append({column: name} | shown)
     return pd.DataFrame(rows)
-
-
-def noise_table(noise: Result) -> list[dict[str, Any]]:
-    """Return one row per metric: score and standard errors in points (see `noise_run`).
-
-    The errors are those of as many clips as the paper kept.
-    """
-    rows = []
-    for metric in METRICS:
-        one = noise.metrics[metric]["one"]
-        row = {"metric": metric, noise.config["systems"][0]: 100 * one["value"]}
-        row |= {"error": error_at_kept(noise, metric, "one")}
-        row |= {"of a difference": error_at_kept(noise, metric, "difference")}
-        row |= {"of near twins": error_at_kept(noise, metric, "twins")}
-        rows.append(row | {"of the clips lost": 100 * noise.metrics[metric]["subsets"]["spread"]})
-    return rows
-
-
-def tagger_table(rows: Sequence[Mapping[str, Any]], found: Sequence[Result]) -> pd.DataFrame:
-    """Return rows of Table 3 beside taggers that never localise, in percent (see `tagger_run`)."""
-    return pd.DataFrame(
-        [
-            {
-                "clip": row["clip"],
-                "segment": row["segment"],
-                "segment, never localising": 100 * run.metrics["segment"],
-                "event": row["event"],
-                "event, never localising": 100 * run.metrics["event"],
-                "+-": 100 * run.metrics["spread"]["event"],
-            }
-            for row, run in zip(rows, found, strict=True)
-        ],
-        index=pd.Index([short(paper_row(row)) for row in rows], name="features"),
-    ).reset_index()
 
 
 def error_at_kept(noise: Result, metric: str, what: str) -> float:

@@ -20,11 +20,7 @@ READ = ("dataset", "rung", "sizes", "rotation", "streams", "weights", "fingerpri
 
 
 def describe(common: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the run on the clips of the first rotation, as plain JSON.
-
-    Args:
-        common: see `experiments.common`.
-    """
+    """Return the run on the clips of the first rotation, as plain JSON."""
     everything = experiments.config(common, INPUTS, seed=0)
     read = {name: everything[name] for name in (*READ, "sight") if name in everything}
     return {**read, "regularisation": probes.REGULARISATION, "margin": probes.MARGIN}

@@ -45,12 +45,7 @@ class Scored:
 
 @cache
 def load(clips: int = CLIPS) -> Scored:
-    """Return so many of the test clips of DCASE 2018 task 4, evenly spread over its list.
-
-    Raises:
-        FileNotFoundError: a file is missing.
-        ValueError: a file was changed.
-    """
+    """Return so many of the test clips of DCASE 2018 task 4, evenly spread over its list."""
     lists, desed = data_root.locate("dcase2018_task4"), data_root.locate("desed_baseline")
     durations = read_durations(desed / "validation_durations.tsv")
     truth = read_strong(lists / "eval_dcase2018.tsv", durations)

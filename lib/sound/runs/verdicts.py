@@ -190,11 +190,10 @@ class Judge:
         mine = [run for run in self.turned if run.config["inputs"] == list(WITH_VISUAL)]
         shares = protocol.by_share(mine, "out_of_step")
         ends = shares.get(0.0, []), shares.get(1.0, [])
-        found, n = protocol.difference(*ends, "event"), min(map(len, ends))
-        numbers = (found.value, found.low, found.high, n)
-        reading = self.source.reading(
-            f"{name(WITH_VISUAL)}, none out of step over all", None, numbers, above(*numbers[1:3])
-        )
+        found = protocol.difference(*ends, "event")
+        direction = above(found.low, found.high)
+        text = f"{name(WITH_VISUAL)}, none out of step over all"
+        reading = self.source.reading(text, None, numbers(found), direction)
         text = "pictures out of step with the sound cost event F1"
         return self.claim(text, "5.2", [reading], SIDE)
 
@@ -213,7 +212,7 @@ class Judge:
         found = protocol.combination(halves)
         direction = above(found.low, found.high) if gap.low > 0 else UNDECIDED
         reading = self.source.reading(
-            "how far joining by time ends below half-way", None, self.numbers(found), direction
+            "how far joining by time ends below half-way", None, numbers(found), direction
         )
         text = "the time grid explains less than half of pretrained audio's gap in event F1"
         note = f"without a gap there is nothing to explain; here it is {gap} points"
@@ -240,18 +239,19 @@ class Judge:
         direction = above(found.low, found.high)
         if at_most is not None:
             direction = below(found.low, found.high, at_most)
-        value, numbers = round(100 * paper, 6), self.numbers(found)
-        return self.source.reading(text, value, numbers, direction, decides=decides)
-
-    def numbers(self, found: Difference) -> tuple[float, float, float, int]:
-        """Return a difference with the number of rotations behind it."""
-        return found.value, found.low, found.high, min(len(each) for each in self.runs.values())
+        value = round(100 * paper, 6)
+        return self.source.reading(text, value, numbers(found), direction, decides=decides)
 
     def claim(
         self, text: str, where: str, readings: Sequence[Reading], note: str, asked_by: str = PAPER
     ) -> Claim:
         """Return a claim in points."""
         return Claim(f"{text}, points", where, tuple(readings), self.source, note, asked_by)
+
+
+def numbers(found: Difference) -> tuple[float, float, float, int]:
+    """Return a difference, its interval and the number of rotations behind it."""
+    return found.value, found.low, found.high, found.n
 
 
 def name(row: Row) -> str:

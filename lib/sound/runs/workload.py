@@ -22,12 +22,7 @@ from lib.sound.runs.profiles import PROFILES
 
 
 def of(profile_name: str) -> list[Work]:
-    """Return what a profile computes.
-
-    Raises:
-        ValueError: there is no such profile.
-        FileNotFoundError: the data root names no folder.
-    """
+    """Return what a profile computes."""
     profile = profiles.choose(PROFILES, profile_name)
     common = experiments.common(profile)
     probed = workload.stored(PART, probing.EXPERIMENT, [probing.describe(common)])
@@ -35,12 +30,7 @@ def of(profile_name: str) -> list[Work]:
 
 
 def trainings(common: Mapping[str, Any], count: int) -> list[Work]:
-    """Return the groups of trainings that differ in nothing but the seed, no run twice.
-
-    Args:
-        common: see `experiments.common`.
-        count: of seeds.
-    """
+    """Return the groups of trainings that differ in nothing but the seed, no run twice."""
     groups = {
         "Table 3": experiments.grid(common, count),
         "joined by time": experiments.aligned_grid(common, count),
@@ -72,7 +62,6 @@ def training_flop(run: Mapping[str, Any]) -> float:
 
 
 def _clips(model: ModelConfig) -> TrainingSet:
-    """Return two clips without content, one weak and one unlabelled."""
     sizes = {
         "spectral": (features.FRAMES, model.mel_bands),
         "audio": (features.GRID, model.audio_features),

@@ -1,0 +1,35 @@
+"""What explains the curves: slopes add up to the margin, and guards answer where they are put."""
+
+import pytest
+import torch
+from torch import nn
+
+from lib.adversarial import classifiers, mechanisms
+
+
+def test_on_a_linear_network_the_predicted_strength_is_where_the_margin_is_gone() -> None:
+    linear = nn.Sequential(nn.Flatten(), nn.Linear(9, 2)).requires_grad_(False)
+    image = torch.full((1, 1, 3, 3), 0.5)
+    label = linear(image).argmax(dim=1)
+    margin, strength = mechanisms.slopes(linear, image, label)
+    weights = linear[1].weight[label] - linear[1].weight[1 - label]
+    reached = image - strength * weights.sign().view(1, 1, 3, 3)
+    first, second = linear(reached)[0]
+    assert float(first) == pytest.approx(float(second), abs=1e-5)
+    assert float(margin) == pytest.approx(float(linear(image).diff().abs()))
+
+
+def test_a_guard_answers_where_it_was_and_where_it_is_put(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = classifiers.frozen(classifiers.build("madry", torch.Generator().manual_seed(0)))
+    model.conv1.weight[0] = 0.0
+    model.conv1.weight[0, 0, 2, 2] = 2.0
+    model.conv1.bias[0] = -0.6
+    images = torch.rand(2, 1, 28, 28)
+    monkeypatch.setattr(mechanisms, "_network", lambda config: model)
+    monkeypatch.setattr(mechanisms, "_first_images", lambda config: (images, torch.tensor([1, 2])))
+    how = {"steps": 1, "step_size": 0.1, "epsilons": [0.1, 0.2]}
+    found = mechanisms.attacked({"to": 0.2, **how})
+    assert found["answer_above"] == pytest.approx([0.3])
+    assert float(model.conv1.bias[0]) == pytest.approx(-0.4)
+    assert len(found["right"]) == len(found["score"]) == len(found["slope"]) == 2
+    assert mechanisms.attacked({"to": None, **how})["answer_above"] == pytest.approx([0.2])
