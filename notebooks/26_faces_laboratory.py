@@ -16,9 +16,9 @@
 # **Question.** Which part of DE-GAN brings the person, which the expression, and which could go?
 #
 # Each section below changes one thing in a few lines, trains a small DE-GAN with it, and shows its faces beside those of
-# the book's own training. **Edit a cell that begins with *Your idea*, run it and the next one.** A new idea takes
-# about a minute on two cores; one that was tried before, here or by you, comes back at once. Nothing here decides
-# about a claim.
+# the unchanged training. **Edit a cell that begins with *Your idea*, run it and the next one.** A new idea takes
+# two to three minutes on two slow cores; one that was tried before, here or by you, comes back at once. Nothing here
+# decides about a claim.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -43,7 +43,7 @@ cost(page.chapter)
 
 # %%
 def show(name, caption, **ideas):
-    """Draw some ideas beside the book's own, and return what they came to."""
+    """Draw some ideas beside the unchanged training, and return what they came to."""
     found = laboratory.beside({key.replace("_", " "): idea for key, idea in ideas.items()}, place)
     alt = "Rows of faces: a person with four expressions, two others with their own, and these two as each idea makes them."
     sources = list(found.values())
@@ -72,7 +72,7 @@ Markdown(
 # ## What may be changed
 #
 # An idea replaces any of five things: the loss of $D$ (equation 1), the loss of $G$ (equation 2), the class of either
-# network, and the switches of chapter 22's `GANConfig`. All else stays the book's own code. These are the two losses,
+# network, and the switches of chapter 22's `GANConfig`. All else stays as it is in `lib/`. These are the two losses,
 # one line for each term of the equations:
 
 # %%
@@ -112,7 +112,8 @@ class RealOrFake(Discriminator):
 # %%
 heads = show(
     "part2_lab_heads",
-    "Below the two real rows: whose smile comes through, and on whom.",
+    "Above, real pictures. Without a head for the person everybody becomes the one who lends; with real or fake alone "
+    "each stays who they are, and makes one face.",
     no_person_in_D=Idea(discriminator=NoPerson),
     real_or_fake=Idea(discriminator=RealOrFake),
 )
@@ -139,7 +140,7 @@ equations = {"own_identity": 0.0, "reconstruction": 0.0}
 # %%
 others = show(
     "part2_lab_noise",
-    "The same pictures lent; what is lost, and what is not.",
+    "Without noise little is lost. By the equations alone colours arrive, and hardly a face.",
     no_noise=Idea(generator=Silent),
     equations_alone=Idea(changes=equations),
 )
@@ -158,7 +159,19 @@ page.figure(
     sources=list(every.values()),
 )
 
+# %%
+def told(result):
+    """Return in words what judges see in the faces of an idea."""
+    seen = (100 * result.metrics[name]["value"] for name in ("expression", "identity"))
+    return "the expression in {:.0f} %, the person in {:.0f} %".format(*seen)
+
+
+Markdown("\n".join(f"- *{name}*: {told(result)}" for name, result in every.items()))
+
 # %% [markdown]
+# Read these lines as one throw of the dice each. What no throw shows at this size: what noise is for. Each person has one
+# light here, so there is little that $z$ could carry.
+#
 # ## More to try
 #
 # 1. A loss: ask $G$ for the expression twice as much as for the person.
@@ -182,3 +195,4 @@ page.figure(
 #
 # Here ends the part on faces. It asked whether a code that was to forget *who* has done so. The last part asks
 # what a network can be made to believe: a change too small for the eye, and a filter that claims to notice.
+# Next: [page 28](28_faces_rebuilt.ipynb) has the paper's figures and tables in its order, each beside ours.

@@ -48,7 +48,7 @@ GAN = replace(
     strong=-1.0,  # D learns in every fourth step, the best of chapter 22's studies
 )
 LENDER, BORROWERS = 0, (1, 2)  # of the faces that are drawn
-BESIDE = "the book's"  # what an idea is drawn beside
+BESIDE = "unchanged"  # what an idea is drawn beside
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def among(panel: Judges, people: int) -> Judges:
 
 
 def beside(ideas: Mapping[str, Idea], place: Laboratory, seed: int = 0) -> dict[str, Result]:
-    """Return by name what some ideas come to, the book's own first; see `tried`."""
+    """Return by name what some ideas come to, the unchanged training first; see `tried`."""
     every = {BESIDE: Idea(), **ideas}
     return {name: tried(idea, place, seed) for name, idea in every.items()}
 
