@@ -240,5 +240,4 @@ for name in (name for name in scenes.names if name.endswith("A")):
 Markdown("; ".join(said) + ".")
 
 # %% [markdown]
-# Here ends the part on faces. The last part asks what a network can be made to believe: a change too small for the eye, and
-# a filter that claims to notice.
+# Next: in chapter 26 you change the networks and their losses, and see what becomes of the faces.

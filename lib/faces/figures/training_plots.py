@@ -10,7 +10,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
+from lib.faces import augment
+from lib.faces.data.corpus import Faces
 from lib.faces.de_gan import Judgement
+from lib.faces.figures import grids
+from lib.faces.runs import laboratory
 from lib.faces.runs.checkpoints import Trained
 from lib.runs.results import Result
 
@@ -109,3 +113,23 @@ def shares(found: Mapping[str, Result]) -> Figure:
     )
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
+
+
+def ideas(found: Mapping[str, Result], faces: Faces) -> Figure:
+    """Draw the faces that ideas lead to under who lends and who borrows, see `laboratory.beside`.
+
+    Args:
+        found: by name.
+        faces: the pictures of the laboratory that no idea was trained on.
+    """
+
+    def real(people: Sequence[int]) -> np.ndarray:
+        rows = [laboratory.portraits(faces, each) for each in people]
+        return augment.pixels(augment.centre(faces.take(np.concatenate(rows)).images))
+
+    borrowers = laboratory.BORROWERS
+    known = [real([laboratory.LENDER] * len(borrowers)), real(borrowers)]
+    strips = [*known, *map(laboratory.faces_of, found.values())]
+    columns = [f"{name}\non person {each}" for each in borrowers for name in faces.classes]
+    rows = [f"lent by person {laboratory.LENDER}", "their own", *found]
+    return grids.grid_of(np.stack(strips), rows=rows, columns=columns)

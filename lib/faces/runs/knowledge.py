@@ -122,6 +122,11 @@ def _transfer(
     }
 
 
+def transfer(generator: Generator, panel: Judges, sources: Faces) -> dict[str, Any]:
+    """Return what judges see in pictures made from people whom DE-GAN knows, as in `run_one`."""
+    return _transfer(generator, panel, sources, strangers=False)
+
+
 def estimate(stored: Mapping[str, float]) -> Estimate:
     """Return an estimate from a result."""
     return Estimate(stored["value"], stored["low"], stored["high"], int(stored["n"]))
