@@ -17,7 +17,7 @@ PROFILES = {
     "25_faces_explore": "quick",
     "35_adversarial_explore": "smoke",
 }
-LABORATORIES = ("16_sound_laboratory", "36_adversarial_laboratory")
+LABORATORIES = ("16_sound_laboratory", "26_faces_laboratory", "36_adversarial_laboratory")
 
 
 @pytest.fixture(scope="package")

@@ -12,6 +12,11 @@ IDEAS = {  # by chapter: an idea that works, and one that does not
         "def loudest(frame):\n    return frame.amax(dim=1)\n\nmine = Idea(pooling=loudest)",
         "def loudest(frame):\n    return frame.amax(dim=2)\n\nmine = Idea(pooling=loudest)",
     ),
+    "26_faces_laboratory": (
+        "mine = Idea(changes={'own_identity': 0.0, 'reconstruction': 0.0})",
+        "class Half(Generator):\n    def forward(self, *given):\n"
+        "        return super().forward(*given)[..., ::2]\n\nmine = Idea(generator=Half)",
+    ),
     "36_adversarial_laboratory": (
         "mine = Idea(reading=Detector(predictor=((0, 0, 0), (1, 0, 0), (0, 0, 0))))",
         "def nine(network):\n    return torch.nn.Sequential(network, torch.nn.Linear(10, 9))\n\n"
