@@ -199,7 +199,8 @@ Markdown(
 # and leave tags alone.
 
 # %%
-seeds = {run.config["seed"] for run in turned} or {0}  # S is compared on the rotations of the others
+# S is compared on the rotations of the others
+seeds = {run.config["seed"] for run in turned} or {0}
 asked = [run for run in [*every_run, *turned] if run.config["seed"] in seeds]
 page.figure(
     result_plots.knobs(asked),
@@ -216,8 +217,7 @@ page.figure(
 Markdown(
     "From none to all out of step changes "
     + "; ".join(
-        f"{short(row)}, {metric} F1, by "
-        f"{change(*ledger.ends(turned, row, 'out_of_step'), metric)}"
+        f"{short(row)}, {metric} F1, by {change(*ledger.ends(turned, row, 'out_of_step'), metric)}"
         for row in experiments.SEEING_ROWS
         for metric in ("clip", "event")
     )

@@ -106,7 +106,9 @@ class RealOrFake(Discriminator):
     def forward(self, images):
         said = super().forward(images)
         real, fake = said.expression[:, :1], said.expression[:, -1:]
-        return said._replace(expression=torch.cat([real.expand(-1, self.config.expressions), fake], 1))
+        return said._replace(
+            expression=torch.cat([real.expand(-1, self.config.expressions), fake], 1)
+        )
 
 
 # %%
@@ -158,6 +160,7 @@ page.figure(
     f"95 % intervals over {place.model.identities} lenders and as many borrowers; one training each, whose luck they do not hold.",
     sources=list(every.values()),
 )
+
 
 # %%
 def told(result):

@@ -176,7 +176,9 @@ def beside(rows):
 Markdown(
     "This profile has no such tables."
     if table is None
-    else "\n".join(f"- *{name}.* {beside(rows)}." for name, rows in table.groupby("set", sort=False))
+    else "\n".join(
+        f"- *{name}.* {beside(rows)}." for name, rows in table.groupby("set", sort=False)
+    )
     + "\n- The faces are others, so levels cannot be compared; the other methods are not rebuilt."
 )
 

@@ -105,7 +105,7 @@ around = pixels[0, row : row + 3, column : column + 3]
 sides, corners = around[[0, 1, 1, 2], [1, 0, 2, 1]], around[[0, 0, 2, 2], [0, 2, 0, 2]]
 matrix = r" \\ ".join(" & ".join(f"{value:.0f}" for value in line) for line in around)
 Markdown(
-    rf"$$\begin{{pmatrix}} {matrix} \end{{pmatrix}}$$ The sides sum to {sides.sum():.0f}, the corners to "
+    rf"Around it: $\begin{{pmatrix}} {matrix} \end{{pmatrix}}$. The sides sum to {sides.sum():.0f}, the corners to "
     rf"{corners.sum():.0f}. So $\hat{{x}}^i = \tfrac12 \cdot {sides.sum():.0f} - \tfrac14 \cdot {corners.sum():.0f} = "
     rf"{(sides.sum() / 2 - corners.sum() / 4):.2f}$; the pixel is {around[1, 1]:.0f}, the residual "
     rf"{residuals[row, column]:.2f}. The variance of the four sides is {sides.var():.1f}, so the weight before the "
