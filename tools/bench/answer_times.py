@@ -43,7 +43,7 @@ def measure(notebook: Notebook, chapter: str, rounds: int) -> None:
                     started = time.perf_counter()
                     panel.move(name, key)
                     times[kind].append(1000 * (time.perf_counter() - started))
-            panel.back()
+                panel.back()
             print(line(f"{chapter[:2]}, panel {place}, {name}", times), flush=True)
             for kind, values in times.items():
                 every[kind] += values
