@@ -8,6 +8,7 @@ import base64
 import io
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -190,10 +191,7 @@ def drawing_board(
 
     def take(content: bytes, name: str = "the drawing") -> None:
         kept[:] = [digit(content, name)]
-        if place.children:
-            place.children[0].redraw()
-        else:
-            place.children = (interact.panel(draw, controls, start, alt),)
+        interact.show_in(place, partial(interact.panel, draw, controls, start, alt))
 
     button, line = interact.upload("Picture", take)
 

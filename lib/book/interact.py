@@ -154,8 +154,11 @@ def panel(draw: Draw, controls: Mapping[str, Any], start: Mapping[str, Any], alt
     def drawn(cells: int, *values: Any) -> tuple[bytes, str]:  # a cell may change what is drawn
         return _drawn(draw, dict(zip(made, values, strict=True)), alt)
 
+    def chosen() -> dict[str, Any]:
+        return {name: _exact(control.value) for name, control in made.items()}
+
     def show() -> None:
-        setting = {name: _exact(control.value) for name, control in made.items()}
+        setting = chosen()
         try:
             image, shown = drawn(_cells_run(), *setting.values())
         except Exception as error:  # a reader moves on; the message stands where the picture was
@@ -167,17 +170,17 @@ def panel(draw: Draw, controls: Mapping[str, Any], start: Mapping[str, Any], alt
         picture.layout.display = None
         line.value = _below(html.escape(shown), draw, setting)
 
-    def ahead(change: Any) -> None:
+    def ahead(name: str, change: Any, seen: dict[str, Any]) -> None:
+        if chosen() != seen:
+            return  # there was another move
         with suppress(Exception):  # what is wrong with it is said when somebody asks for it
-            values = [
-                _next(change) if control is change.owner else _exact(control.value)
-                for control in made.values()
-            ]
-            drawn(_cells_run(), *values)
+            drawn(_cells_run(), *{**seen, name: _next(change)}.values())
 
     def moved(change: Any) -> None:
         show()
-        _when_idle(ahead, change)
+        name = next(name for name, control in made.items() if control is change.owner)
+        with suppress(RuntimeError):  # without a kernel no loop runs, and nobody looks
+            asyncio.get_running_loop().call_later(LOOK, ahead, name, change, chosen())
 
     def back(_: object) -> None:
         for control in made.values():  # one picture for all of them
@@ -221,11 +224,12 @@ def _next(change: Any) -> Any:
     return min(max(value, change.owner.min), change.owner.max)
 
 
-def _when_idle(ahead: Callable[[Any], None], change: Any) -> None:
-    """Draw ahead after LOOK, unless there is another move before; without a kernel never."""
-    with suppress(RuntimeError):  # no loop runs
-        loop = asyncio.get_running_loop()
-        loop.call_later(LOOK, lambda: ahead(change) if change.owner.value == change.new else None)
+def show_in(place: widgets.VBox, make: Callable[[], Panel]) -> None:
+    """Draw the panel in a place again, or make it where there is none yet."""
+    if place.children:
+        place.children[0].redraw()
+    else:
+        place.children = (make(),)
 
 
 def upload(

@@ -1,7 +1,5 @@
 """Exercises: each chapter of the parts has some, each with a hint and a solution that is run.
 
-Laboratories and appendices, whose second digit is 6 or more, need none.
-
 The form: below "## Exercises" a numbered item with <details><summary>Hint</summary>; after it a
 code cell that begins with "# Solution of" and the number, folded in JupyterLab. Since it is a cell
 like any other, every run of the chapter runs it. From the third exercise on words may do instead,
@@ -16,7 +14,7 @@ import pytest
 
 from lib.book import chapters
 
-# laboratories, appendices and pages of papers have none
+# laboratories, pages of papers and appendices, from 6 on, have none
 SOURCES = [path for path in chapters.select(["10-35"]) if path.stem[1] < "6"]
 HEADING = re.compile(r"^## Exercises$", re.MULTILINE)
 ITEM = re.compile(r"^(\d+)\. ", re.MULTILINE)

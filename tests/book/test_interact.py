@@ -156,6 +156,7 @@ def test_the_next_picture_is_drawn_while_a_reader_looks_at_this_one(counted: Any
         assert len(drawn) == 5
         await asyncio.sleep(4 * interact.LOOK)  # ahead of nine, of which there is none
         assert "too high" not in panel.words
+        assert {each["x"] for each in drawn} == {0.5, 0.6, 0.7, 0.8}  # x did not move last
 
     asyncio.run(look())
 

@@ -169,16 +169,13 @@ def listening_place(ears: Ears, threshold: float, median: int) -> widgets.VBox:
     """Return a button to record, one for a file, and below them what is heard."""
     microphone, place = Microphone(), widgets.VBox()
     kept: list[Heard] = []
+    controls = {"threshold": (0.05, 0.95, 0.05), "median": (1, 31, 2)}
+    start = {"threshold": threshold, "median": median}
+    alt = "your sound, threshold {threshold:.2f}, median filter of {median} frames"
 
     def take(content: bytes, name: str) -> None:
         kept[:] = [listen(ears, media.read_audio(Path(name), content))]
-        if place.children:
-            place.children[0].redraw()
-        else:
-            controls = {"threshold": (0.05, 0.95, 0.05), "median": (1, 31, 2)}
-            start = {"threshold": threshold, "median": median}
-            alt = "your sound, threshold {threshold:.2f}, median filter of {median} frames"
-            place.children = (interact.panel(draw_mine, controls, start, alt),)
+        interact.show_in(place, partial(interact.panel, draw_mine, controls, start, alt))
 
     def draw_mine(threshold: float, median: int) -> Figure:
         return drawn(kept[0], threshold, median)
