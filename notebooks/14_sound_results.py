@@ -95,6 +95,9 @@ page.table(
 source(protocol.combination)
 
 # %%
+source(protocol.by_rotation)
+
+# %%
 page.figure(
     result_plots.gains(paper, judge),
     "part1_table3_gains",

@@ -137,12 +137,17 @@ def combination(terms: Sequence[Term]) -> Difference:
     Args:
         terms: weight, runs of one row, metric.
     """
+    return paired(by_rotation(terms))
+
+
+def by_rotation(terms: Sequence[Term]) -> list[float]:
+    """Return a weighted sum of scores on each rotation that all terms have."""
     by_seed = [
         {run.config["seed"]: weight * run.metrics["test"]["scores"][metric] for run in runs}
         for weight, runs, metric in terms
     ]
     shared = sorted(set.intersection(*(set(each) for each in by_seed)))
-    return paired([sum(each[seed] for each in by_seed) for seed in shared])
+    return [sum(each[seed] for each in by_seed) for seed in shared]
 
 
 def paired(values: Sequence[float]) -> Difference:

@@ -69,12 +69,8 @@ def gains(
 
 def _gain(axes: Axes, row: Found, spectral: Found, metric: str, y: float) -> None:
     """Draw what a row gains over spectral features alone on each rotation that both have."""
-    mine, theirs = (
-        {run.config["seed"]: run.metrics["test"]["scores"][metric] for run in runs}
-        for runs in (row, spectral)
-    )
-    values = [100 * (mine[seed] - theirs[seed]) for seed in mine.keys() & theirs.keys()]
-    spread(axes, values, y, METRIC_COLOURS[metric])
+    gained = protocol.by_rotation([(1, row, metric), (-1, spectral, metric)])
+    spread(axes, [100 * each for each in gained], y, METRIC_COLOURS[metric])
 
 
 def spread(axes: Axes, values: Sequence[float], y: float, colour: str) -> None:
