@@ -1,5 +1,7 @@
 """Claims and intervals: against SciPy's own, against closed forms, and what is refused."""
 
+import ast
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,7 @@ from scipy.stats import binomtest, sem, t
 
 from lib.book import claims
 from lib.book.claims import BOOK, FAILS, HOLDS, NOTHING, OWN, UNDECIDED, Claim, Reading, Source
+from lib.book.files import REPOSITORY
 
 SOURCE = Source("part3", "mnist", "original", "quick", "33_adversarial_results", OWN, "images")
 READING = Reading("natural", 0.5293, 0.51234567, 0.48, 0.54, 1000, HOLDS)
@@ -270,7 +273,32 @@ def test_the_papers_claims_are_counted_by_what_they_stand_on() -> None:
 def test_the_file_holds_exactly_the_agreed_fields() -> None:
     agreed = "part claim where paper_value ours low high n dataset rung profile evidence unit"
     entry = CLAIM.entry()
-    assert list(entry) == [*agreed.split(), "direction", "size", "source", "chapter", "note"] + [
-        "readings"
+    assert list(entry) == [*agreed.split(), "direction", "size", "source", "rules", "chapter"] + [
+        "note",
+        "readings",
     ]
     assert claims.from_entry(entry) == CLAIM
+
+
+def _limits(code: str) -> dict[str, object]:
+    """Return the constants of a module that hold a number, or a table of some, as they stand."""
+    found = [node for node in ast.parse(code).body if isinstance(node, ast.Assign)]
+    return {
+        ast.unparse(node.targets[0]): ast.unparse(node.value)
+        for node in found
+        if any(isinstance(n, ast.Constant) and not isinstance(n.value, str) for n in ast.walk(node))
+    }
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["lib/sound/runs/verdicts.py", "lib/faces/runs/verdicts.py", "lib/adversarial/verdicts.py"],
+)
+def test_the_limits_of_all_rules_are_those_of_the_commit_that_claims_name(path: str) -> None:
+    command = ["git", "-C", str(REPOSITORY), "show", f"{claims.RULES}:{path}"]
+    then = subprocess.run(command, capture_output=True, text=True, check=False)
+    if then.returncode:
+        pytest.skip("this clone does not have the history of the book")
+    limits = _limits((REPOSITORY / path).read_text())
+    assert limits == _limits(then.stdout)
+    assert len(limits) >= 2
