@@ -299,3 +299,13 @@ def test_readings_of_the_metrics_by_hand(make: MakeEvents) -> None:
     assert list(found) == list(expected)
     for name, values in expected.items():
         assert [found[name][each] for each in evaluation.METRICS] == pytest.approx(values), name
+
+
+def test_the_papers_own_networks_are_asked_for_by_one_line_where_they_lack(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setenv("BOOK_DATA", str(tmp_path))
+    with pytest.raises(SystemExit) as refused:
+        experiments.main(["smoke", "published"])
+    assert refused.value.code == 1
+    assert "data_root get vggish" in capsys.readouterr().err
