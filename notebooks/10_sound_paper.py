@@ -123,7 +123,7 @@ Markdown(
 #   of the sound, seldom the thing: a sailing boat for the sea, an umbrella for rain. Four classes cannot be seen.
 
 # %%
-mixture = replace(page, dataset="mixtures of ESC-10", rung="open")
+mixture = replace(page, dataset="esc10", rung="open")
 mixture.table(
     clip_statistics.materials(),
     "part1_materials",

@@ -42,7 +42,7 @@ from lib.book.show import Page, cost
 
 recorded = claims.load(PROFILE)
 tally = claims.tally(recorded)
-page = Page("90_claims", PROFILE, "all parts", "each part's own")
+page = Page("90_claims", PROFILE, "all parts", "")
 cost(page.chapter)
 
 # %%

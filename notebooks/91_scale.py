@@ -50,7 +50,7 @@ from lib.book.files import REPOSITORY
 from lib.book.show import Page, cost, source
 from lib.runs import sweep
 
-page = Page("91_scale", PROFILE, "rendered faces, MNIST", "open")
+page = Page("91_scale", PROFILE, "rendered people (made) and MNIST", "")
 cost(page.chapter)
 
 # %% [markdown]

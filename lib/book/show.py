@@ -38,7 +38,12 @@ DPI = 110  # of every picture of the book
 PAGE_WIDTH = 7.6  # inches; every figure is drawn at the width at which it is read
 PALETTE = sns.color_palette("colorblind").as_hex()
 INK, PALE = "#222222", "#c8c8c8"
-IN_WORDS = {"esc10": "mixtures of ESC-10 (made)"}  # datasets whose name and rung say too little
+IN_WORDS = {  # datasets whose name and rung say too little
+    "esc10": "mixtures of ESC-10 (made)",
+    "ict": "rendered people (made)",
+    "faces_london": "photographs of London (open data)",
+}
+RUNGS = {"original": " (the paper's own data)", "open": " (open data)", "": ""}
 
 
 def set_style() -> None:
@@ -91,8 +96,8 @@ class Page:
     @property
     def origin(self) -> str:
         """Return in words where the pictures come from."""
-        rung = f" ({self.rung} rung)" if self.rung else ""
-        return f"{IN_WORDS.get(self.dataset, self.dataset + rung)}, profile {self.profile}"
+        words = IN_WORDS.get(self.dataset, self.dataset + RUNGS[self.rung])
+        return f"{words}, profile {self.profile}"
 
     def about(self, what: str) -> "Page":
         """Return the page for what shows no data: something made up, or the paper's own numbers."""

@@ -99,7 +99,7 @@ def test_captions_link_to_what_was_written(
     page(tmp_path).table(pd.DataFrame({"a": [1.5]}), "rows", alt="A row.", caption="Read.")
     figure, table = shown
     assert figure.startswith("*Look.* ") and "[dots.json](quick/dots.json)" in figure
-    assert "mnist (original rung), profile quick" in figure
+    assert "mnist (the paper's own data), profile quick" in figure
     for name in ("rows.csv", "rows.json"):
         assert f"[{name}](quick/{name})" in table
         assert (tmp_path / "quick" / name).is_file()
@@ -108,7 +108,7 @@ def test_captions_link_to_what_was_written(
 @pytest.mark.parametrize(
     ("dataset", "rung", "words"),
     [
-        ("mnist", "original", "mnist (original rung)"),
+        ("mnist", "original", "mnist (the paper's own data)"),
         ("esc10", "open", "mixtures of ESC-10 (made)"),
     ],
 )
@@ -139,7 +139,7 @@ def test_what_another_chapter_made_is_shown_again_with_its_stamp(
     assert found is not None and found["ours"].tolist() == [0.014321956650606307]  # all digits
     for text, name in zip(shown, ("dots", "rows"), strict=True):
         assert "([Chapter 31](31_adversarial_attack.ipynb).)" in text
-        assert "mnist (original rung), profile quick" in text and f"{name}.json" in text
+        assert "mnist (the paper's own data), profile quick" in text and f"{name}.json" in text
 
 
 def test_what_is_not_there_yet_is_said_and_older_numbers_are_told_again(

@@ -39,7 +39,7 @@ def png(shade: int) -> str:
 
 def figure(name: str, caption: str = "A caption.") -> list[nbformat.NotebookNode]:
     """Return the outputs of `show.Page.figure`."""
-    words = f"*{caption}* <small>made (open rung), profile quick. "
+    words = f"*{caption}* <small>made (open data), profile quick. "
     words += f"Data and origin: [{name}.json](../figures/quick/{name}.json).</small>"
     picture = new_output(
         "display_data",
@@ -77,7 +77,7 @@ def book(tmp_path: Path) -> Path:
     frames = root / "frames" / "panel"
     frames.mkdir(parents=True)
     told = [{"value": v, "alt": f"at {v}", "start": v == "0.5"} for v in ("0", "0.5", "1")]
-    content = {"control": "strength", "origin": "made (open rung), profile quick.", "frames": told}
+    content = {"control": "strength", "origin": "made (open data), profile quick.", "frames": told}
     (frames / "frames.json").write_text(json.dumps(content))
     for number in range(3):
         (frames / f"{number:02}.png").write_bytes(base64.b64decode(png(100 + number)))

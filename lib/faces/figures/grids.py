@@ -14,7 +14,7 @@ from lib.book.show import INK, PAGE_WIDTH
 from lib.faces.data.corpus import Corpus, Faces
 
 CREDIT = {
-    "open": "Faces: ICT-FaceKit (MIT), rendered by this book (open rung).",
+    "open": "Faces: ICT-FaceKit (MIT), rendered by this book (made).",
     "original": "Faces: the original sets, under their licences; not to be passed on.",
 }
 DPI = 110  # of every saved picture, see lib.book.show
