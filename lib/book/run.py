@@ -96,6 +96,10 @@ def main(arguments: Sequence[str] | None = None, root: Path = REPOSITORY) -> int
         return 0
     if options.check:
         return check.report()
+    if options.dry_run and options.retrain:
+        parser.error(
+            "--retrain computes everything; leave out --dry-run, which says what is missing"
+        )
     if options.dry_run:
         return show_what_is_missing(plans, profile, options, root)
     if options.html and (words or options.settings):
