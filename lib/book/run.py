@@ -97,9 +97,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = REPOSITORY) -> int
     if options.check:
         return check.report()
     if options.dry_run and options.retrain:
-        parser.error(
-            "--retrain computes everything; leave out --dry-run, which says what is missing"
-        )
+        parser.error("--dry-run says what is missing, with --retrain all is; choose one")
     if options.dry_run:
         return show_what_is_missing(plans, profile, options, root)
     if options.html and (words or options.settings):
@@ -328,7 +326,7 @@ def write_site(plans: list[Plan], profile: str, options: argparse.Namespace, roo
     try:
         with tempfile.TemporaryDirectory() as folder:
             code = _make_frames(plans, profile, options, root, Path(folder))
-            pages = site.build(root, notebooks, profile, Path(folder) / "frames", root / "site")
+            pages = site.build(root, notebooks, Path(folder) / "frames", root / "site")
     except KeyboardInterrupt:
         print("interrupted; site/ is as it was")
         return INTERRUPTED
