@@ -1,8 +1,9 @@
 """Which committed files a run has changed, and why: one line for the end of a run."""
 
-import json
 import subprocess
 from pathlib import Path
+
+from lib.book import costs
 
 SHOWN = 3  # files that the line names
 WRITTEN = ("figures", "data", "notebooks/*.ipynb")  # by a run
@@ -24,14 +25,6 @@ def told(root: Path, profile: str) -> str:
         return ""
 
 
-def pages_made_on(root: Path, profile: str) -> set[str]:
-    """Return the kinds of processors on which the pages of a profile were made and measured."""
-    costs = root / "data" / "costs.json"
-    known = json.loads(costs.read_text(encoding="utf-8")) if costs.is_file() else {}
-    found = (chapter.get(profile, {}).get("processor") for chapter in known.values())
-    return {kind for kind in found if kind}
-
-
 def processor_kind() -> str:
     """Return what decides the last bits of a computation: the maker and the widest instructions."""
     import torch
@@ -47,11 +40,11 @@ def _why(root: Path, profile: str) -> str:
     edited = _changed(root, *READ)
     if edited:
         return f"{edited[0]} was changed"
-    made_on, here = pages_made_on(root, profile), processor_kind()
+    made_on, here = costs.made_on(profile, root), processor_kind()
     if here not in made_on:
         return (
             f"this processor ({here}) has other instruction sets than the one the pages were made "
-            f"on ({'; '.join(sorted(made_on)) or 'unknown'}), which pictures that compute with a "
+            f"on ({'; '.join(made_on) or 'unknown'}), which pictures that compute with a "
             "network live may show in their last bits"
         )
     return "with this code, on such a processor, they should be; has ./run_all.sh --check a note?"

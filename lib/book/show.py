@@ -25,7 +25,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib_inline.config import InlineBackend
 
-from lib.book import chapters
+from lib.book import chapters, costs
 from lib.book.claims import Claim, figures, markdown
 from lib.book.files import REPOSITORY, refuse_another_lib, write_atomically
 from lib.book.told import told
@@ -121,9 +121,8 @@ class Page:
             OSError: the files cannot be written; what was there stays.
         """
         self._write(f"{name}.png", png(figure))
-        self._describe(name, alt, caption, sources := list(sources), networks)
+        self._describe(name, alt, caption, list(sources), networks)
         plt.close(figure)
-        self.warn(sources, networks)
         self._display(name, alt, caption)
 
     def table(
@@ -146,8 +145,7 @@ class Page:
             OSError: the files cannot be written; what was there stays.
         """
         self._write(f"{name}.csv", frame.to_csv(index=False))
-        self._describe(name, alt, caption, sources := list(sources), networks)
-        self.warn(sources, networks)
+        self._describe(name, alt, caption, list(sources), networks)
         display(HTML(as_text(frame, number).to_html(index=False, border=0)))
         display(Markdown(self._caption(caption, f"{name}.csv", f"{name}.json")))
 
@@ -193,13 +191,13 @@ class Page:
         notebook = REPOSITORY / (told().notebook or Path.cwd())
         return f"[{file}]({os.path.relpath(self.folder / self.profile / file, notebook)})"
 
-    def warn(self, sources: Sequence[Result | None] = (), networks: Collection[str] = ()) -> None:
-        """Say above a picture that its numbers are from other code than today's, where they are."""
-        self._warn(self._older(sources, networks))
+    def warn(self, networks: Collection[str]) -> None:
+        """Say that networks are from other code than today's, where they are."""
+        self._warn(self._older((), networks))
 
-    def _older(self, sources: Sequence[Result | None], networks: Collection[str]) -> Sequence[str]:
-        digests = [self.networks[name] for name in networks]
-        return results.changed(sources) or checkpoints.older(digests)
+    def _older(self, sources: Sequence[Result | None], networks: Collection[str]) -> list[str]:
+        """Return which code has changed since what a picture rests on was computed."""
+        return results.changed(sources) or checkpoints.older(self.networks[n] for n in networks)
 
     def _warn(self, places: Sequence[str]) -> None:
         if places:
@@ -228,6 +226,7 @@ class Page:
         sources: Sequence[Result | None],
         networks: Collection[str],
     ) -> None:
+        """Write what a picture is beside it; say where it is from other code than today's."""
         if not alt.strip() or not caption.strip():
             raise ValueError(f"{name} needs alt text and a caption")
         older = self._older(sources, networks)
@@ -240,10 +239,11 @@ class Page:
             "dataset": self.dataset,
             "rung": self.rung,
             "networks": {each: self.networks[each] for each in networks},
-            **({"older": list(older)} if older else {}),
+            **({"older": older} if older else {}),
             "sources": explain.files(sources),
         }
         self._write(f"{name}.json", json.dumps(described, indent=1, ensure_ascii=False) + "\n")
+        self._warn(older)
 
 
 def since(places: Sequence[str]) -> str:
@@ -289,18 +289,9 @@ def cost(chapter: str) -> Markdown:
     refuse_another_lib(Path.cwd())
     parts = [
         f"**{profile}** {entry['minutes']:.1f} min, {entry['peak_memory_gb']:.1f} GB"
-        for profile, entry in sorted(costs().get(chapter, {}).items())
+        for profile, entry in sorted(costs.known().get(chapter, {}).items())
     ]
     return Markdown("> Cost on two cores: " + ("; ".join(parts) or "not measured yet") + ".")
-
-
-def costs() -> dict[str, dict[str, dict[str, Any]]]:
-    """Return {chapter: {profile: {"minutes", "peak_memory_gb", ...}}}, as far as measured.
-
-    The numbers come from data/costs.json, which `./run_all.sh --measure` writes.
-    """
-    file = REPOSITORY / "data" / "costs.json"
-    return dict(json.loads(file.read_text())) if file.is_file() else {}
 
 
 def _parameters(chapter: str) -> dict[str, object]:
