@@ -6,14 +6,12 @@ The one file of the library that knows all three parts; no other imports it.
 import argparse
 import sys
 from dataclasses import replace
-from functools import cache
 
 import torch
 
 from lib.adversarial import checkpoints as digit_networks
-from lib.adversarial import classifiers, evaluation
+from lib.adversarial import evaluation
 from lib.adversarial import profiles as digit_profiles
-from lib.adversarial.training import TrainingConfig as DigitTraining
 from lib.book import profiles
 from lib.book.files import REPOSITORY
 from lib.faces.data import datasets
@@ -32,28 +30,20 @@ from lib.sound.runs import experiments as sound
 from lib.sound.runs import probing
 from lib.sound.runs import profiles as sound_profiles
 
-GRIDS = {  # of `sound.GRIDS`, in words
-    "table3": "trainings of Table 3",
-    "aligned": "trainings, streams joined by time",
-    "ledger": "trainings, other readings of the paper",
-    "seen": "trainings, knobs of the pictures",
-}
-PASSES = {"pgd": 2, "evasion": 3, "noise": 0}  # of a step of an attack; evading looks back at it
-
 
 def part1(profile_name: str) -> list[Work]:
     """Return what Part I computes; features are computed on the way and not counted."""
     profile = profiles.choose(sound_profiles.PROFILES, profile_name)
     common, done = sound.common(profile), stored(sound.PART, sound.EXPERIMENT)
     names = ("inputs", "streams", "width", "mel_bands", "embeddings", "pooling", "training")
-    operations = counted(mean_teacher_flop, *names)
+    flops = counted(mean_teacher_flop, *names)
     first: dict[str, tuple[str, Config]] = {}  # some runs stand in several grids
-    for grid in GRIDS:
-        for run in sound.GRIDS[grid](common, profile.trainings):
-            first.setdefault(results.key(run), (grid, run))
+    for name, grid in sound.GRIDS.items():
+        for run in grid(common, profile.trainings):
+            first.setdefault(results.key(run), (name, run))
     trainings = [
-        Work(words, [run for grid, run in first.values() if grid == name], done, operations)
-        for name, words in GRIDS.items()
+        Work(f"trainings, {name}", [run for of, run in first.values() if of == name], done, flops)
+        for name in sound.GRIDS
     ]
     probed = stored(sound.PART, probing.EXPERIMENT)
     return [*trainings, Work("linear probes", [probing.describe(common)], probed)]
@@ -118,31 +108,23 @@ def part3(profile_name: str) -> list[Work]:
     attacked = stored(evaluation.PART, "attack")
     known = stored(evaluation.PART, "thresholds")
     return [
-        Work("networks", trainings, networks("part3", places), digit_training_flop),
+        Work("networks", trainings, networks("part3", places), training_passes),
         Work("thresholds of the detector", evaluation.threshold_configs(digits), known),
-        Work("attacks of Table II and Fig. 2 to 4", attacks, attacked, attack_flop),
-        Work("attacks, other readings of the paper", readings, attacked, attack_flop),
+        Work("attacks of Table II and Fig. 2 to 4", attacks, attacked, attack_passes),
+        Work("attacks, other readings of the paper", readings, attacked, attack_passes),
     ]
 
 
-def digit_training_flop(run: Config) -> float:
-    """Return the FLOP of training a network; the weights take as many as a pass back."""
-    config, digits = DigitTraining(**run["training"]), evaluation.cached_digits(run["dataset"])
-    passes = 3 + (2 * config.attack_steps if config.epsilon else 0)
-    return passes * config.epochs * len(digits.train_images) * pass_flop("madry")
+def training_passes(run: Config) -> float:
+    """Return how often the training of a network goes forward and back, its attacks included."""
+    config, digits = run["training"], evaluation.cached_digits(run["dataset"])
+    steps = 1 + (config["attack_steps"] if config["epsilon"] else 0)
+    return steps * config["epochs"] * len(digits.train_images)
 
 
-def attack_flop(run: Config) -> float:
-    """Return the FLOP of attacking images, each step forward and back, and of what is then read."""
-    passes = run["steps"] * PASSES[run["method"]] + 1
-    return passes * run["images"] * pass_flop(run["architecture"])
-
-
-@cache
-def pass_flop(architecture: str) -> int:
-    """Return the FLOP of showing one digit to a network; the way back takes as many."""
-    model, image = classifiers.build(architecture), torch.zeros(1, 1, 28, 28)
-    return flop(lambda: model(image))
+def attack_passes(run: Config) -> float:
+    """Return how often an attack goes forward and back."""
+    return run["images"] * run["steps"]
 
 
 PARTS = {"part1": part1, "part2": part2, "part3": part3}

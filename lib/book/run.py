@@ -279,21 +279,22 @@ def run(plans: list[Plan], order: Order) -> int:
     """
     from tqdm import tqdm
 
-    from lib.book import differences, side_by_side
+    from lib.book import differences
+    from lib.runs import processes
 
     order = replace(order, at_a_time=_at_a_time(plans, order))
     failed = []
     with tqdm(total=len(plans), desc=f"the book, {order.profile}", disable=None) as progress:
         try:
             for group in _in_order(plans, order.at_a_time):
-                processes = min(len(group), order.at_a_time)
-                for name, good, text in side_by_side.each(
-                    partial(_attempt, order=order), group, processes
-                ):
+                work = partial(_attempt, order=order)
+                for name, good, text in processes.outcomes(work, group, order.at_a_time):
                     progress.write(text, file=sys.stdout if good else sys.stderr)
                     progress.update()
                     failed += [] if good else [name]
         except KeyboardInterrupt:
+            for step in plans:
+                step.partial.unlink(missing_ok=True)
             progress.write("interrupted; call again to go on")
             return INTERRUPTED
     if failed:
@@ -474,5 +475,7 @@ def _failure(step: Plan, error: Exception, order: Order) -> str:
     return "\n".join(lines)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+if __name__ == "__main__":  # by its name, so that other processes find what they are to do
+    from lib.book import run as by_name
+
+    sys.exit(by_name.main())

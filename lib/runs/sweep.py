@@ -7,9 +7,7 @@ command line says (see `told`).
 
 import json
 import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -24,7 +22,7 @@ from tqdm import tqdm
 
 from lib.book.files import REPOSITORY
 from lib.book.told import told
-from lib.runs import code, results
+from lib.runs import code, processes, results
 from lib.runs.results import Result
 
 Config = Mapping[str, Any]
@@ -216,11 +214,11 @@ def _finished(runs: Sequence[Run], jobs: int | None) -> Generator[Result, None, 
     """
     if others := code.replaced_anywhere():
         tell(f"{', '.join(others)}: not as in its file, so this process computes alone")
-        return _finished_here(runs, 1)
+        return processes.outcomes(Run.compute, runs, 1)
     address = told().scheduler
     if jobs is None and address:
         return _finished_elsewhere(runs, address)
-    return _finished_here(runs, min(_jobs(jobs), len(runs)))
+    return processes.outcomes(Run.compute, runs, min(_jobs(jobs), len(runs)))
 
 
 def _finished_elsewhere(runs: Sequence[Run], address: str) -> Generator[Result, None, None]:
@@ -250,32 +248,6 @@ def _jobs(jobs: int | None) -> int:
     if count < 1:
         raise ValueError(f"jobs is {count}; give a number of processes from 1 on")
     return count
-
-
-def _finished_here(runs: Sequence[Run], jobs: int) -> Generator[Result, None, None]:
-    """Yield results as they finish; leaving early cancels what waits and ends the processes."""
-    if jobs == 1:
-        for each in runs:
-            yield each.compute()
-        return
-    # loky starts fresh interpreters: a forked pool can inherit a locked lock and hang on Ctrl-C
-    begin = {"initializer": _begin_worker, "initargs": (os.getpid(),)}
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=1, **begin):
-        yield from joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(
-            joblib.delayed(Run.compute)(each) for each in runs
-        )
-
-
-def _begin_worker(parent: int) -> None:
-    """Leave Ctrl-C to the parent process, and let no worker outlive it, however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # else it would begin the next run
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager

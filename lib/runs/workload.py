@@ -1,8 +1,8 @@
 """What a profile would still compute, and the hours it takes: missing runs times stored seconds.
 
 Nothing is trained, and nothing written. Runs of one experiment differ in size, from profile to
-profile above all: a missing one takes as many seconds for each of its operations as those that are
-stored took.
+profile above all: a missing one takes as many seconds for each of its operations, or steps, as
+those that are stored took.
 """
 
 import json
@@ -27,7 +27,7 @@ ROW = "  {:<58}{:>8}{:>9}{:>9}{:>14}"
 HEADS = ("work", "runs", "present", "missing", "hours")
 NOTE = (
     "runs: a result each, or a network; present: it lies here already. hours: of one core, from "
-    "the seconds of stored runs on {}; those of another size by their operations, as counted."
+    "the seconds of stored runs on {}; those of another size by their operations or steps."
 )
 
 
@@ -35,7 +35,7 @@ NOTE = (
 class Work:
     """Like runs: those that a profile asks for, and those that lie here, of whatever profile.
 
-    `operations` returns those of one run; by default all are alike.
+    `operations` returns those of one run, in any unit; by default all are alike.
     """
 
     name: str
