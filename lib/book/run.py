@@ -92,7 +92,7 @@ class Order:
             scheduler=self.scheduler,
             present=self.options.present,
             deterministic=self.options.deterministic,
-            figures=str(aside if self.options.settings else self.root / "figures"),
+            figures=str(aside) if self.options.settings else None,
         )
         environment = replace(told, **changes).environment()
         if self.options.deterministic:

@@ -114,8 +114,7 @@ def test_what_the_command_line_says_is_in_the_environment_of_the_chapters(tmp_pa
     order = run.Order(options, "smoke", tmp_path, scheduler=options.scheduler)
     found = order.environment()
     told = {"present": True, "jobs": 2, "scheduler": "tcp://127.0.0.1:1"}
-    figures = {"figures": str(tmp_path / "figures")}
-    assert json.loads(found.pop("BOOK_RUN")) == told | figures
+    assert json.loads(found.pop("BOOK_RUN")) == told
     kept_apart = str(tmp_path / "data" / "cache" / "results")
     assert found == {"BOOK_RETRAIN": "1", "BOOK_RESULTS": kept_apart}
 
