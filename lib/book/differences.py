@@ -1,9 +1,9 @@
 """Which committed files a run has changed, and why: one line for the end of a run."""
 
-import subprocess
 from pathlib import Path
 
 from lib.book import costs
+from lib.book.files import git
 
 SHOWN = 3  # files that the line names
 WRITTEN = ("figures", "data", "notebooks/*.ipynb")  # by a run
@@ -15,14 +15,11 @@ def told(root: Path, profile: str) -> str:
 
     It is empty as well where git or a repository is missing.
     """
-    try:
-        files = _changed(root, *WRITTEN)
-        if not files:
-            return ""
-        names = ", ".join(files[:SHOWN]) + ", ..." * (len(files) > SHOWN)
-        return f"{len(files)} committed files are not as committed ({names}): {_why(root, profile)}"
-    except (OSError, subprocess.CalledProcessError):
+    files = _changed(root, *WRITTEN)
+    if not files:
         return ""
+    names = ", ".join(files[:SHOWN]) + ", ..." * (len(files) > SHOWN)
+    return f"{len(files)} committed files are not as committed ({names}): {_why(root, profile)}"
 
 
 def processor_kind() -> str:
@@ -51,8 +48,4 @@ def _why(root: Path, profile: str) -> str:
 
 
 def _changed(root: Path, *paths: str) -> list[str]:
-    if not (root / ".git").exists():  # inside a repository that is not ours
-        return []
-    command = ["git", "diff", "--name-only", "HEAD", "--", *paths]
-    found = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
-    return found.stdout.splitlines()
+    return (git("diff", "--name-only", "HEAD", "--", *paths, root=root) or "").splitlines()

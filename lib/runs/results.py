@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import resource
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lib.book.files import REPOSITORY, write_atomically
+from lib.book.files import REPOSITORY, git, write_atomically
 from lib.runs.device import half_precision
 
 PAPER = REPOSITORY / "data" / "paper"
@@ -161,13 +160,11 @@ def provenance(
 @functools.cache
 def code_version() -> str:
     """Return the commit's short hash, with " dirty" if lib/ differs from it, or "unknown"."""
-    if not (REPOSITORY / ".git").exists():  # unpacked inside a repository that is not ours
+    commit = git("rev-parse", "--short", "HEAD", root=REPOSITORY)
+    if commit is None:
         return "unknown"
-    try:
-        commit = _git("rev-parse", "--short", "HEAD")
-        return f"{commit} dirty" if _git("status", "--porcelain", "--", "lib") else commit
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+    edited = git("status", "--porcelain", "--", "lib", root=REPOSITORY)
+    return f"{commit} dirty" if edited else commit
 
 
 @functools.cache
@@ -190,8 +187,3 @@ def _digest(content: Any) -> str:
     """Return the SHA-256 in hex of plain content as sorted compact JSON."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _git(*arguments: str) -> str:
-    command = ["git", "-C", str(REPOSITORY), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
