@@ -100,7 +100,7 @@ def refuse_another_lib(folder: Path) -> None:
 
 
 def git(*arguments: str, root: Path = REPOSITORY) -> str | None:
-    """Return what git says of the book under `root`; None without git, or a repository of its own."""
+    """Return what git says of the book under `root`; None without git or its own repository."""
     if not (root / ".git").exists():  # unpacked inside a repository that is not ours
         return None
     command = ["git", "-C", str(root), *arguments]
