@@ -232,15 +232,13 @@ Markdown(
 )
 
 # %% [markdown]
-# ## This machine
+# ## The data
 #
 # The book brings its data along (`data/README.md` says whose they are), and each part takes the best there are.
 # **Original** is the paper's own data, beside whose numbers ours may stand; **open** is other real data under an
 # open licence, which tests the idea and not the number. Which of the two it was stands under every picture.
 # Faces and clips that their owners give on request are used where you hold them, and never shown.
-
-# %%
-Markdown(overview.machine(PROFILE))
+# `./run_all.sh --check` says what is here, and whether this machine has all that the book needs.
 
 # %% [markdown]
 # ## The chapters

@@ -38,7 +38,7 @@ from lib.book.show import Page, cost, source
 from lib.faces import de_gan, gan_training
 from lib.faces.data import datasets
 from lib.faces.figures import diagrams, training_plots
-from lib.faces.runs import ablations, checkpoints, profiles, workload
+from lib.faces.runs import ablations, checkpoints, operations, profiles
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = datasets.load(profile.dataset, profile.sizes)
@@ -63,7 +63,7 @@ cost(page.chapter)
 # block reports the shape that leaves it.
 
 # %%
-paper, here = workload.PRETRAINING, checkpoints.model_config(profile, corpus)
+paper, here = profiles.PRETRAINING, checkpoints.model_config(profile, corpus)
 settings = profile.gan
 page.about("the paper's network").figure(
     diagrams.de_gan(paper),
@@ -270,7 +270,7 @@ Markdown(
 
 # %%
 of_paper, of_this = (
-    workload.gan_tflop(*each) for each in ((paper, gan_training.GANConfig()), (here, settings))
+    operations.gan_flop(*each) / 1e12 for each in ((paper, gan_training.GANConfig()), (here, settings))
 )
 Markdown(
     f"The paper's pre-training takes {of_paper:,.0f} TFLOP (10¹² operations), the training shown here {of_this:,.0f}: "

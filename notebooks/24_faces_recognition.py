@@ -40,7 +40,7 @@ from lib.faces import folds, protocol, recognition
 from lib.faces.data import datasets
 from lib.faces.data.corpus import EXPRESSIONS
 from lib.faces.figures import diagrams, recognition_plots
-from lib.faces.runs import experiments, knowledge, ledger, profiles, real, verdicts, workload
+from lib.faces.runs import experiments, knowledge, ledger, profiles, real, verdicts
 from lib.runs import results, sweep
 from lib.runs.checkpoints import file_digest
 
@@ -72,7 +72,7 @@ every_run = [run for table in tables.values() for found in table.values() for ru
 
 # %%
 page.about("the paper's network").figure(
-    diagrams.second_stage(workload.PRETRAINING, len(EXPRESSIONS)),
+    diagrams.second_stage(profiles.PRETRAINING, len(EXPRESSIONS)),
     "part2_fig3_second_stage",
     alt="The frozen encoder from a 96-pixel picture over five blocks of maps to f(x). Arrows lead from four "
     "of the blocks down to four local CNNs. Their last layers and f(x) stand side by side in a bar, h.",

@@ -46,8 +46,8 @@ page = Page("90_claims", PROFILE, "all parts", "")
 cost(page.chapter)
 
 # %%
-page.figure(
-    overview.answer_bars(tally),
+page.table(
+    tally,
     "claims_tally",
     alt=f"Directions of the papers' claims. {overview.in_words(tally)}.",
     caption="How many claims of each paper hold, fail, or are undecided, by what we judge them on. Mind the "

@@ -74,14 +74,14 @@ source(sweep.run)
 # %% [markdown]
 # ## When a machine dies
 #
-# Each training writes its state, with a digest, to a new file and then renames it; the one before is kept, and used
-# if the last is damaged. A result is written and checked likewise; a damaged one is set aside and computed again.
+# Each training writes its state, with a digest, to a new file and then renames it, so that a whole one is always there.
+# A result is written and checked likewise; a damaged one is set aside and computed again.
 #
 # What follows is what tests did to small real trainings, on worker processes of a real scheduler, all on one machine
 # (`tests/faults`): killing a process stands for losing its machine. The trials of each kind are few: they show that
 # recovery works, not how rarely it fails. *Whole*: all results were there in the end, bit for bit those of an
-# undisturbed run. *Recomputed*: runs that were in progress when it happened, and those whose file was cut short or
-# older than the code. *Lost*: runs that had been finished, and were gone, changed or computed again.
+# undisturbed run. *Recomputed*: runs that were in progress when it happened, and those whose file was cut short.
+# *Lost*: runs that had been finished, and were gone, changed or computed again.
 
 # %%
 trials = json.loads((REPOSITORY / "data" / "faults.json").read_text())

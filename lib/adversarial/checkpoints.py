@@ -39,8 +39,8 @@ class Network:
 
     @property
     def digest(self) -> str:
-        """Return the first 16 hex digits of the file's SHA-256."""
-        return checkpoints.file_digest(self.path)
+        """Return the first 16 hex digits of the file's SHA-256, "" where it is not there yet."""
+        return checkpoints.file_digest(self.path) if self.path.is_file() else ""
 
     def load(self) -> nn.Module:
         """Return the network, frozen, float32."""

@@ -1,15 +1,18 @@
 """Is everything there that the book needs? One line for each need, with what to do about it.
 
-Importable on a bare Python, because that is when the question is asked most.
+Importable on a bare Python, because that is when the question is asked most. For the set-up,
+`python -m lib.book.check` prints which packages are missing, one line each, and exits 1 if any is.
 """
 
+import hashlib
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
 
-from lib.book import environment
 from lib.book.files import REPOSITORY
 
 PYTHON = (3, 11)
@@ -50,47 +53,20 @@ def needs() -> Iterator[Need]:
     """Yield every need; those that ask the packages only where these are installed."""
     found = f"{sys.version.split()[0]} at {sys.executable}"
     yield Need("Python", found, sys.version_info >= PYTHON, "install 3.11 or newer", must=True)
-    problems = environment.unmet()
-    install = "run ./run_all.sh, which installs them into .venv"
+    problems = unmet()
     found = f"{len(problems)} missing or of another version" if problems else "all as required"
-    yield Need("packages", found, not problems, f"{install} ({'; '.join(problems)})", must=True)
-    yield memory()
-    yield disk(packages_missing=bool(problems))
-    if not problems:
-        yield kernel()
-        yield graphics()
-        yield vision()
-        yield from data()
-
-
-def memory() -> Need:
-    """Return the need for main memory."""
+    advice = f"run ./run_all.sh, which installs them into .venv ({'; '.join(problems)})"
+    yield Need("packages", found, not problems, advice, must=True)
     gigabytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
     advice = f"{MEMORY_GB:.0f} GB are comfortable; close other programs, use --jobs 1"
-    return Need("memory", f"{gigabytes:.1f} GB", gigabytes >= MEMORY_GB, advice)
-
-
-def disk(packages_missing: bool) -> Need:
-    """Return the need for room on the disk, packages to be installed included."""
-    wanted = DISK_WITH_PACKAGES_GB if packages_missing else DISK_GB
+    yield Need("memory", f"{gigabytes:.1f} GB", gigabytes >= MEMORY_GB, advice)
+    wanted = DISK_WITH_PACKAGES_GB if problems else DISK_GB
     gigabytes = shutil.disk_usage(REPOSITORY).free / 1e9
     advice = f"make room: up to {wanted:.0f} GB are needed"
-    return Need("disk", f"{gigabytes:.1f} GB free", gigabytes >= wanted, advice, must=True)
-
-
-def kernel() -> Need:
-    """Return the need for a Jupyter kernel named python3 that runs this very Python."""
-    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
-
-    try:
-        interpreter = KernelSpecManager().get_kernel_spec("python3").argv[0]
-    except NoSuchKernel:
-        advice = "reinstall ipykernel in this environment"
-        return Need("kernel", "no kernel named python3", False, advice, must=True)
-    # Jupyter replaces a plain "python" by the Python that it runs in itself.
-    same = interpreter in ("python", "python3", sys.executable)
-    advice = "it belongs to another environment; reinstall ipykernel in this one"
-    return Need("kernel", f"python3 runs {interpreter}", same, advice, must=True)
+    yield Need("disk", f"{gigabytes:.1f} GB free", gigabytes >= wanted, advice, must=True)
+    if not problems:
+        yield graphics()
+        yield from data()
 
 
 def graphics() -> Need:
@@ -101,17 +77,6 @@ def graphics() -> Need:
         return Need("GPU", torch.cuda.get_device_name())
     advice = "fine for smoke and quick; the paper profile takes hours to days on a processor alone"
     return Need("GPU", "none", False, advice)
-
-
-def vision() -> Need:
-    """Return whether torchvision can be imported, plainly or with its operators declared."""
-    from lib.book.vision import load_torchvision
-
-    try:
-        return Need("torchvision", load_torchvision().__version__)
-    except (ImportError, RuntimeError) as error:
-        advice = "install torch and torchvision from the same index"
-        return Need("torchvision", f"import fails ({error})", False, advice, must=True)
 
 
 def data() -> Iterator[Need]:
@@ -134,3 +99,41 @@ def data() -> Iterator[Need]:
                 yield Need(source.name, "present" if there else "not here", there, advice)
     except FileNotFoundError as error:  # BOOK_DATA names no folder
         yield Need("data of yours", str(error), False, must=True)
+
+
+def requirement_lines(path: Path) -> list[str]:
+    """Return the requirements of `path` without comments and empty lines."""
+    lines = (line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line]
+
+
+def unmet(path: Path = REPOSITORY / "requirements.txt") -> list[str]:
+    """Return one line for each requirement of `path` that this Python does not satisfy."""
+    lines = requirement_lines(path)
+    try:
+        from packaging.requirements import Requirement
+    except ImportError:  # a bare Python; the list itself asks for packaging
+        return [f"{line}: not installed" for line in lines]
+    problems = []
+    for requirement in map(Requirement, lines):
+        try:
+            found = metadata.version(requirement.name)
+        except metadata.PackageNotFoundError:
+            problems.append(f"{requirement}: not installed")
+            continue
+        if not requirement.specifier.contains(found, prereleases=True):
+            problems.append(f"{requirement}: found {found}")
+    return problems
+
+
+def fingerprint(root: Path = REPOSITORY) -> str:
+    """Return a hash of both lists of packages, which changes when either does."""
+    content = b"".join((root / f"requirements.{kind}").read_bytes() for kind in ("txt", "lock"))
+    return hashlib.sha256(content).hexdigest()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--fingerprint"]:
+        print(fingerprint())
+    elif problems := unmet():
+        sys.exit("\n".join(problems))

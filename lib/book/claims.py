@@ -8,6 +8,7 @@ data, or what we made? They lie in figures/<profile>/claims.json, one list for a
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
@@ -395,18 +396,23 @@ def short(claims: Sequence[Claim]) -> str:
 
 
 def tally(claims: Sequence[Claim]) -> pd.DataFrame:
-    """Return how many of the papers' claims (rows: part and evidence) have come to each answer.
+    """Return how many of the papers' claims have come to each answer, by what they stand on.
 
     The book's own questions do not count, nor what there is nothing here to judge by.
     """
-    found = [
-        ((claim.source.part, claim.evidence), claim.direction)
+    found = Counter(
+        (claim.source.part, claim.evidence, claim.direction)
         for claim in claims
         if claim.asked_by == PAPER and claim.evidence != NOTHING
+    )
+    rows = [
+        {"part": TITLES[part].partition(",")[0], "stands on": evidence}
+        | {direction: found[part, evidence, direction] for direction in DIRECTIONS}
+        for part in PARTS
+        for evidence in EVIDENCES
+        if any(found[part, evidence, direction] for direction in DIRECTIONS)
     ]
-    rows = [(part, each) for part in PARTS for each in EVIDENCES if (part, each) in dict(found)]
-    counts = [[found.count((row, direction)) for direction in DIRECTIONS] for row in rows]
-    return pd.DataFrame(counts, index=rows, columns=list(DIRECTIONS))
+    return pd.DataFrame(rows, columns=["part", "stands on", *DIRECTIONS])
 
 
 def _below(reading: Reading, unit: str) -> tuple[str, ...]:

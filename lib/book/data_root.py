@@ -189,16 +189,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=COMMAND, description="Fetch and check the data.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("get", help="fetch published weights, checked").add_argument("name")
-    commands.add_parser("verify", help="compare all that is committed with its digests")
+    verify = commands.add_parser("verify", help="compare what is committed with its digests")
+    verify.add_argument("names", nargs="*", help="all that is committed if none is given")
     options = parser.parse_args(arguments)
     try:
         if options.command == "get":
             print(f"{options.name} is complete under {shown(get(options.name))}")
         else:
-            committed = [name for name, source in sources().items() if source.committed]
-            for name in committed:
+            names = options.names or [name for name, each in sources().items() if each.committed]
+            for name in names:
                 locate(name)
-            print(f"all files of {', '.join(committed)} are as committed")
+            print(f"all files of {', '.join(names)} are as committed")
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,8 +1,9 @@
 """Which committed files a run has changed, and why: one line for the end of a run."""
 
-import json
-import subprocess
 from pathlib import Path
+
+from lib.book import costs
+from lib.book.files import git
 
 SHOWN = 3  # files that the line names
 WRITTEN = ("figures", "data", "notebooks/*.ipynb")  # by a run
@@ -14,22 +15,11 @@ def told(root: Path, profile: str) -> str:
 
     It is empty as well where git or a repository is missing.
     """
-    try:
-        files = _changed(root, *WRITTEN)
-        if not files:
-            return ""
-        names = ", ".join(files[:SHOWN]) + ", ..." * (len(files) > SHOWN)
-        return f"{len(files)} committed files are not as committed ({names}): {_why(root, profile)}"
-    except (OSError, subprocess.CalledProcessError):
+    files = _changed(root, *WRITTEN)
+    if not files:
         return ""
-
-
-def pages_made_on(root: Path, profile: str) -> set[str]:
-    """Return the kinds of processors on which the pages of a profile were made and measured."""
-    costs = root / "data" / "costs.json"
-    known = json.loads(costs.read_text(encoding="utf-8")) if costs.is_file() else {}
-    found = (chapter.get(profile, {}).get("processor") for chapter in known.values())
-    return {kind for kind in found if kind}
+    names = ", ".join(files[:SHOWN]) + ", ..." * (len(files) > SHOWN)
+    return f"{len(files)} committed files are not as committed ({names}): {_why(root, profile)}"
 
 
 def processor_kind() -> str:
@@ -47,19 +37,15 @@ def _why(root: Path, profile: str) -> str:
     edited = _changed(root, *READ)
     if edited:
         return f"{edited[0]} was changed"
-    made_on, here = pages_made_on(root, profile), processor_kind()
+    made_on, here = costs.made_on(profile, root), processor_kind()
     if here not in made_on:
         return (
             f"this processor ({here}) has other instruction sets than the one the pages were made "
-            f"on ({'; '.join(sorted(made_on)) or 'unknown'}), which pictures that compute with a "
+            f"on ({'; '.join(made_on) or 'unknown'}), which pictures that compute with a "
             "network live may show in their last bits"
         )
     return "with this code, on such a processor, they should be; has ./run_all.sh --check a note?"
 
 
 def _changed(root: Path, *paths: str) -> list[str]:
-    if not (root / ".git").exists():  # inside a repository that is not ours
-        return []
-    command = ["git", "diff", "--name-only", "HEAD", "--", *paths]
-    found = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
-    return found.stdout.splitlines()
+    return (git("diff", "--name-only", "HEAD", "--", *paths, root=root) or "").splitlines()

@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -96,6 +97,17 @@ def refuse_another_lib(folder: Path) -> None:
                     f"start with ./run_all.sh, or set PYTHONPATH={place}"
                 )
             return
+
+
+def git(*arguments: str, root: Path = REPOSITORY) -> str | None:
+    """Return what git says of the book under `root`; None without git or its own repository."""
+    if not (root / ".git").exists():  # unpacked inside a repository that is not ours
+        return None
+    command = ["git", "-C", str(root), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
 
 
 def kernel_path() -> dict[str, str]:

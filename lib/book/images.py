@@ -8,7 +8,6 @@ transparency programs leave any colour, so that dropping it would show what nobo
 import io
 import warnings
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
@@ -41,8 +40,7 @@ def read_image(path: str | Path) -> np.ndarray:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}; check the path")
-    with path.open("rb") as file:
-        return _decoded(file, str(path))
+    return decode(path.read_bytes(), str(path))
 
 
 def decode(content: bytes, name: str) -> np.ndarray:
@@ -51,30 +49,23 @@ def decode(content: bytes, name: str) -> np.ndarray:
     Raises:
         ValueError: it is empty, truncated, no image, or has too many or too few pixels.
     """
-    return _decoded(io.BytesIO(content), name)
-
-
-def _decoded(file: BinaryIO, name: str) -> np.ndarray:
-    """Return the picture that an open file holds, or raise ValueError with its name."""
-    if not file.read(1):
+    if not content:
         raise ValueError(f"{name} is empty; get it again")
-    file.seek(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # sizes are checked here, odd metadata do no harm
         try:
-            image = Image.open(file, formats=FORMATS)
+            image = Image.open(io.BytesIO(content), formats=FORMATS)
         except UnidentifiedImageError:
             kinds = ", ".join(FORMATS)
             raise ValueError(f"{name} is no image that can be read; use one of {kinds}") from None
         except Exception as error:
             raise _damaged(name, error) from None
-        with image:
-            _check(image, name)
-            try:
-                image.load()
-                return _eight_bits(_upright(image))
-            except Exception as error:
-                raise _damaged(name, error) from None
+        _check(image, name)
+        try:
+            image.load()
+            return _eight_bits(_upright(image))
+        except Exception as error:
+            raise _damaged(name, error) from None
 
 
 def _damaged(name: str, error: Exception) -> ValueError:

@@ -7,17 +7,16 @@ makes of it, so that the book can be read without running it.
 import asyncio
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
-import signal
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty
-from types import FrameType
 from typing import IO, Any
 
 import jupytext
@@ -43,10 +42,6 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 _WARNING = re.compile(r"^.*\b\w*Warning\b: .*$", re.MULTILINE)
 
 
-class ChapterTimeout(Exception):
-    """A chapter did not end within its limit."""
-
-
 class ChapterWarning(Exception):
     """A cell warned in a run in which no warning is accepted."""
 
@@ -61,7 +56,6 @@ def execute(
     working_directory: Path = REPOSITORY,
     limit_seconds: float | None = None,
     warnings_are_errors: bool = False,
-    progress_bar: bool | dict[str, Any] = False,
 ) -> Path | None:
     """Execute the chapter `source` and write its normalised notebook to `output`, all or nothing.
 
@@ -70,7 +64,7 @@ def execute(
 
     Raises:
         papermill.PapermillExecutionError: a cell failed.
-        ChapterTimeout: the chapter took longer than `limit_seconds`.
+        nbclient.exceptions.CellTimeoutError: a cell took longer than `limit_seconds`.
         nbclient.exceptions.DeadKernelError: the kernel died; its notes hold what it last said.
         ChapterWarning: a cell warned and `warnings_are_errors`.
     """
@@ -78,7 +72,7 @@ def execute(
     partial.parent.mkdir(parents=True, exist_ok=True)
     stamp = source.stat().st_mtime_ns
     try:
-        with _time_limit(limit_seconds, source.stem), _kernel_stderr() as kernel_stderr:
+        with _kernel_stderr() as kernel_stderr:
             notebook = papermill.execute_notebook(
                 jupytext.read(source),
                 partial,
@@ -87,7 +81,8 @@ def execute(
                 kernel_name=KERNEL,
                 language="python",
                 cwd=working_directory,
-                progress_bar=progress_bar,
+                progress_bar=False,
+                limit_seconds=limit_seconds,
                 environment=_kernel_environment(environment or {}),
                 kernel_stderr=kernel_stderr,
             )
@@ -170,35 +165,6 @@ def _kernel_environment(extra: Mapping[str, str]) -> dict[str, str]:
     return POLITE | dict(os.environ) | kernel_path() | fixed | dict(extra)
 
 
-@contextmanager
-def _time_limit(seconds: float | None, name: str) -> Iterator[None]:
-    """Raise ChapterTimeout after `seconds`, wherever the main thread waits then.
-
-    The alarm raises KeyboardInterrupt, which asyncio lets through from any callback; it keeps
-    other exceptions for the task that happened to run.
-    """
-    expired = False
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal expired
-        expired = True
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, seconds or 0)
-    try:
-        yield
-    except KeyboardInterrupt:
-        if not expired:
-            raise
-        raise ChapterTimeout(
-            f"{name} did not end within its limit of {seconds or 0:.0f} s and was stopped"
-        ) from None
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
-
-
 def _refuse_warnings(notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
@@ -234,11 +200,14 @@ class PollingClient(PapermillNotebookClient):
         task_poll_output_msg: asyncio.Future[Any],
         task_poll_kernel_alive: asyncio.Future[Any],
     ) -> dict[str, Any]:
+        until = time.monotonic() + (timeout or math.inf)
         try:
             while True:
                 try:
                     reply = await self.kc.shell_channel.get_msg(timeout=1)
                 except Empty:
+                    if time.monotonic() > until:
+                        await self._async_handle_timeout(timeout, cell)
                     continue
                 if reply["parent_header"].get("msg_id") == msg_id:
                     await asyncio.wait_for(task_poll_output_msg, OUTPUT_SECONDS)
@@ -257,10 +226,12 @@ class PollingEngine(Engine):
         kernel_name: str,
         environment: Mapping[str, str],
         kernel_stderr: IO[bytes],
+        limit_seconds: float | None,
         **options: Any,
     ) -> NotebookNode:
         """Execute the notebook that `nb_man` holds in a kernel with this environment and stderr."""
-        client = PollingClient(nb_man, kernel_name=kernel_name, startup_timeout=STARTUP_SECONDS)
+        limits = {"timeout": limit_seconds, "startup_timeout": STARTUP_SECONDS}
+        client = PollingClient(nb_man, kernel_name=kernel_name, **limits)
         return client.execute(env=dict(environment), stderr=kernel_stderr)
 
 

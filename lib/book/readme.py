@@ -5,16 +5,14 @@ python -m lib.book.readme
 A region lies between `<!-- NAME -->` and `<!-- /NAME -->`; `PAGES` says who fills it.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from lib.book import chapters, claims, data_root, differences, rebuilt
+from lib.book import chapters, claims, costs, data_root, rebuilt
 from lib.book.chapters import PARTS
 from lib.book.files import REPOSITORY, write_atomically
-
-COSTS = REPOSITORY / "data" / "costs.json"
+from lib.book.profiles import PROFILES
 
 
 def claims_region() -> str:
@@ -24,42 +22,36 @@ def claims_region() -> str:
 
 def costs_region() -> str:
     """Return minutes per chapter and profile, as `./run_all.sh --measure` found them."""
-    costs = json.loads(COSTS.read_text())
-    profiles = [
-        name for name in ("smoke", "quick", "paper") if any(name in c for c in costs.values())
-    ]
-    lines = ["| chapter | " + " | ".join(f"{name}, min" for name in profiles) + " |"]
-    lines.append("|---|" + "---|" * len(profiles))
+    measured = costs.known()
+    profiles = [name for name in PROFILES if any(name in each for each in measured.values())]
     totals = dict.fromkeys(profiles, 0.0)
+    rows = [("chapter", *(f"{name}, min" for name in profiles))]
     for path in chapters.chapters():
-        found = costs.get(path.stem, {})
-        cells = [f"{found[name]['minutes']:.1f}" if name in found else "–" for name in profiles]
-        lines.append(f"| {chapters.title(path)} | " + " | ".join(cells) + " |")
-        totals = {n: totals[n] + found.get(n, {"minutes": 0.0})["minutes"] for n in profiles}
-    sums = " | ".join(f"**{totals[name]:.1f}**" for name in profiles)
-    return "\n".join([*lines, f"| **the whole book** | {sums} |"])
+        found = {name: each["minutes"] for name, each in measured.get(path.stem, {}).items()}
+        totals = {name: total + found.get(name, 0.0) for name, total in totals.items()}
+        cells = (f"{found[name]:.1f}" if name in found else "–" for name in profiles)
+        rows.append((chapters.title(path), *cells))
+    rows.append(("**the whole book**", *(f"**{total:.1f}**" for total in totals.values())))
+    return claims.table(rows).rstrip()
 
 
 def processor_region() -> str:
     """Return the kinds of processors on which the pages of profile quick were made."""
-    made_on = sorted(differences.pages_made_on(REPOSITORY, "quick"))
-    return f"The pages here were made on: {'; '.join(made_on) or 'not recorded yet'}."
+    return (
+        f"The pages here were made on: {'; '.join(costs.made_on('quick')) or 'not recorded yet'}."
+    )
 
 
 def sources_region() -> str:
     """Return a table of all data from elsewhere, as data/sources.toml has them."""
-    lines = [
-        "| name | what | part | licence | from | changes | size |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    rows = [("name", "what", "part", "licence", "from", "changes", "size")]
     for name, source in data_root.sources().items():
         part = ", ".join(PARTS[each].split(",")[0].split()[1] for each in source.part.split())
         how = source.changes or ("none; fetched by `get`" if source.file else source.ask)
         size = _megabytes(source.place) if source.committed else source.megabytes
         shown = f"{size:.1f} MB" if size else "–"
-        cells = [f"`{name}`", source.title, part, source.licence, source.origin, how, shown]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append((f"`{name}`", source.title, part, source.licence, source.origin, how, shown))
+    return claims.table(rows).rstrip()
 
 
 def _megabytes(folder: Path) -> float:

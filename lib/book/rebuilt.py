@@ -35,9 +35,6 @@ class Item:
     code: the function or class that is it, as "lib.sound.crnn:CRNN.forward"; may be empty.
     chapter: the number of the chapter that explains it.
     shown: the figures and tables of that chapter that show it.
-
-    Raises:
-        ValueError: part, state or chapter is unknown.
     """
 
     part: str
@@ -48,13 +45,6 @@ class Item:
     code: str
     chapter: str
     shown: Sequence[str] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse what the pages could not show."""
-        if self.part not in PARTS or self.state not in STATES:
-            known = f"{', '.join(PARTS)}; {', '.join(STATES)}"
-            raise ValueError(f"{self.where}: {self.part!r}, {self.state!r}; choose from: {known}")
-        select([self.chapter])
 
     @property
     def source(self) -> Path:
@@ -69,11 +59,7 @@ class Item:
 
 
 def items(part: str) -> list[Item]:
-    """Return what the paper of a part has, in its order.
-
-    Raises:
-        ValueError: see `Item`.
-    """
+    """Return what the paper of a part has, in its order."""
     rows = json.loads(COVERAGE.read_text(encoding="utf-8"))["rows"]
     return [Item(**row) for row in rows if row["part"] == part]
 

@@ -5,7 +5,6 @@ anything is installed.
 """
 
 import argparse
-import json
 import os
 import re
 import subprocess
@@ -34,15 +33,10 @@ SUMMARIES = (
     "90_claims",
 )
 SIDE_BY_SIDE = 4  # chapters at a time at most; each takes about a gigabyte
-LIMIT_MINUTES = {"smoke": 15, "quick": 60, "paper": 7 * 24 * 60}  # no run waits for ever
+LIMIT_MINUTES = {"smoke": 15, "quick": 60, "paper": 7 * 24 * 60}  # of a cell: none waits for ever
 TRACEBACK_LINES = 15
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
-USAGE = """./run_all.sh [smoke|quick|paper] [chapter ...] [-p NAME=VALUE ...] [--jobs N]
-                    [--scheduler tcp://HOST:PORT | --cluster slurm] [--present]
-                    [--retrain] [--deterministic] [--measure] [--lab] [--html]
-                    [--list] [--check] [--dry-run]
-                    [--help]"""
 EXAMPLES = """\
 examples:
   ./run_all.sh                   the whole book at profile quick
@@ -73,19 +67,62 @@ class Plan:
     partial: Path
 
 
+@dataclass(frozen=True)
+class Order:
+    """What the command line asks for, at which profile, and of which book."""
+
+    options: argparse.Namespace
+    profile: str
+    root: Path
+    scheduler: str | None = None  # where runs are sent to
+    at_a_time: int = 1  # chapters side by side
+
+    @property
+    def cores(self) -> int:
+        """Return how many processes may compute at a time."""
+        import joblib
+
+        return self.options.jobs or joblib.cpu_count()
+
+    def environment(self, **changes: Any) -> dict[str, str]:
+        """Return what a chapter's kernel finds in its environment, with these changes of `Told`."""
+        aside = self.root / "executed" / "figures"  # with other parameters, not over the book's
+        told = Told(
+            jobs=max(1, self.cores // self.at_a_time),
+            scheduler=self.scheduler,
+            present=self.options.present,
+            deterministic=self.options.deterministic,
+            figures=str(aside) if self.options.settings else None,
+        )
+        environment = replace(told, **changes).environment()
+        if self.options.deterministic:
+            from lib.runs.device import pinned_environment
+
+            environment |= pinned_environment()
+        if self.options.retrain:
+            environment["BOOK_RETRAIN"] = "1"
+        if self.profile == "smoke":  # tiny runs prove that the code runs; no results to keep
+            environment["BOOK_RESULTS"] = str(self.root / "data" / "cache" / "results")
+        return environment
+
+    def shown(self, path: Path) -> str:
+        """Return a path as seen from the book's folder."""
+        return os.path.relpath(path, self.root)
+
+
 def main(arguments: Sequence[str] | None = None, root: Path = REPOSITORY) -> int:
     """Do what the command line asks for the book under `root`; return the exit code."""
     parser = _parser()
     options = parser.parse_intermixed_args(arguments)
     profiles = [word for word in options.words if word in PROFILES] or ["quick"]
     words = [word for word in options.words if word not in PROFILES]
-    profile = profiles[0]
+    order = Order(options, profiles[0], root)
     try:
         refuse_another_lib(Path.cwd())
         if len(profiles) > 1:
             raise ValueError(f"{' and '.join(profiles)} are two profiles; choose one")
         selected = chapters.select(words, root)
-        plans = plan(selected, profile, options.settings, root)
+        plans = plan(selected, order)
     except (ImportError, ValueError) as error:
         parser.error(str(error))
     if options.list:
@@ -96,33 +133,31 @@ def main(arguments: Sequence[str] | None = None, root: Path = REPOSITORY) -> int
         return 0
     if options.check:
         return check.report()
+    if options.dry_run and options.retrain:
+        parser.error("--dry-run says what is missing, with --retrain all is; choose one")
     if options.dry_run:
-        return show_what_is_missing(plans, profile, options, root)
+        return show_what_is_missing(plans, order)
     if options.html and (words or options.settings):
         parser.error("--html writes the whole book as its profile made it; name no more")
     if options.present and options.retrain:
         parser.error("--present computes no run and --retrain all of them; choose one")
     with ExitStack() as running:
         try:
-            options.scheduler = running.enter_context(_scheduler(options))
+            order = replace(order, scheduler=running.enter_context(_scheduler(options)))
         except (ImportError, OSError, ValueError) as error:
             parser.error(str(error))
         if options.lab:
-            open_in_lab(plans[0], profile, options, root)
-        if options.html:
-            return write_site(plans, profile, options, root)
-        return run(plans, profile, options, root)
+            open_in_lab(plans[0], order)
+        return write_site(plans, order) if options.html else run(plans, order)
 
 
 def _parser() -> Parser:
     parser = Parser(
         prog="run_all.sh",
-        usage=USAGE,
         description="Make the book: its notebooks, and every figure and table in figures/.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(at_a_time=1)  # chapters side by side, see `run`
     parser.add_argument(
         "words",
         nargs="*",
@@ -177,7 +212,8 @@ def _scheduler(options: argparse.Namespace) -> Iterator[str | None]:
         with cluster.slurm(options.jobs) as address:
             yield address
     else:
-        cluster.check(options.scheduler)
+        with cluster.connected(options.scheduler):
+            pass  # it answers
         yield options.scheduler
 
 
@@ -187,29 +223,33 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def plan(selected: list[Path], profile: str, settings: list[str], root: Path) -> list[Plan]:
-    """Return what is to be run, each chapter with those of the `settings` that it declares.
+def plan(selected: list[Path], order: Order) -> list[Plan]:
+    """Return what is to be run, each chapter with those of the settings that it declares.
 
     Raises:
         ValueError: a setting is not NAME=VALUE, no chapter knows it, or its type is another.
     """
-    pairs = dict(_name_and_text(setting) for setting in settings)
+    pairs = dict(map(_name_and_text, order.options.settings))
     declared = {source: chapters.parameters(source) for source in selected}
-    unknown = pairs.keys() - {name for defaults in declared.values() for name in defaults}
-    if unknown:
-        known = sorted({name for defaults in declared.values() for name in defaults} - {"PROFILE"})
-        raise ValueError(f"no chapter knows {sorted(unknown)[0]}; known: {', '.join(known)}")
-    executed = root / "executed" / profile
-    in_place = profile == "quick" and not pairs
+    known = {name for defaults in declared.values() for name in defaults}
+    if unknown := sorted(pairs.keys() - known):
+        known_words = ", ".join(sorted(known - {"PROFILE"}))
+        raise ValueError(f"no chapter knows {unknown[0]}; known: {known_words}")
+    executed = order.root / "executed" / order.profile
     return [
         Plan(
             source,
-            _overrides(source, defaults, {"PROFILE": profile} | pairs),
-            source.with_suffix(".ipynb") if in_place else executed / f"{source.stem}.ipynb",
+            _overrides(source, defaults, {"PROFILE": order.profile} | pairs),
+            source.with_suffix(".ipynb") if _in_place(order) else executed / f"{source.stem}.ipynb",
             executed / f"{source.stem}.partial.ipynb",
         )
         for source, defaults in declared.items()
     ]
+
+
+def _in_place(order: Order) -> bool:
+    """Return whether what is made are the book's own notebooks and figures."""
+    return order.profile == "quick" and not order.options.settings
 
 
 def _name_and_text(setting: str) -> tuple[str, str]:
@@ -231,7 +271,7 @@ def _overrides(source: Path, defaults: dict[str, Any], pairs: dict[str, str]) ->
     return values
 
 
-def run(plans: list[Plan], profile: str, options: argparse.Namespace, root: Path) -> int:
+def run(plans: list[Plan], order: Order) -> int:
     """Execute the plans; return 0, 1 if a chapter failed, 130 if interrupted.
 
     Those that wait for no other run side by side. A failing chapter does not keep the others from
@@ -239,36 +279,37 @@ def run(plans: list[Plan], profile: str, options: argparse.Namespace, root: Path
     """
     from tqdm import tqdm
 
-    from lib.book import differences, side_by_side
+    from lib.book import differences
+    from lib.runs import processes
 
-    options.at_a_time = _at_a_time(plans, profile, options)
-    work = partial(_attempt, profile=profile, options=options, root=root)
+    order = replace(order, at_a_time=_at_a_time(plans, order))
     failed = []
-    with tqdm(total=len(plans), desc=f"the book, {profile}", disable=_quiet()) as progress:
+    with tqdm(total=len(plans), desc=f"the book, {order.profile}", disable=None) as progress:
         try:
-            for group in _in_order(plans, options.at_a_time):
-                for name, good, text in side_by_side.each(
-                    work, group, min(len(group), options.at_a_time)
-                ):
+            for group in _in_order(plans, order.at_a_time):
+                work = partial(_attempt, order=order)
+                for name, good, text in processes.outcomes(work, group, order.at_a_time):
                     progress.write(text, file=sys.stdout if good else sys.stderr)
                     progress.update()
                     failed += [] if good else [name]
         except KeyboardInterrupt:
+            for step in plans:
+                step.partial.unlink(missing_ok=True)
             progress.write("interrupted; call again to go on")
             return INTERRUPTED
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
-    in_place = profile == "quick" and not options.settings
-    if in_place and (told := differences.told(root, profile)):
+    if _in_place(order) and (told := differences.told(order.root, order.profile)):
         print(told)
     return 1 if failed else 0
 
 
-def _at_a_time(plans: list[Plan], profile: str, options: argparse.Namespace) -> int:
+def _at_a_time(plans: list[Plan], order: Order) -> int:
     """Return how many chapters run side by side: one, where each may need the whole machine."""
-    if profile == "paper" or options.retrain or options.measure or options.scheduler:
+    options = order.options
+    if order.profile == "paper" or options.retrain or options.measure or order.scheduler:
         return 1
-    return min(_cores(options), len(plans), SIDE_BY_SIDE)
+    return min(order.cores, len(plans), SIDE_BY_SIDE)
 
 
 def _in_order(plans: list[Plan], at_a_time: int) -> list[list[Plan]]:
@@ -284,31 +325,29 @@ def _in_order(plans: list[Plan], at_a_time: int) -> list[list[Plan]]:
     return [group for group in groups if group]
 
 
-def _attempt(
-    step: Plan, profile: str, options: argparse.Namespace, root: Path
-) -> tuple[str, bool, str]:
+def _attempt(step: Plan, order: Order) -> tuple[str, bool, str]:
     """Run a chapter; return its name, whether it went well, and what to tell."""
     try:
-        return step.source.stem, True, _run_chapter(step, profile, options, root)
+        return step.source.stem, True, _run_chapter(step, order)
     except Exception as error:  # whatever stops a chapter is shown and told by the exit code
-        return step.source.stem, False, _failure(step, error, root)
+        return step.source.stem, False, _failure(step, error, order)
 
 
-def open_in_lab(step: Plan, profile: str, options: argparse.Namespace, root: Path) -> NoReturn:
+def open_in_lab(step: Plan, order: Order) -> NoReturn:
     """Become a JupyterLab with a chapter: the book's own notebook, or a copy in executed/.
 
     The copy is for another profile or other parameters.
     """
     from lib.book import lab
 
-    if step.output != step.source.with_suffix(".ipynb"):
+    if not _in_place(order):
         kept = lab.copy(step.source, step.overrides, step.output)
         if kept:
-            print(f"{step.source.stem} opens as it is in the book{_kept(step, kept, root)}")
-    lab.start(step.output, _environment(profile, options, root), root)
+            print(f"{step.source.stem} opens as it is in the book{_kept(step, kept, order)}")
+    lab.start(step.output, order.environment(), order.root)
 
 
-def write_site(plans: list[Plan], profile: str, options: argparse.Namespace, root: Path) -> int:
+def write_site(plans: list[Plan], order: Order) -> int:
     """Write the executed chapters as web pages into site/; return 0, or 1 if something is missing.
 
     Chapters with a panel run once more, for its frames; without them it has no slider.
@@ -317,14 +356,14 @@ def write_site(plans: list[Plan], profile: str, options: argparse.Namespace, roo
 
     lacking = [step.source.stem for step in plans if not step.output.is_file()]
     if lacking:
-        command = f"./run_all.sh {profile} {' '.join(lacking)}"
+        command = f"./run_all.sh {order.profile} {' '.join(lacking)}"
         print(f"run_all.sh: not executed yet; do it with {command}", file=sys.stderr)
         return 1
     notebooks = [step.output for step in plans]
     try:
         with tempfile.TemporaryDirectory() as folder:
-            code = _make_frames(plans, profile, options, root, Path(folder))
-            pages = site.build(root, notebooks, profile, Path(folder) / "frames", root / "site")
+            code = _make_frames(plans, order, Path(folder))
+            pages = site.build(order.root, notebooks, Path(folder) / "frames", order.root / "site")
     except KeyboardInterrupt:
         print("interrupted; site/ is as it was")
         return INTERRUPTED
@@ -335,144 +374,88 @@ def write_site(plans: list[Plan], profile: str, options: argparse.Namespace, roo
     return code
 
 
-def show_what_is_missing(
-    plans: list[Plan], profile: str, options: argparse.Namespace, root: Path
-) -> int:
+def show_what_is_missing(plans: list[Plan], order: Order) -> int:
     """Print what the chapters' parts would still compute; return the exit code.
 
     In a process of its own, which is told what a chapter's kernel is told.
     """
     parts = sorted({f"part{step.source.name[0]}" for step in plans} & set(PARTS))
-    command = [sys.executable, "-m", "lib.dry_run", profile, str(_cores(options)), *parts]
-    told = os.environ | _environment(profile, options, root)
+    command = [sys.executable, "-m", "lib.dry_run", order.profile, str(order.cores), *parts]
+    told = os.environ | order.environment()
     return subprocess.run(command, env=told, cwd=REPOSITORY, check=False).returncode
 
 
-def _make_frames(
-    plans: list[Plan], profile: str, options: argparse.Namespace, root: Path, folder: Path
-) -> int:
+def _make_frames(plans: list[Plan], order: Order, folder: Path) -> int:
     """Run the chapters with panels once more, to draw frames below `folder`; 1 if one failed."""
-    changes = {"frames": str(folder / "frames"), "figures": str(folder / "figures")}
-    told = _environment(profile, options, root, **changes)
+    told = order.environment(frames=str(folder / "frames"), figures=str(folder / "figures"))
     code = 0
     for step in plans:
         if "interact.explore(" not in step.source.read_text(encoding="utf-8"):
             continue
         aside = replace(step, output=folder / "executed.ipynb", partial=folder / "partial.ipynb")
         try:
-            _execute(aside, profile, options, root, told)
+            _execute(aside, order, told)
         except Exception as error:  # the site is worth having without this chapter's frames
-            print(_failure(step, error, root), file=sys.stderr)
+            print(_failure(step, error, order), file=sys.stderr)
             code = 1
         else:
             print(f"{step.source.stem}: drew the frames of its panels")
     return code
 
 
-def _quiet() -> bool:
-    return not sys.stderr.isatty()
-
-
-def _run_chapter(step: Plan, profile: str, options: argparse.Namespace, root: Path) -> str:
-    from lib.book import differences, measure
+def _run_chapter(step: Plan, order: Order) -> str:
+    """Execute a chapter, alone in this book; return what to tell of it."""
+    from lib.book import costs, differences
 
     def say() -> None:
         print(f"{step.source.stem} is being run already; waiting until that ends", file=sys.stderr)
 
-    place = os.path.relpath(step.output.parent, root)
-    told = _environment(profile, options, root, notebook=place)
-    if profile != "paper" and not options.retrain:
+    told = order.environment(notebook=order.shown(step.output.parent))
+    if order.profile != "paper" and not order.options.retrain:
         told["OMP_NUM_THREADS"] = "1"  # the same bits on any number of cores, side by side or not
-    with locked(root / ".cache" / "running" / f"{profile}-{step.source.stem}", say):
-        since, start = time.time(), time.monotonic()
-        with measure.peak_memory() as gigabytes:
-            kept = _execute(step, profile, options, root, told)
+    with locked(order.root / ".cache" / "running" / f"{order.profile}-{step.source.stem}", say):
+        start = time.monotonic()
+        with costs.peak_memory() as gigabytes:
+            kept = _execute(step, order, told)
         minutes = (time.monotonic() - start) / 60
-    if options.measure:
-        costs = root / "data" / "costs.json"
-        kind = differences.processor_kind()
-        measure.record(
-            costs, step.source.stem, profile, minutes, max(gigabytes), _cores(options), kind
-        )
-    figures = _figures(options, root) / profile
-    made = f"figures and tables in {os.path.relpath(figures, root)}"
-    count = _made(figures, step.source.stem, since)
-    return f"{step.source.stem}: {minutes:.1f} min, {made}: {count}{_kept(step, kept, root)}"
+    if order.options.measure:
+        measured = {
+            "minutes": round(minutes, 2),
+            "peak_memory_gb": round(max(gigabytes), 2),
+            "cores": order.cores,
+            "processor": differences.processor_kind(),
+        }
+        costs.record(order.root, step.source.stem, order.profile, measured)
+    return f"{step.source.stem}: {minutes:.1f} min{_kept(step, kept, order)}"
 
 
-def _kept(step: Plan, kept: Path | None, root: Path) -> str:
+def _kept(step: Plan, kept: Path | None, order: Order) -> str:
     if kept is None:
         return ""
-    edited = os.path.relpath(step.output, root)
-    return f"; {edited} had edits that its .py has not: kept in {os.path.relpath(kept, root)}"
+    edited = order.shown(step.output)
+    return f"; {edited} had edits that its .py has not: kept in {order.shown(kept)}"
 
 
-def _execute(
-    step: Plan, profile: str, options: argparse.Namespace, root: Path, told: dict[str, str]
-) -> Path | None:
+def _execute(step: Plan, order: Order, told: dict[str, str]) -> Path | None:
     """Execute a chapter; its kernel is `told` this.
 
     Returned is where a reader's edits were kept, see `notebooks.execute`.
     """
     from lib.book import notebooks
 
-    limit = LIMIT_MINUTES["paper" if options.retrain else profile]
-    bar = {"desc": step.source.stem, "leave": False, "position": 1}
     return notebooks.execute(
         step.source,
         step.overrides,
         step.output,
         partial=step.partial,
         environment=told,
-        working_directory=root,
-        limit_seconds=limit * 60,
-        warnings_are_errors=profile == "smoke",
-        progress_bar=False if _quiet() or options.at_a_time > 1 else bar,
+        working_directory=order.root,
+        limit_seconds=60 * LIMIT_MINUTES["paper" if order.options.retrain else order.profile],
+        warnings_are_errors=order.profile == "smoke",
     )
 
 
-def _cores(options: argparse.Namespace) -> int:
-    import joblib
-
-    return options.jobs or joblib.cpu_count()
-
-
-def _environment(
-    profile: str, options: argparse.Namespace, root: Path, **changes: Any
-) -> dict[str, str]:
-    """Return what a chapter's kernel finds in its environment; `changes` are those of `Told`."""
-    told = Told(
-        jobs=max(1, _cores(options) // options.at_a_time),
-        scheduler=options.scheduler,
-        present=options.present,
-        deterministic=options.deterministic,
-        figures=str(_figures(options, root)) if options.settings else None,
-    )
-    environment = replace(told, **changes).environment()
-    if options.deterministic:
-        from lib.runs.device import pinned_environment
-
-        environment |= pinned_environment()
-    if options.retrain:
-        environment["BOOK_RETRAIN"] = "1"
-    if profile == "smoke":  # tiny runs prove that the code runs; they are no results to keep
-        environment["BOOK_RESULTS"] = str(root / "data" / "cache" / "results")
-    return environment
-
-
-def _figures(options: argparse.Namespace, root: Path) -> Path:
-    """Return where figures go: with other parameters, not over those of the book."""
-    return root / "executed" / "figures" if options.settings else root / "figures"
-
-
-def _made(figures: Path, chapter: str, since: float) -> int:
-    """Return how many figures and tables a chapter has written there since then."""
-    files = [file for file in figures.glob("*.json") if file.stat().st_mtime >= since]
-    contents = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-    return sum(isinstance(each, dict) and each.get("chapter") == chapter for each in contents)
-
-
-def _failure(step: Plan, error: Exception, root: Path) -> str:
+def _failure(step: Plan, error: Exception, order: Order) -> str:
     """Return what a reader needs to see of a failure: the cell, the last lines, the notebook."""
     from nbclient.exceptions import DeadKernelError
     from papermill import PapermillExecutionError
@@ -488,10 +471,11 @@ def _failure(step: Plan, error: Exception, root: Path) -> str:
         what = f"{type(error).__name__}: {error}"
     lines = [f"{step.source.stem} failed:", "", what, ""]
     if step.partial.is_file():
-        shown = os.path.relpath(step.partial, root)
-        lines.append(f"The notebook up to there: {shown}")
+        lines.append(f"The notebook up to there: {order.shown(step.partial)}")
     return "\n".join(lines)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+if __name__ == "__main__":  # by its name, so that other processes find what they are to do
+    from lib.book import run as by_name
+
+    sys.exit(by_name.main())

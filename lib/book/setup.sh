@@ -26,7 +26,7 @@ find_bare_python() {
 
 venv_is_complete() {
     [[ -x .venv/bin/python && -f $STAMP ]] &&
-        [[ $(<"$STAMP") == "$("$BARE_PYTHON" -m lib.book.environment --fingerprint)" ]]
+        [[ $(<"$STAMP") == "$("$BARE_PYTHON" -m lib.book.check --fingerprint)" ]]
 }
 
 # Sets PYTHON to the best Python there is without installing: the active environment if it
@@ -34,7 +34,7 @@ venv_is_complete() {
 choose_python() {
     find_bare_python
     PYTHON=$BARE_PYTHON
-    "$PYTHON" -m lib.book.environment >/dev/null && return
+    "$PYTHON" -m lib.book.check 2>/dev/null && return
     venv_is_complete && PYTHON=$PWD/.venv/bin/python
 }
 
@@ -56,7 +56,7 @@ install_into_venv() {
     # JupyterLab starts kernels in notebooks/, where `import lib` needs to be told the way.
     local packages
     for packages in .venv/lib/python3*/site-packages; do echo "$PWD" >"$packages/book.pth"; done
-    .venv/bin/python -m lib.book.environment --fingerprint >"$STAMP"
+    .venv/bin/python -m lib.book.check --fingerprint >"$STAMP"
 }
 
 # librosa compiles its functions when first imported, the renderer of faces when it first draws. Several

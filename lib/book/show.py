@@ -1,8 +1,8 @@
 """One style for every picture and table, with alt text, a caption, and a file that says whence.
 
 A chapter makes one `Page` and hands it each figure and table. The page displays them and writes
-them into figures/<profile>/: a picture as PNG, a table as CSV and PNG, each with a JSON beside it,
-to which the caption links. `python -m lib.runs.explain FILE` prints what it says.
+them into figures/<profile>/: a picture as PNG, a table as CSV, each with a JSON beside it, to which
+the caption links. `python -m lib.runs.explain FILE` says it in words.
 """
 
 import inspect
@@ -11,7 +11,6 @@ import json
 import os
 import re
 import sys
-import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,10 +23,9 @@ from IPython.core.getipython import get_ipython
 from IPython.display import HTML, Code, Markdown, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.transforms import Bbox
 from matplotlib_inline.config import InlineBackend
 
-from lib.book import chapters
+from lib.book import chapters, costs
 from lib.book.claims import Claim, figures, markdown
 from lib.book.files import REPOSITORY, refuse_another_lib, write_atomically
 from lib.book.told import told
@@ -128,9 +126,8 @@ class Page:
             OSError: the files cannot be written; what was there stays.
         """
         self._write(f"{name}.png", png(figure))
-        self._describe(name, alt, caption, sources := list(sources), networks)
+        self._describe(name, alt, caption, list(sources), networks)
         plt.close(figure)
-        self.warn(sources, networks)
         self._display(name, alt, caption)
 
     def table(
@@ -144,7 +141,7 @@ class Page:
         networks: Collection[str] = (),
         number: str = ".3f",
     ) -> None:
-        """Show a table and write <name>.csv (all digits), <name>.png and <name>.json.
+        """Show a table and write <name>.csv (all digits) and <name>.json.
 
         `number` is the format in which fractions are read, as in f"{x:.3f}".
 
@@ -153,11 +150,7 @@ class Page:
             OSError: the files cannot be written; what was there stays.
         """
         self._write(f"{name}.csv", frame.to_csv(index=False))
-        picture = table_picture(as_text(frame, number))
-        self._write(f"{name}.png", png(picture))
-        plt.close(picture)
-        self._describe(name, alt, caption, sources := list(sources), networks)
-        self.warn(sources, networks)
+        self._describe(name, alt, caption, list(sources), networks)
         display(HTML(as_text(frame, number).to_html(index=False, border=0)))
         display(Markdown(self._caption(caption, f"{name}.csv", f"{name}.json")))
 
@@ -203,13 +196,13 @@ class Page:
         notebook = REPOSITORY / (told().notebook or Path.cwd())
         return f"[{file}]({os.path.relpath(self.folder / self.profile / file, notebook)})"
 
-    def warn(self, sources: Sequence[Result | None] = (), networks: Collection[str] = ()) -> None:
-        """Say above a picture that its numbers are from other code than today's, where they are."""
-        self._warn(self._older(sources, networks))
+    def warn(self, networks: Collection[str]) -> None:
+        """Say that networks are from other code than today's, where they are."""
+        self._warn(self._older((), networks))
 
-    def _older(self, sources: Sequence[Result | None], networks: Collection[str]) -> Sequence[str]:
-        digests = [self.networks[name] for name in networks]
-        return results.changed(sources) or checkpoints.older(digests)
+    def _older(self, sources: Sequence[Result | None], networks: Collection[str]) -> list[str]:
+        """Return which code has changed since what a picture rests on was computed."""
+        return results.changed(sources) or checkpoints.older(self.networks[n] for n in networks)
 
     def _warn(self, places: Sequence[str]) -> None:
         if places:
@@ -238,9 +231,9 @@ class Page:
         sources: Sequence[Result | None],
         networks: Collection[str],
     ) -> None:
+        """Write what a picture is beside it; say where it is from other code than today's."""
         if not alt.strip() or not caption.strip():
             raise ValueError(f"{name} needs alt text and a caption")
-        rests_on = explain.summary(sources)
         older = self._older(sources, networks)
         described = {
             "chapter": self.chapter,
@@ -250,12 +243,12 @@ class Page:
             "profile": self.profile,
             "dataset": self.dataset,
             "rung": self.rung,
-            "computed": "from stored results" if rests_on["count"] else "in the chapter",
             "networks": {each: self.networks[each] for each in networks},
-            **({"older": list(older)} if older else {}),
-            "sources": rests_on,
+            **({"older": older} if older else {}),
+            "sources": explain.files(sources),
         }
-        self._write(f"{name}.json", explain.as_json(described))
+        self._write(f"{name}.json", json.dumps(described, indent=1, ensure_ascii=False) + "\n")
+        self._warn(older)
 
 
 def since(places: Sequence[str]) -> str:
@@ -287,40 +280,6 @@ def as_text(frame: pd.DataFrame, number: str) -> pd.DataFrame:
     return frame.map(text)
 
 
-def table_picture(frame: pd.DataFrame) -> Figure:
-    """Return a table of text drawn as a figure of page width, one row each."""
-    rows = len(frame)
-    widths = [max([8, *map(len, frame[name])]) for name in frame.columns]
-    heads = [
-        textwrap.fill(str(name), width, break_long_words=False)
-        for name, width in zip(frame.columns, widths, strict=True)
-    ]
-    head_lines = max(head.count("\n") + 1 for head in heads)
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.28 * rows + 0.2 * head_lines + 0.15))
-    axes.axis("off")
-    lengths = [
-        max(width, *map(len, head.split("\n"))) + 2
-        for width, head in zip(widths, heads, strict=True)
-    ]
-    drawn = axes.table(
-        cellText=frame.values.tolist(),
-        colLabels=heads,
-        colWidths=[length / sum(lengths) for length in lengths],
-        cellLoc="right",
-        bbox=Bbox.unit(),
-    )
-    drawn.auto_set_font_size(False)
-    drawn.set_fontsize(min(9.5, 9.5 * 88 / sum(lengths)))
-    for (row, column), cell in drawn.get_celld().items():
-        cell.visible_edges = "B" if row else "TB"
-        cell.set_height(0.28 if row else 0.2 * head_lines + 0.1)
-        cell.set_edgecolor(INK if row in (0, rows) else "#e0e0e0")
-        cell.set_text_props(weight="bold" if row == 0 else "normal")
-        if column == 0:
-            cell.set_text_props(ha="left")
-    return figure
-
-
 def source(thing: object) -> Code:
     """Return the source of a function or class as it runs, for a chapter to show."""
     return Code(inspect.getsource(thing), language="python")  # type: ignore[arg-type]
@@ -335,18 +294,9 @@ def cost(chapter: str) -> Markdown:
     refuse_another_lib(Path.cwd())
     parts = [
         f"**{profile}** {entry['minutes']:.1f} min, {entry['peak_memory_gb']:.1f} GB"
-        for profile, entry in sorted(costs().get(chapter, {}).items())
+        for profile, entry in sorted(costs.known().get(chapter, {}).items())
     ]
     return Markdown("> Cost on two cores: " + ("; ".join(parts) or "not measured yet") + ".")
-
-
-def costs() -> dict[str, dict[str, dict[str, Any]]]:
-    """Return {chapter: {profile: {"minutes", "peak_memory_gb", ...}}}, as far as measured.
-
-    The numbers come from data/costs.json, which `./run_all.sh --measure` writes.
-    """
-    file = REPOSITORY / "data" / "costs.json"
-    return dict(json.loads(file.read_text())) if file.is_file() else {}
 
 
 def _parameters(chapter: str) -> dict[str, object]:

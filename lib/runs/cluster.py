@@ -9,7 +9,6 @@ Who reaches a scheduler's port can run any code on its workers: bind it to a pri
 import functools
 import hashlib
 import logging
-import re
 import shutil
 import signal
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -19,22 +18,19 @@ from typing import Any
 
 from lib.book.files import REPOSITORY
 
-LACKING = (
-    "no {}, which runs on other machines need; "
-    "pip install -r requirements-cluster.txt -c requirements.lock"
-)
 try:
     import dask
-    from distributed import Client, Future, as_completed, get_worker
+    from distributed import Client, as_completed, get_worker
 except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(LACKING.format(error.name)) from None
+    raise ModuleNotFoundError(
+        f"no {error.name}, which runs on other machines need; "
+        "pip install -r requirements-cluster.txt -c requirements.lock"
+    ) from None
 
 CONNECTING = 10.0  # seconds in which a scheduler must answer
 LOOPBACK = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}  # serve no page to others
-START = "start some with `dask worker {} --nthreads 1`"
-LOST = "lost the scheduler at {}; what had finished is kept, and the same command goes on"
 
-# a client that loses its scheduler logs a page; `LOST` says it
+# a client that loses its scheduler logs a page; the error says it in a line
 for module in ("client", "batched"):
     logging.getLogger(f"distributed.{module}").setLevel(logging.CRITICAL)
 
@@ -61,32 +57,30 @@ def outcomes(
     """
     with connected(address) as client:
         try:
-            futures = _sent(client, function, items, tell)
+            if not client.scheduler_info()["workers"]:
+                start = f"start some with `dask worker {address} --nthreads 1`"
+                tell(f"no worker at {address} yet, waiting for one; {start}")
+                client.wait_for_workers(1)
+            workers = client.scheduler_info()["workers"].values()
+            gpu = any(each["resources"].get("GPU") for each in workers)
+            call = functools.partial(_called, function, code_digest())
+            futures = {
+                client.submit(
+                    call,
+                    item,
+                    key=f"{name}-{code_digest()[:8]}",
+                    resources={"GPU": 1} if gpu else None,
+                ): name
+                for name, item in items.items()
+            }
             for future in as_completed(list(futures), loop=client.loop):
                 error = future.exception()
                 yield futures.pop(future), future.result() if error is None else error
         except (CancelledError, OSError) as error:
-            raise ConnectionError(LOST.format(address)) from error
-
-
-def _sent(
-    client: Client,
-    function: Callable[[Any], Any],
-    items: Mapping[str, Any],
-    tell: Callable[[str], None],
-) -> dict[Future, str]:
-    """Send tasks as soon as there is a worker; return what comes back, with the items' names."""
-    address = client.scheduler.address
-    if not client.scheduler_info()["workers"]:
-        tell(f"no worker at {address} yet, waiting for one; {START.format(address)}")
-        client.wait_for_workers(1)
-    workers = client.scheduler_info()["workers"].values()
-    resources = {"GPU": 1} if any(each["resources"].get("GPU") for each in workers) else None
-    call, code = functools.partial(_called, function, code_digest()), code_digest()[:8]
-    return {
-        client.submit(call, item, key=f"{name}-{code}", resources=resources): name
-        for name, item in items.items()
-    }
+            raise ConnectionError(
+                f"lost the scheduler at {address}; what had finished is kept, and the same command "
+                "goes on"
+            ) from error
 
 
 def _called(function: Callable[[Any], Any], code: str, item: Any) -> Any:
@@ -100,28 +94,19 @@ def _called(function: Callable[[Any], Any], code: str, item: Any) -> Any:
     return function(item)
 
 
-def check(address: str) -> None:
-    """Hold that a scheduler answers.
-
-    Raises:
-        ValueError: this is no address.
-        ConnectionError: nobody answers.
-    """
-    if not re.fullmatch(r"(tcp|tls)://([^\s/:\[\]]+|\[[0-9a-fA-F:.]+\]):\d{1,5}", address):
-        raise ValueError(f"a scheduler is named as tcp://HOST:PORT, not {address!r}")
-    with connected(address):
-        pass
-
-
 @contextmanager
 def connected(address: str) -> Iterator[Client]:
-    """Give a client of a scheduler; when it ends, nobody waits for what it sent and did not get."""
+    """Give a client of a scheduler; when it ends, nobody waits for what it sent and did not get.
+
+    Raises:
+        ConnectionError: nobody answers.
+    """
     try:
         client = Client(address, timeout=CONNECTING, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ConnectionError(
             f"no Dask scheduler answers at {address} within {CONNECTING:.0f} s; "
-            "start one with `dask scheduler`, or look at the address"
+            "start one with `dask scheduler`, or look at the address, tcp://HOST:PORT"
         ) from error
     with client:
         yield client
@@ -138,14 +123,17 @@ def slurm(jobs: int) -> Iterator[str]:
         ModuleNotFoundError: dask-jobqueue is not installed.
         ValueError: SLURM is not there, or the settings do not suffice.
     """
-    cluster_class = _slurm_cluster()
+    ours = signal.getsignal(signal.SIGINT)
+    from dask_jobqueue import SLURMCluster
+
+    signal.signal(signal.SIGINT, ours)  # that import took Ctrl-C for itself
     if shutil.which("sbatch") is None:
         raise ValueError("no sbatch here; --cluster slurm starts on a machine that submits jobs")
     asked = dask.config.get("jobqueue.slurm")
     if asked.get("memory") is None:
         raise ValueError("~/.config/dask/jobqueue.yaml says no jobqueue: slurm: memory; see README")
     loopback = ["--no-dashboard", "--dashboard-address", LOOPBACK["dashboard_address"]]
-    with cluster_class(
+    with SLURMCluster(
         cores=1,
         processes=1,
         worker_extra_args=[*asked["worker-extra-args"], *loopback],
@@ -153,18 +141,6 @@ def slurm(jobs: int) -> Iterator[str]:
     ) as cluster:
         cluster.scale(jobs=jobs)
         yield cluster.scheduler_address
-
-
-def _slurm_cluster() -> Any:
-    """Return dask-jobqueue's class; its import takes Ctrl-C for itself, here it is given back."""
-    ours = signal.getsignal(signal.SIGINT)
-    try:
-        from dask_jobqueue import SLURMCluster
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(LACKING.format(error.name)) from None
-    finally:
-        signal.signal(signal.SIGINT, ours)
-    return SLURMCluster
 
 
 @functools.cache

@@ -7,12 +7,9 @@ and a changed config is another run. Files lie in data/results/<part>/<experimen
 import functools
 import hashlib
 import json
-import math
 import os
 import platform
-import re
 import resource
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -23,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lib.book.files import REPOSITORY, write_atomically
+from lib.book.files import REPOSITORY, git, write_atomically
 from lib.runs.device import half_precision
 
 PAPER = REPOSITORY / "data" / "paper"
@@ -37,7 +34,7 @@ class Result:
     what was saved. `changed` names code that has changed since (see `code`); it is not saved.
 
     Raises:
-        TypeError, ValueError: see `plain`; part or experiment is no lower-case word.
+        TypeError, ValueError: see `plain`.
     """
 
     part: str
@@ -49,9 +46,6 @@ class Result:
 
     def __post_init__(self) -> None:
         """Refuse what would not survive a round trip through its file."""
-        for name in (self.part, self.experiment):
-            if not re.fullmatch(r"[a-z0-9_]+", name):
-                raise ValueError(f"{name!r} names a folder: use a-z, 0-9 and _ only")
         for name in ("config", "metrics", "provenance"):
             object.__setattr__(self, name, plain(getattr(self, name), name))
 
@@ -61,29 +55,18 @@ def changed(found: Iterable[Result | None]) -> list[str]:
     return sorted({place for result in found if result for place in result.changed})
 
 
-def plain(value: Any, place: str = "config") -> Any:
-    """Return a copy of `value` made of dict, list, str, bool, int, float and None only.
+def plain(value: Any, name: str = "config") -> Any:
+    """Return a copy of `value` as JSON gives it back, its keys in order.
 
     Raises:
-        TypeError: something else is in it (a NumPy number, a tensor, a key that is no string).
+        TypeError: something is in it that JSON does not know (a NumPy number, a tensor).
         ValueError: a number is NaN or infinite; say None for what is not defined.
     """
-    if isinstance(value, Mapping):
-        wrong = [name for name in value if not isinstance(name, str)]
-        if wrong:
-            raise TypeError(f"{place} has the key {wrong[0]!r}; keys must be strings")
-        # sorted, as the file is: what was just computed reads in the same order as what was loaded
-        return {name: plain(value[name], f"{place}[{name!r}]") for name in sorted(value)}
-    if isinstance(value, list | tuple):
-        return [plain(inner, f"{place}[{index}]") for index, inner in enumerate(value)]
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{place} is {value}; use a finite number, or None for not defined")
-    for kind in (bool, int, float, str):  # bool first: it is an int too
-        if isinstance(value, kind):
-            return kind(value)
-    if value is None:
-        return None
-    raise TypeError(f"{place} is a {type(value).__name__}; use plain Python numbers and strings")
+    try:
+        return json.loads(json.dumps(value, sort_keys=True, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        advice = "use finite Python numbers, strings, lists and dicts"
+        raise type(error)(f"{name} is no plain JSON ({error}); {advice}") from None
 
 
 def key(config: Mapping[str, Any]) -> str:
@@ -130,12 +113,9 @@ def load(path: str | Path) -> Result:
         result = Result(**content)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{path} is damaged ({error}); delete it and run again") from None
-    if digest != _digest({"key": stored_key, **content}) or stored_key != key(result.config):
-        raise ValueError(f"{path} was altered after the run; delete it and run again")
-    if path.parts[-3:] != (result.part, result.experiment, f"{stored_key}.json"):
-        raise ValueError(
-            f"{path} holds run {result.part}/{result.experiment}/{stored_key}; move it there"
-        )
+    place = location(result.part, result.experiment, result.config)
+    if digest != _digest({"key": stored_key, **content}) or path.parts[-3:] != place.parts[-3:]:
+        raise ValueError(f"{path} was altered or moved after the run; delete it and run again")
     return result
 
 
@@ -180,13 +160,11 @@ def provenance(
 @functools.cache
 def code_version() -> str:
     """Return the commit's short hash, with " dirty" if lib/ differs from it, or "unknown"."""
-    if not (REPOSITORY / ".git").exists():  # unpacked inside a repository that is not ours
+    commit = git("rev-parse", "--short", "HEAD", root=REPOSITORY)
+    if commit is None:
         return "unknown"
-    try:
-        commit = _git("rev-parse", "--short", "HEAD")
-        return f"{commit} dirty" if _git("status", "--porcelain", "--", "lib") else commit
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+    edited = git("status", "--porcelain", "--", "lib", root=REPOSITORY)
+    return f"{commit} dirty" if edited else commit
 
 
 @functools.cache
@@ -200,24 +178,12 @@ def processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def paper(name: str, folder: Path = PAPER) -> dict[str, Any]:
+def paper(name: str) -> dict[str, Any]:
     """Return the published numbers in data/paper/<name>.json."""
-    source = Path(folder) / f"{name}.json"
-    try:
-        return json.loads(source.read_bytes())
-    except FileNotFoundError:
-        known = ", ".join(sorted(file.stem for file in Path(folder).glob("*.json"))) or "none"
-        raise FileNotFoundError(f"data/paper has no {name}.json; there is: {known}") from None
-    except ValueError as error:
-        raise ValueError(f"{source} is no JSON ({error}); restore it from the repository") from None
+    return json.loads((PAPER / f"{name}.json").read_bytes())
 
 
 def _digest(content: Any) -> str:
     """Return the SHA-256 in hex of plain content as sorted compact JSON."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _git(*arguments: str) -> str:
-    command = ["git", "-C", str(REPOSITORY), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -7,9 +7,7 @@ command line says (see `told`).
 
 import json
 import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -24,7 +22,7 @@ from tqdm import tqdm
 
 from lib.book.files import REPOSITORY
 from lib.book.told import told
-from lib.runs import code, results
+from lib.runs import code, processes, results
 from lib.runs.results import Result
 
 Config = Mapping[str, Any]
@@ -38,52 +36,43 @@ CHANGED: set[str] = set()  # code that has changed since results shown in this p
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a sweep: what computes it, which version of that, and where its result lies.
+    """One run of a sweep: what computes it, and where its result lies.
 
-    `sources` are digests of the code that its result rests on, see `code.digests`.
+    `folder` is that of all results, from the book's on: other machines have it elsewhere. `sources`
+    are digests of the code that the result rests on, see `code.digests`.
     """
 
     part: str
     experiment: str
     config: Config
     run_one: RunOne
-    version: int
     folder: Path
     sources: Mapping[str, str]
 
     def present(self, set_aside: bool) -> Result | None:
-        """Return the stored result; a damaged one and one of an older version count as none.
+        """Return the stored result; a damaged one counts as none.
 
         With BOOK_RETRAIN in the environment one from other code counts as none, too.
 
         Args:
             set_aside: whether such a file is renamed, to make room for a new one.
-
-        Raises:
-            ValueError: it is of a newer version.
         """
-        file = results.location(self.part, self.experiment, self.config, self.folder)
+        place = REPOSITORY / self.folder
+        file = results.location(self.part, self.experiment, self.config, place)
         try:
-            found = results.find(self.part, self.experiment, self.config, self.folder)
+            found = results.find(self.part, self.experiment, self.config, place)
         except ValueError as error:
             tell(f"a damaged result counts as missing: {error}")
-            found, ending = None, "damaged"
+            ending = "damaged"
         else:
-            stored = found.provenance.get("version", 1) if found else self.version
-            if stored > self.version:
-                raise ValueError(f"{file} was written by a newer copy of the book; update this one")
-            changed = self._changed(found)
-            if stored == self.version and not (changed and retraining()):
-                return replace(found, changed=tuple(changed)) if found else None
-            ending = "before" if stored == self.version else f"v{stored}"
+            changed = found and code.changed(found.provenance.get("sources"), self.sources)
+            if not (changed and retraining()):
+                return replace(found, changed=tuple(changed or ())) if found else None
+            ending = "before"
         if set_aside:
             with suppress(FileNotFoundError):  # somebody else has done it
                 file.replace(file.with_name(f"{file.name}.{ending}"))
         return None
-
-    def _changed(self, found: Result | None) -> list[str]:
-        """Return what code has changed since a result was computed."""
-        return code.changed(found.provenance.get("sources"), self.sources) if found else []
 
     def compute(self) -> Result:
         """Return the result, saved; what somebody else has finished is not computed again.
@@ -104,7 +93,7 @@ class Run:
             origin = results.provenance(
                 seconds, self.config.get("dataset"), self.config.get("rung")
             )
-        origin |= {"version": self.version, "sources": dict(self.sources)}
+        origin["sources"] = dict(self.sources)
         return self.keep(Result(self.part, self.experiment, dict(self.config), metrics, origin))
 
     def keep(self, result: Result) -> Result:
@@ -118,7 +107,7 @@ class Run:
             try:
                 if found := self.present(set_aside=True):
                     return found
-                results.save(result, self.folder)
+                results.save(result, REPOSITORY / self.folder)
                 return result
             except OSError as error:
                 if time.monotonic() > until:
@@ -143,7 +132,6 @@ def run(
     jobs: int | None = None,
     compute: bool = True,
     folder: Path | None = None,
-    version: int = 1,
     sources: Iterable[code.Source] = (),
 ) -> list[Result | None]:
     """Return the result of each config, in their order; compute and save those without one.
@@ -154,20 +142,20 @@ def run(
     Where `jobs` is given, all stay on this machine; else they may go to a scheduler. Where a config
     has `dataset` and `rung`, the provenance repeats them. With `compute=False` nothing is run or
     written, and a missing run is None; with --present too, and a line says how many there are.
-    `version` counts up when `run_one` returns something else for the same config: what an older
-    one left is set aside and computed anew. `sources` are the modules and functions on which the
-    metrics rest: a stored result from other code is returned, and says so in `changed`.
+    `sources` are the modules and functions on which the metrics rest: a stored result from other
+    code is returned, and says so in `changed`.
 
     Raises:
-        TypeError, ValueError: a config is not plain (see `results.plain`), `jobs` is below 1, or a
-            result was written by a newer version.
+        TypeError, ValueError: a config is not plain (see `results.plain`), or `jobs` is below 1.
         RuntimeError: a run failed (its config is named); those that had finished are kept.
         OSError: a result cannot be written.
     """
     folder = results.root() if folder is None else Path(folder).absolute()
+    if folder.is_relative_to(REPOSITORY):
+        folder = folder.relative_to(REPOSITORY)
     today = code.digests(sources)
     wanted = {  # each run once
-        results.key(config): Run(part, experiment, config, run_one, version, folder, today)
+        results.key(config): Run(part, experiment, config, run_one, folder, today)
         for config in configs
     }
     showing = compute and only_present()
@@ -226,11 +214,11 @@ def _finished(runs: Sequence[Run], jobs: int | None) -> Generator[Result, None, 
     """
     if others := code.replaced_anywhere():
         tell(f"{', '.join(others)}: not as in its file, so this process computes alone")
-        return _finished_here(runs, 1)
+        return processes.outcomes(Run.compute, runs, 1)
     address = told().scheduler
     if jobs is None and address:
         return _finished_elsewhere(runs, address)
-    return _finished_here(runs, min(_jobs(jobs), len(runs)))
+    return processes.outcomes(Run.compute, runs, min(_jobs(jobs), len(runs)))
 
 
 def _finished_elsewhere(runs: Sequence[Run], address: str) -> Generator[Result, None, None]:
@@ -238,7 +226,7 @@ def _finished_elsewhere(runs: Sequence[Run], address: str) -> Generator[Result, 
     from lib.runs import cluster  # brings Dask, which is an extra
 
     waiting = {f"{each.part}-{each.experiment}-{results.key(each.config)}": each for each in runs}
-    with closing(cluster.outcomes(compute_elsewhere, _sendable(waiting), address, tell)) as done:
+    with closing(cluster.outcomes(compute_elsewhere, waiting, address, tell)) as done:
         for name, outcome in done:
             if isinstance(outcome, RuntimeError | OSError | ValueError):
                 raise outcome
@@ -247,22 +235,11 @@ def _finished_elsewhere(runs: Sequence[Run], address: str) -> Generator[Result, 
             yield waiting[name].keep(outcome)  # workers may have no folder in common with us
 
 
-def _sendable(runs: Mapping[str, Run]) -> dict[str, Run]:
-    """Return runs for other machines; a folder of the book is that of their own copy."""
-    near = {name for name, each in runs.items() if each.folder.is_relative_to(REPOSITORY)}
-    return {
-        name: replace(each, folder=each.folder.relative_to(REPOSITORY)) if name in near else each
-        for name, each in runs.items()
-    }
-
-
 def compute_elsewhere(run: Run) -> Result:
     """Return the result of a run that came from another process, see `Run.compute`."""
-    folder = REPOSITORY / run.folder
-    os.environ["BOOK_RESULTS"] = str(
-        folder
-    )  # for runs that need others, as attacks need thresholds
-    return replace(run, folder=folder).compute()
+    # for runs that need others, as attacks need thresholds
+    os.environ["BOOK_RESULTS"] = str(REPOSITORY / run.folder)
+    return run.compute()
 
 
 def _jobs(jobs: int | None) -> int:
@@ -271,32 +248,6 @@ def _jobs(jobs: int | None) -> int:
     if count < 1:
         raise ValueError(f"jobs is {count}; give a number of processes from 1 on")
     return count
-
-
-def _finished_here(runs: Sequence[Run], jobs: int) -> Generator[Result, None, None]:
-    """Yield results as they finish; leaving early cancels what waits and ends the processes."""
-    if jobs == 1:
-        for each in runs:
-            yield each.compute()
-        return
-    # loky starts fresh interpreters: a forked pool can inherit a locked lock and hang on Ctrl-C
-    begin = {"initializer": _begin_worker, "initargs": (os.getpid(),)}
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=1, **begin):
-        yield from joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(
-            joblib.delayed(Run.compute)(each) for each in runs
-        )
-
-
-def _begin_worker(parent: int) -> None:
-    """Leave Ctrl-C to the parent process, and let no worker outlive it, however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # else it would begin the next run
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager

@@ -264,9 +264,7 @@ def test_the_papers_claims_are_counted_by_what_they_stand_on() -> None:
     nothing = replace(CLAIM, readings=(replace(READING, ours=None, low=None, high=None),))
     assert nothing.evidence == NOTHING
     table = claims.tally([CLAIM, fails, CLAIM, made, nothing, replace(fails, asked_by=BOOK)])
-    counts = dict(zip(table.index, table.to_numpy().tolist(), strict=True))
-    assert counts == {("part1", "made"): [1, 0, 0], ("part3", OWN): [2, 1, 0]}
-    assert list(table.columns) == list(claims.DIRECTIONS)
+    assert table.to_numpy().tolist() == [["Part I", "made", 1, 0, 0], ["Part III", OWN, 2, 1, 0]]
     assert len(claims.short([CLAIM] * 9).splitlines()) == 2 + claims.MATTER
 
 

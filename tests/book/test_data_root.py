@@ -118,7 +118,7 @@ def test_a_file_that_is_not_as_committed_is_named_with_the_command_that_restores
     with pytest.raises((FileNotFoundError, ValueError)) as raised:
         data_root.locate("digits")
     assert str(raised.value) == said
-    assert data_root.main(["verify"]) == 1
+    assert data_root.main(["verify", "digits"]) == 1
     captured = capsys.readouterr()
     assert captured.out == "" and said in captured.err and len(captured.err.splitlines()) == 1
 

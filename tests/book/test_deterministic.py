@@ -56,7 +56,7 @@ def test_the_flag_reaches_kernels_and_workers_and_the_same_bits_come_again(
 @pytest.mark.parametrize("deterministic", [False, True])
 def test_without_the_flag_nothing_changes(deterministic: bool) -> None:
     options = run._parser().parse_args(["--jobs", "2", *["--deterministic"] * deterministic])
-    found = run._environment("quick", options, REPOSITORY)
+    found = run.Order(options, "quick", REPOSITORY).environment()
     told = {"jobs": 2} | ({"deterministic": True} if deterministic else {})
     assert json.loads(found.pop("BOOK_RUN")) == told
     assert found == (device.pinned_environment() if deterministic else {})

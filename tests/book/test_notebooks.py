@@ -11,6 +11,7 @@ import nbformat
 import papermill
 import psutil
 import pytest
+from nbclient.exceptions import CellTimeoutError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from lib.book import chapters, notebooks
@@ -211,7 +212,7 @@ def test_a_failing_cell_keeps_the_partial_notebook_and_the_old_one(
 
 def test_a_chapter_that_hangs_is_stopped_at_its_limit(write_chapter: WriteChapter) -> None:
     source = write_chapter("import time\ntime.sleep(600)")
-    with pytest.raises(notebooks.ChapterTimeout, match="10_tiny did not end within its limit"):
+    with pytest.raises(CellTimeoutError, match="timed out"):
         run(source, limit_seconds=3)
     assert source.with_suffix(".partial.ipynb").exists()
     _, alive = psutil.wait_procs(kernels_below_this_process(), timeout=20)

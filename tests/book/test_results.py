@@ -75,27 +75,17 @@ def test_the_key_is_fixed_for_ever() -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"grid": [0.1, float("nan")]}, r"config\['grid'\]\[1\] is nan"),
-        ({"x": -float("inf")}, r"config\['x'\] is -inf"),
-        ({"x": np.float32(1)}, r"config\['x'\] is a float32"),
-        ({"x": {1}}, r"config\['x'\] is a set"),
-        ({"x": {1: "one"}}, "key 1; keys must be strings"),
+        ({"grid": [0.1, float("nan")]}, "no plain JSON .*not JSON compliant"),
+        ({"x": -float("inf")}, "no plain JSON .*not JSON compliant"),
+        ({"x": np.float32(1)}, "no plain JSON .*float32"),
+        ({"x": {1}}, "no plain JSON .*set"),
     ],
 )
-def test_what_json_would_not_give_back_is_refused_with_its_place(
-    config: dict, message: str
-) -> None:
-    with pytest.raises((TypeError, ValueError), match=message):
+def test_what_json_would_not_give_back_is_refused(config: dict, message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"config is {message}"):
         results.key(config)
-    with pytest.raises((TypeError, ValueError), match=message.replace("config", "metrics")):
+    with pytest.raises((TypeError, ValueError), match=f"metrics is {message}"):
         Result("part3", "attack", CONFIG, config)
-
-
-@pytest.mark.parametrize("name", ["../part3", "", "Part 3"])
-def test_names_that_are_no_folder_names_are_refused(name: str) -> None:
-    for names in ((name, "attack"), ("part3", name)):
-        with pytest.raises(ValueError, match="names a folder"):
-            Result(*names, {}, {})
 
 
 def test_a_file_truncated_anywhere_is_refused_in_one_line(tmp_path: Path) -> None:
@@ -119,7 +109,7 @@ def test_a_number_altered_by_hand_is_noticed(entry: str, tmp_path: Path) -> None
         results.load(target)
 
 
-@pytest.mark.parametrize("change", [{"extra": 1}, {"part": "../x"}, {"config": [1]}, None])
+@pytest.mark.parametrize("change", [{"extra": 1}, {"part": "part1"}, {"config": [1]}, None])
 def test_a_file_of_another_form_is_refused(change: dict | None, tmp_path: Path) -> None:
     target = results.save(RESULT, tmp_path)
     target.write_text(json.dumps(change and json.loads(target.read_text()) | change))
@@ -131,7 +121,7 @@ def test_a_result_in_another_runs_place_is_refused(tmp_path: Path) -> None:
     target = results.save(RESULT, tmp_path)
     other = results.location("part3", "attack", CONFIG | {"epsilon": 0.2}, tmp_path)
     target.rename(other)
-    with pytest.raises(ValueError, match="holds run part3/attack/"):
+    with pytest.raises(ValueError, match="altered or moved"):
         results.load(other)
 
 
@@ -181,13 +171,3 @@ def test_code_version_tells_a_commit_from_changed_code(
     assert len(clean) >= 7 and "dirty" not in clean
     (tmp_path / "lib" / "code.py").write_text("x = 2\n")
     assert results.code_version.__wrapped__() == f"{clean} dirty"
-
-
-def test_paper_reads_published_numbers(tmp_path: Path) -> None:
-    (tmp_path / "curves.json").write_text('{"tpr": {"0.10": 0.5293}}')
-    assert results.paper("curves", tmp_path) == {"tpr": {"0.10": 0.5293}}
-    with pytest.raises(FileNotFoundError, match="no tables.json; there is: curves"):
-        results.paper("tables", tmp_path)
-    (tmp_path / "curves.json").write_text("{")
-    with pytest.raises(ValueError, match="curves.json is no JSON"):
-        results.paper("curves", tmp_path)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.book import environment
+from lib.book import check
 from lib.book.files import REPOSITORY
 
 FAKE_PIP = """\
@@ -26,7 +26,7 @@ def clone(tmp_path: Path) -> Path:
     """Return a folder with what set-up reads, and an .venv whose pip only takes notes."""
     folder = tmp_path / "clone with spaces"
     (folder / "lib" / "book").mkdir(parents=True)
-    for name in ("environment.py", "files.py", "setup.sh", "__init__.py"):
+    for name in ("check.py", "files.py", "setup.sh", "__init__.py"):
         shutil.copy(REPOSITORY / "lib" / "book" / name, folder / "lib" / "book")
     shutil.copy(
         REPOSITORY / "lib" / "__init__.py", folder / "lib"
@@ -104,7 +104,7 @@ def test_an_installation_that_stopped_goes_on_at_the_next_call(clone: Path) -> N
     (clone / "pip.log.fail").unlink()
     assert set_up(clone).returncode == 0
     stamp = (clone / ".venv" / "installed").read_text().strip()
-    assert stamp == environment.fingerprint(clone)
+    assert stamp == check.fingerprint(clone)
 
 
 def test_no_suitable_python_is_one_line_and_exit_2(clone: Path, tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_what_only_tells_something_writes_nothing(
         text=True,
     )
     assert result.returncode == 0, result.stderr
-    assert ("10_tiny" if option == "--list" else "run_all.sh [smoke") in result.stdout
+    assert ("10_tiny" if option == "--list" else "usage: run_all.sh") in result.stdout
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -52,9 +52,8 @@ def described(folder: Path, used: Sequence[str] = (), **more: Any) -> dict[str, 
 def test_a_figure_computed_in_the_chapter_says_so(tmp_path: Path, shown: list[str]) -> None:
     digests = {"natural": "dd7f87b882b68223", "robust": "0" * 16}
     found = described(tmp_path, ["natural"], networks=digests)
-    assert found["computed"] == "in the chapter"
     assert found["networks"] == {"natural": "dd7f87b882b68223"}
-    assert found["sources"] == {"count": 0, "each": []}
+    assert found["sources"] == []
     assert found["chapter"] == "31_adversarial_attack"
 
 
@@ -62,9 +61,8 @@ def test_a_figure_of_stored_results_says_which(tmp_path: Path, shown: list[str])
     result = Result("part3", "attack", {"seed": 3, "images": 5}, {}, results.provenance(2.0))
     page(tmp_path).figure(dots(), "dots", alt="A.", caption="B.", sources=[result, None])
     found = json.loads((tmp_path / "quick" / "dots.json").read_text())
-    assert found["computed"] == "from stored results"
-    assert found["sources"]["shared"]["config"] == {"images": 5, "seed": 3}
-    assert found["sources"]["n"] == {"images": 5}
+    place = results.location("part3", "attack", result.config)
+    assert found["sources"] == [str(place.relative_to(REPOSITORY))]
 
 
 def test_the_parameters_are_those_of_the_notebook_and_nothing_depends_on_the_commit(

@@ -62,7 +62,7 @@ def book(tmp_path: Path) -> Path:
     """Return a tiny book: one executed chapter, one figure, two READMEs, frames of one panel."""
     root = tmp_path / "a book"
     write(root, [new_markdown_cell("# 10 · A"), new_code_cell("x", outputs=figure("panel_1"))])
-    described = {"chapter": "10_tiny", "caption": "A caption.", "sources": {"count": 0, "each": []}}
+    described = {"chapter": "10_tiny", "caption": "A caption."}
     texts = {
         "figures/quick/panel_1.json": json.dumps(described),
         "figures/quick/claims.json": "[]",
@@ -87,7 +87,7 @@ def book(tmp_path: Path) -> Path:
 def build(root: Path) -> list[Path]:
     """Return the pages of the site of a book."""
     notebooks = sorted((root / "notebooks").glob("*.ipynb"))
-    return site.build(root, notebooks, "quick", root / "frames", root / "site")
+    return site.build(root, notebooks, root / "frames", root / "site")
 
 
 def read(page: Path) -> BeautifulSoup:
@@ -153,11 +153,10 @@ def test_links_of_a_notebook_that_lies_deeper_lead_to_the_same_pages(book: Path)
     deep = book / "executed" / "quick"
     deep.mkdir(parents=True)
     nbformat.write(new_notebook(cells=[new_markdown_cell(text)]), deep / "10_tiny.ipynb")
-    pages = site.build(book, [deep / "10_tiny.ipynb"], "quick", book / "frames", book / "site")
+    pages = site.build(book, [deep / "10_tiny.ipynb"], book / "frames", book / "site")
     links = [tag["href"] for tag in read(pages[1]).select("main a")]
-    assert links == ["10_tiny-sources.html#panel_1", "10_tiny.html", "files/LICENSE"]
+    assert links == ["files/figures/quick/panel_1.json", "10_tiny.html", "files/LICENSE"]
     assert (book / "site" / "files" / "LICENSE").read_text() == "free"
-    assert "caption: A caption." in read(pages[1].with_name("10_tiny-sources.html")).get_text()
 
 
 @pytest.mark.parametrize(
@@ -248,7 +247,7 @@ def test_html_draws_frames_and_leaves_figures_alone(
     write(root, [new_markdown_cell("# A"), new_code_cell("x", outputs=figure("panel_1"))])
     figures = root / "figures" / "quick"
     figures.mkdir(parents=True)
-    (figures / "panel_1.json").write_text('{"chapter": "10_tiny", "sources": {}}')
+    (figures / "panel_1.json").write_text('{"chapter": "10_tiny"}')
     assert run.main(["--html"], root) == 0
     assert "10_tiny: drew the frames" in capsys.readouterr().out
     frames = read(root / "site" / "10_tiny.html").select_one(".moving script")
@@ -321,7 +320,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Return the pages of the site of the committed notebooks, without frames."""
     folder = tmp_path_factory.mktemp("book")
     notebooks = [path.with_suffix(".ipynb") for path in chapters.chapters()]
-    return site.build(REPOSITORY, notebooks, "quick", folder / "none", folder / "site")
+    return site.build(REPOSITORY, notebooks, folder / "none", folder / "site")
 
 
 def test_the_book_has_no_dead_link_no_nameless_picture_and_says_where_each_comes_from(
@@ -329,18 +328,17 @@ def test_the_book_has_no_dead_link_no_nameless_picture_and_says_where_each_comes
 ) -> None:
     names = [path.stem for path in chapters.chapters()]
     others = {"index", "readme", "data"}
-    assert {page.stem for page in pages if not page.stem.endswith("-sources")} == {*names, *others}
+    assert {page.stem for page in pages} == {*names, *others}
     contents = [str(tag["href"]) for tag in read(pages[0]).select("main li a")]
     assert contents == [f"{name}.html" for name in sorted(names)]
     assert faults(pages) == []
     figures = [(page.name, tag) for page in pages for tag in read(page).select("figure:has(> img)")]
     assert len(figures) > 50
-    assert [page for page, tag in figures if "-sources.html#" not in str(tag)] == []
+    assert [page for page, tag in figures if not tag.select('a[href$=".json"]')] == []
 
 
 def test_a_page_of_the_book_needs_no_kernel_and_leads_to_the_next(pages: list[Path]) -> None:
-    row = [page for page in pages if not page.stem.endswith("-sources")]
-    for before, page, after in zip([None, *row], row, [*row[1:], None], strict=False):
+    for before, page, after in zip([None, *pages], pages, [*pages[1:], None], strict=False):
         soup, text = read(page), page.read_text(encoding="utf-8")
         assert "widget-view" not in text and "$$" not in soup.get_text()
         assert {tag.get("scope") for tag in soup.find_all("th")} <= {"col", "row"}
@@ -350,7 +348,7 @@ def test_a_page_of_the_book_needs_no_kernel_and_leads_to_the_next(pages: list[Pa
         for rel, other in (("prev", before), ("next", after)):
             links = {tag["href"] for tag in soup.find_all(rel=rel)}
             assert links == ({other.name} if other else set())
-    folds = [tag.get_text(" ", strip=True) for tag in read(row[5]).select("details > summary")]
+    folds = [tag.get_text(" ", strip=True) for tag in read(pages[5]).select("details > summary")]
     assert any("Source of" in each for each in folds) and "Solution of 1" in folds
 
 
@@ -364,8 +362,7 @@ def test_axe_finds_no_fault_in_the_book_and_no_page_asks_another_host_or_is_too_
     found = {}
     for path in pages:
         page.goto(path.as_uri())
-        alike = path.stem.endswith("-sources") and path.stem != "33_adversarial_results-sources"
-        found[path.name] = [] if alike else violations(page)  # slow; one of these stands for all
+        found[path.name] = violations(page)
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             found[path.name].append("wider than the screen")
     assert {name: faults for name, faults in found.items() if faults} == {}

@@ -1,6 +1,5 @@
 """What is shown before a profile is run: the numbers, the words, and that nothing is done."""
 
-import json
 import os
 import subprocess
 from collections.abc import Callable
@@ -8,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import torch
 
 from lib.book import run
 from lib.runs import results, workload
@@ -18,75 +16,70 @@ from lib.runs.workload import Work
 WriteChapter = Callable[..., Path]
 
 
-def took(*seconds: float) -> list[workload.Provenance | None]:
-    return [{"seconds": each, "processor": "Abacus"} for each in seconds]
+def took(**seconds: float) -> workload.Done:
+    return [({"n": int(n[1:])}, {"seconds": s, "processor": "Abacus"}) for n, s in seconds.items()]
 
 
 @pytest.mark.parametrize(
-    ("work", "like", "seconds"),
+    ("wanted", "done", "hours"),
     [
-        (Work("a", [*took(7), None], lambda: 50.0), Work("a", took(10), lambda: 5.0), 7),
-        (Work("a", [None], lambda: 50.0), Work("a", took(10, 20, 90), lambda: 5.0), 200),
-        (Work("a", [None]), Work("a", took(10), lambda: 5.0), None),
-        (Work("a", [None], lambda: 50.0), None, None),
+        ([1], took(n1=7), 0),
+        ([1, 2], took(n1=3600), 2),  # an operation takes an hour
+        ([6], took(n1=3600, n2=3 * 3600, n3=90 * 3600), 9),  # 1, 1.5 and 30 hours each
+        ([1], [], None),
     ],
 )
-def test_a_run_takes_the_median_of_like_ones_or_by_operations_of_those_of_quick(
-    work: Work, like: Work | None, seconds: float | None
+def test_a_missing_run_takes_the_median_seconds_of_its_operations(
+    wanted: list[int], done: workload.Done, hours: float | None
 ) -> None:
-    assert work.seconds(like) == seconds
+    work = Work("sums", [{"n": n} for n in wanted], done, lambda run: run["n"])
+    assert work.hours == hours
 
 
 def test_a_table_says_what_there_is_and_what_it_costs(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick = [Work("trainings", took(1800.0), lambda: 1e12), Work("probes", [None])]
-    paper = [
-        Work("trainings", [None] * 1000, lambda: 2e12),
-        Work("a name that is longer than the column for names of work is wide", took(1, 2)),
-        Work("probes", [None]),
-    ]
-    asked = {"part3": {"paper": paper, "quick": quick}.__getitem__}
+    runs = [{"n": 10}] * 1000
+    works = [Work("trainings", runs, took(n1=3600)), Work("probes", [{"n": 1}], [])]
     source = SimpleNamespace(part="part3", title="Doodles")
     monkeypatch.setattr(workload.data_root, "sources", lambda: {"doodles": source})
     monkeypatch.setattr(workload.data_root, "present", lambda name: False)
     monkeypatch.setattr(workload.data_root, "todo", lambda name: "ask the artist")
-    workload.report("paper", asked, jobs=4)
+    print(workload.together(workload.report("part3", lambda profile: works, "paper"), jobs=4))
+
+    def lacking(profile: str) -> list[Work]:
+        raise FileNotFoundError("no ears")
+
+    assert workload.report("part1", lacking, "paper") == []
     printed = capsys.readouterr().out
-    assert max(map(len, printed.splitlines())) <= 100
+    assert max(map(len, printed.splitlines())) <= workload.WIDTH
     rows = {line[:60].strip(): line[60:].split() for line in printed.splitlines()}
     assert rows["trainings"] == ["1,000", "0", "1,000", "1,000"]
-    assert rows["a name that is longer than the column for names of ..."] == ["2", "2", "0", "0"]
-    assert rows["probes"] == ["1", "0", "1", "–"]
+    assert rows["probes"] == ["1", "0", "1", "not", "measured"]
     assert "about 1,000 hours of one core; on 4 at once about 250, if none waits" in printed
-    assert "those of Abacus" in " ".join(printed.split())
-    assert "Part III, adversarial examples lacks Doodles: ask the artist" in printed
+    assert "runs on Abacus" in " ".join(printed.split())
+    assert "lacks Doodles: ask the artist" in printed
+    assert "cannot tell: no ears" in printed
 
 
-def test_what_is_there_is_found_with_what_it_took(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_damaged_result_is_missing_and_stays_where_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("BOOK_RESULTS", str(tmp_path))
-    stored = Result("part1", "sums", {"n": 1}, {}, {"seconds": 3.0, "version": 2})
-    results.save(stored, tmp_path)
-    runs = [{"n": 0}, {"n": 1}]
-    assert workload.stored("part1", "sums", runs, 2) == [None, {"seconds": 3.0, "version": 2}]
-    of_another_version = Work("sums", workload.stored("part1", "sums", runs, 3))
-    assert of_another_version.missing == 2
-    path = tmp_path / "a.safetensors"
-    assert workload.network(path, {"seed": 0}) == [None]
-    path.touch()
-    record = {"run": {"seed": 0}, "provenance": {"seconds": 9.0}}
-    path.with_suffix(".json").write_text(json.dumps(record))
-    assert workload.network(path, {"seed": 0}) == [{"seconds": 9.0}]
-    assert workload.network(path, {"seed": 1}) == [None]
+    for n in (1, 2):
+        path = results.save(Result("part1", "sums", {"n": n}, {}, {"seconds": 3.0}))
+    path.write_text(path.read_text()[:-20])
+    work = Work("sums", [{"n": 1}, {"n": 2}], workload.stored("part1", "sums"))
+    assert work.missing == [{"n": 2}]
+    assert "a damaged result counts as missing" in capsys.readouterr().err
+    assert path.is_file()
 
 
-def test_operations_are_multiplications_and_additions_of_layers() -> None:
-    with torch.device("meta"):
-        layer, inputs = torch.nn.Linear(30, 20), torch.empty(10, 30)
-    assert workload.flop(lambda: layer(inputs)) == 2 * 10 * 30 * 20
-    assert workload.flop(lambda: layer(inputs).sum().backward()) == 2 * 2 * 10 * 30 * 20
+def test_operations_are_counted_once_for_runs_that_agree() -> None:
+    calls = []
+    operations = workload.counted(lambda run: calls.append(run) or 2.0, "size")  # type: ignore[func-returns-value]
+    assert [operations({"size": size, "seed": seed}) for size in (1, 2) for seed in (0, 1)]
+    assert calls == [{"size": 1}, {"size": 2}]
 
 
 @pytest.mark.parametrize(

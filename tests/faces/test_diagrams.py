@@ -6,7 +6,7 @@ import torch
 from lib.book.show import png
 from lib.faces.de_gan import CODE, NOISE, Discriminator, Generator, ModelConfig, Trunk
 from lib.faces.figures import diagrams
-from lib.faces.runs.workload import PRETRAINING
+from lib.faces.runs.profiles import PRETRAINING
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 TINY = ModelConfig(identities=5, expressions=3, side=32, width=0.125)

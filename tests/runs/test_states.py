@@ -57,12 +57,10 @@ def test_what_was_written_is_read_to_the_bit(
     assert names(path.parent) == {"state.training"}
 
 
-def test_the_last_two_states_are_kept_until_they_are_removed(path: Path) -> None:
-    for number in range(4):
+def test_a_state_takes_the_place_of_the_one_before_until_it_is_removed(path: Path) -> None:
+    for number in range(3):
         states.write(path, tensors(number), CONFIG)
-    for place, number in ((path, 3), (path.with_name("state.training.previous"), 2)):
-        assert stored(place) == bits(tensors(number))
-    assert names(path.parent) == {"state.training", "state.training.previous"}
+    assert stored(path) == bits(tensors(2)) and names(path.parent) == {"state.training"}
     for _ in range(2):  # another process may have been first
         states.remove(path)
         assert names(path.parent) == set()
@@ -76,9 +74,6 @@ def test_a_state_of_another_configuration_is_refused_and_kept(path: Path) -> Non
         states.read(path, ("a training", {"steps": 4}))
     assert "\n" not in str(raised.value)
     assert path.read_bytes() == before and names(path.parent) == {"state.training"}
-    path.replace(path.with_name("state.training.previous"))  # a kill between the two renames
-    found = states.read(path, CONFIG)
-    assert found is not None and bits(found) == bits(tensors())
 
 
 # --- damaged
@@ -94,40 +89,16 @@ def test_a_state_of_another_configuration_is_refused_and_kept(path: Path) -> Non
     ],
     ids=["empty", "a byte short", "a byte long", "a bit flipped"],
 )
-def test_a_damaged_state_is_set_aside_and_the_previous_one_is_used(
+def test_of_a_damaged_state_it_is_said_and_the_training_starts_anew(
     damage: Callable[[bytes], bytes], path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for number in range(2):
-        states.write(path, tensors(number), CONFIG)
-    damaged = damage(path.read_bytes())
-    path.write_bytes(damaged)
+    states.write(path, tensors(), CONFIG)
+    path.write_bytes(damage(path.read_bytes()))
+    assert states.read(path, CONFIG) is None
+    assert capsys.readouterr().err == f"{path} is damaged; its training starts anew\n"
+    states.write(path, tensors(2), CONFIG)
     found = states.read(path, CONFIG)
-    assert found is not None and bits(found) == bits(tensors(0))
-    said = capsys.readouterr().err
-    assert said == f"{path} is damaged; it is kept as state.training.damaged\n"
-    assert path.with_name("state.training.damaged").read_bytes() == damaged
-    states.write(path, tensors(2), CONFIG)  # what was resumed from stays the previous one
-    previous = path.with_name("state.training.previous")
-    assert stored(previous) == bits(tensors(0))
-    again = states.read(path, CONFIG)
-    assert again is not None and bits(again) == bits(tensors(2))
-    assert capsys.readouterr().err == ""
-
-
-def test_where_all_states_are_damaged_the_training_starts_anew(
-    path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for number in range(2):
-        states.write(path, tensors(number), CONFIG)
-    before = names(path.parent)
-    for name in before:
-        path.with_name(name).write_bytes(b"")
-    assert states.read(path, CONFIG) is None
-    said = capsys.readouterr().err.splitlines()
-    assert said[-1] == f"no whole state is left of {path}; its training starts anew"
-    assert names(path.parent) == {f"{name}.damaged" for name in before}
-    assert states.read(path, CONFIG) is None
-    assert capsys.readouterr().err == ""  # said once
+    assert found is not None and bits(found) == bits(tensors(2))
 
 
 def test_whatever_bit_turns_and_wherever_it_breaks_off_no_wrong_tensor_is_read(
@@ -145,12 +116,10 @@ def test_whatever_bit_turns_and_wherever_it_breaks_off_no_wrong_tensor_is_read(
 # --- disks and other processes
 
 
-def test_a_full_disk_leaves_the_states_that_were_there(
+def test_a_full_disk_leaves_the_state_that_was_there(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number in range(2):
-        states.write(path, tensors(number), CONFIG)
-    before = {name: path.with_name(name).read_bytes() for name in names(path.parent)}
+    states.write(path, tensors(), CONFIG)
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
@@ -160,7 +129,7 @@ def test_a_full_disk_leaves_the_states_that_were_there(
         with pytest.raises(OSError, match="cannot write .*state.training.*No space left") as raised:
             states.write(path, tensors(2), CONFIG)
     assert "\n" not in str(raised.value)
-    assert {name: path.with_name(name).read_bytes() for name in names(path.parent)} == before
+    assert stored(path) == bits(tensors()) and names(path.parent) == {"state.training"}
 
 
 SHARE = f"""
@@ -179,4 +148,4 @@ for _ in range(12):
 
 def test_several_processes_in_one_place_each_find_a_whole_state(path: Path) -> None:
     together(SHARE, [[str(path), own] for own in "12"])
-    assert names(path.parent) == {"state.training", "state.training.previous"}
+    assert names(path.parent) == {"state.training"}

@@ -1,6 +1,6 @@
-"""Puts the site together: contents, chapters, and where each picture comes from.
+"""Puts the site together: contents, chapters, and both READMEs.
 
-Every page begins as a notebook, the README too, and goes through the same template.
+Every page begins as a notebook and goes through the same template.
 """
 
 import hashlib
@@ -21,7 +21,6 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 from lib.book import chapters
 from lib.book.site import render, words
 from lib.book.site.links import Links
-from lib.runs.explain import explain
 
 ASSETS = ("site.css", "site.js")
 TEXTS = {"README.md": "readme", "data/README.md": "data"}  # pages that are no chapters
@@ -60,9 +59,7 @@ class Text:
         return str(cells[0].source) if cells and cells[0].cell_type == "markdown" else ""
 
 
-def build(
-    root: Path, notebooks: Sequence[Path], profile: str, frames: Path, site: Path
-) -> list[Path]:
+def build(root: Path, notebooks: Sequence[Path], frames: Path, site: Path) -> list[Path]:
     """Write the site of the executed `notebooks` of the book under `root`; return its pages.
 
     `frames` holds a folder for each panel that moves, as `interact.frames` writes it; without its
@@ -76,7 +73,7 @@ def build(
     with tempfile.TemporaryDirectory(dir=site.parent, prefix=".site.", suffix=".tmp") as folder:
         fresh = Path(folder) / "site"
         fresh.mkdir()
-        names = _Builder(root, notebooks, profile, frames, fresh).write()
+        names = _Builder(root, notebooks, frames, fresh).write()
         shutil.rmtree(site, ignore_errors=True)
         fresh.rename(site)
     return [site / f"{name}.html" for name in names]
@@ -85,14 +82,11 @@ def build(
 class _Builder:
     """Writes one site into an empty folder."""
 
-    def __init__(
-        self, root: Path, notebooks: Sequence[Path], profile: str, frames: Path, site: Path
-    ) -> None:
+    def __init__(self, root: Path, notebooks: Sequence[Path], frames: Path, site: Path) -> None:
         self.root, self.frames, self.site = root, frames, site
         self.chapters = [_chapter(notebook) for notebook in notebooks]
         self.words = dict(self._words())
         self.texts = [self._text(file) for file in TEXTS if (root / file).is_file()]
-        self.figures = _figures(root / "figures" / profile)
         self.links = Links(root, site, dict(self._places()))
         self.exporter = render.Exporter()
         self.exporter.register_filter("blocks", self._blocks)
@@ -116,22 +110,16 @@ class _Builder:
             for folder in (self.root / "notebooks", text.base):
                 yield folder / f"{text.name}.ipynb", f"{text.name}.html"
                 yield folder / f"{text.name}.py", f"{text.name}.html"
-        for text in self.chapters:
-            for figure in self.figures.get(text.name, []):
-                yield figure, f"{text.name}-sources.html#{figure.stem}"
 
     def write(self) -> list[str]:
         """Write everything; return the names of the pages."""
         for asset in ASSETS:
             shutil.copyfile(render.TEMPLATES / asset, self.site / asset)
         (self.site / "pictures").mkdir()
-        sources = [self._sources(text) for text in self.chapters if text.name in self.figures]
-        for text in sources:
-            self._page(text)
         row = [self._contents(), *self.chapters, *self.texts]
         for before, text, after in zip([None, *row], row, [*row[1:], None], strict=False):
             self._page(text, before, after)
-        return [text.name for text in row + sources]
+        return [text.name for text in row]
 
     def _contents(self) -> Text:
         """Return the first page: how the README opens, and each chapter with its question."""
@@ -146,28 +134,11 @@ class _Builder:
             lines.append("")
         return Text("index", _notebook("\n".join(lines)), self.root)
 
-    def _sources(self, chapter: Text) -> Text:
-        """Return the page that says where each picture and table of a chapter comes from."""
-        lines = [f"# Sources of {chapter.title}", ""]
-        lines += [f"[Back to the chapter](notebooks/{chapter.name}.py)", ""]
-        for figure in self.figures[chapter.name]:
-            files = (figure.with_suffix(suffix) for suffix in (".json", ".csv", ".png"))
-            links = [f"[{f.name}]({self.links.copy(f)})" for f in files if f.is_file()]
-            lines += [f"## {figure.stem}", "", "~~~~", explain(figure), "~~~~", ""]
-            lines += [", ".join(links), ""]
-        return Text(f"{chapter.name}-sources", _notebook("\n".join(lines)), self.root)
-
     def _page(self, text: Text, before: Text | None = None, after: Text | None = None) -> None:
         def resolve(link: str) -> str:
             return self.links.resolve(link, text.base)
 
-        about: dict[str, Any] = {
-            "text": text,
-            "before": before,
-            "after": after,
-            "pages": self.texts,
-        }
-        about["has_sources"] = text.name in self.figures
+        about = {"text": text, "before": before, "after": after, "pages": self.texts}
         try:
             page, _ = self.exporter.from_notebook_node(text.notebook, resources={"book": about})
             soup = render.mend(page, resolve)
@@ -214,13 +185,3 @@ def _chapter(path: Path) -> Text:
 
 def _notebook(source: str) -> NotebookNode:
     return new_notebook(cells=[new_markdown_cell(source, id="text")])
-
-
-def _figures(folder: Path) -> dict[str, list[Path]]:
-    """Return the .json of each figure and table of a profile, by its chapter."""
-    found: dict[str, list[Path]] = {}
-    for file in sorted(folder.glob("*.json")):
-        record = json.loads(file.read_text(encoding="utf-8"))
-        if isinstance(record, dict):  # claims.json is a list
-            found.setdefault(record["chapter"], []).append(file)
-    return found

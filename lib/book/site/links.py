@@ -40,13 +40,10 @@ class Links:
         return target.is_file() and target.is_relative_to(self.site)
 
     def _copied(self, path: Path, link: str) -> str:
+        """Copy a file of the book into the site and return the link to it."""
         if not path.is_file() or not path.is_relative_to(self.root):
             raise ValueError(f"the link {link!r} leads to no file of the book; mend it")
-        return self.copy(path)
-
-    def copy(self, path: Path) -> str:
-        """Copy a file of the book into the site and return the link to it."""
-        target = Path("files") / path.resolve().relative_to(self.root)
+        target = Path("files") / path.relative_to(self.root)
         (self.site / target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, self.site / target)
         return target.as_posix()

@@ -5,8 +5,8 @@ them.
 """
 
 import base64
+import io
 import re
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
+from PIL import Image
 from traitlets import default
 
 from lib.book.site.links import anchor
@@ -100,7 +101,8 @@ def _block(output: NotebookNode) -> dict[str, Any] | None:
         return {"kind": "text", "text": output.text} if output.name == "stdout" else None
     if "image/png" in data:
         alt = output.metadata.get("image/png", {}).get("alt", "")
-        return _picture(base64.b64decode(data["image/png"]), alt)
+        png = base64.b64decode(data["image/png"])
+        return {"kind": "picture", "png": png, "alt": alt, "size": size(png)}
     if "text/latex" in data:  # how IPython shows source code
         return _source(data["text/plain"])
     if "text/html" in data:
@@ -112,14 +114,9 @@ def _block(output: NotebookNode) -> dict[str, Any] | None:
     return None if widget else {"kind": "text", "text": data["text/plain"]}
 
 
-def _picture(png: bytes, alt: str) -> dict[str, Any]:
-    return {"kind": "picture", "png": png, "alt": alt, "size": size(png)}
-
-
 def size(png: bytes) -> tuple[int, int]:
-    """Return width and height of a PNG, which stand at the beginning of the file."""
-    width, height = struct.unpack(">II", png[16:24])
-    return width, height
+    """Return width and height of a PNG."""
+    return Image.open(io.BytesIO(png)).size
 
 
 def _source(text: str) -> dict[str, Any]:

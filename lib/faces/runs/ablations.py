@@ -96,18 +96,21 @@ def describe(profile: Profile, corpus: Corpus, variant: Variant, seed: int) -> d
     return results.plain(run)
 
 
+def grid(profile: Profile, corpus: Corpus, seed: int = 0) -> dict[str, dict[str, Any]]:
+    """Return the run of each of VARIANTS, of the first FEW where the profile is smaller still."""
+    wanted = list(VARIANTS)[: None if profile is STUDY else FEW]
+    return {name: describe(profile, corpus, VARIANTS[name], seed) for name in wanted}
+
+
 def runs(
     profile: Profile, corpus: Corpus, seed: int = 0, *, compute: bool = True
 ) -> dict[str, Result | None]:
-    """Return the result of each of VARIANTS, of the first FEW where the profile is smaller still.
-
-    It is None where there is none and none is computed.
-    """
+    """Return the result of each of `grid`, None where there is none and none is computed."""
     if compute and not sweep.only_present():  # before several processes would each train the judges
         checkpoints.panel(profile, corpus)
-    wanted = list(VARIANTS)[: None if profile is STUDY else FEW]
-    configs = [describe(profile, corpus, VARIANTS[name], seed) for name in wanted]
+    wanted = grid(profile, corpus, seed)
     code = (*sources.STUDIED, run_one, made_of, source_faces)
+    configs = list(wanted.values())
     found = sweep.run(PART, EXPERIMENT, configs, run_one, compute=compute, sources=code)
     return dict(zip(wanted, found, strict=True))
 

@@ -29,7 +29,6 @@ EXPERIMENT = "knowledge"
 PROBED = ("de_gan", "supervised")  # whose encoders are probed
 JUDGING = ("expression_judge", "identity_judge")
 SEED = 0  # of the identities and the noise that are drawn
-VERSION = 3  # of what `run_one` returns; since 3 with intervals over both lenders and borrowers
 
 
 def describe(profile: Profile, rung: str, networks: Mapping[str, str]) -> dict[str, Any]:
@@ -49,7 +48,7 @@ def find(profile: Profile, rung: str, networks: Mapping[str, str]) -> Result:
     """Return what the networks know; what has no result yet is computed."""
     wanted = [describe(profile, rung, networks)]
     code = (*sources.KNOWN, run_one, probed, _transfer, protocol.crossed)
-    return sweep.only(sweep.run(PART, EXPERIMENT, wanted, run_one, version=VERSION, sources=code))
+    return sweep.only(sweep.run(PART, EXPERIMENT, wanted, run_one, sources=code))
 
 
 def run_one(config: dict[str, Any]) -> dict[str, Any]:

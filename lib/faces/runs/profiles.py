@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from lib.faces.classifier import ClassifierConfig
 from lib.faces.data.corpus import CK_PLUS, Shape, Sizes
+from lib.faces.de_gan import ModelConfig
 from lib.faces.gan_training import GANConfig
 from lib.faces.render.made import MMI, OULU_CASIA
 
@@ -25,6 +26,8 @@ class Profile:
     real_side: int  # of photographs of real people
     real_people: GANConfig  # fine-tuning on them
 
+
+PRETRAINING = ModelConfig(identities=101, expressions=6)  # the paper's, on BU-4DFE
 
 _QUICK = (
     GANConfig(  # where rates fell to 9000 steps, some people came out alike whatever they showed

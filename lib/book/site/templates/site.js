@@ -1,39 +1,5 @@
-// What the pages of the site do: the colour scheme, panels that move, regions that scroll.
+// What the pages of the site do: panels that move, regions that scroll.
 "use strict";
-
-const root = document.documentElement;
-
-function stored() {
-  try {
-    return localStorage.getItem("scheme");
-  } catch {
-    return null; // a browser may forbid it, to a page that is a file above all
-  }
-}
-
-function store(scheme) {
-  try {
-    localStorage.setItem("scheme", scheme);
-  } catch {
-    // then it holds for this page
-  }
-}
-
-if (stored()) root.dataset.scheme = stored(); // before anything is drawn
-
-function prepareScheme() {
-  const button = document.getElementById("scheme");
-  const dark = () =>
-    (root.dataset.scheme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  const tell = () => (button.textContent = dark() ? "Light colours" : "Dark colours");
-  button.addEventListener("click", () => {
-    root.dataset.scheme = dark() ? "light" : "dark";
-    store(root.dataset.scheme);
-    tell();
-  });
-  button.hidden = false;
-  tell();
-}
 
 function preparePanel(panel) {
   const frames = JSON.parse(panel.querySelector("script").textContent);
@@ -68,7 +34,6 @@ function markScrolling() {
 }
 
 addEventListener("DOMContentLoaded", () => {
-  prepareScheme();
   document.querySelectorAll(".moving").forEach(preparePanel);
   for (const fold of document.querySelectorAll("details")) fold.addEventListener("toggle", markScrolling);
   markScrolling();

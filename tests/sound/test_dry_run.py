@@ -2,9 +2,9 @@
 
 from dataclasses import asdict
 
+from lib import dry_run
 from lib.sound.crnn import published_embeddings
 from lib.sound.mean_teacher import TrainingConfig
-from lib.sound.runs import workload
 
 FRAMES, HIDDEN, CLASSES = 151, 128, 10
 
@@ -28,4 +28,4 @@ def test_a_training_costs_what_its_layers_do_in_each_step() -> None:
     # back: twice as much, but none for the features, nor for the state before the first frame
     backward = 2 * forward - embedding - 2 * 2 * 3 * HIDDEN * HIDDEN
     teacher = forward
-    assert workload.training_flop(run) == 50_000 * 48 * 2 * (forward + backward + teacher)
+    assert dry_run.mean_teacher_flop(run) == 50_000 * 48 * 2 * (forward + backward + teacher)

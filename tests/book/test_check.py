@@ -11,7 +11,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from lib.book import check, data_root, environment
+from lib.book import check, data_root
 from lib.book.files import REPOSITORY
 
 REQUIREMENTS = REPOSITORY / "requirements.txt"
@@ -20,21 +20,21 @@ LOCK = REPOSITORY / "requirements.lock"
 
 
 def test_this_python_satisfies_the_list() -> None:
-    assert environment.unmet() == []
+    assert check.unmet() == []
 
 
 @pytest.mark.parametrize("path", [REQUIREMENTS, CLUSTER], ids=lambda path: path.name)
 def test_every_requirement_is_locked_within_its_bounds(path: Path) -> None:
-    locked = map(Requirement, environment.requirement_lines(LOCK))
+    locked = map(Requirement, check.requirement_lines(LOCK))
     versions = {canonicalize_name(line.name): str(line.specifier)[2:] for line in locked}
-    for requirement in map(Requirement, environment.requirement_lines(path)):
+    for requirement in map(Requirement, check.requirement_lines(path)):
         version = versions[canonicalize_name(requirement.name)]
         assert requirement.specifier.contains(version), f"{requirement} but locked {version}"
 
 
 def test_the_lists_hold_plain_pins_only_and_conda_reads_the_same() -> None:
     for path in (REQUIREMENTS, CLUSTER, LOCK):
-        for line in environment.requirement_lines(path):
+        for line in check.requirement_lines(path):
             assert not {"+", "@", "/"} & set(line), f"{line}: a local build, address or path"
     content = yaml.safe_load((REPOSITORY / "environment.yml").read_text(encoding="utf-8"))
     assert {"pip": ["-r requirements.txt"]} in content["dependencies"]
@@ -53,7 +53,7 @@ def test_what_is_missing_or_too_old_is_named(
     monkeypatch.setattr(metadata, "version", version)
     path = tmp_path / "requirements.txt"
     path.write_text("no-such-package>=1\npytest>=999  # from the future\nnumpy\ntorch==2.13.0\n")
-    assert environment.unmet(path) == [
+    assert check.unmet(path) == [
         "no-such-package>=1: not installed",
         "pytest>=999: found 8.0",
     ]
@@ -62,9 +62,9 @@ def test_what_is_missing_or_too_old_is_named(
 def test_the_fingerprint_changes_with_either_list(tmp_path: Path) -> None:
     for name in ("requirements.txt", "requirements.lock"):
         (tmp_path / name).write_text("numpy\n")
-    before = environment.fingerprint(tmp_path)
+    before = check.fingerprint(tmp_path)
     (tmp_path / "requirements.lock").write_text("numpy==2\n")
-    assert environment.fingerprint(tmp_path) != before
+    assert check.fingerprint(tmp_path) != before
 
 
 def bare_python(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -89,7 +89,7 @@ def test_a_bare_python_answers_and_check_says_what_to_do(option: str, code: int)
 def test_check_with_all_packages_reports_each_need(capfd: pytest.CaptureFixture[str]) -> None:
     subprocess.run([sys.executable, "-m", "lib.book.run", "--check"], cwd=REPOSITORY, check=True)
     names = [line[8:].partition(":")[0] for line in capfd.readouterr().out.splitlines()]
-    expected = ["Python", "packages", "memory", "disk", "kernel", "GPU", "torchvision"]
+    expected = ["Python", "packages", "memory", "disk", "GPU"]
     elsewhere = [name for name, source in data_root.sources().items() if not source.committed]
     assert names == [*expected, "data of the book", *elsewhere]
 
