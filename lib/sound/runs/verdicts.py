@@ -212,7 +212,7 @@ class Judge:
         found = protocol.combination(halves)
         direction = above(found.low, found.high) if gap.low > 0 else UNDECIDED
         reading = self.source.reading(
-            "how far joining by time ends below half-way", None, numbers(found), direction
+            "points that joining by time leaves below half of it", None, numbers(found), direction
         )
         text = "the time grid explains less than half of pretrained audio's gap in event F1"
         note = f"without a gap there is nothing to explain; here it is {gap} points"
