@@ -16,14 +16,14 @@
 # *Part I rebuilds Boes and Van hamme, "Audiovisual transfer learning for audio tagging and sound event
 # detection" (2021).*
 #
-# **Question.** A network that learnt from other people's videos *what* things sound and look like: does it help
-# another network to say what sounds in a clip, and does it help to say *when*?
+# **Question.** Does a network that learnt from other people's videos *what* things sound and look like help another one
+# to say what sounds in a clip, and *when*?
 #
 # **In the paper.** Sections 1, 4.1 and 5, and Table 3.
 #
 # *Audio tagging* names the classes of sound in a recording: a dog, rain. *Sound event detection* also says from when
-# to when each of them sounds. Labels for the first are cheap, since one listens once and ticks boxes; for the second
-# someone must mark times, event by event. So there are many clips with tags and few with times.
+# to when each of them sounds. Labels for the first are cheap; for the second someone must mark times, event by event. So
+# there are many clips with tags and few with times.
 #
 # The paper adds [features](01_glossary.ipynb): numbers that a network trained elsewhere, for another purpose, computes
 # from the sound or from the pictures of the video. This is *transfer learning*.
@@ -61,8 +61,8 @@ cost(page.chapter)
 # Seven networks differ only in what they are given: **S**, a *spectral* picture of the sound; **A**, *pretrained
 # audio* features; **V**, *pretrained visual* features. Each is asked three questions: which classes are in the clip
 # (*clip*), which in each second (*segment*), and from when to when each event lasts, to about 0.2 s (*event*). Each
-# answer gets a score from 0 to 100 %, [F1](01_glossary.ipynb). It is high only if most of what the network says is
-# true *and* it says most of what is true; chapter 11 takes the three apart.
+# answer gets a score from 0 to 100 %, [F1](01_glossary.ipynb): high only if most of what the network says is true *and*
+# it says most of what is true.
 
 # %%
 published = results.paper("part1_table3")["rows"]
@@ -146,10 +146,8 @@ mixture.figure(
 # %% [markdown]
 # ESC-10 has five *folds* without a common source, and our trainings **rotate** them: training $k$ of every row of
 # Table 3 learns from three folds, is watched on the fourth and tested on the fifth, and the next training moves on
-# by one. So an interval over trainings holds what another set of recordings would change.
-#
-# Training, validation and test clips of one rotation **share nothing**: no recording, no real clip's timing, no
-# photograph. Within the training clips the same few recordings come again and again, in new mixtures.
+# by one. So an interval over trainings holds what another set of recordings would change. Training, validation and test
+# clips of one rotation **share nothing**: no recording, no real clip's timing, no photograph.
 
 # %%
 size = {split: len(corpus.clips[split]) for split in SPLITS}
@@ -190,10 +188,9 @@ page.figure(
 )
 
 # %% [markdown]
-# The *log-mel spectrogram* shows how much sound there is at which pitch and when; chapter 12 builds it. Hold the grey
-# bars against it. A bark begins at once, so its onset is plain; it dies away, so its end is not, and the labels of
-# the real clip decided it. A picture of anything but a dog is the third knob at work. Listen from just before the first
-# event:
+# The *log-mel spectrogram* shows how much sound there is at which pitch and when (chapter 12). Hold the grey bars against
+# it: a bark begins at once, so its onset is plain; it dies away, so its end is not. A picture of anything but a dog is
+# the third knob at work. Listen from just before the first event:
 
 # %%
 start = max(0.0, float(truth.onset[truth.clip == chosen].min()) - 0.5)

@@ -35,7 +35,6 @@ from lib.book.show import Page, cost, source
 from lib.sound import evaluation, features, oracles, pretrained, probes, protocol
 from lib.sound.crnn import INPUTS
 from lib.sound.data import datasets
-from lib.sound.data.corpus import Waveform
 from lib.sound.figures import clip_plots, clip_statistics
 from lib.sound.runs import experiments, extraction, probing, profiles
 
@@ -77,9 +76,6 @@ for rate in (22_050, features.RATE):
 
 # %%
 scale = features.Standardiser.fit(extraction.extract(corpus, "log_mel", some))
-softly = features.log_mel(Waveform(waveform.samples / 10, waveform.rate))
-difference = np.abs(softly - features.log_mel(waveform)).max()
-print(f"largest difference if the clip is 20 dB softer: {difference:.4f} dB")
 page.figure(
     clip_plots.standardised(waveform, scale),
     "part1_log_mel",
@@ -139,9 +135,8 @@ page.table(
 )
 
 # %% [markdown]
-# All four are frozen: what they give is computed once and never trained further. YAMNet learnt from AudioSet, clips
-# from YouTube with the names of what sounds in them, dogs and rain among them; MobileNet v2 learnt the thousand classes
-# of ImageNet, among them dalmatians and umbrellas.
+# All four are frozen: never trained further. YAMNet learnt from AudioSet, clips from YouTube with the names of what sounds
+# in them, dogs and rain among them; MobileNet v2 learnt ImageNet's thousand classes, among them dalmatians and umbrellas.
 #
 # ## What: a probe that hears averages
 #
@@ -229,8 +224,8 @@ Markdown(
 # %% [markdown]
 # A patch holds 0.96 s, so a sound is in it from half a second before its onset. YAMNet averages each patch over time, so
 # it keeps no place within it. VGGish flattens its maps instead, which keeps places. Whether a network trained to place
-# sounds would keep them, this picture cannot say; nor can it tell the window from the paper's reason, tasks without time,
-# since both blur. (That most photographs appear with their sound is our doing; chapter 14 undoes it.)
+# sounds would keep them, this picture cannot say. (That most photographs appear with their sound is our doing; chapter 14
+# undoes it.)
 #
 # ## The two grids
 #
@@ -271,10 +266,8 @@ source(features.on_grid)
 # |---|---|---|
 # | ends of a clip | 151 patches inside | the same joined by index; 8 more at both ends joined by time |
 # | what is kept of a network | "last feedforward layer" | YAMNet: 1,024 averages; MobileNet v2: 1,280 |
-# | size of pictures | 224 pixels, as VGG16 takes them | 64 pixels into MobileNet v2: larger, our photographs are too easy |
+# | size of pictures | 224 pixels | 64 pixels: larger, our photographs are too easy |
 # | scaling of pretrained features | not stated | per dimension, on training clips, cut at ten deviations: some units of YAMNet fire in digital silence only |
-#
-# [Chapter 19](19_sound_appendix.ipynb) has the choices that the paper's text leaves open.
 #
 # ## Exercises
 #
@@ -287,8 +280,7 @@ meeting = int(np.abs(apart).argmin())
 print(f"frame {meeting}, at {features.GRID_TIMES[meeting]:.2f} s")
 
 # %% [markdown]
-# 2. Another reader pads half a window of silence before the clip and keeps the first 151 patches. How far are
-#    the grids apart then?
+# 2. Pad half a window of silence before the clip, and keep the first 151 patches. How far are the grids apart then?
 #    <details><summary>Hint</summary><code>features.patch_times()</code> begins with such a patch.</details>
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true}

@@ -47,8 +47,8 @@ rebuilt.table("part1")
 # %% [markdown]
 # ## Fig. 1 and 2: the network, and how features join it
 #
-# The paper draws the way of the spectrum as a column of boxes (Fig. 1), and with one kind of pretrained features an
-# example of how they join it before the recurrent layer (Fig. 2). Ours is both in one, with shapes.
+# The paper draws the way of the spectrum (Fig. 1), and an example of how pretrained features join it before the recurrent
+# layer (Fig. 2). Ours is both in one, with shapes.
 
 # %%
 page.again("part1_fig2_fusion")
@@ -73,9 +73,7 @@ Markdown(
 # %%
 page.again("part1_tables_1_and_2")
 Markdown(
-    "- The paper writes the last four convolutions as one line; kernels, strides and channels are the same.\n"
-    "- Its poolings are one line for each size; the same again.\n"
-    "- Parameters, frames and bands left are not in the paper: counted."
+    "- Kernels, strides, channels and poolings are the paper's; parameters, frames and bands left it does not give."
 )
 
 # %% [markdown]
@@ -108,10 +106,9 @@ Markdown(
 # %% [markdown]
 # ## Section 4.1: the clips
 #
-# - *Paper:* ten-second clips from YouTube, with their videos. They cannot come with a book; where you hold most of
-#   them, they are used.
-# - *Here, where you do not hold them:* mixtures, made of real recordings in the timing of real clips, with photographs that
-#   we put beside them ([chapter 10](10_sound_paper.ipynb)). No claim about real videos can follow from them.
+# - *Paper:* ten-second clips from YouTube, with their videos. If you hold most of them, they are used.
+# - *Here, otherwise:* mixtures, made of real recordings in the timing of real clips, with photographs that we put beside
+#   them ([chapter 10](10_sound_paper.ipynb)). No claim about real videos follows from them.
 #
 # ## Section 4.2: the features
 
@@ -184,7 +181,5 @@ page.again("part1_alignment_gains")
 page.again("part1_knobs")
 
 # %% [markdown]
-# Where no interval is shown, these are of one rotation of the recordings and decide nothing. How often the paper's
-# pictures are out of step is not known.
-#
-# All claims of the paper, with our answers, are in [chapter 90](90_claims.ipynb).
+# Where no interval is shown, these are of one rotation and decide nothing. How often the paper's pictures are out of step
+# is not known. All claims, with our answers, are in [chapter 90](90_claims.ipynb).

@@ -212,10 +212,10 @@ class Judge:
         found = protocol.combination(halves)
         direction = above(found.low, found.high) if gap.low > 0 else UNDECIDED
         reading = self.source.reading(
-            "points that joining by time leaves below half of it", None, numbers(found), direction
+            "how far joining by time ends below half-way", None, numbers(found), direction
         )
         text = "the time grid explains less than half of pretrained audio's gap in event F1"
-        note = f"without a gap there is nothing to explain; here it is {gap} points"
+        note = f"ours: by how much joining by time ends below half of that gap, here {gap} points"
         return self.claim(text, "5.2", [reading], note, asked_by=BOOK)
 
     def of(self, row: Row) -> Sequence[Result]:
