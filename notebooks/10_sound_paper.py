@@ -116,8 +116,8 @@ Markdown(
 # otherwise it takes **mixtures**, which we made of things that nobody recorded together.
 #
 # - *Sound.* Recordings of ESC-10, a public set of ten classes, over the noise of a made-up room, at random loudness.
-# - *Timing.* From when to when each sounds is taken from a real clip of DCASE, one class of ours in the place of
-#   one of theirs. So lengths, gaps and overlaps are those of real clips.
+# - *Timing.* That of a real clip of DCASE, one class of ours in the place of one of theirs. So lengths, gaps and overlaps
+#   are those of real clips.
 # - *Pictures.* We put a photograph beside the sound; it moves a little while its thing sounds. It is a **sign**
 #   of the sound, seldom the thing: a sailing boat for the sea, an umbrella for rain. Four classes cannot be seen.
 
@@ -263,8 +263,7 @@ print(f"clip F1 of '{truth.classes[frequent]}' throughout: {100 * score:.1f} %. 
 
 # %% [markdown]
 # 2. For which class does a tag tell nearly all there is to tell, and for which hardly anything?
-#    <details><summary>Hint</summary>If an event lasts as long as its clip, the tag has its times. Look at the last
-#    column of the table of classes.</details>
+#    <details><summary>Hint</summary>If an event lasts as long as its clip, the tag has its times.</details>
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2

@@ -180,7 +180,7 @@ page.figure(
 # %% [markdown]
 # - **The filter** of 7 frames costs little; the longer ones melt short events together or drop them.
 # - **The window** of the audio network is 0.96 s. If it says yes whenever it is touched, every event grows by 0.48 s
-#   at both ends, more than the collar. Chapter 19 has the curve over all lengths.
+#   at both ends, more than the collar (19 has all lengths).
 # - **The grids.** Spectral and pretrained features have 151 frames each, "hence concatenation is safely possible"
 #   (section 4.2). But 151 windows, one each 60 ms, span less than 151 frames of 66.24 ms (chapter 12).
 
@@ -232,7 +232,7 @@ Markdown(
 # %% [markdown]
 # ## Threshold and filter
 #
-# The paper fixes both. What hangs on it? Chapter 15 lets you move them with your own hands.
+# The paper fixes both. What hangs on it?
 
 # %%
 runs = metric_studies.runs("curves", profile, data)
@@ -260,9 +260,8 @@ Markdown(
 # ## How large is a difference in Table 3?
 #
 # Averaging five trainings lessens the luck of the training; that of the *test set* stays. A
-# [bootstrap](01_glossary.ipynb) measures it: draw as many clips anew from the same, some twice and some never, many
-# times, and see how the scores move. We do so for two unlike systems, and for near twins, one system at thresholds 0.5
-# and 0.4.
+# [bootstrap](01_glossary.ipynb) measures it: draw as many clips anew from the same, many times, and see how the scores
+# move. We do so for two unlike systems, and for near twins, one system at thresholds 0.5 and 0.4.
 
 # %%
 (noise,) = metric_studies.runs("noise", profile, data)

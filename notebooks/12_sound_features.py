@@ -18,8 +18,8 @@
 #
 # **In the paper.** Section 4.2, and the explanation offered in section 5.2.
 #
-# Each kind of [feature](01_glossary.ipynb) is built, looked at, and read by a *linear probe*: one weighted sum of the
-# features per class. It is too simple to add anything, so what it finds is in them.
+# Each kind of [feature](01_glossary.ipynb) is built, and read by a *linear probe*: one weighted sum per class, too simple
+# to add anything, so what it finds is in the features.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -54,9 +54,9 @@ some = corpus.clips["weak"][: 4 * profile.shown_clips]
 # %% [markdown]
 # ## One: the spectrum
 #
-# Cut the sound into overlapping windows of 2,048 samples, one each 366, and ask of each how much of every
-# frequency is in it. Gather the frequencies into 128 *mel bands*, narrow below and wide above as in the ear.
-# Take the logarithm, for loudness is heard in ratios. What comes out is $x$, the log-mel spectrogram in dB:
+# Cut the sound into windows of 2,048 samples, one each 366, and ask of each how much of every frequency is in it. Gather
+# the frequencies into 128 *mel bands*, narrow below and wide above as in the ear. Take the logarithm, for loudness is
+# heard in ratios. That is $x$, the log-mel spectrogram in dB:
 
 # %%
 source(features.log_mel)
@@ -88,11 +88,11 @@ page.figure(
 # %% [markdown]
 # ## Two: what a network that knows sounds makes of it
 #
-# The paper's audio features come from *VGGish*, a network that learnt from the sound of some millions of YouTube videos
-# what they are about. It hears through a log-mel spectrogram of its own: 16 kHz, windows of 25 ms each 10 ms, 64 mel
-# bands. (The paper says 128; VGGish takes no other number.) Of these frames 96 in a row, 0.96 s, make one *patch*, and
-# the network turns each patch into one vector. VGGish is too large to come with the book; *YAMNet*, which does, takes the
-# same patches. Its last step is a mean over all places of its maps, over time as well as over frequency:
+# The paper's audio features come from *VGGish*, which learnt from the sound of some millions of YouTube videos what they
+# are about. It hears a log-mel spectrogram of its own: 16 kHz, windows of 25 ms each 10 ms, 64 mel bands. (The paper says
+# 128; VGGish takes no other number than 64.) 96 of these frames, 0.96 s, make one *patch*, which becomes one vector.
+# VGGish is too large to come with the book; *YAMNet*, which does, takes the same patches. Its last step is a mean over
+# all places of its maps, over time as well as over frequency:
 
 # %%
 source(pretrained.Yamnet.forward)
@@ -118,10 +118,9 @@ page.figure(
 # %% [markdown]
 # ## Three: what a network that knows pictures sees
 #
-# The paper sends 15 pictures a second through VGG16, trained to name what is in a photograph, and keeps the
-# 4,096 outputs of its last hidden layer. The book brings *MobileNet v2*, trained for the same on the same
-# photographs, and takes the mean of its last maps, of the picture nearest to each of the 151 moments. Each picture is
-# seen alone, so nothing blurs time, and nothing sees movement.
+# The paper sends 15 pictures a second through VGG16, trained to name what is in a photograph, and keeps the 4,096 outputs
+# of its last hidden layer. The book takes *MobileNet v2*, trained for the same, and the mean of its last maps, of the
+# picture nearest to each of the 151 moments. Each picture is seen alone: nothing blurs time, and nothing sees movement.
 
 # %%
 page.table(
@@ -184,8 +183,8 @@ Markdown(
 )
 
 # %% [markdown]
-# What pictures can tell of the mixtures we decided when we put them beside the sounds: four classes cannot be seen, and
-# the first knob of chapter 10 hides a part of the others.
+# We decided what pictures can tell of the mixtures: four classes cannot be seen, and the first knob of chapter 10 hides a
+# part of the others.
 #
 # ## When: the same probe, frame by frame
 #

@@ -220,6 +220,7 @@ Markdown(
 #   literal reading.
 # - **Teacher.** In training mode, with its own dropout, as in these baselines. So it never uses the running means
 #   of batch normalisation (BN in the figure), and it is the student that is evaluated.
+# - **Learning rate.** It rises as theirs does, from 0.7 % of its height; the paper says from 0.
 #
 # ## Exercises
 #

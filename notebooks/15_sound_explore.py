@@ -13,8 +13,8 @@
 # %% [markdown]
 # # 15 · Try it: hear a clip, move the threshold
 #
-# **Question.** What does each kind of feature contribute to *one* clip, and how much of a score is
-# decided only after the network has spoken?
+# **Question.** What does each kind of feature contribute to *one* clip, and how much of a score is decided after the
+# network has spoken?
 #
 # **In the paper.** Sections 2.2 and 4.3.2, and the rows of Table 3.
 #
@@ -160,10 +160,8 @@ page.figure(
 # - **Edges.** Compare S with A at the beginning of an event: does A's curve rise before the sound is there, as chapter 14
 #   explains?
 # - **Tags without times.** Find a clip in which the clip score would be right and every bar is hollow.
-# - **A threshold for everyone.** At which threshold do the blue bars fit best? Do the orange ones agree?
-#   And the next class?
-# - **Long filters.** Take the filter from 7 to 31 frames, two seconds. Which events melt into one, and
-#   which vanish?
+# - **A threshold for everyone.** At which threshold do the blue bars fit best? Do the orange ones agree? And the next class?
+# - **Long filters.** Take the filter from 7 to 31 frames, two seconds. Which events melt into one, and which vanish?
 # - **Eyes.** Compare S with S + V, in a clip whose pictures show what sounds and in one where they do not. Do pictures help
 #   to say *what* or *when*?
 #
@@ -206,12 +204,3 @@ print("An honest threshold is chosen on the validation clips, once, before the t
 for row in rows:
     best = max(range(1, 32, 2), key=lambda value: event_f1(row, median=value))
     print(f"{row:9} with a filter of {best:2} frames {100 * event_f1(row, median=best):.0f} %")
-
-# %% [markdown]
-# 3. A probability is *calibrated* if, of all frames with about 0.7, the class sounds in 70 of 100. Do the best
-#    thresholds of the first exercise hint at networks that are too sure or too timid?
-#    <details><summary>Hint</summary>A calibrated network needs no threshold but one near 0.5 to be right more often
-#    than wrong.</details>
-#    <details><summary>Solution</summary>A best threshold below 0.5 hints at a timid network, one above at one that is
-#    too sure. It is a hint only: F1 does not ask for being right more often than wrong, and the best
-#    threshold for it lies at or below 0.5 even for a calibrated network.</details>

@@ -69,8 +69,8 @@ training = profile.training
 Markdown(
     f"Each idea is trained {profile.trainings} times, {training.epochs * training.steps_per_epoch} steps on "
     f"{profile.sizes.weak} weak and {profile.sizes.unlabelled} unlabelled clips, and judged by {profile.sizes.test} test "
-    "clips of other recordings. The trainings differ in initial weights, dropout and the order of clips, and so does "
-    "what an interval here speaks of: not of other clips."
+    "clips of other recordings. The trainings differ in initial weights, dropout and the order of clips; an interval is "
+    "over these, not over other clips."
 )
 
 # %% [markdown]
