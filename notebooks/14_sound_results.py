@@ -237,7 +237,7 @@ own, other = (given[name]["A"] for name in ("its event F1", "that of S"))
 Markdown(
     f"Given the tag, A is {given['difference']['A']} and S + A {given['difference']['S + A']} points from S. "
     + (
-        "This is the paper's thesis. Table 3 hides it here, for its mean over classes counts those, too, that S hardly tags. "
+        "So far it looks as the paper says. Table 3 hides it, for its mean over classes counts those, too, that S hardly tags. "
         if own < other
         else ""
     )

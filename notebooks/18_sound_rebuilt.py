@@ -131,8 +131,8 @@ steps, published = (each.epochs * each.steps_per_epoch for each in (ours, theirs
 Markdown(
     f"- *Paper:* {there.trainings} trainings of each row, {published:,} steps of {theirs.weak_batch} weak and "
     f"{theirs.unlabelled_batch} unlabelled clips; the mean of the {there.best} that are best on validation.\n"
-    f"- *Here:* trainings of each row: {here.trainings}; {steps:,} steps of {ours.weak_batch} and {ours.unlabelled_batch} "
-    "clips; the mean of all. Learning rates rise and fall in the paper's shape.\n"
+    f"- *Here:* {steps:,} steps of {ours.weak_batch} and {ours.unlabelled_batch} clips; the mean of all trainings, as many "
+    "as Table 3 below says. Learning rates rise and fall in the paper's shape.\n"
     "- The three scores are counted as the field's own program counts them, to the last event."
 )
 
