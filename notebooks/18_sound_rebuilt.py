@@ -138,7 +138,7 @@ Markdown(
 
 # %% [markdown]
 # ## Table 3
-#
+
 # %%
 page.again("part1_table3_f1_scores")
 page.again("part1_table3_gains")
