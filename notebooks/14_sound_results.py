@@ -199,12 +199,13 @@ Markdown(
 # %%
 lacking = [short(row) for row in experiments.ALIGNED_ROWS if row not in aligned]
 gap = judge.between([(1, verdicts.SPECTRAL, "event"), (-1, verdicts.AUDIO, "event")])
+said = [
+    f"Joining by time changes the event F1 of {short(row)} by {change(found, judge.of(row), 'event')}."
+    for row, found in aligned.items()
+]
 Markdown(
-    "; ".join(
-        f"Joining by time changes the event F1 of {short(row)} by {change(found, judge.of(row), 'event')}"
-        for row, found in aligned.items()
-    )
-    + f". In A alone nothing is joined, so it tests the shift alone. Not trained by time: {', '.join(lacking) or 'none'}. "
+    " ".join(said)
+    + f" In A alone nothing is joined, so it tests the shift alone. Not trained by time: {', '.join(lacking) or 'none'}. "
     f"S exceeds A in event F1 by {gap} points"
     + (": there is no gap for the joining to explain." if gap.value <= 0 else ".")
     + (" One rotation decides nothing." if gap.n < 2 else "")
