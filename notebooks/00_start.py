@@ -98,16 +98,15 @@ page.figure(
 )
 
 # %% [markdown]
-# ## Part I, sound: what, and hardly when
+# ## Part I, sound: what, and hardly exactly when
 #
-# Features learned from millions of videos help to say *what* sounds in a recording, and hardly *when*, says
-# the paper. What will surprise you: a system that knows every tag and no time at all scores about what the
-# paper's pretrained features score (chapter 11). And two streams of 151 frames each, joined one to one, are
-# half a second apart at both ends of a clip (12); whether that is why, chapter 14 tries out.
+# Features learned from millions of videos help to say *what* sounds in a recording, and in which second, but hardly
+# *exactly* when, says the paper. What will surprise you: a system that knows every tag and no time at all has about the
+# **event** F1 of the paper's pretrained features alone (chapter 11). And two streams of 151 frames each, joined one to
+# one, are half a second apart at both ends of a clip (12); chapter 14 shows what becomes of a bark by that.
 #
-# Below is a thumbnail of [chapter 15](15_sound_explore.ipynb). Curves are a network's probabilities, bars are the events that follow: filled
-# where they are right, hollow where they are not. With a running kernel, move the threshold, and watch a
-# single number decide what was heard.
+# Below is a thumbnail of [chapter 15](15_sound_explore.ipynb). Curves are a network's probabilities, bars are the events
+# that follow: filled where they are right, hollow where they are not. With a running kernel, move the threshold.
 
 # %%
 profile = sizes.choose(sound_profiles.PROFILES, PROFILE)
@@ -137,7 +136,9 @@ interact.explore(
     strip=[{}, {"threshold": 0.25}],
     moving="threshold",
     alt="one clip heard by a network of spectrograms and by one of pretrained features, threshold {threshold:.2f}",
-    caption=f"A thumbnail of chapter 15. Sound: {corpus.notes(clips[0])}.",
+    caption="Grey is the truth. S hears the spectrogram, A pretrained audio features. A lower threshold gives more bars: is "
+    "one of them filled, in its place? F1, from 0 to 100 %, is high if what is said is true and what is true is said. "
+    f"Sound: {corpus.notes(clips[0])}.",
 )
 
 # %% [markdown]

@@ -61,6 +61,9 @@ cost("01_glossary")
 #   ([33](33_adversarial_results.ipynb)).
 # - **95 % interval**: made in a way that catches the truth in 95 of 100 repetitions of the whole study.
 # - **n**: of how many units, each drawn independently of the others: rotations, people, images.
+# - **profile**: how much is computed; *quick* is what the book stores, *paper* the published size, *smoke* a test that all
+#   runs.
+# - **pilot**: a first, small study. It shows what can happen and decides little.
 # - **Student's interval**: of the mean of a few values, as one for each rotation.
 # - **Wilson's interval**: of a share, as *flagged among so many images*; it keeps within 0 and 1.
 # - **bootstrap**: draws the units anew, with replacement, many times, and looks how much the number moves.
@@ -81,8 +84,8 @@ cost("01_glossary")
 #   much as its probability ([13](13_sound_model.ipynb)).
 # - **mean teacher**: a second network, the running average of the first, which the first is to agree with
 #   ([13](13_sound_model.ipynb)).
-# - **S**, **A**, **V**: the rows' inputs: *spectral* features, pretrained *audio*, pretrained *visual* ones
-#   ([14](14_sound_results.ipynb)).
+# - **row**: of the paper's Table 3, one network for each combination of inputs: **S** *spectral* features, **A**
+#   pretrained *audio*, **V** pretrained *visual* ones ([14](14_sound_results.ipynb)).
 #
 # ## Faces
 #

@@ -16,17 +16,17 @@
 # *Part I rebuilds Boes and Van hamme, "Audiovisual transfer learning for audio tagging and sound event
 # detection" (2021).*
 #
-# **Question.** A network that learnt from other people's videos *what* things sound and look like: does it help
-# another network to say what sounds in a clip, and does it help to say *when*?
+# **Question.** Does a network that learnt from other people's videos *what* things sound and look like help another one
+# to say what sounds in a clip, and *when*?
 #
 # **In the paper.** Sections 1, 4.1 and 5, and Table 3.
 #
 # *Audio tagging* names the classes of sound in a recording: a dog, rain. *Sound event detection* also says from when
-# to when each of them sounds. Labels for the first are cheap, since one listens once and ticks boxes; for the second
-# someone must mark times, event by event. So there are many clips with tags and few with times.
+# to when each of them sounds. Labels for the first are cheap; for the second someone must mark times, event by event. So
+# there are many clips with tags and few with times.
 #
-# The paper helps itself with [features](01_glossary.ipynb): numbers that a network trained elsewhere, for another
-# purpose, computes from the sound or from the pictures of the video. This is *transfer learning*.
+# The paper adds [features](01_glossary.ipynb): numbers that a network trained elsewhere, for another purpose, computes
+# from the sound or from the pictures of the video. This is *transfer learning*.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -61,8 +61,8 @@ cost(page.chapter)
 # Seven networks differ only in what they are given: **S**, a *spectral* picture of the sound; **A**, *pretrained
 # audio* features; **V**, *pretrained visual* features. Each is asked three questions: which classes are in the clip
 # (*clip*), which in each second (*segment*), and from when to when each event lasts, to about 0.2 s (*event*). Each
-# answer gets a score from 0 to 100 %, [F1](01_glossary.ipynb). It is high only if most of what the network says is
-# true *and* it says most of what is true; chapter 11 takes the three apart.
+# answer gets a score from 0 to 100 %, [F1](01_glossary.ipynb): high only if most of what the network says is true *and*
+# it says most of what is true.
 
 # %%
 published = results.paper("part1_table3")["rows"]
@@ -90,8 +90,8 @@ Markdown(
 )
 
 # %% [markdown]
-# The paper's reading: the networks that gave the features "were designed for problems without time-related
-# aspects". They know *what*, hardly *when*. This part takes the sentence seriously:
+# The paper's reading: the features help with *what* and with *in which second*, not with *from when to when*, since the
+# networks that gave them "were designed for problems without time-related aspects". This part tests the sentence:
 #
 # | chapter | what it asks |
 # |---|---|
@@ -101,25 +101,24 @@ Markdown(
 # | 13 | how are the network and its teacher built and trained? |
 # | 14 | Table 3, trained anew: what do we find, and how sure are we? |
 # | 15 | what can you hear and see of it in single clips, with your own hands on the threshold? |
+# | 16 | a laboratory: what becomes of *what* and *when* if you change one idea? |
+# | 18 | the paper in its order, each table and figure beside ours |
 # | 19 | appendix: all symbols, and the long tables |
 #
 # *Weak* labels say which classes occur in a clip, *strong* ones from when to when as well. A network cuts a clip
 # into *frames*, moments of 66 ms, and gives each class $n$ a probability in each frame $t$, $p_f(n, t)$; from
-# these it makes one for the whole clip, $p_c(n)$. Other words are in the [glossary](01_glossary.ipynb).
+# these it makes one for the whole clip, $p_c(n)$.
 #
 # ## The clips
 #
-# The paper takes the clips of DCASE 2018 task 4: ten seconds of YouTube each, domestic sounds. They belong to
-# whoever made them and cannot be handed on; a reader who holds most of them has them used here instead, and
-# `data/README.md` says how. What was used stands under every picture.
+# The paper takes the clips of DCASE 2018 task 4: ten seconds of YouTube each, domestic sounds. They belong to whoever
+# made them and cannot be handed on. If you hold most of them, the book uses them (`data/README.md` says how);
+# otherwise it takes **mixtures**, which we made of things that nobody recorded together.
 #
-# For everybody else the book brings **mixtures**, made by us of things that nobody recorded together.
-#
-# - *Sound.* Recordings of ESC-10, a public set of ten classes, over the noise of a made-up room, each as loud as a
-#   die decides.
-# - *Timing.* From when to when each sounds is taken from a real clip of DCASE, one class of ours in the place of
-#   one of theirs. So lengths, gaps and overlaps are those of real clips.
-# - *Pictures.* A photograph put beside the sound by us, which moves a little while its thing sounds. It is a **sign**
+# - *Sound.* Recordings of ESC-10, a public set of ten classes, over the noise of a made-up room, at random loudness.
+# - *Timing.* That of a real clip of DCASE, one class of ours in the place of one of theirs. So lengths, gaps and overlaps
+#   are those of real clips.
+# - *Pictures.* We put a photograph beside the sound; it moves a little while its thing sounds. It is a **sign**
 #   of the sound, seldom the thing: a sailing boat for the sea, an umbrella for rain. Four classes cannot be seen.
 
 # %%
@@ -147,10 +146,8 @@ mixture.figure(
 # %% [markdown]
 # ESC-10 has five *folds* without a common source, and our trainings **rotate** them: training $k$ of every row of
 # Table 3 learns from three folds, is watched on the fourth and tested on the fifth, and the next training moves on
-# by one. So an interval over trainings holds what another set of recordings would change.
-#
-# Training, validation and test clips of one rotation **share nothing**: no recording, no real clip's timing, no
-# photograph. Within the training clips the same few recordings come again and again, in ever new mixtures.
+# by one. So an interval over trainings holds what another set of recordings would change. Training, validation and test
+# clips of one rotation **share nothing**: no recording, no real clip's timing, no photograph.
 
 # %%
 size = {split: len(corpus.clips[split]) for split in SPLITS}
@@ -160,14 +157,14 @@ Markdown(
     f"{size['validation']:,} and {size['test']:,} with strong labels to watch and to test. (The paper: 1,439 and "
     "13,017, 259 and 779.)\n\n"
     '**Three knobs.** The paper warns that "solely audio was taken into account" when its clips were chosen: what '
-    "sounds may be off screen, or be seen early or late. Where we put sound and picture together, we must choose how "
-    "bad that is. Chapter 14 turns each knob from none to all:\n\n"
+    "sounds may be off screen, or be seen early or late. We chose how often; chapter 14 turns each knob from none to "
+    "all:\n\n"
     f"- *never seen*: {100 * sight.never_seen:.0f} % of a clip's visible classes are not in the picture;\n"
     f"- *out of step*: {100 * sight.out_of_step:.0f} % of the others are seen up to {photos.LARGEST_SHIFT:.0f} s "
     "before or after they sound;\n"
-    f"- *something silent*: in {100 * sight.distractor:.0f} % of the clips a thing that makes no sound there is "
-    "seen while nothing visible sounds.\n\nThe paper gives none of these shares. They are ours, rounded, and no "
-    "claim about real videos follows from them."
+    f"- *something silent*: in {100 * sight.distractor:.0f} % of the clips, a picture of something silent is shown "
+    "while nothing in the picture sounds.\n\nThe paper gives none of these shares. No claim about real videos follows "
+    "from ours."
 )
 
 # %% [markdown]
@@ -191,12 +188,9 @@ page.figure(
 )
 
 # %% [markdown]
-# The *log-mel spectrogram* shows how much sound there is at which pitch and when; chapter 12 builds it. Hold the grey
-# bars against it. A bark begins at once, so its onset is plain; it dies away, so its end is not, and the labels of
-# the real clip decided it. (In the book's stored run the picture is a sailing boat: the third knob at work.)
-#
-# Listen from just before the first event. A mixture may be stored with this page, its sources named above; a clip
-# of DCASE may not, and plays where a kernel runs.
+# The *log-mel spectrogram* shows how much sound there is at which pitch and when (chapter 12). Hold the grey bars against
+# it: a bark begins at once, so its onset is plain; it dies away, so its end is not. A picture of anything but a dog is
+# the third knob at work. Listen from just before the first event:
 
 # %%
 start = max(0.0, float(truth.onset[truth.clip == chosen].min()) - 0.5)
@@ -223,13 +217,20 @@ page.table(
 
 # %%
 at_once = clip_statistics.overlaps(truth)
-contrast = clip_statistics.contrasts(corpus, "test", 8 * profile.shown_clips)
+learnt, tested = corpus.weak_targets().mean(axis=0), truth.tags.mean(axis=0)
+moved = int(np.abs(tested - learnt).argmax())
+material = mixtures.MATERIAL.get(truth.classes[moved])
 Markdown(
     f"At {100 * at_once[2:].sum():.0f} % of all times two or more classes sound at once; "
-    f"{100 * (truth.tags.sum(axis=1) > 1).mean():.0f} % of the test clips hold more than one. Of the first "
-    f"{8 * profile.shown_clips} test clips {len(contrast)} have both events and a rest. There the events stand a "
-    f"median {np.median(contrast):.0f} dB above the rest, and in {100 * (contrast < 3).mean():.0f} % of these clips "
-    "less than 3 dB: loudness alone gives no onset away there."
+    f"{100 * (truth.tags.sum(axis=1) > 1).mean():.0f} % of the test clips hold more than one. Training and test differ "
+    f"most in *{truth.classes[moved].replace('_', ' ')}*: it is in {100 * learnt[moved]:.0f} % of the weak clips and in "
+    f"{100 * tested[moved]:.0f} % of the test clips"
+    + (
+        f", for it has the timing of {material.timing.lower()}, which is rarer in the real clips from which training "
+        "takes its timing than in those of the test."
+        if material and learnt[moved] < tested[moved]
+        else "."
+    )
 )
 
 # %% [markdown]
@@ -238,7 +239,7 @@ Markdown(
 # | what | paper | here |
 # |---|---|---|
 # | clips | of DCASE 2018 task 4, from YouTube | mixtures of ESC-10 in their timing, where the clips are missing |
-# | training clips | their own timing | that of half of the real validation clips; the other half is for validation |
+# | training clips | their own timing | that of half of the real validation clips |
 # | unlabelled clips | 13,017 | fewer at profile quick, for time |
 # | short clips | "some shorter" | padded with silence, predictions cut at the true end |
 #
@@ -246,8 +247,7 @@ Markdown(
 #
 # In JupyterLab each solution is folded under its exercise: click on the dots.
 #
-# 1. What would a network that always answers with the most frequent class, for the whole clip, score at clip
-#    level?
+# 1. What is the clip F1 of a network that hears nothing and always answers with the most frequent class?
 #    <details><summary>Hint</summary>The share of test clips with this class is its precision. How many tags
 #    are there in all? <code>evaluation.clip_counts</code> counts both.</details>
 
@@ -259,18 +259,14 @@ frequent = int(truth.tags.sum(axis=0).argmax())
 always = np.zeros_like(truth.tags)
 always[:, frequent] = True
 score = evaluation.micro_f1(evaluation.clip_counts(truth.tags, always))
-print(f"clip F1 of '{truth.classes[frequent]}' throughout: {100 * score:.1f} %")
+print(f"clip F1 of '{truth.classes[frequent]}' throughout: {100 * score:.1f} %. Remember it in 14.")
 
 # %% [markdown]
 # 2. For which class does a tag tell nearly all there is to tell, and for which hardly anything?
-#    <details><summary>Hint</summary>If an event lasts as long as its clip, the tag has its times. Look at the last
-#    column of the table of classes.</details>
+#    <details><summary>Hint</summary>If an event lasts as long as its clip, the tag has its times.</details>
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
 filling = classes.dropna().set_index("class")["as long as the clip, %"]
 print(f"most: {filling.idxmax()}, {filling.max():.0f} % of whose events fill their clip")
 print(f"least: {filling.idxmin()}, {filling.min():.0f} %")
-
-# %% [markdown]
-# Next, chapter 11: what the three scores ask, and how far a perfect tagger comes who has no idea of time.

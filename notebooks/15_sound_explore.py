@@ -13,15 +13,14 @@
 # %% [markdown]
 # # 15 · Try it: hear a clip, move the threshold
 #
-# **Question.** What does each kind of feature contribute to *one* clip, and how much of a score is
-# decided only after the network has spoken?
+# **Question.** What does each kind of feature contribute to *one* clip, and how much of a score is decided after the
+# network has spoken?
 #
 # **In the paper.** Sections 2.2 and 4.3.2, and the rows of Table 3.
 #
-# A network gives each class a probability in each frame of 66 ms. Two numbers turn these into events: a threshold
-# $\tau$ (0.5 in the paper) and the length $w$ of a median filter (7 frames), both explained in chapter 11. Here you can
-# move them for any row of Table 3, beside any other row. Rows are named by their inputs: **S** the spectrogram, **A**
-# features of a pretrained audio network, **V** features of a pretrained image network.
+# Two numbers turn a network's probabilities into events: a threshold $\tau$ (0.5 in the paper) and the length $w$ of a
+# median filter (7 frames; chapter 11). Move them for any row of Table 3, beside any other row. **S** is the spectrogram,
+# **A** are features of a pretrained audio network, **V** of a pretrained image network.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -33,7 +32,7 @@ import gc
 
 from lib.book import data_root, interact
 from lib.book import profiles as sizes
-from lib.book.show import Page, cost, source
+from lib.book.show import Page, cost
 from lib.sound import evaluation
 from lib.sound.data import datasets, mixtures
 from lib.sound.figures import clip_statistics, explore, own
@@ -49,12 +48,9 @@ cost(page.chapter)
 # %% [markdown]
 # ## Which clips
 #
-# The first test clips that together hold every class, then the first of the others. They are
-# test clips of the first rotation (chapter 10), and so are the networks: one for each row of Table 3. What another
-# rotation is tested on, these were trained on.
-
-# %%
-source(explore.choose_clips)
+# The first test clips that together hold every class, then the first of the others
+# ([`choose_clips`](../lib/sound/figures/explore.py)). Clips and networks, one for each row of Table 3, are those of the
+# first rotation (chapter 10).
 
 # %%
 clips = explore.choose_clips(corpus.strong["test"], profile.shown_clips)
@@ -66,9 +62,8 @@ print("\n".join(scenes.names))
 # %% [markdown]
 # ## Listen first
 #
-# Choose a clip, close your eyes, and count: how many events of which classes, and when does each begin?
-# Where would *you* put the end of a sound that fades away, and would your neighbour agree? The event-based score
-# tolerates 0.2 s.
+# Choose a clip, close your eyes, and count: how many events of which classes, and when does each begin? Where would *you*
+# put the end of a sound that fades away? The event-based score tolerates 0.2 s.
 
 # %%
 clip_control = explore.listen(corpus, scenes)
@@ -78,13 +73,10 @@ clip_control = explore.listen(corpus, scenes)
 #
 # From above to below: ten pictures of the clip; its spectrogram; and for each class the probability $p_f$
 # of one network (blue) and of another (orange, dashed), after the median filter. Grey is where the class
-# really sounds. The dotted line is the threshold, and what lies above it becomes an event, drawn as a bar:
-# **filled** if it is paired with a true event within the tolerances of chapter 11, **hollow** if it is a
-# false alarm. On the right, three F1 scores, over *all* clips that can be chosen here: few clips, so read
-# how they move, not how high they are.
-#
-# (Rows are the true classes and the most probable others, whatever the threshold. What is found of
-# a class without a row is counted, and mentioned above the pictures.)
+# really sounds. What lies above the dotted threshold becomes an event, drawn as a bar: **filled** if it is paired with a
+# true event within the tolerances of chapter 11, **hollow** if it is a false alarm. On the right, three F1 scores, over
+# *all* clips that can be chosen here: few clips, so read how they move, not how high they are. (Rows are the true classes
+# and the most probable others. What is found of a class without a row is mentioned above the pictures.)
 
 
 # %%
@@ -128,17 +120,12 @@ interact.explore(
 )
 
 # %% [markdown]
-# With a running kernel the controls above are live (arrow keys work on each slider). Without one,
-# the book's web page has a slider for the threshold, and a notebook shows the clip of chapter 10 as S and A hear it,
-# and two networks that are given more.
-#
 # ## Your own sound
 #
 # `hear("my.wav")` shows what the three rows without pictures hear in a file of yours: any sound or video that FFmpeg
-# reads, up to two minutes, in windows of ten seconds, each scaled to its own peak as the paper's clips are. That makes
-# the noise of a quiet window loud. And the networks know ten sounds and nothing else: whatever you bring, they
-# answer with those. Below you can also choose a file or record a sound: clap, cough, imitate a dog. Nothing that you
-# bring is written.
+# reads, up to two minutes, in windows of ten seconds, each scaled to its own peak, which makes the noise of a quiet
+# window loud. The networks know ten sounds and answer with those, whatever you bring. Below you can also choose a file or
+# record a sound: clap, cough, imitate a dog. Nothing that you bring is written.
 
 # %%
 ears = own.Ears.of(common, corpus.classes)
@@ -161,30 +148,27 @@ page.figure(
     heard,
     "part1_own",
     alt=f"Spectrogram of a dog's bark, and the probabilities of each class by row: {heard.get_label()}.",
-    caption="A recording as it was made, not mixed, of a fold that none of these networks was trained on. In the row of "
-    "the dog S (solid) rises and falls with the barks, while A and S + A, one upon the other, say dog throughout. "
-    f"Sound: {example.path.name} by {example.author} ({example.licence}).",
+    caption="A recording as it was made, not mixed, of a fold that none of these networks was trained on: a dog that "
+    "barks, with rests. Which curve follows the barks, and how late? Does a network name another class? "
+    f"Events: {heard.get_label()}. Sound: {example.path.name} by {example.author} ({example.licence}).",
     networks=page.networks,
 )
 
 # %% [markdown]
 # ## Things to look for
 #
-# - **Edges.** Compare S with A at the beginning of an event. The audio network hears 0.96 s at once; does
-#   its curve rise before the sound is there?
+# - **Edges.** Compare S with A at the beginning of an event: does A's curve rise before the sound is there, as chapter 14
+#   explains?
 # - **Tags without times.** Find a clip in which the clip score would be right and every bar is hollow.
-# - **A threshold for everyone.** At which threshold do the blue bars fit best? Do the orange ones agree?
-#   And the next class?
-# - **Long filters.** Take the filter from 7 to 31 frames, two seconds. Which events melt into one, and
-#   which vanish?
-# - **Eyes.** Compare S with S + V, in a clip whose pictures show what sounds and in one where they do not. When
-#   pictures help at all, do they help to say *what* or *when*?
+# - **A threshold for everyone.** At which threshold do the blue bars fit best? Do the orange ones agree? And the next class?
+# - **Long filters.** Take the filter from 7 to 31 frames, two seconds. Which events melt into one, and which vanish?
+# - **Eyes.** Compare S with S + V, in a clip whose pictures show what sounds and in one where they do not. Do pictures help
+#   to say *what* or *when*?
 #
 # ## Where we differ and why
 #
-# The pictures are of a few clips and of one network for each row, that of the first rotation; the paper's numbers
-# are means over five. Chapter 14 has all test clips and all trainings. What is seen was put beside what is heard by
-# us, unless the clips are the paper's own (chapter 10).
+# The pictures are of a few clips and of one network for each row; the paper's numbers are means over five. Chapter 14 has
+# all test clips and all trainings.
 #
 # ## Exercises
 #
@@ -220,15 +204,3 @@ print("An honest threshold is chosen on the validation clips, once, before the t
 for row in rows:
     best = max(range(1, 32, 2), key=lambda value: event_f1(row, median=value))
     print(f"{row:9} with a filter of {best:2} frames {100 * event_f1(row, median=best):.0f} %")
-
-# %% [markdown]
-# 3. A probability is *calibrated* if, of all frames with about 0.7, the class sounds in 70 of 100. Do the best
-#    thresholds of the first exercise hint at networks that are too sure or too timid?
-#    <details><summary>Hint</summary>A calibrated network needs no threshold but one near 0.5 to be right more often
-#    than wrong.</details>
-#    <details><summary>Solution</summary>A best threshold below 0.5 hints at a timid network, one above at one that is
-#    too sure. It is a hint only: F1 does not ask for being right more often than wrong, and the best
-#    threshold for it lies at or below 0.5 even for a calibrated network.</details>
-#
-# Next: chapter 16 is a laboratory. Change one idea of the paper, train it, and see what becomes of *what* and
-# *when*.

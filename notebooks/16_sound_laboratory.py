@@ -17,11 +17,10 @@
 #
 # **In the paper.** Sections 2.1, 2.3 and 3: linear pooling, the mean teacher, the size of an embedding.
 #
-# Each section below changes one thing in a few lines, trains networks with it, and draws what comes of it beside the
-# paper's own. They are networks of row **A**, pretrained audio features alone, as in chapter 14; but the training is
-# so short and the clips are so few that each takes half a minute. **Edit a cell that begins with *Your idea*, run it and
-# the next one.** A new idea takes one to two minutes on two cores, the first one a minute more, for its clips have to
-# be heard; an idea that was tried before, here or by you, comes back at once. Nothing here decides about a claim.
+# Each section changes one thing in a few lines, trains networks of row **A** (pretrained audio features alone) with it, and
+# draws them beside the paper's own. **Edit a cell that begins with *Your idea*, run it and the next one.** A new idea
+# takes one to two minutes on two cores, the first one a minute more, for its clips have to be heard; an idea that was
+# tried before comes back at once. Nothing here decides about a claim.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -32,9 +31,10 @@ PROFILE = "quick"
 from IPython.display import Markdown
 
 from lib.book import profiles as sizes
-from lib.book.show import Page, cost, source
-from lib.sound import crnn, mean_teacher
+from lib.book.show import Page, cost
+from lib.sound import evaluation, oracles, protocol
 from lib.sound.data import datasets
+from lib.sound.features import GRID_TIMES
 from lib.sound.figures import laboratory as pictures
 from lib.sound.runs import laboratory, profiles
 from lib.sound.runs.laboratory import Idea
@@ -69,21 +69,18 @@ training = profile.training
 Markdown(
     f"Each idea is trained {profile.trainings} times, {training.epochs * training.steps_per_epoch} steps on "
     f"{profile.sizes.weak} weak and {profile.sizes.unlabelled} unlabelled clips, and judged by {profile.sizes.test} test "
-    "clips of other recordings. The trainings differ in initial weights, dropout and the order of clips, and so does "
-    "what an interval here speaks of: not of other clips."
+    "clips of other recordings. The trainings differ in initial weights, dropout and the order of clips; an interval is "
+    "over these, not over other clips."
 )
 
 # %% [markdown]
 # ## Another pooling
 #
 # A label says that something sounds in ten seconds; the pooling decides which frames hear of it. With linear pooling
-# (chapter 13) a frame counts as much as it is probable. With the maximum the clip is as probable as its
-# loudest frame, and the label speaks to that frame alone. With the mean all frames count alike, and a label
+# (chapter 13) a frame counts as much as it is probable. With the maximum the clip is as probable as its most probable
+# frame, and the label speaks to that frame alone. With the mean all frames count alike, and a label
 # that says yes asks *each* of them to say yes, the silent ones too. Before you look: which of them finds the most clips,
 # and which the most events?
-
-# %%
-source(crnn.linear_pooling)
 
 
 # %%
@@ -111,7 +108,7 @@ found = show(
 sounding = {name: sum(each.metrics["sounding"]) / profile.trainings for name, each in found.items()}
 Markdown(
     f"Beside the paper's own: {told(found)} (points, with 95 % intervals over {profile.trainings} pairs of trainings).\n\n"
-    "All events that are found last together, as a share of how long those are that are there: "
+    "The lengths of all found events sum to this share of the lengths of the true ones: "
     + ", ".join(f"{100 * value:.0f} % ({name})" for name, value in sounding.items())
     + "."
 )
@@ -128,25 +125,46 @@ page.figure(
     alt="Frame probabilities of the classes of one clip over ten seconds under three poolings, with the times at which "
     "each class sounds.",
     caption="Grey: the class sounds. What stays above the dotted line for a few frames becomes an event. "
-    "Where does each begin, and which of them lets go between two cries? "
+    "Where does each begin, and which of them lets go between two sounds? "
     f"Sound: {corpus.notes(truth.clips[busiest]).partition('; pictures')[0]}.",
     sources=found.values(),
 )
 
+# %%
+sounds = oracles.activity(truth, GRID_TIMES)[busiest] > 0  # (frames, classes)
+fires = {
+    name: protocol.probabilities(each).frame[busiest].numpy() > evaluation.THRESHOLD
+    for name, each in found.items()
+}
+
+
+def seconds(frames):
+    """Return how long some frames last, as text."""
+    return f"{frames.sum() * evaluation.FRAME_SECONDS:.1f}"
+
+
+lines = [
+    f"- *{truth.classes[label].replace('_', ' ')}*, which lasts {seconds(sound)} s: "
+    + ", ".join(
+        f"{seconds(fire[:, label] & sound)} and {seconds(fire[:, label] & ~sound)} s ({name})"
+        for name, fire in fires.items()
+    )
+    for label, sound in enumerate(sounds.T)
+    if truth.tags[busiest, label]
+]
+Markdown(
+    "Above the threshold while the class sounds, and while it does not:\n\n" + "\n".join(lines)
+)
+
 # %% [markdown]
-# The maximum needs one frame to be right about a clip, and nothing in the loss asks for its neighbours but the teacher.
-# The mean needs most of them: where a class fills less than half of the ten seconds, frames that are right leave the
-# clip below 0.5, and it goes untagged. So the mean may lose tags where its events are no worse. Eq. 1 lies between the
-# two: it asks for as many frames as are sure already.
+# The maximum needs one frame to be right about a clip, and only the teacher asks for its neighbours. The mean needs most
+# of them: where a class fills less than half of the clip, frames that are right leave it below 0.5, untagged. Eq. 1 lies
+# between the two: it asks for as many frames as are sure already.
 #
 # ## No teacher
 #
-# Two of the three terms of the loss ask the student to agree with its own running mean, on clips without a label
-# too. They cost a second network in each step. What is lost without them? With a weight of 0 the teacher still
-# follows, but nobody listens to it, and the unlabelled clips teach nothing.
-
-# %%
-source(mean_teacher.losses)
+# Two of the three terms of the loss ask the student to agree with its own running mean (chapter 13), on clips without a
+# label too. With a weight of 0 the teacher still follows, but teaches nothing, and neither do the unlabelled clips.
 
 # %%
 # Your idea
@@ -158,13 +176,18 @@ found = show(
     "The paper's own has a teacher that it is asked to agree with; the other learns from the labels alone.",
     no_teacher=alone,
 )
-Markdown(f"Without a teacher: {told(found)}.")
+small, paper = profile.training, profiles.PROFILES["paper"].training
+Markdown(
+    f"Without a teacher: {told(found)}. This teacher looks back over {1 / (1 - small.teacher_decay):.1f} steps, the "
+    f"paper's over {1 / (1 - paper.teacher_decay):,.0f}: it is hardly more than the student under another dropout mask, "
+    "so this cannot say what a teacher is worth."
+)
 
 # %% [markdown]
 # ## Another embedding
 #
-# YAMNet gives 1,024 numbers for each frame (the paper's VGGish 128). A linear layer squeezes them into 64 where they are
-# the only features: the best size, as the paper reports. How few are enough to tell ten classes apart?
+# YAMNet gives 1,024 numbers for each frame. A linear layer squeezes them into 64, the best size as the paper reports. How
+# few are enough to tell ten classes apart?
 
 # %%
 # Your idea
@@ -199,21 +222,15 @@ Markdown(f"With fewer values: {told(found)}.")
 # ## Where we differ and why
 
 # %%
-small, paper = profile.training, profiles.PROFILES["paper"].training
 steps, published = (each.epochs * each.steps_per_epoch for each in (small, paper))
-looks_back = 1 / (1 - small.teacher_decay)
 Markdown(
     f"- **Steps.** {steps} in place of {published:,}, at {small.learning_rate / paper.learning_rate:g} times the learning "
-    f"rate. The teacher looks back over {looks_back:.1f} steps, the paper's over "
-    f"{1 / (1 - paper.teacher_decay):,.0f}: it is hardly more than the student under another dropout mask.\n"
-    f"- **Clips.** {profile.sizes.weak} weak ones and {profile.sizes.unlabelled} unlabelled; the paper has nine unlabelled "
-    "clips for each weak one. What a teacher is worth with many of them is not asked here.\n"
-    "- **Intervals** are over trainings on one rotation of the recordings, where chapter 14 asks for several. Other test "
-    f"clips may say something else: there are {profile.sizes.test}.\n"
+    "rate.\n"
+    f"- **Clips.** {profile.sizes.weak} weak ones and {profile.sizes.unlabelled} unlabelled; the paper has about nine times "
+    "as many unlabelled as weak ones.\n"
+    f"- **Intervals** are over trainings on one rotation of the recordings. Other test clips than these "
+    f"{profile.sizes.test} may say something else.\n"
     "- **Embedding.** Sizes are compared by test clips; the paper does not say by what it compared them.\n"
-    "- **Settings.** Width, learning rate and steps were chosen among five settings by what the paper's own idea scores, once "
-    "each, on these test clips, before any other idea was tried. If that favours one of them, it is the paper's own."
+    "- **Settings.** Width, learning rate and steps were chosen by what the paper's own idea scores on these test clips, "
+    "before any other idea was tried. If that favours one of them, it is the paper's own."
 )
-
-# %% [markdown]
-# Next: [chapter 18](18_sound_rebuilt.ipynb) has the paper's figures and tables in its order, each beside ours.

@@ -18,8 +18,8 @@
 #
 # **In the paper.** All of it, in its order.
 #
-# Nothing is computed on this page but differences. Each figure and table is the one that its chapter made, shown again;
-# the link in its caption leads to the explanation. The paper's own pictures are its authors', so words say what they show.
+# Each figure and table is the one that its chapter made, shown again; the link in its caption leads to the explanation.
+# The paper's own pictures are its authors', so words say what they show.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -34,6 +34,7 @@ from lib.book import rebuilt
 from lib.book.show import Page, cost
 from lib.runs import results
 from lib.sound import protocol
+from lib.sound.evaluation import METRICS
 from lib.sound.runs import experiments, profiles
 
 here, there = (sizes.choose(profiles.PROFILES, name) for name in (PROFILE, "paper"))
@@ -46,8 +47,8 @@ rebuilt.table("part1")
 # %% [markdown]
 # ## Fig. 1 and 2: the network, and how features join it
 #
-# The paper draws the way of the spectrum as a column of boxes (Fig. 1), and with one kind of pretrained features an
-# example of how they join it before the recurrent layer (Fig. 2). Ours is both in one, with shapes.
+# The paper draws the way of the spectrum (Fig. 1), and an example of how pretrained features join it before the recurrent
+# layer (Fig. 2). Ours is both in one, with shapes.
 
 # %%
 page.again("part1_fig2_fusion")
@@ -55,15 +56,15 @@ forms = page.again("part1_parameters")
 
 # %%
 Markdown(
-    "- *Paper:* boxes without shapes or counts. *Here:* read off the network, at the paper's width.\n"
-    f"- The networks trained at this profile are {here.width:g} times as wide and see {here.mel_bands} mel bands instead of "
+    f"- *Paper:* boxes without shapes or counts. *Here:* read off the network, at the paper's width. The networks trained at this profile are {here.width:g} times as wide and see {here.mel_bands} mel bands instead of "
     f"{there.mel_bands}"
     + (
         f"; they have {(forms['parameters here'] / forms['parameters, paper']).max():.0%} of its parameters at most.\n"
         if forms is not None
         else ".\n"
     )
-    + "- The sizes of the embeddings are the paper's. It tried others; this book did not."
+    + "- The sizes of the embeddings are the paper's. It tried others; this book tries two, for A alone, in the "
+    "[laboratory](16_sound_laboratory.ipynb)."
 )
 
 # %% [markdown]
@@ -72,9 +73,7 @@ Markdown(
 # %%
 page.again("part1_tables_1_and_2")
 Markdown(
-    "- The paper writes the last four convolutions as one line; kernels, strides and channels are the same.\n"
-    "- Its poolings are one line for each size; the same again.\n"
-    "- Parameters, frames and bands left are not in the paper: counted."
+    "- Kernels, strides, channels and poolings are the paper's; parameters, frames and bands left it does not give."
 )
 
 # %% [markdown]
@@ -85,56 +84,43 @@ Markdown(
 # %%
 page.again("part1_linear_pooling")
 Markdown(
-    "- The formula is the paper's, to the letter; chapter 13 shows it as code.\n"
-    "- The picture is not: the paper points to others for the advantages of this pooling and draws none of it.\n"
-    "- What the picture adds is a consequence: frames below half the clip's probability are pushed down."
+    "- The formula is the paper's; the picture is not: the paper points to others for the advantages of this pooling.\n"
+    "- The picture adds a consequence: frames below half the clip's probability are pushed down."
 )
 
 # %% [markdown]
 # ## Sections 2.2 and 2.3: from probabilities to events, and the mean teacher
 #
-# No figure in the paper: a threshold, a median filter, a student whose running mean is its teacher, and a loss of three
-# terms.
-
-# %%
-page.again("part1_metrics_example")
+# The paper has no figure here.
 
 # %%
 ours, theirs = here.training, there.training
 Markdown(
-    "- Threshold and median filter are the paper's. The example is made up, to show what the three scores ask.\n"
+    "- Threshold and median filter are the paper's ([chapter 11](11_sound_metrics.ipynb)).\n"
     f"- The teacher keeps {ours.teacher_decay:.3g} of itself in each step, the paper's {theirs.teacher_decay:g}: the same "
     "share of a shorter training.\n"
-    "- The weight of the consistency terms rises with the learning rate, as in public code of the paper's line; the text "
-    "says nothing of it, and chapter 14 has the literal reading."
+    "- The weight of the consistency terms rises with the learning rate, as in the public baselines; the text says nothing "
+    "of it, and [chapter 19](19_sound_appendix.ipynb) has the literal reading."
 )
 
 # %% [markdown]
 # ## Section 4.1: the clips
-
-# %%
-page.again("part1_classes")
-Markdown(
-    "- *Paper:* ten-second clips from YouTube, with their videos. They cannot come with a book; where you hold most of "
-    "them, they are used.\n"
-    "- *Here, else:* mixtures of real recordings in the timing of real clips. The mixtures are made, their sounds are not.\n"
-    "- The photographs beside them were put there by us. No claim about real videos can follow from them."
-)
-
-# %% [markdown]
+#
+# - *Paper:* ten-second clips from YouTube, with their videos. If you hold most of them, they are used.
+# - *Here, otherwise:* mixtures, made of real recordings in the timing of real clips, with photographs that we put beside
+#   them ([chapter 10](10_sound_paper.ipynb)). No claim about real videos follows from them.
+#
 # ## Section 4.2: the features
 
 # %%
-page.again("part1_log_mel")
 page.again(
     "part1_networks", ("network", "in the place", "trained", "outputs", "parameters", "used")
 )
 page.again("part1_grids")
 Markdown(
-    "- *Paper:* VGGish and VGG16. *Here:* the two that the last column names; smaller networks for the same purpose.\n"
-    f"- The spectrum is the paper's, to the odd sampling rate; trainings at this profile use {here.mel_bands} of its "
-    f"{there.mel_bands} bands.\n"
-    "- Both streams have 151 frames, as the paper says. That they lie at other times, it does not say: last picture."
+    "- *Paper:* VGGish and VGG16. *Here:* smaller networks for the same purpose.\n"
+    f"- The spectrum is the paper's; trainings at this profile use {here.mel_bands} of its {there.mel_bands} bands.\n"
+    "- Both streams have 151 frames, as the paper says. It does not say that they lie at other times."
 )
 
 # %% [markdown]
@@ -145,82 +131,55 @@ steps, published = (each.epochs * each.steps_per_epoch for each in (ours, theirs
 Markdown(
     f"- *Paper:* {there.trainings} trainings of each row, {published:,} steps of {theirs.weak_batch} weak and "
     f"{theirs.unlabelled_batch} unlabelled clips; the mean of the {there.best} that are best on validation.\n"
-    f"- *Here:* trainings of each row: {here.trainings}; {steps:,} steps of {ours.weak_batch} and {ours.unlabelled_batch} "
-    "clips; the mean of all. Learning rates rise and fall in the paper's shape.\n"
+    f"- *Here:* {steps:,} steps of {ours.weak_batch} and {ours.unlabelled_batch} clips; the mean of all trainings, as many "
+    "as Table 3 below says. Learning rates rise and fall in the paper's shape.\n"
     "- The three scores are counted as the field's own program counts them, to the last event."
 )
 
 # %% [markdown]
 # ## Table 3
-#
-# S spectral, A pretrained audio, V pretrained visual features. The paper's values are the hollow diamonds.
 
 # %%
 page.again("part1_table3_f1_scores")
-found = experiments.table3(experiments.common(here), here.trainings)
-table3 = protocol.table3(protocol.by_row(found), results.paper("part1_table3"))
-
-# %% [markdown]
-# ### Section 5.1: audio tagging
+page.again("part1_table3_gains")
 
 
 # %%
+found = experiments.table3(experiments.common(here), here.trainings)
+table3 = protocol.table3(protocol.by_row(found), results.paper("part1_table3"))
+
+
 def beside(metric):
     """Return in a line how one score of Table 3 stands beside the paper's."""
     if metric not in table3:
         return f"- {metric.capitalize()} F1: no row is there yet."
     found = table3.dropna(subset=[metric]).set_index("row")
-    ours, theirs = found[metric], found[f"{metric}, paper"]
-    gap = ours - theirs
+    gap = found[metric] - found[f"{metric}, paper"]
     return (
         f"- {metric.capitalize()} F1: from {gap.min():+.1f} ({gap.idxmin()}) to {gap.max():+.1f} points ({gap.idxmax()}) "
-        f"from the paper's. Highest is {ours.idxmax()}, in the paper {theirs.idxmax()}; lowest {ours.idxmin()}, in the paper "
-        f"{theirs.idxmin()}."
+        "from the paper's."
     )
 
 
+few, many = table3["n"].min(), table3["n"].max()
 Markdown(
-    f"{beside('clip')}\n- Trainings of a row: {table3['n'].min()} to {table3['n'].max()}, the paper's {there.trainings}. With one "
-    "there is no interval, and nothing is decided.\n- Other clips, other pretrained networks and a short training, which flatters every "
-    "row with A (chapter 14)."
+    "\n".join(map(beside, METRICS))
+    + f"\n- Trainings of a row: {few if few == many else f'{few} to {many}'}, the paper's {there.trainings}. With one there "
+    "is no interval, and nothing is decided.\n- Other clips, other pretrained networks and a short training, which may "
+    "flatter every row with A ([chapter 14](14_sound_results.ipynb))."
 )
 
-# %%
-rebuilt.answers("part1", PROFILE, "5.1")
-
 # %% [markdown]
-# ### Section 5.2: sound event detection
-
-# %%
-Markdown(
-    f"{beside('segment')}\n{beside('event')}\n- What moves all event scores: a network that tags little places little. "
-    "Chapter 14 takes that out."
-)
-
-# %%
-page.again("part1_table3_gains")
-rebuilt.answers("part1", PROFILE, "5.2")
-
-# %% [markdown]
-# The paper gives two reasons for the weak event scores and tests neither: pretrained networks were made for tasks without
-# time, and pictures may be out of step with the sound. Chapter 14 tries a plainer one beside the first, that the two
-# streams are joined by their index, and the second on the mixtures.
+# ## Sections 5 and 6: why the event scores are weak, and the conclusions
+#
+# The paper gives two reasons and tests neither: pretrained networks were made for tasks without time, and pictures may be
+# out of step with the sound. Chapter 14 tries a plainer one beside the first, that the two streams are joined by their
+# index (the table; a dash is not trained yet), and the second on the mixtures (the middle column).
 
 # %%
 page.again("part1_alignment_gains")
 page.again("part1_knobs")
-Markdown(
-    "- Joined by time instead of by index: the table. A dash is not trained yet.\n"
-    "- Pictures out of step: the middle column. How often the paper's are, nobody has counted.\n"
-    "- Both are of one rotation of the recordings where no interval is shown: directions to try, not findings."
-)
 
 # %% [markdown]
-# ## Section 6: conclusions
-
-# %%
-rebuilt.answers("part1", PROFILE, "6")
-
-# %% [markdown]
-# Next: chapter 20 begins the second part with a smile, and many people who wear it. [Chapter 19](19_sound_appendix.ipynb)
-# has this part's symbols and long tables, [chapter 90](90_claims.ipynb) all claims with all their readings.
+# Where no interval is shown, these are of one rotation and decide nothing. How often the paper's pictures are out of step
+# is not known. All claims, with our answers, are in [chapter 90](90_claims.ipynb).

@@ -48,14 +48,15 @@ def test_the_page_shows_the_figures_of_the_table_and_they_are_there(part: str) -
 
 
 @each_part
-def test_the_page_has_every_claim_of_its_paper(part: str) -> None:
+def test_the_page_has_every_claim_of_its_paper_or_says_where(part: str) -> None:
     text = PAGES[part].read_text(encoding="utf-8")
     sections = {
         claim.where.split(", ")[0]
         for claim in claims.load("quick")
         if claim.source.part == part and claim.asked_by == claims.PAPER
     }
-    assert sections == set(re.findall(r'answers\("part\d", PROFILE, "(.+)"\)', text))
+    shown = set(re.findall(r'answers\("part\d", PROFILE, "(.+)"\)', text))
+    assert shown == sections if shown else "(90_claims.ipynb)" in text
 
 
 def test_each_item_has_a_state_and_a_chapter() -> None:

@@ -6,26 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lib.sound.data import mixtures
-from lib.sound.data.corpus import Corpus, Sight, Sizes, Waveform
 from lib.sound.events import Events, clear_onsets
 from lib.sound.figures import clip_statistics
 
 MakeEvents = Callable[..., Events]
-RATE = 16_000
-
-
-@pytest.fixture(scope="module")
-def corpus() -> Corpus:
-    """Give a few mixtures."""
-    return mixtures.load(Sizes(weak=6, unlabelled=5, validation=4, test=7), 0, Sight())
-
-
-def tone(loud: tuple[float, float], peak: float = 1.0, seconds: float = 10.0) -> Waveform:
-    """Return a sine that is 20 dB louder from one time to another."""
-    times = np.arange(round(seconds * RATE)) / RATE
-    gain = np.where((times >= loud[0]) & (times < loud[1]), 1.0, 0.1)
-    return Waveform((peak * gain * np.sin(2 * np.pi * 500 * times)).astype(np.float32), RATE)
 
 
 def test_overlaps_are_shares_of_time(make: MakeEvents) -> None:
@@ -34,22 +18,6 @@ def test_overlaps_are_shares_of_time(make: MakeEvents) -> None:
     assert shares[:3] == pytest.approx([0.1, 0.8, 0.1]) and not shares[3:].any()
     short = replace(make((0, 0, 0, 2), (1, 0, 0, 10), clips=2), durations=np.array([4.0, 10.0]))
     assert clip_statistics.overlaps(short)[:2] == pytest.approx([2 / 14, 12 / 14])
-
-
-def test_loudness_of_clips(corpus: Corpus, make: MakeEvents) -> None:
-    peak = 0.5
-    events = make((0, 0, 2, 6), (1, 0, 0, 10), clips=3)
-    sounds = [tone((2, 6), peak), tone((0, 10), peak), tone((0, 5), peak)]
-    made = replace(
-        corpus,
-        clips={"test": ("0", "1", "2")},
-        strong={"test": events},
-        audio=lambda name: sounds[int(name)],
-    )
-    # of the second clip all is labelled, of the third nothing
-    assert clip_statistics.contrasts(made, "test", 3) == pytest.approx([20], abs=0.01)
-    level = clip_statistics.frame_levels(sounds[1])
-    assert level == pytest.approx(20 * np.log10(peak / np.sqrt(2)), abs=0.02)
 
 
 def test_the_example_is_the_first_clip_of_one_class_alone(make: MakeEvents) -> None:

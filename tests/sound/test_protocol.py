@@ -12,9 +12,10 @@ from scipy import stats
 
 from lib.runs import results
 from lib.runs.results import Result
-from lib.sound import protocol
+from lib.sound import evaluation, protocol
 from lib.sound.crnn import COMBINATIONS, Probabilities
 from lib.sound.evaluation import METRICS
+from lib.sound.events import Events
 
 MakeRun = Callable[..., Result]
 PAPER = results.paper("part1_table3")
@@ -180,16 +181,25 @@ def test_given_the_tag_only_what_both_tag_rightly_counts() -> None:
     one = [[1], [1], [1]], [[[2, 2, 2]], [[3, 3, 3]], [[0, 1, 1]]]
     other = [[1], [0], [1]], [[[1, 2, 2]], [[0, 3, 0]], [[0, 1, 1]]]
     first, second = ([tagged_and_placed(*each, seed) for seed in (0, 1)] for each in (one, other))
-    value, reference, found = protocol.given_the_tag(first, second[::-1])
+    value, reference, found, shared = protocol.given_the_tag(first, second[::-1])
     assert value == pytest.approx(2 / 3)  # 2 hits of 3 true, 3 found
     assert reference == pytest.approx(1 / 3)
     assert (found.value, found.low, found.high) == pytest.approx([1 / 3] * 3)  # the pairs agree
+    assert shared == 4  # clips 0 and 2, on two rotations
+
+
+def test_who_always_says_the_commonest_class_hears_nothing(make: Callable[..., Events]) -> None:
+    truth = make((0, 1, 2, 4), (1, 1, 0, 10), (1, 2, 0, 3), clips=3)
+    found = protocol.always_commonest(truth)
+    assert found.tags.sum(axis=0).tolist()[:3] == [0, 3, 0] and (found.offset == 10).all()
+    scores = evaluation.table3_scores(evaluation.all_counts(truth, found))
+    assert scores["clip"] == pytest.approx(4 / 6)  # 2 hits of 3 true, 3 found
 
 
 def test_given_the_tag_compares_pairs_of_one_rotation() -> None:
     right = [tagged_and_placed([[1]], [[[1, 1, 1]]], seed) for seed in (0, 1)]
     late = [tagged_and_placed([[1]], [[[0, 1, 1]]], seed) for seed in (1, 2)]
-    value, reference, found = protocol.given_the_tag(right, late)
+    value, reference, found, _ = protocol.given_the_tag(right, late)
     assert (value, reference, found.value) == (1.0, 0.0, 1.0) and np.isnan(found.low)
     nothing = protocol.given_the_tag(right[:1], late)
     assert np.isnan([nothing[0], nothing[1], nothing[2].value]).all()

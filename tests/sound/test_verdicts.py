@@ -169,7 +169,7 @@ def test_joining_by_time_is_the_reason_if_it_goes_half_way(
         for runs in (made.runs[SPECTRAL], made.runs[AUDIO], made.aligned[AUDIO])
     )
     assert claim.shown.ours == pytest.approx(100 * ((spectral + audio) / 2 - moved))
-    assert f"here it is {100 * (spectral - audio):+.1f} (" in claim.note
+    assert f"here {100 * (spectral - audio):+.1f} (" in claim.note
 
 
 @pytest.mark.parametrize(("gap", "spread"), [(-0.05, 0.001), (0.02, 0.1)])  # none; perhaps one

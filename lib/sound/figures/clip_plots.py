@@ -198,15 +198,15 @@ def patch(waveform: Waveform, number: int, offset: float = 0.01) -> Figure:
     return figure
 
 
-def what(found: Mapping[str, Mapping[str, Any]], chance: float, classes: Sequence[str]) -> Figure:
+def what(found: Mapping[str, Mapping[str, Any]], truth: Events, trivial: float) -> Figure:
     """Draw what each kind of features tells of which classes sound.
 
     Args:
         found: `what` of a run of `probes`.
-        chance: mean average precision of a guess.
-        classes: their names.
+        truth: of the clips; the average precision of a guess is the share that have the class.
+        trivial: F1 of an answer that needs no features.
     """
-    names = WHAT_ORDER
+    names, classes = WHAT_ORDER, truth.classes
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(PAGE_WIDTH, 0.3 * len(names) + 1.9), width_ratios=(1, 1.25)
     )
@@ -218,13 +218,15 @@ def what(found: Mapping[str, Mapping[str, Any]], chance: float, classes: Sequenc
         left.plot(value, place, "o", color=colour, markersize=6)
         left.text(value, place - 0.2, f"{value:.0f}", ha="center", va="bottom", fontsize=8.5)
     left.set_yticks(range(len(names)), [INPUT_NAMES.get(name, name) for name in names])
+    left.axvline(100 * trivial, color=INK, linestyle=":", linewidth=1.2)
     left.set(xlabel="clip-based F1, %", ylim=(len(names) - 0.4, -0.7), xlim=(0, 100))
     left.grid(axis="y", visible=False)
     for name, marker in zip(INPUT_NAMES, "osD", strict=True):
         values = [100 * v if v is not None else np.nan for v in found[name]["by class"]]
         look = {"color": INPUT_COLOURS[name], "marker": marker, "linestyle": "", "markersize": 5}
         right.plot(values, range(len(classes)), **look)
-    right.axvline(100 * chance, color=INK, linestyle=":", linewidth=1.2)
+    shares = 100 * truth.tags.mean(axis=0)
+    right.plot(shares, range(len(classes)), "|", color=INK, markersize=11)
     right.set_yticks(range(len(classes)), [short_label(label) for label in classes])
     right.tick_params(axis="y", labelsize=8.5, length=0)
     right.set(xlabel="average precision, %", ylim=(len(classes) - 0.5, -0.6), xlim=(0, 103))

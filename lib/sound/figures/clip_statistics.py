@@ -1,4 +1,4 @@
-"""What a corpus is made of and what it is like, in numbers: labels, overlaps, loudness."""
+"""What a corpus is made of and what it is like, in numbers: labels and overlaps."""
 
 from collections import Counter
 
@@ -8,11 +8,8 @@ import pandas as pd
 from lib.book import data_root
 from lib.sound import oracles
 from lib.sound.data import mixtures, photos
-from lib.sound.data.corpus import Corpus, Waveform
+from lib.sound.data.corpus import Corpus
 from lib.sound.events import Events
-
-FRAME = 0.02  # seconds over which a level is taken
-SILENCE = 1e-10  # of the power of full scale; keeps the level of digital silence finite
 
 
 def materials() -> pd.DataFrame:
@@ -69,34 +66,3 @@ def example(events: Events, label: str = "dog") -> int:
     place = [name.lower() for name in events.classes].index(label)
     alone = (events.tags.sum(axis=1) == 1) & events.tags[:, place]
     return int(alone.argmax() if alone.any() else events.clip[0])
-
-
-def contrasts(corpus: Corpus, split: str, count: int) -> np.ndarray:
-    """Return by how many dB events stand above the rest of their clip, one number for each.
-
-    It is the median level within events less that of the rest. Of the first `count` clips of a
-    split, those without either are left out.
-    """
-    found = []
-    for clip, name in enumerate(corpus.clips[split][:count]):
-        level = frame_levels(corpus.audio(name))
-        active = _active(corpus.strong[split], clip, (np.arange(len(level)) + 0.5) * FRAME)
-        if active.any() and not active.all():
-            found.append(np.median(level[active]) - np.median(level[~active]))
-    return np.array(found)
-
-
-def frame_levels(waveform: Waveform) -> np.ndarray:
-    """Return the level of each FRAME of a sound, (frames,) in dB of full scale."""
-    length = round(FRAME * waveform.rate)
-    count = len(waveform.samples) // length
-    frames = waveform.samples[: count * length].reshape(count, length).astype(np.float64)
-    return 10 * np.log10((frames**2).mean(axis=1) + SILENCE)
-
-
-def _active(events: Events, clip: int, times: np.ndarray) -> np.ndarray:
-    """Return whether anything sounds in one clip at given times, (times,) bool."""
-    own = events.clip == clip
-    after = times >= events.onset[own, None]
-    inside = after & (times < events.offset[own, None])
-    return np.asarray(inside.any(axis=0))

@@ -23,6 +23,7 @@ SHORT_NAMES = {
     "Running_water": "Water",
 }
 INPUT_COLOURS = {"spectral": PALETTE[0], "audio": PALETTE[1], "visual": PALETTE[2]}
+ROW_COLOURS = {"S": PALETTE[0], "A": PALETTE[1], "S + A": PALETTE[4]}
 METRIC_MARKERS = {"clip": "o", "segment": "s", "event": "D"}
 
 

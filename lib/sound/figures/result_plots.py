@@ -16,7 +16,7 @@ from lib.sound.crnn import COMBINATIONS, linear_pooling
 from lib.sound.evaluation import FRAME_SECONDS, METRICS, THRESHOLD
 from lib.sound.events import Events
 from lib.sound.features import GRID_TIMES
-from lib.sound.figures.metric_plots import METRIC_COLOURS, METRIC_NAMES
+from lib.sound.figures.metric_plots import METRIC_COLOURS, METRIC_NAMES, ROW_COLOURS
 from lib.sound.protocol import Row, short
 from lib.sound.runs import verdicts
 from lib.sound.runs.verdicts import Judge
@@ -28,7 +28,7 @@ KNOBS = {  # of `corpus.Sight`, as titles
     "distractor": "something silent",
 }
 KNOB_ROWS: dict[Row, dict[str, Any]] = {
-    verdicts.WITH_VISUAL: {"color": PALETTE[0], "marker": "o"},
+    verdicts.WITH_VISUAL: {"color": PALETTE[9], "marker": "o"},
     verdicts.VISUAL: {"color": PALETTE[2], "marker": "D", "linestyle": "--"},
 }
 
@@ -74,9 +74,10 @@ def _gain(axes: Axes, row: Found, spectral: Found, metric: str, y: float) -> Non
 
 
 def spread(axes: Axes, values: Sequence[float], y: float, colour: str) -> None:
-    """Draw values as dots, and their mean with its 95 % interval, on one level."""
+    """Draw several values as dots, and their mean with its 95 % interval, on one level."""
     found = protocol.paired(values)
-    axes.plot(values, [y] * len(values), "o", color=colour, markersize=4, alpha=0.5)
+    several = list(values) if len(values) > 1 else []
+    axes.plot(several, [y] * len(several), "o", color=colour, markersize=4, alpha=0.5)
     axes.plot(found.value, y, "|", color=colour, markersize=13, markeredgewidth=2.4)
     axes.plot([found.low, found.high], [y, y], color=colour, linewidth=1.4)
 
@@ -94,7 +95,7 @@ def heard(truth: Events, clip: int, frames: Mapping[str, np.ndarray]) -> Figure:
     _sounding(axes, truth, clip, place)
     for number, (name, frame) in enumerate(frames.items()):
         style = ("-", "--", "-.")[number]
-        axes.plot(GRID_TIMES, frame[:, place], style, color=PALETTE[number], label=name)
+        axes.plot(GRID_TIMES, frame[:, place], style, color=ROW_COLOURS[name], label=name)
     axes.axhline(THRESHOLD, color=INK, linestyle=":", linewidth=1)
     axes.set(xlabel="seconds", ylabel=f"{truth.classes[place]}: probability", ylim=(-0.03, 1.03))
     axes.set_xlim(0, truth.durations[clip])
@@ -116,7 +117,7 @@ def knobs(runs: Sequence[Result]) -> Figure:
         for axes, metric in zip(column, ("clip", "event"), strict=True):
             if spectral:
                 level = 100 * np.mean(protocol.scores(spectral, metric))
-                axes.axhline(level, color=INK, linestyle=":", label="S")
+                axes.axhline(level, color=ROW_COLOURS["S"], linestyle=":", label="S")
             for row, look in KNOB_ROWS.items():
                 mine = [run for run in runs if run.config["inputs"] == list(row)]
                 found = protocol.by_share(mine, knob)

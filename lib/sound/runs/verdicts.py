@@ -215,7 +215,7 @@ class Judge:
             "how far joining by time ends below half-way", None, numbers(found), direction
         )
         text = "the time grid explains less than half of pretrained audio's gap in event F1"
-        note = f"without a gap there is nothing to explain; here it is {gap} points"
+        note = f"ours: by how much joining by time ends below half of that gap, here {gap} points"
         return self.claim(text, "5.2", [reading], note, asked_by=BOOK)
 
     def of(self, row: Row) -> Sequence[Result]:
