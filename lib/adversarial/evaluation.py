@@ -31,6 +31,7 @@ LEDGER: dict[str, Callable[[float], dict[str, Any]]] = {
     "no random start": lambda epsilon: {"random_start": False},  # eq. 2 as printed
     "step grows with epsilon": lambda epsilon: {"step_size": round(2.5 * epsilon / 40, 6)},
     "100 steps": lambda epsilon: {"steps": 100},
+    "no random start, 100 steps": lambda epsilon: {"random_start": False, "steps": 100},
     "uniform noise, no attack": lambda epsilon: {"method": "noise"},
     "evades the detector": lambda epsilon: {"method": "evasion", "steps": 100},
 }
