@@ -15,8 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib.adversarial.data import Digits
-from lib.adversarial.evaluation import PART, rate, share
+from lib.adversarial.evaluation import PART, at_epsilon, rate, share
+from lib.adversarial.profiles import PROFILES
 from lib.book.claims import (
+    BOOK,
     FAILS,
     HOLDS,
     NO_NUMBERS,
@@ -93,10 +95,11 @@ class Judge:
         return [
             self.rises(),
             self.meets_robustness(),
-            self.never_below(),
+            self.never_below("robust"),
             self.hard_to_defeat(ledger["robust"][INFORMED]),
+            self.never_below("natural"),
             self.false_positives(benign),
-            self.settings(ledger),
+            self.combinations(),
             self.robust_is_harder(),
             self.perturbations(),
             self.majority(),
@@ -104,6 +107,7 @@ class Judge:
             self.separation(),
             self.zero_accuracy(),
             self.separated_at_zero(),
+            self.settings(ledger),
         ]
 
     def claim(self, text: str, where: str, readings: Sequence[Reading], note: str) -> Claim:
@@ -165,40 +169,47 @@ class Judge:
             f"holds within {NEAR:.2f}",
         )
 
-    def never_below(self) -> Claim:
+    def never_below(self, kind: str) -> Claim:
         """Judge "never falls below 50% and for the secret model [...] never less then 96%"."""
-
-        def judged(kind: str) -> tuple[Numbers, str]:
-            lowest = self.lowest(kind, COMBINED)
-            return lowest, above(*lowest[1:3], FLOOR[kind])
-
-        own = min(self.published("natural", COMBINED).values())
-        ours = (share(r, COMBINED, threshold="maximum") for r in self.runs["ours", "natural"])
+        own = min(self.published(kind, COMBINED).values())
+        lowest = self.lowest(kind, COMBINED)
+        by_text = min(share(r, COMBINED, threshold="maximum") for r in self.runs["ours", kind])
+        note = (
+            f"ours with the threshold of the paper's text: {by_text:.3f} (chapter 34); other "
+            f"networks: {self.others(kind, COMBINED)}"
+        )
+        if own < FLOOR[kind]:
+            note = f"the paper's own curve falls to {own}; {note}"
+        direction = above(*lowest[1:3], FLOOR[kind])
         return self.claim(
-            "filter and network together are never right in less than 50 % (natural) and 96 % "
-            "(robust) of attacked images",
+            f"filter and {kind} network together are never right in less than "
+            f"{100 * FLOOR[kind]:.0f} % of attacked images",
             "IV-B, Fig. 4",
-            self.for_both(lambda kind: min(self.published(kind, COMBINED).values()), judged),
-            f"the natural curve of the paper itself falls to {own}, ours with the threshold of its "
-            f"text to {min(ours):.3f} (chapter 34). "
-            f"Other networks: {self.others(COMBINED)}",
+            [self.source().reading(kind, own, lowest, direction)],
+            note,
         )
 
     def hard_to_defeat(self, informed: Sequence[Result]) -> Claim:
         """Judge "it is very hard to defeat our method and adversarially re-trained CNNs"."""
-        source = self.source(LEDGER)
-        lowest = self.lowest("robust", COMBINED, informed)
-        direction = above(*lowest[1:3], FLOOR["robust"])
+        source, readings = self.source(LEDGER), []
+        worst = min(informed, key=lambda run: share(run, COMBINED)).config["epsilon"]
+        trained = at_epsilon(informed, PROFILES[self.profile].robust.epsilon).config["epsilon"]
+        for epsilon, what in ((worst, "lowest"), (trained, "the strength of its training")):
+            value, low, high = self.bounds("robust", COMBINED, informed)[epsilon]
+            numbers = (value, low, high, informed[0].metrics["images"])
+            direction = above(low, high, FLOOR["robust"])
+            name, decides = f"at epsilon {epsilon:.2f}, {what}", what == "lowest"
+            readings.append(source.reading(name, None, numbers, direction, decides=decides))
         text = (
-            "network and filter are hard to defeat with the same images (robust, rightly handled "
-            "against an attacker who knows both, at the worst epsilon)"
+            "network and filter are hard to defeat with the same images (robust, combined rate "
+            "against an attacker who knows both, lowest over epsilon)"
         )
-        reading = source.reading("robust", None, lowest, direction)
         note = (
             f"would hold from {FLOOR['robust']} on, for this attacker alone: no attack that fails "
-            "shows that all do"
+            "shows that all do; the lowest decides, for the paper's own number is the lowest "
+            "\"over all parameters\"; the other was added after the results"
         )
-        return Claim(text, "V", (reading,), source, note)
+        return Claim(text, "V", tuple(readings), source, note)
 
     def false_positives(self, benign: Result) -> Claim:
         """Judge "in none of our tests we encountered a single benign image" that is flagged."""
@@ -210,21 +221,46 @@ class Judge:
         source = self.source("32_adversarial_detector")
         return Claim("no benign image is flagged", "IV-A", (reading,), source, note)
 
-    def settings(self, ledger: Mapping[str, Mapping[str, Sequence[Result]]]) -> Claim:
+    def combinations(self) -> Claim:
         """Judge "for several parameter combinations of PGD that our method can reliably detect"."""
+
+        def many(bounds: Sequence[Bounds]) -> Numbers:
+            value, low, high = (sum(each[end] >= RELIABLE for each in bounds) for end in range(3))
+            return value, low, high, self.images
+
         readings = []
+        for kind in KINDS:
+            paper = sum(rate >= RELIABLE for rate in self.published(kind, TABLE2).values())
+            numbers = many(list(self.bounds(kind, TABLE2).values()))
+            direction = above(*numbers[1:3], 1)
+            readings.append(self.source().reading(kind, paper, numbers, direction))
+        return self.claim(
+            "PGD is found reliably under several combinations of epsilon and network (strengths at "
+            f"which the rate of Table II is {RELIABLE} or more)",
+            "abstract",
+            readings,
+            "holds if it is at more than one strength on each network; this rule was set after the "
+            "results",
+        )
+
+    def settings(self, ledger: Mapping[str, Mapping[str, Sequence[Result]]]) -> Claim:
+        """Ask whether that is so under settings of PGD that the paper does not vary."""
+        source, readings = self.source(LEDGER), []
         for kind in KINDS:
             for name in SETTINGS:
                 run = ledger[kind][name][-1]
                 numbers = counted(*rate(run.metrics, ALL), among=len(KINDS) * len(SETTINGS))
                 direction = above(*numbers[1:3], RELIABLE)
-                readings.append(self.source().reading(f"{kind}, {name}", None, numbers, direction))
+                readings.append(source.reading(f"{kind}, {name}", None, numbers, direction))
         strength = max(run.config["epsilon"] for run in ledger["natural"][SETTINGS[0]])
-        return self.claim(
-            f"PGD is found reliably under several settings (share flagged at epsilon {strength})",
-            "abstract",
-            readings,
-            f"holds from {RELIABLE} on; chapter 34 has the weaker strengths",
+        return Claim(
+            "is PGD found as reliably from another start, with longer steps, with more steps (share "
+            f"flagged at epsilon {strength:.2f})?",
+            "",
+            tuple(readings),
+            source,
+            f"holds from {RELIABLE} on; the paper varies epsilon and network alone",
+            BOOK,
         )
 
     def robust_is_harder(self) -> Claim:
@@ -254,25 +290,35 @@ class Judge:
             "the paper's count asks of the robust network what it cannot have: many misclassified",
         )
 
+    def alike(self) -> list[tuple[str, str, float, int, int]]:
+        """Return of each pair and measure of `describe` how the robust network's attacks compare.
+
+        The median of robust over natural, at how many strengths it is as the paper says, and of
+        how many.
+        """
+        rows = []
+        for pair in dict.fromkeys(pair for pair, _ in self.runs):
+            natural, robust = (self.runs[pair, kind] for kind in KINDS)
+            for name, text in (("changed", "share of pixels changed"), ("roughness", "roughness")):
+                ratios = [
+                    b.metrics["perturbation"][name] / a.metrics["perturbation"][name]
+                    for a, b in zip(natural, robust, strict=True)
+                ]
+                agree = sum(each > 1 if name == "changed" else each < 1 for each in ratios)
+                rows.append((pair, text, float(np.median(ratios)), agree, len(ratios)))
+        return rows
+
     def perturbations(self) -> Claim:
         """Judge "these adversarial examples change more pixel values in a homogeneous way"."""
-        properties = {"changed": ("share of pixels changed", 1), "roughness": ("roughness", -1)}
         readings = []
-        for pair in dict.fromkeys(pair for pair, _ in self.runs):
-            whose = "our" if pair == "ours" else pair
-            for name, (text, sign) in properties.items():
-                natural, robust = (
-                    {r.config["epsilon"]: r.metrics["perturbation"][name] for r in runs}
-                    for runs in (self.runs[pair, kind] for kind in KINDS)
-                )
-                ratios = np.array([robust[e] / natural[e] for e in natural if e in robust])
-                agree = float((sign * (ratios - 1) > 0).mean())
-                direction = HOLDS if agree == 1 else FAILS if agree < 0.5 else UNDECIDED
-                numbers = (float(np.median(ratios)), None, None, self.images)
-                label = f"{text}, as said at {agree:.0%} of strengths ({whose} networks)"
-                readings.append(
-                    self.source().reading(label, None, numbers, direction, decides=pair == "ours")
-                )
+        for pair, text, ratio, agree, of in self.alike():
+            direction = HOLDS if agree == of else FAILS if agree < of / 2 else UNDECIDED
+            name = f"{pair}, {text} (as said at {agree} of {of} strengths)"
+            numbers = (ratio, None, None, self.images)
+            decides = pair == "ours"
+            readings.append(
+                self.source().reading(name, None, numbers, direction, decides=decides)
+            )
         return self.claim(
             "attacks on the robust network change more pixels, and neighbours more alike (robust "
             "over natural, median over epsilon)",
@@ -347,8 +393,8 @@ class Judge:
             f"separation is perfect from an epsilon on (from which {PERFECT} are right or flagged)",
             "IV-B, Fig. 4",
             self.for_both(SEPARATED.get, judged),
-            f"holds if it begins no later than {NEAR:.2f} after the paper's; among few images a "
-            "single miss decides, and a thousand cannot show it",
+            f"holds if it begins no later than {NEAR:.2f} after the paper's; a thousand images can "
+            "show that it is not perfect, and hardly that it is: the upper end stays open",
         )
 
     def zero_accuracy(self) -> Claim:
@@ -433,12 +479,12 @@ class Judge:
             for epsilon, value in curves[TABLE2].items()
         }
 
-    def others(self, name: str) -> str:
+    def others(self, kind: str, name: str) -> str:
         """Return the lowest rate of the other pairs present, as text."""
         values = [
-            f"{kind} {min(share(run, name) for run in runs):.3f} ({pair})"
-            for (pair, kind), runs in self.runs.items()
-            if pair != "ours"
+            f"{min(share(run, name) for run in runs):.3f} ({pair})"
+            for (pair, each), runs in self.runs.items()
+            if pair != "ours" and each == kind
         ]
         return ", ".join(values) or "none here"
 
@@ -453,11 +499,9 @@ def apart(first: Numbers, second: Numbers) -> Numbers:
     n = min(first[3], second[3])
     if first[0] is None or second[0] is None:
         return None, None, None, n
-    ends = (first[1], second[2], first[2], second[1])
-    if None in ends:
-        return first[0] - second[0], None, None, n
-    low, other_high, high, other_low = ends
-    return first[0] - second[0], low - other_high, high - other_low, n  # type: ignore[operator]
+    low = None if None in (first[1], second[2]) else first[1] - second[2]  # type: ignore[operator]
+    high = None if None in (first[2], second[1]) else first[2] - second[1]  # type: ignore[operator]
+    return first[0] - second[0], low, high, n
 
 
 def inverse(shares: Curve) -> dict[float, float]:
