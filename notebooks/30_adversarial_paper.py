@@ -31,9 +31,8 @@
 #    seen clean digits only), leave the attacker almost nothing: nearly all of her digits are flagged or read
 #    correctly (section IV-B, Fig. 4).
 #
-# Chapter 31 attacks, 32 builds the detector, 33 holds the results, 34 asks about what the paper leaves open, 35 and 36
-# are to be played with, 39 explains two curves. One digit is the example in all of them: the first image of the test
-# set, a 7. Words that the chapters share are in the [glossary](01_glossary.ipynb).
+# One digit is the example in all chapters: the first image of the test set, a 7. Shared words are in the
+# [glossary](01_glossary.ipynb).
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -59,8 +58,8 @@ cost(page.chapter)
 # ## The same game under two names
 #
 # A steganographer hides a message by nudging pixels, an attacker fools a network by nudging pixels; a steganalyst or a
-# detector says whether an image was nudged. A *cover* is an untouched image, a *stego image* one that carries a
-# message, and the *adaptivity criterion* tells the sender which pixels are safest to change.
+# detector says whether an image was nudged. A *cover* is an untouched image, a *stego image* carries a message, and the
+# *adaptivity criterion* tells which pixels are safest to change.
 #
 # The paper's Table I sets the two games side by side. In steganography $\mathcal{P}_0$ are covers and $\mathcal{P}_1$
 # stego images: the sender makes $\mathcal{P}_1$ and keeps it close to $\mathcal{P}_0$. For a network, $\mathcal{P}_1$ is
@@ -115,8 +114,8 @@ print(f"{len(digits.train_images):,} training and {len(digits.test_images):,} te
 print(f"{100 * black:.1f} % of all test pixels are exactly 0")
 
 # %% [markdown]
-# An attack in the infinity norm may move *every* pixel, and on a black background a detector that merely counts black
-# pixels would notice. A result on MNIST may be about the attack, or about the background (chapters 34 and 36).
+# An attack in the infinity norm may move *every* pixel. On a black background a detector that counts black pixels would
+# notice, so a result on MNIST may be about the attack, or about the background (chapters 34 and 36).
 #
 # ## Sources
 #

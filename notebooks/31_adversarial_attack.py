@@ -63,11 +63,11 @@ cost(page.chapter)
 source(classifiers.MadryNet)
 
 # %% [markdown]
-# Robust training is a game inside the training loop. Before each step on the weights, the batch is attacked against the
-# network *as it is now*, and the network learns to read what comes out. (The paper says "against the natural model";
-# Madry's script attacks the current one.) The attack on an image $x$ of class $i$ adds the $r$ that makes the loss
-# $\ell_F$ of the network $F$ largest: how surprised it is by the true class, its *cross-entropy*. The training looks for
-# the weights $\theta$ that make it small all the same:
+# In robust training the batch is attacked before each step on the weights, against the network *as it is now*, and the
+# network learns to read what comes out. (The paper says "against the natural model"; Madry's script attacks the current
+# one.) The attack on an image $x$ of class $i$ adds the $r$ that makes the loss $\ell_F$ of the network $F$ largest: how
+# surprised it is by the true class, its *cross-entropy*. The training looks for weights $\theta$ that make it small all
+# the same:
 #
 # $$\min_\theta \; \mathbb{E}_{(x, i)} \; \max_{\|r\|_\infty \le \varepsilon} \ell_{F_\theta}(x + r, i)$$
 #
@@ -116,11 +116,10 @@ Markdown(
 # %% [markdown]
 # ### What did the robust network learn?
 #
-# Madry and colleagues looked at the first layer of their robust network and found that a few kernels are almost a single
-# pixel times a number. With a negative *bias* (a number that is added) and a *ReLU* (which sets what is negative to zero)
-# behind it, such a kernel is a threshold: whatever changes by less than $\varepsilon$ on a black background is cut away
-# before the second layer sees it. Is it so here? The number above each kernel is the share of its weight that sits in
-# its largest entry (1/25 for a flat 5x5 kernel, 1 for a single pixel).
+# Madry and colleagues found in the first layer of their robust network a few kernels that are almost a single pixel times
+# a number. With a negative *bias* (a number that is added) and a *ReLU* (which sets what is negative to zero) behind it,
+# such a kernel is a threshold: what changes by less than $\varepsilon$ on a black background is cut away. Is it so here?
+# The number above each kernel is the share of its weight that sits in its largest entry (1 for a single pixel).
 
 # %%
 page.figure(

@@ -57,13 +57,13 @@ cost(page.chapter)
 # Here $i$ counts the $n$ pixels that have eight neighbours (in chapter 31 it was a class), $x^i$ is the grey value of
 # one of them, $\hat{x}^i$ its prediction, and $x^i - \hat{x}^i$ its residual. The star stands for laying the little
 # matrix over the pixel, multiplying, and adding up. $\sigma_i^2$ is the variance of the pixels around it: the weight
-# $w_i$ is large where the image is flat, and small where it is busy and a large residual means little. The sign
-# $\propto$ leaves a common factor open; the authors' code divides the weights by their sum.
+# $w_i$ is large where the image is flat, and small where a large residual means little. The sign $\propto$ leaves a
+# common factor open; the authors' code divides the weights by their sum.
 #
-# *Weighted stego-image* steganalysis, as the method is called, in its original form (Ker and Böhme 2008) multiplies each
-# residual by the direction in which hiding a bit would have moved that pixel, so that the terms add up. Eq. 3 drops this
-# factor. With equal weights its signed sum would cancel to almost nothing: each pixel is added once and taken away once.
-# The authors' code takes the magnitude of each term, which does not cancel.
+# The original *weighted stego-image* steganalysis (Ker and Böhme 2008) multiplies each residual by the direction in which
+# hiding a bit would have moved that pixel, so that the terms add up. Eq. 3 drops this factor. With equal weights its
+# signed sum would cancel to almost nothing: each pixel is added once and taken away once. The authors' code takes the
+# magnitude of each term, which does not cancel.
 
 # %%
 source(detector.residual)
@@ -240,12 +240,10 @@ print(
 #
 # A constant is hard-coded in three of the authors' scripts (`05_diff_generation.py`, `09_` and `11_`). The formula gives
 # another maximum, and the published `04_threshold_generation.py` a third: it reads images in 0 to 1, which is our reading
-# *unit scale*. Beside the constant stands a comment with the smallest score, and "mean nan" (not a number). So some image
-# scored NaN: a weight was infinite, and divided by the sum of weights, infinite too. But $5 + \sigma^2$ is never zero,
-# unless it is kept in **eight bits**. There, 251 + 5 is 0.
-#
-# So we take MNIST as it is read from disk, unsigned bytes, store the variance in an array of that type, where it wraps
-# modulo 256, and add 5, wrapping again. We take the largest score of the images that remain.
+# *unit scale*. A comment beside the constant has the smallest score, and "mean nan" (not a number). So for some image a
+# weight was infinite, and divided by the sum of weights, infinite too. But $5 + \sigma^2$ is never zero, unless it is
+# kept in **eight bits**. There, 251 + 5 is 0. So we store the variance of MNIST's bytes in an array of bytes, where it
+# wraps modulo 256, add 5, wrapping again, and take the largest score of the images that remain.
 
 # %%
 source(detector.wrapped_scores)

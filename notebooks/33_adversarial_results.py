@@ -34,7 +34,7 @@ from IPython.display import Markdown
 from lib.adversarial import checkpoints, data, evaluation, plots, profiles, training, verdicts
 from lib.book import claims
 from lib.book import profiles as sizes
-from lib.book.show import Page, cost
+from lib.book.show import Page, cost, source
 from lib.runs import results, sweep
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
@@ -231,9 +231,13 @@ Markdown(
 # ## Smooth attacks?
 #
 # The paper explains the robust column by attacks that "change more pixel values in a homogeneous way", and leaves the
-# evidence out. *Roughness* is the mean magnitude of the filter's residual on the perturbation alone, over the
-# perturbation's mean magnitude: small if neighbours change alike. If the explanation held, more pixels would change, the
-# first ratio of a pair would lie above one, and the second below:
+# evidence out. What can be measured:
+
+# %%
+source(evaluation.describe)
+
+# %% [markdown]
+# If the explanation held, the first ratio of a pair would lie above one, and the second below:
 
 # %%
 columns = ["pair", "measure", "robust over natural", "as the paper says", "of strengths"]
@@ -249,9 +253,8 @@ page.table(
 # %% [markdown]
 # ## The score itself is better than its threshold
 #
-# The conservative threshold is one outlier's score. Without any threshold, take one attacked and one benign
-# image at random: how often has the attacked one the higher score? This share is the *area under the ROC curve*:
-# 1 is perfect, 0.5 is chance.
+# Without any threshold, take one attacked and one benign image at random: how often has the attacked one the higher score?
+# This share is the *area under the ROC curve*: 1 is perfect, 0.5 is chance.
 
 # %%
 weak = 0.03

@@ -256,14 +256,6 @@ Markdown(
 # somebody has tried to evade it. What this filter knows is whether neighbours fit together, and nothing of what the
 # digit says; who keeps them fitting goes by unseen.
 #
-# ## What would change these answers
-#
-# - Other checkpoints: how early attacks are flagged depends on the network (compare the columns of the first table), and
-#   the paper's were not to be had.
-# - A dataset whose background is not black.
-# - A robust network, or a detector, against which this attacker leaves as much as the paper's text promises. One attack
-#   that fails would still not show that all do.
-#
 # ## Exercises
 #
 # 1. From which $\varepsilon$ on is half of all harmless noise flagged?
@@ -276,7 +268,7 @@ for run in ledger["natural"][noise]:
     print(f"epsilon {run.config['epsilon']:.2f}: {evaluation.share(run, 'flagged'):.3f} flagged")
 
 # %% [markdown]
-# 2. Evade the literal reading and the ink counter, too, without their gradients: let PGD move only pixels within two of the stroke.
+# 2. Evade the literal reading and the ink counter, too: let PGD move only pixels within two of the stroke.
 #    <details><summary>Hint</summary>Largest values over 5x5 pixels
 #    (<code>torch.nn.functional.max_pool2d</code>) tell what is near the stroke. Take single steps with
 #    <code>start</code>, and put the other pixels back after each.</details>

@@ -24,9 +24,8 @@
 # Three ways to change the image: *PGD* as in the paper, *uniform noise* of the same size, which is no attack at all, and
 # the *informed* attacker of chapter 34, who knows the filter (with as many steps as you give her; there she takes 100).
 #
-# With a running kernel the controls below are live (arrow keys work on each slider). Without one, the book's web page has
-# a slider for $\varepsilon$, and a notebook shows four settings: an attack, noise of the same size, the informed
-# attacker, and an attack on the robust network.
+# With a running kernel the controls below are live (arrow keys work on each slider). Without one, the web page has a slider
+# for $\varepsilon$, and a notebook shows four settings.
 
 # %% tags=["parameters"]
 PROFILE = "quick"

@@ -111,9 +111,8 @@ Markdown(
 # %% [markdown]
 # Why would a poorer predictor see more? Its threshold follows from what *benign* images do to it. In the black around a
 # stroke there are pixels whose four sides are black and one corner is not. The paper's kernel predicts from that corner
-# and is far off; the variance of the four sides is 0, so this error has the greatest weight there is. Leave the corners
-# out of the kernel, or let the variance see them, and the alarm comes at the smallest step. How much of the score these
-# pixels make up:
+# and is far off; the variance of the four sides is 0, so this error has the greatest weight there is. How much of the
+# score these pixels make up:
 
 # %%
 pixels = detector.to_pixels(data.to_batch(digits.train_images[: laboratory.BENIGN]), "truncate")

@@ -185,20 +185,6 @@ def legend_beside(axes: Axes) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
 
 
-def perturbations(runs: Mapping[tuple[str, str], Sequence[Result]]) -> Figure:
-    """Draw how many pixels change, and how unalike neighbours do, see `evaluation.describe`."""
-    figure, grid = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.7))
-    for axes, name in zip(grid, ("changed", "roughness"), strict=True):
-        for (pair, kind), results in runs.items():
-            epsilons = [result.config["epsilon"] for result in results]
-            values = [result.metrics["perturbation"][name] for result in results]
-            style, colour = PAIR_LINES[pair], KIND_COLOURS[kind]
-            axes.plot(epsilons, values, style, color=colour, label=f"{kind}, {pair}")
-        axes.set(xlabel="$\\varepsilon$", ylabel=name, xlim=(0, 0.505), ylim=(0, None))
-    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
-    return figure
-
-
 def scores(
     runs: Mapping[tuple[str, str], Sequence[Result]], thresholds: Mapping[str, float]
 ) -> Figure:

@@ -207,7 +207,7 @@ class Judge:
         note = (
             f"would hold from {FLOOR['robust']} on, for this attacker alone: no attack that fails "
             "shows that all do; the lowest decides, for the paper's own number is the lowest "
-            "\"over all parameters\"; the other was added after the results"
+            '"over all parameters"; the other was added after the results'
         )
         return Claim(text, "V", tuple(readings), source, note)
 
@@ -254,8 +254,8 @@ class Judge:
                 readings.append(source.reading(f"{kind}, {name}", None, numbers, direction))
         strength = max(run.config["epsilon"] for run in ledger["natural"][SETTINGS[0]])
         return Claim(
-            "is PGD found as reliably from another start, with longer steps, with more steps (share "
-            f"flagged at epsilon {strength:.2f})?",
+            "is PGD found as reliably from another start, with longer steps, with more steps "
+            f"(share flagged at epsilon {strength:.2f})?",
             "",
             tuple(readings),
             source,
@@ -316,9 +316,7 @@ class Judge:
             name = f"{pair}, {text} (as said at {agree} of {of} strengths)"
             numbers = (ratio, None, None, self.images)
             decides = pair == "ours"
-            readings.append(
-                self.source().reading(name, None, numbers, direction, decides=decides)
-            )
+            readings.append(self.source().reading(name, None, numbers, direction, decides=decides))
         return self.claim(
             "attacks on the robust network change more pixels, and neighbours more alike (robust "
             "over natural, median over epsilon)",

@@ -31,9 +31,7 @@ def test_the_ledger_names_only_what_exists() -> None:
         ("lost, if read correctly", (0.77, 0.74)),
     ],
 )
-def test_an_entry_compares_the_right_runs(
-    other: str, compared: tuple[float, float]
-) -> None:
+def test_an_entry_compares_the_right_runs(other: str, compared: tuple[float, float]) -> None:
     weak, strong = run(0.1, 500, 300, 270), run(0.1, 500, 310)
     signed = run(0.1, 500, 70).metrics["readings"]["signed"]
     limits = weak.metrics["readings"]["paper"]["thresholds"]
