@@ -31,7 +31,6 @@ LEDGER: dict[str, Callable[[float], dict[str, Any]]] = {
     "no random start": lambda epsilon: {"random_start": False},  # eq. 2 as printed
     "step grows with epsilon": lambda epsilon: {"step_size": round(2.5 * epsilon / 40, 6)},
     "100 steps": lambda epsilon: {"steps": 100},
-    "no random start, 100 steps": lambda epsilon: {"random_start": False, "steps": 100},
     "uniform noise, no attack": lambda epsilon: {"method": "noise"},
     "evades the detector": lambda epsilon: {"method": "evasion", "steps": 100},
 }
@@ -149,6 +148,15 @@ def attack_ledger(
         for network in networks
         if network.pair == "ours"
     }
+
+
+def without_filter(profile: Profile, network: Network, digits: Digits) -> list[Result]:
+    """Return what is left of the informed attacker without the filter: her start and her steps.
+
+    One result per strength of the ledger; of a network that her start makes a difference to.
+    """
+    grid = ledger_grid(profile, network, digits)["100 steps"]
+    return run_attacks([config | {"random_start": False} for config in grid], digits)
 
 
 def attack_run(config: dict[str, Any]) -> dict[str, Any]:

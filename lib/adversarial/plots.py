@@ -9,7 +9,6 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
-from scipy.stats import quantile_test
 from torch import Tensor, nn
 
 from lib.adversarial import detector
@@ -288,15 +287,17 @@ def effects(
     return figure
 
 
-def two_attackers(ledger: Mapping[str, Mapping[str, Sequence[Result]]]) -> Figure:
-    """Draw the combined rate against both attackers, and what the network withstands alone."""
+def two_attackers(
+    ledger: Mapping[str, Mapping[str, Sequence[Result]]], alone: Mapping[str, Sequence[Result]]
+) -> Figure:
+    """Draw the combined rate against both attackers, and what a network withstands `alone`."""
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.0))
     name, styles = "correct or flagged", (("o", "-"), ("s", "--"), ("^", ":"))
     for kind, found in ledger.items():
         lines = {
             "as published": (found["as published"], name),
             "evades the detector": (found["evades the detector"], name),
-            "no filter": (found["no random start, 100 steps"], "accuracy"),  # as she takes
+            "no filter": (alone[kind], "accuracy"),
         }
         for (label, (results, shown)), (marker, style) in zip(lines.items(), styles, strict=True):
             counts = [rate(result.metrics, shown) for result in results]
@@ -405,12 +406,8 @@ def moved(found: Sequence[Result]) -> Figure:
         to, axes = result.config["to"], panels[pairs.index(result.config["pair"])]
         answers = to or float(np.median(result.metrics["answer_above"] or [np.nan]))
         colour = INK if to is None else PALETTE[MOVED_TO.index(to) - 1]
-        label, epsilons = f"moved to {to}" if to else "as trained", result.config["epsilons"]
-        scores = result.metrics["score"]  # (strengths, images)
-        found_ends = [quantile_test(each, p=0.5).confidence_interval(0.95) for each in scores]
-        low, high = np.transpose(found_ends)
-        axes.fill_between(epsilons, low, high, color=colour, alpha=0.15, linewidth=0)
-        axes.plot(epsilons, np.median(scores, axis=1), ".-", c=colour, label=label)
+        label = f"moved to {to}" if to else "as trained"
+        axes.plot(result.config["epsilons"], result.metrics["score"], ".-", c=colour, label=label)
         axes.axvline(answers, color=colour, linestyle=":", linewidth=1.2)
         axes.set(title=f"robust, {result.config['pair']}", xlabel="$\\varepsilon$")
     panels[0].set_ylabel("median of $\\hat p$")
