@@ -203,21 +203,8 @@ Markdown(
 )
 
 # %%
-scores = {
-    "training images": detector.benign_scores(detector.READINGS["paper"], digits.train_images),
-    "test images": detector.benign_scores(detector.READINGS["paper"], digits.test_images),
-}
-limits = evaluation.thresholds(digits)["paper"]
-page.figure(
-    plots.score_histograms(scores, limits, "$\\hat p$ of benign images"),
-    "part3_benign_scores",
-    alt="Histograms of p-hat over benign training and test images, with three thresholds.",
-    caption="Benign scores and three thresholds: the maximum as the formula gives it, the 99th "
-    "percentile, and the constant in the authors' scripts, which is another number.",
-)
-
-# %%
-outlier = int(scores["training images"].argmax())
+formula = detector.benign_scores(detector.READINGS["paper"], digits.train_images)
+outlier = int(formula.argmax())
 chosen = data.to_batch(digits.train_images[outlier : outlier + 1])
 page.figure(
     plots.detector_panel({"": chosen}, detector.READINGS["paper"]),
@@ -252,7 +239,6 @@ source(detector.wrapped_scores)
 wrapped = np.concatenate(
     [detector.wrapped_scores(part) for part in np.array_split(digits.train_images, 30)]
 )
-formula = scores["training images"]
 rows = [
     ("the formula", formula.min(), formula.max(), "0"),
     ("8 bits", np.nanmin(wrapped), np.nanmax(wrapped), f"{np.isnan(wrapped).sum():,}"),
@@ -272,7 +258,7 @@ print("equal, bit for bit:", bool(np.nanmax(wrapped) == detector.PAPER_THRESHOLD
 largest = int(np.nanargmax(wrapped))
 print(
     f"Another image has the largest score: number {largest:,}, which by the formula has "
-    f"{scores['training images'][largest]:.5f}"
+    f"{formula[largest]:.5f}"
 )
 
 # %% [markdown]
@@ -304,10 +290,10 @@ print(
 
 # %% [markdown]
 # 2. By how much would the threshold fall if one image were left out of the training set?
-#    <details><summary>Hint</summary>Which image sets it? <code>scores["training images"]</code> has all
-#    scores; compare the largest with the second.</details>
+#    <details><summary>Hint</summary>Which image sets it? <code>formula</code> has all scores; compare the largest with the
+#    second.</details>
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
-second, first = np.sort(scores["training images"])[-2:]
+second, first = np.sort(formula)[-2:]
 print(f"from {first:.5f} to {second:.5f}, by {1 - second / first:.0%}")

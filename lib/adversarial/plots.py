@@ -113,9 +113,8 @@ def draw_terms(axes: Axes, reading: detector.Detector, image: Tensor) -> None:
     """
     pixels = detector.to_pixels(image, reading.quantise)
     terms = reading.weights(pixels) * detector.residual(pixels).abs()
-    axes.imshow(terms[0].numpy(), cmap="magma", norm=PowerNorm(0.5, 0, TERM))
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
+    draw_image(axes, terms[0])
+    axes.images[0].set(cmap="magma", norm=PowerNorm(0.5, 0, TERM))
 
 
 def first_filters(networks: Mapping[str, nn.Module], shown: int = 12) -> Figure:
@@ -204,25 +203,6 @@ def scores(
         axes.axhline(value, color=INK, linestyle=style, linewidth=1.2, label=label)
     axes.set(xlabel="$\\varepsilon$", ylabel="$\\hat p$", xlim=(0, 0.505), yscale="log")
     legend_beside(axes)
-    return figure
-
-
-def score_histograms(
-    scores: Mapping[str, np.ndarray], thresholds: Mapping[str, float], xlabel: str
-) -> Figure:
-    """Draw the distributions of p-hat for several sets of images, and thresholds as lines."""
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.0))
-    top = max(float(values.max()) for values in scores.values())
-    bins = np.linspace(0, max(top, *thresholds.values()) * 1.02, 120).tolist()
-    for index, (name, values) in enumerate(scores.items()):
-        axes.hist(values, bins=bins, density=True, histtype="stepfilled", alpha=0.45, label=name)
-        axes.hist(values, bins=bins, density=True, histtype="step", color=PALETTE[index])
-    styles = ("-", "--", ":")
-    for style, (name, value) in zip(styles, thresholds.items(), strict=False):
-        label = f"{THRESHOLDS[name]}: {value:.5f}"
-        axes.axvline(value, color=INK, linestyle=style, linewidth=1.4, label=label)
-    axes.set(xlabel=xlabel, ylabel="density", xlim=(0, None))
-    axes.legend(fontsize=8.5)
     return figure
 
 

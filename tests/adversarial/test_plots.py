@@ -74,9 +74,6 @@ def networks() -> dict[str, nn.Module]:
 FIGURES: dict[str, Callable[[], Figure]] = {
     "workflow": plots.workflow,
     "first filters": lambda: plots.first_filters(networks()),
-    "histograms": lambda: plots.score_histograms(
-        {"benign": np.arange(9.0), "attacked": np.arange(5.0)}, {"maximum": 4.0}, "p"
-    ),
     "a black image": lambda: plots.detector_panel({"": torch.zeros(1, 1, 28, 28)}, Detector()),
     "effects where no attack succeeds": lambda: plots.effects(
         NEVER, "flagged of successful", (0.1,)
