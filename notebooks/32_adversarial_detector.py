@@ -146,8 +146,8 @@ source(detector.Detector)
 # %% [markdown]
 # ## The threshold
 #
-# The paper is "conservative": $\bar p$ is the largest score of any benign training image. The table has this number for
-# each reading, and how many benign *test* images are then flagged, at it and at the 99th percentile, above which one
+# The paper is "conservative": $\bar p$ is the largest score of any benign training image. We call this the *text's
+# threshold*. The table has it for each reading, and how many benign *test* images are then flagged, at it and at the 99th percentile, above which one
 # training image in a hundred lies. *literal* takes all eight neighbours for the variance, as the text may be read. The
 # *ink counter* is no steganalysis: it counts the pixels above 0, and is here to be compared with.
 
@@ -210,7 +210,7 @@ page.figure(
     plots.detector_panel({"": chosen}, detector.READINGS["paper"]),
     "part3_threshold_image",
     alt="The benign training image with the highest score, through the detector.",
-    caption=f"Training image {outlier:,}, whose score is the formula's maximum. It is black and white without greys: "
+    caption=f"Training image {outlier:,}, whose score is the text's threshold. It is black and white without greys: "
     "the weights are at their largest right up to the stroke, and the pixels that light up in the last panel touch it "
     "at a corner.",
 )
@@ -262,11 +262,10 @@ print(
 )
 
 # %% [markdown]
-# The threshold of the paper comes from an integer overflow: the emulated number equals it in every bit. From here on it is
-# the *scripts' threshold*, and the largest score by the formula the *text's threshold*. When attacked images are scored
+# The threshold of the paper comes from an integer overflow: the emulated number equals it in every bit. We call it
+# the *scripts' threshold*, and use it wherever we stand beside the paper's figures. When attacked images are scored
 # nothing wraps: `05_diff_generation.py` turns their pixels into `int`, NumPy's own of 32 or 64 bits. So all that the
-# overflow does is to raise the threshold; chapter 34 has the rates without it. Beside the paper's figures we use the
-# scripts'.
+# overflow does is to raise the threshold; chapter 34 has the rates without it.
 #
 # ## Exercises
 #

@@ -316,7 +316,7 @@ print(f"largest deviation over {points} points: {gap:.4f}")
 
 # %% [markdown]
 # 2. Let one benign image come with each attacked one, and lower the threshold to the 99th percentile. Is the
-#    combined rate better or worse than with the authors' threshold?
+#    combined rate better or worse than with the scripts' threshold?
 #    <details><summary>Hint</summary><code>benign.metrics["false_positives"]</code> has the benign test images flagged
 #    at each threshold. At worst all of them would have been read correctly, and are lost.</details>
 
@@ -329,7 +329,7 @@ for kind, (correct, count) in clean.items():
         strict = evaluation.share(result, "correct or flagged", "paper", "percentile")
         kept = evaluation.share(result, "correct or flagged")
         print(
-            f"{kind}, epsilon {epsilon}: authors' threshold {(correct / count + kept) / 2:.3f}, "
+            f"{kind}, epsilon {epsilon}: scripts' threshold {(correct / count + kept) / 2:.3f}, "
             f"99th percentile at least {((correct - lost) / count + strict) / 2:.3f}"
         )
 

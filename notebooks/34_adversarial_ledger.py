@@ -91,9 +91,9 @@ page.table(
 
 # %% [markdown]
 # Two rows deserve a second look. **literal** takes "the neighborhood of pixel $i$ (but excluding the center pixel)" to be
-# the eight pixels that the filter itself uses; the code takes four, and the text allows both. In the image that sets the
-# code's threshold nearly all of the score comes from pixels whose four direct neighbours are equal and whose diagonals
-# are not (chapter 32). With eight neighbours these lose their full weight, the benign maximum falls, and weak attacks
+# the eight pixels that the filter itself uses; the code takes four, and the text allows both. In the benign image of
+# the largest score nearly all of it comes from pixels whose four direct neighbours are equal and whose diagonals are not
+# (chapter 32). With eight neighbours these lose their full weight, the benign maximum falls, and weak attacks
 # come to light. **ink counter** knows no steganalysis at all. How well it does says what MNIST lets a detector see: a
 # background that is no longer black, attacked or not.
 #
