@@ -21,15 +21,13 @@
 # **In the paper.** Sections I to III, Table I and Fig. 1; the claims of section IV.
 #
 # A network reads a handwritten digit almost perfectly. Change every pixel a little, in the right direction, and it reads
-# another one: the digit has become an *adversarial example*, and the network's answer does not say so. The paper takes a
-# linear filter with which *steganalysts* look for messages hidden in images, lets it judge attacked digits, and claims
-# three things. A digit is *flagged* where the filter raises the alarm:
+# another one: the digit has become an *adversarial example*. The paper lets a linear filter, with which *steganalysts*
+# look for messages hidden in images, judge attacked digits; a digit is *flagged* where it raises the alarm. Three claims:
 #
 # 1. the filter flags more of the attacked digits as the attack grows (Table II, Fig. 2);
 # 2. it begins to do so just where the network begins to give way (section IV-A, Fig. 3);
-# 3. together, the filter and a *robust* network, one that was trained on attacked digits (a *natural* one has
-#    seen clean digits only), leave the attacker almost nothing: nearly all of her digits are flagged or read
-#    correctly (section IV-B, Fig. 4).
+# 3. together, the filter and a *robust* network, trained on attacked digits (a *natural* one has seen clean digits only),
+#    leave the attacker almost nothing: nearly all of her digits are flagged or read correctly (section IV-B, Fig. 4).
 #
 # One digit is the example in all chapters: the first image of the test set, a 7. Shared words are in the
 # [glossary](01_glossary.ipynb).
@@ -59,12 +57,10 @@ cost(page.chapter)
 #
 # A steganographer hides a message by nudging pixels, an attacker fools a network by nudging pixels; a steganalyst or a
 # detector says whether an image was nudged. A *cover* is an untouched image, a *stego image* carries a message, and the
-# *adaptivity criterion* tells which pixels are safest to change.
-#
-# The paper's Table I sets the two games side by side. In steganography $\mathcal{P}_0$ are covers and $\mathcal{P}_1$
-# stego images: the sender makes $\mathcal{P}_1$ and keeps it close to $\mathcal{P}_0$. For a network, $\mathcal{P}_1$ is
-# the true class of an image and $\mathcal{P}_0$ are all other classes. Both are given, and the attacker pushes an image
-# of $\mathcal{P}_1$ across the boundary, as far as $\varepsilon$ allows.
+# *adaptivity criterion* tells which pixels are safest to change. In steganography $\mathcal{P}_0$ are covers and
+# $\mathcal{P}_1$ stego images: the sender makes $\mathcal{P}_1$ and keeps it close to $\mathcal{P}_0$. For a network,
+# $\mathcal{P}_1$ is the true class of an image and $\mathcal{P}_0$ are all other classes. Both are given, and the
+# attacker pushes an image of $\mathcal{P}_1$ across the boundary, as far as $\varepsilon$ allows.
 #
 # From this difference, the last row, follows the paper's argument (section II-C). The attacker does not try to stay
 # near what is expected of an image, and to find what deviates from the expected is what steganalysis is made for. So the
@@ -121,11 +117,11 @@ print(f"{100 * black:.1f} % of all test pixels are exactly 0")
 #
 # - P. Schöttle, A. Schlögl, C. Pasquini, R. Böhme, *Detecting adversarial examples: a lesson from
 #   multimedia security*, EUSIPCO 2018; [arXiv 1803.03613](https://arxiv.org/abs/1803.03613).
-# - *The authors' scripts*: [alxshine/stego4secureML](https://github.com/alxshine/stego4secureML), footnote 4. They
-#   carry no licence; nothing of them is copied here.
+# - *The authors' scripts*: [alxshine/stego4secureML](https://github.com/alxshine/stego4secureML); no licence, nothing of
+#   them is copied here.
 # - *Madry's challenge*, its networks and attack script:
-#   [MadryLab/mnist_challenge](https://github.com/MadryLab/mnist_challenge), footnote 2; the authors
-#   used commit 2527d24 and changed only epsilon.
+#   [MadryLab/mnist_challenge](https://github.com/MadryLab/mnist_challenge), commit 2527d24; the authors changed only
+#   epsilon.
 # - The reference pair: [BorealisAI/advertorch](https://github.com/BorealisAI/advertorch), LGPL-3.0.
 #
 # ## Exercises

@@ -157,9 +157,9 @@ Markdown(
 )
 
 # %% [markdown]
-# A change of less than that to a black pixel does not pass these kernels. So one answer to the question of this book
-# stands in the first layer: what robust training taught the network to know is a threshold, just above the strength of
-# the attacks that it met. [Chapter 39](39_adversarial_appendix.ipynb) moves it, and the curves move along.
+# So one answer to the question of this book stands in the first layer: what robust training taught the network to know is
+# a threshold, just above the strength of the attacks that it met. A black pixel that changes by less does not get through.
+# [Chapter 39](39_adversarial_appendix.ipynb) moves the threshold, and looks.
 #
 # ## The attack
 #
@@ -236,8 +236,8 @@ page.figure(
 # %% [markdown]
 # ## How we know that the attack is right
 #
-# On a *linear* network the optimum is known: every pixel moves by $\varepsilon$ in the direction that hurts, whatever the
-# start. The tests hold our PGD to it, and to an independent library started at the same point. The first of these checks:
+# On a *linear* network the optimum is known: every pixel moves by $\varepsilon$ in the direction that hurts. The tests hold
+# our PGD to it, and to an independent library. The first of these checks:
 
 # %%
 linear = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 2))

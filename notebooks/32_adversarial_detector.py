@@ -46,24 +46,24 @@ cost(page.chapter)
 # %% [markdown]
 # ## Predict each pixel from its neighbours
 #
-# In a photograph a pixel is nearly what its neighbours suggest. A message hidden in it, or an attack, breaks that. The
-# filter of section III-A predicts each pixel from the eight around it. What is left of the pixel is the *residual*, and
-# eq. 3 averages the residuals, each with a weight:
+# In a photograph a pixel is nearly what its neighbours suggest. A hidden message, or an attack, breaks that. The filter of
+# section III-A predicts each pixel from the eight around it; what is left of the pixel is the *residual*, and eq. 3
+# averages the residuals, each with a weight:
 #
 # $$\hat{x}^i = x^i * \begin{pmatrix} -1/4 & 1/2 & -1/4 \\ 1/2 & 0 & 1/2 \\ -1/4 & 1/2 & -1/4 \end{pmatrix},
 # \qquad \hat{p} = \frac{1}{n} \sum_{i=0}^{n-1} w_i \left( x^i - \hat{x}^i \right),
 # \qquad w_i^{-1} \propto 5 + \sigma_i^2 .$$
 #
-# Here $i$ counts the $n$ pixels that have eight neighbours (in chapter 31 it was a class), $x^i$ is the grey value of
-# one of them, $\hat{x}^i$ its prediction, and $x^i - \hat{x}^i$ its residual. The star stands for laying the little
-# matrix over the pixel, multiplying, and adding up. $\sigma_i^2$ is the variance of the pixels around it: the weight
-# $w_i$ is large where the image is flat, and small where a large residual means little. The sign $\propto$ leaves a
-# common factor open; the authors' code divides the weights by their sum.
+# Here $i$ counts the $n$ pixels that have eight neighbours (in chapter 31 it was a class); $x^i$ is the grey value of one
+# of them and $\hat{x}^i$ its prediction. The star stands for laying the little matrix over the pixel, multiplying, and
+# adding up. $\sigma_i^2$ is the variance of the pixels around it: the weight $w_i$ is large where the image is flat, and
+# small where a large residual means little. The sign $\propto$ leaves a common factor open; the authors' code divides the
+# weights by their sum.
 #
 # The original *weighted stego-image* steganalysis (Ker and Böhme 2008) multiplies each residual by the direction in which
-# hiding a bit would have moved that pixel, so that the terms add up. Eq. 3 drops this factor. With equal weights its
-# signed sum would cancel to almost nothing: each pixel is added once and taken away once. The authors' code takes the
-# magnitude of each term, which does not cancel.
+# hiding a bit would have moved that pixel. Eq. 3 drops this factor, and with equal weights its signed sum would cancel to
+# almost nothing: each pixel is added once and taken away once. The authors' code takes the magnitude, which does not
+# cancel.
 
 # %%
 source(detector.residual)
@@ -135,10 +135,9 @@ print(
 # %% [markdown]
 # ## One formula, several readings
 #
-# Eq. 3 leaves much open. Is the residual signed, or its magnitude taken? Do the weights sum to one? Are "the neighborhood
-# of pixel $i$ (but excluding the center pixel)" the four nearest pixels, or the eight that the filter itself uses? Are
-# pixels in 0 to 255 or 0 to 1? The authors' code answers: *magnitude*, *sum to one*, *four*, *0 to 255, truncated*.
-# Each reading is one object:
+# Eq. 3 leaves much open: is the residual signed, do the weights sum to one, are "the neighborhood of pixel $i$ (but
+# excluding the center pixel)" four pixels or eight, are they in 0 to 255 or 0 to 1? The authors' code answers:
+# *magnitude*, *sum to one*, *four*, *0 to 255, truncated*. Each reading is one object:
 
 # %%
 source(detector.Detector)

@@ -223,10 +223,9 @@ Markdown(
 
 # %% [markdown]
 # The paper says that attacks on the robust network are harder to detect, and that detection improves about where a
-# network loses its robustness. Part of that is the count: the cap alone keeps the robust curve of Fig. 2 near zero until
-# the network fails. Part is the networks: by the same count, of successful attacks, those on the robust network are
-# caught later in the paper's pair, and from weaker strengths on in both of ours. A finding about one pair of networks is
-# not yet a finding about robust training.
+# network loses its robustness. Part of that is the count: its cap keeps the robust curve of Fig. 2 near zero until the
+# network fails. Part is the networks: by the same count, of successful attacks, those on the robust network are caught
+# later in the paper's pair, and from weaker strengths on in both of ours.
 #
 # ## Smooth attacks?
 #

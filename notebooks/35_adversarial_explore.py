@@ -23,9 +23,7 @@
 #
 # Three ways to change the image: *PGD* as in the paper, *uniform noise* of the same size, which is no attack at all, and
 # the *informed* attacker of chapter 34, who knows the filter (with as many steps as you give her; there she takes 100).
-#
-# With a running kernel the controls below are live (arrow keys work on each slider). Without one, the web page has a slider
-# for $\varepsilon$, and a notebook shows four settings.
+# With a running kernel the controls are live (arrow keys work on each slider).
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -99,10 +97,9 @@ interact.explore(
 # %% [markdown]
 # ## Your own digit
 #
-# Draw one in the black square, or choose a picture of one; `attack("digit.png")` does the same for a file. Whatever its
-# size, colour and polarity, it is brought to the form of MNIST: white on black, 20 pixels high or wide, its centre of mass
-# in the middle of 28 x 28. Its true class is what the first network reads in it before the attack, so write clearly.
-# Nothing of it is written to disk.
+# Draw one in the black square, or choose a picture of one; `attack("digit.png")` does the same for a file. It is brought to
+# the form of MNIST: white on black, 20 pixels high or wide, its centre of mass in the middle of 28 x 28. Its true class is
+# what the first network reads in it before the attack. Nothing of it is written to disk.
 
 
 

@@ -127,9 +127,8 @@ Markdown(
 # ## A network that sees black and white
 #
 # Round every pixel to 0 or 1 before the network sees it ("feature squeezing", down to one bit). An attack of
-# $\varepsilon < 0.5$ can change no black pixel to white; but that may not be why it fails. The gradient of rounding is 0
-# everywhere, and PGD stays where its random start put it. The second network is the same in every picture it reads; it
-# only lends the attacker the slope of a straight line.
+# $\varepsilon < 0.5$ can change no black pixel to white. But the gradient of rounding is 0, too, and PGD stays where its
+# random start put it. The second network is the same in every picture; it only lends the attacker a straight line's slope.
 
 
 # %%
@@ -201,7 +200,7 @@ Markdown(
 #    <details><summary>Hint</summary>
 #    <code>Idea(step=lambda gradient, norm: gradient / gradient.abs().amax((1, 2, 3), keepdim=True))</code> works, but
 #    give it a name with <code>def</code>: the cache looks at the code of a function.</details>
-# 2. Another reading of equation 3: `Detector(magnitude=False)`, `Detector(neighbours=8)`.
+# 2. Another reading of equation 3: `Detector(magnitude=False)`.
 # 3. `network = checkpoints.networks(profile, digits)[1]`, the robust network: run the sections again.
 #
 # Next: [chapter 38](38_adversarial_rebuilt.ipynb) has the paper's figures and tables in its order, each beside ours;

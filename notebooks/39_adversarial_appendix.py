@@ -27,7 +27,6 @@ PROFILE = "quick"
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown
-from scipy.stats import spearmanr
 
 from lib.adversarial import checkpoints, data, evaluation, mechanisms, plots, profiles, verdicts
 from lib.adversarial import ledger as open_points
@@ -229,20 +228,6 @@ page.table(
 
 
 # %%
-def rank(result):
-    """Return how well margin, slope and quotient order a network's images by what they withstand."""
-    held = np.array(result.metrics["right"]).sum(axis=0)  # strengths of the grid withstood
-    margin, predicted = (np.array(result.metrics[name]) for name in ("margin", "predicted"))
-    found = (spearmanr(each, held).statistic for each in (margin, -margin / predicted, predicted))
-    return ", ".join(f"{value:.2f}" for value in found)
-
-
-Markdown(
-    "Within a network, the rank correlation with how many strengths an image withstands is, for margin, small slope, and "
-    "quotient: " + "; ".join(f"{rank(result)} ({name})" for name, result in named.items()) + "."
-)
-
-# %%
 at = 0.15
 scores = {
     name: result.metrics["score"][int(np.argmin(np.abs(np.array(result.config["epsilons"]) - at)))]
@@ -256,11 +241,11 @@ Markdown(
 
 # %% [markdown]
 # Margin alone misleads: the network with the largest is among the first to give way, for its slope is steeper still. The
-# quotient puts the two networks that were trained longer before the two that were not, as the attack does, and orders the
-# images within each network well; it promises too much, since slopes grow on the way. In both forms longer training on
-# more digits brings an earlier end. The filter's score, though, is higher on our form, and higher after longer training:
-# how early a network gives way says little about how early the filter sees it. This is one training of each kind and a
-# hundred images; why the paper's network gives way first of all stays open.
+# quotient puts the two networks that were trained longer before the two that were not, as the attack does; it promises too
+# much, since slopes grow on the way. In both forms longer training on more digits brings an earlier end. The filter's
+# score, though, is higher on our form, and higher after longer training: how early a network gives way says little about
+# how early the filter sees it. This is one training of each kind and a hundred images; why the paper's network gives way
+# first of all stays open.
 #
 # ## The ledger: where the paper leaves a choice
 #

@@ -35,8 +35,8 @@
 #   *none* if nothing here can judge it.
 #
 # A claim of several rows, sets or networks has a reading for each. It holds if all hold that decide, and fails if one
-# fails; a reading in italics is shown beside them and decides nothing. *n* counts the unit that an interval draws
-# anew: rotations of the recordings, people, images. An interval may be open at one end: [0.3, –].
+# fails; a reading in italics decides nothing. *n* counts the unit that an interval draws anew: rotations of the
+# recordings, people, images. An interval may be open at one end: [0.3, –].
 
 # %% tags=["parameters"]
 PROFILE = "quick"
