@@ -87,11 +87,11 @@ Markdown("\n".join(f"- {around(result)}" for result in moved))
 
 # %% [markdown]
 # The kink moves with the guards, in our network and in the reference's, which other people trained. So the first layer
-# is where it comes from. With moved guards p-hat falls one step before the gradient grows. For they answer from the very
-# strength on that is tried: an attacked pixel reaches it, while the random start, at which the gradient is taken, lies
-# inside. (As trained, the guards answer between two strengths.) Why p-hat falls rather than rises is less certain. Where
-# guards answer, a real gradient replaces one that is hundreds or thousands of times smaller, and PGD pushes other pixels.
-# That the attack becomes smoother is not the reason:
+# is where it comes from. With moved guards p-hat falls one step before the gradient grows: they answer from exactly 0.2 or
+# 0.4 on, which an attacked pixel reaches at that strength, while the random start, at which the gradient is taken, lies
+# inside. (As trained, they answer between two strengths.) Why p-hat falls rather than rises is less certain. Where guards
+# answer, a real gradient replaces one that is hundreds or thousands of times smaller, and PGD pushes other pixels. That
+# the attack becomes smoother is not the reason:
 
 # %%
 runs = evaluation.attack_networks(profile, networks, digits)
@@ -115,7 +115,7 @@ Markdown(
 
 # %% [markdown]
 # So what the robust network knows is, in its first layer, a single number: how strong the attacks were that it met. To a
-# ground that stays below it the network is deaf, and there the filter hears most.
+# ground that stays below it the network does not answer. The filter does.
 #
 # ## Curves in numbers
 #
