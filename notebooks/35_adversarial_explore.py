@@ -124,8 +124,8 @@ attack_drawn = own.own_digit(page, "part3_own", attack_mine, controls, start, ex
 #   gaps make the lowest point of Fig. 4.
 # - Switch to noise at the same $\varepsilon$. Does the network mind, or the filter?
 # - Give the robust network 0.35 and go through the steps from 0 to 40. When does it change its mind?
-# - Choose *informed* and go up as far as you like. She brightens the ground smoothly, in areas that grow together and
-#   leave the filter no edge, where PGD leaves a checkered one.
+# - Choose *informed* and go up as far as you like. She works in areas that hang together, whose inside leaves no residual;
+#   the areas of PGD have more holes.
 #
 # ## Exercises
 #
