@@ -19,9 +19,8 @@
 # **In the paper.** Everything it leaves open in sections III and IV, and its last claim, in section V,
 # that network and filter together are "very hard to defeat [...] with the same adversarial examples".
 #
-# A reproduction makes choices that the text does not settle. This chapter measures what the *other* choice would have
-# done: in the detector, its threshold, the attack, and what the attacker knows. All open points are listed in
-# [chapter 39](39_adversarial_appendix.ipynb).
+# A reproduction makes choices that the text does not settle. This chapter measures what the *other* choice would have done;
+# [chapter 39](39_adversarial_appendix.ipynb) lists them all.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -91,11 +90,10 @@ page.table(
 
 # %% [markdown]
 # Two rows deserve a second look. **literal** takes "the neighborhood of pixel $i$ (but excluding the center pixel)" to be
-# the eight pixels that the filter itself uses; the code takes four, and the text allows both. In the benign image of
-# the largest score nearly all of it comes from pixels whose four direct neighbours are equal and whose diagonals are not
-# (chapter 32). With eight neighbours these lose their full weight, the benign maximum falls, and weak attacks
-# come to light. **ink counter** knows no steganalysis at all. How well it does says what MNIST lets a detector see: a
-# background that is no longer black, attacked or not.
+# eight pixels; the code takes four, and the text allows both. In the benign image of the largest score nearly all of it
+# comes from pixels whose four direct neighbours are equal and whose diagonals are not (chapter 32). With eight neighbours
+# these lose their full weight, the benign maximum falls, and weak attacks come to light. **ink counter** shows what MNIST
+# lets a detector see: a background that is no longer black, attacked or not.
 #
 # ## Without the overflow
 #
@@ -153,9 +151,8 @@ Markdown(
 #
 # ## Readings of the attack
 #
-# Each row is the same attack on the same images with one setting changed. "Another seed" and "a third seed" draw other
-# random starts, and show how much of a difference is chance. The last two rows are other methods, for scale: random
-# noise, and the attacker of the next section.
+# Each row is the same attack on the same images with one setting changed. Two other seeds show how much of a difference is
+# chance. The last two rows are other methods, for scale: random noise, and the attacker of the next section.
 
 # %%
 page.figure(
@@ -205,7 +202,7 @@ Markdown(
 # ## The attacker who has read the paper
 #
 # Section I says that a strategic attacker "will not disregard knowledge about possible defense mechanisms". Section IV
-# lets her disregard it, and section V says what she would need to know: the filter does not see changes of large connected
+# lets her disregard it, and section V says what she needs to know: the filter does not see changes of large connected
 # parts. Here she climbs the loss *and* descends the detector's score, and weighs the two by how far the image is from
 # being flagged. She takes 100 steps, begun at the image.
 
@@ -255,10 +252,9 @@ Markdown(
 )
 
 # %% [markdown]
-# Each of her steps costs two gradients and one look at the detector. Fig. 4 shows a defence against an attacker who does
-# not react. Carlini and Wagner made the same point about ten other detectors in 2017: a detector is evaluated only when
-# somebody has tried to evade it. What this filter knows is whether neighbours fit together, and nothing of what the
-# digit says; who keeps them fitting goes by unseen.
+# Fig. 4 shows a defence against an attacker who does not react. Carlini and Wagner made the same point about ten other
+# detectors in 2017: a detector is evaluated only when somebody has tried to evade it. What this filter knows is whether
+# neighbours fit together, and nothing of what the digit says; who keeps them fitting goes by unseen.
 #
 # ## Exercises
 #

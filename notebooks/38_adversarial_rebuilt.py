@@ -61,9 +61,9 @@ Markdown(
 #
 # ## Table I and Fig. 1: two fields side by side, and the experiment's workflow
 #
-# [Chapter 30](30_adversarial_paper.ipynb) has both, after the paper's text; there is nothing in them to measure. From the
-# last row of the table follows what the rest tries: whoever does not stay near the expected can be found by a filter made
-# for that, the better the larger epsilon is.
+# [Chapter 30](30_adversarial_paper.ipynb) has both; there is nothing in them to measure. From the last row of the table
+# follows what the rest tries: whoever does not stay near the expected can be found by a filter made for that, the better
+# the larger epsilon is.
 #
 # ## Equation 3: the detector
 #
@@ -101,8 +101,6 @@ Markdown(
 
 # %% [markdown]
 # ## Section IV-A: Table II
-#
-# *Ours* is our pair.
 
 # %%
 page.again("part3_table2_detection_tpr")

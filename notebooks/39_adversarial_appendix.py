@@ -46,14 +46,12 @@ cost(page.chapter)
 #
 # In chapter 33 the score $\hat p$ of attacks on the robust network rises with $\varepsilon$ up to 0.30 and falls back at
 # 0.31. Chapter 31 found kernels in its first layer that look at a single pixel and answer only to grey values a little
-# above 0.30. Let us call them its *guards*.
+# above 0.30. Let us call them its *guards*. Up to 0.30, no black pixel can be raised far enough for a guard to answer: the
+# loss hardly depends on the ground, and yet PGD, which follows the *sign* of the gradient, moves it. Beyond, the gradient
+# there is real, and the attack does something else.
 #
-# **The suspicion.** Up to 0.30, no black pixel can be raised far enough for a guard to answer. The loss then hardly
-# depends on the ground, and yet PGD, which follows the *sign* of the gradient, moves it. Beyond, the guards answer, the
-# gradient there is real, and the attack does something else.
-#
-# **The test.** If the guards are the cause, the kink must go where they go. We change one thing, their biases, so that
-# they answer from 0.20 or 0.40 on, attack the changed network, and look.
+# If so, the kink must go where the guards go. We change their biases alone, so that they answer from 0.20 or 0.40 on, attack
+# the changed network, and look.
 
 # %%
 moved = mechanisms.moved(profile, networks, digits)
@@ -185,10 +183,9 @@ page.table(
 # drops, and do networks that drop alike stir the filter alike?
 #
 # Candidates for the first: the *margin*, the true class's logit less the best other one; the *slope*, how fast an attack
-# of a given $\varepsilon$ can shrink it (the sum of the gradient's magnitudes over all pixels that can move that way); and
-# margin divided by slope, the $\varepsilon$ at which the margin would be used up if the slope stayed as it is. The size of
-# the weights cancels in the quotient. Beside the two stored networks we attack two of the same forms, trained for a
-# single epoch on part of the digits.
+# can shrink it (the sum of the gradient's magnitudes over all pixels that can move that way); and margin divided by slope,
+# the $\varepsilon$ at which the margin would be used up if the slope stayed as it is. Beside the two stored networks we
+# attack two of the same forms, trained for a single epoch on part of the digits.
 
 # %%
 fallen = mechanisms.fall(profile, networks, digits)
