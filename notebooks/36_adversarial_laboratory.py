@@ -200,8 +200,7 @@ Markdown(
 #    <details><summary>Hint</summary>
 #    <code>Idea(step=lambda gradient, norm: gradient / gradient.abs().amax((1, 2, 3), keepdim=True))</code> works, but
 #    give it a name with <code>def</code>: the cache looks at the code of a function.</details>
-# 2. Another reading of equation 3: `Detector(magnitude=False)`.
-# 3. `network = checkpoints.networks(profile, digits)[1]`, the robust network: run the sections again.
+# 2. `network = checkpoints.networks(profile, digits)[1]`, the robust network: run the sections again.
 #
 # Next: [chapter 38](38_adversarial_rebuilt.ipynb) has the paper's figures and tables in its order, each beside ours;
 # [chapter 39](39_adversarial_appendix.ipynb) what did not fit.
