@@ -62,8 +62,9 @@ cost("00_start")
 # %% [markdown]
 # ## One picture to begin with
 #
-# A digit is changed a little more in each column, by an attacker who knows the network. Above, what
-# the network reads. Below, what is left when each pixel is predicted from its neighbours.
+# A digit is changed a little more in each column, by an attacker who knows the network. Above, what the network reads.
+# Below, what is left when each pixel is predicted from its neighbours, weighed by how flat the image is around it: the
+# filter sounds an alarm where this is much.
 
 # %%
 recipe = sizes.choose(digit_profiles.PROFILES, PROFILE)
@@ -91,7 +92,7 @@ page.figure(
     digit_plots.cover(model, growing, int(label), strengths, threshold),
     "cover",
     alt="One digit under six growing attacks, with the class that the network reads, and the filter's "
-    "residual, with whether the filter raises the alarm.",
+    "weighted residual, with whether the filter raises the alarm.",
     caption="Look for the columns in which the network is already wrong and the filter still silent: "
     "that gap is what Part III is about.",
     networks=page.networks,
@@ -180,7 +181,7 @@ interact.explore(
 # ## Part III, adversarial examples: what the network misses and a filter sees
 #
 # A network's features miss a change that a linear filter, which steganalysts used in the 2000s, sees. What will
-# surprise you: the published threshold is an integer overflow, found again to its last bit (32). The rate that
+# surprise you: the published threshold comes from an integer overflow, found again to its last bit (32). The rate that
 # the paper calls *true positive rate* cannot exceed one minus the accuracy, whatever the detector does; and in
 # both pairs of networks that we hold, attacks on the robust one are flagged *earlier* than those on the
 # natural one (33). And how little an attacker who has read the paper is slowed down (34).
@@ -201,8 +202,8 @@ interact.explore(
     "start_digit",
     touch,
     {"epsilon": (0.0, 0.5, 0.01)},
-    start={"epsilon": 0.1},
-    strip=[{}, {"epsilon": 0.11}, {"epsilon": 0.2}],
+    start={"epsilon": 0.11},
+    strip=[{}, {"epsilon": 0.2}],
     moving="epsilon",
     alt="one digit attacked with epsilon {epsilon:.2f}",
     caption="A thumbnail of chapter 35.",

@@ -112,8 +112,8 @@ cost("01_glossary")
 # - **steganalysis**: finding out whether a picture hides a message.
 # - **predictor**, **residual**, **p-hat**: guesses a pixel from its neighbours; what it is wrong by; the weighted mean of
 #   that, a score of how touched an image looks ([32](32_adversarial_detector.ipynb)).
-# - **threshold**: a score above it raises an alarm; here the largest of benign training images
-#   ([32](32_adversarial_detector.ipynb)).
+# - **threshold**: a score above it raises an alarm; the *text's* is the largest score of benign training images, the
+#   *scripts'* a larger number ([32](32_adversarial_detector.ipynb)).
 # - **benign**, **flagged**: not attacked; above the threshold.
 # - **informed attacker**: knows the detector, and keeps below its threshold ([34](34_adversarial_ledger.ipynb)).
 # - **roughness**: how unlike neighbouring pixels an attack changes ([33](33_adversarial_results.ipynb)).

@@ -53,39 +53,37 @@ cost(page.chapter)
 # %% [markdown]
 # ## The networks
 #
-# The authors "did not train the CNNs [them]selves" but fetched two from Madry's MNIST challenge: a
-# *natural* one, trained on clean digits, and a *secret* one, trained on attacked digits. This book
-# calls the second one *robust*, for that is what it is. Both have the same architecture: filters that slide
-# over the image, twice, then two layers in which everything meets. Such a filter, a *kernel*, is a square of 5x5
-# weights. Out come ten numbers, *logits*; the largest names the digit. [The glossary](01_glossary.ipynb) has the
-# other words of networks.
+# The authors "did not train the CNNs [them]selves" but fetched two from Madry's MNIST challenge: a *natural* one,
+# trained on clean digits, and a *secret* one, trained on attacked digits, which this book calls *robust*. Both have the
+# same architecture: twice, filters that slide over the image and *max-pooling*, which keeps the largest of each 2x2
+# answers; then two dense layers. A filter, or *kernel*, is a square of 5x5 weights. Out come ten numbers, *logits*;
+# the largest names the digit.
 
 # %%
 source(classifiers.MadryNet)
 
 # %% [markdown]
-# Robust training is a game inside the training loop. Before each step on the weights, the batch is
-# attacked against the network *as it is now*, and the network learns to read what comes out
-# (the paper says the images were made "against the natural model"; Madry's script attacks the
-# current one). The attack on an image $x$ of class $i$ adds the $r$ that makes the loss $\ell_F$ of the network $F$
-# largest: how surprised it is by the true class, its *cross-entropy*. The training looks for the weights $\theta$
-# that make it small all the same:
+# In robust training the batch is attacked before each step on the weights, against the network *as it is now*, and the
+# network learns to read what comes out. (The paper says "against the natural model"; Madry's script attacks the current
+# one.) The attack on an image $x$ of class $i$ adds the $r$ that makes the loss $\ell_F$ of the network $F$ largest: how
+# surprised it is by the true class, its *cross-entropy*. The training looks for weights $\theta$ that make it small all
+# the same:
 #
 # $$\min_\theta \; \mathbb{E}_{(x, i)} \; \max_{\|r\|_\infty \le \varepsilon} \ell_{F_\theta}(x + r, i)$$
 #
 # $\mathbb{E}$ is the mean over all training images, and $\|r\|_\infty$ the largest change of a pixel.
 
 # %%
-source(training.Trainer.attacked)
+recipe, madry = profile.robust, profiles.PAPER.robust
+Markdown(
+    f"Madry takes {madry.attack_steps} small steps for each image. Ours (`{training.Trainer.attacked.__qualname__}`) takes "
+    f"{recipe.attack_steps} larger ones and lets each attack *go on where the attack on the same image stopped an epoch "
+    f"ago* (Zheng et al. 2020). Profile `paper` is Madry's recipe, for {madry.epochs} whole epochs."
+)
 
 # %% [markdown]
-# Madry takes 40 small steps for each of 5 million images. Ours takes five larger ones and lets each
-# attack *go on where the attack on the same image stopped an epoch ago* (Zheng et al. 2020): six
-# passes through the network for each image instead of forty-one. Profile `paper` is Madry's recipe,
-# but for 84 whole epochs instead of 100,000 steps and all 60,000 images instead of 55,000. Both
-# networks of this book are stored with a record of their making. Next to them stands a *reference* pair
-# that other people trained with other code: two smaller networks of the same form, with kernels of 3x3, from the
-# advertorch library, one trained on clean digits, one by Madry's protocol.
+# Beside our two networks stands a *reference* pair that other people trained with other code: smaller networks of the
+# same form, with kernels of 3x3, from the advertorch library, one trained on clean digits, one by Madry's protocol.
 
 # %%
 test, truth = data.to_batch(digits.test_images), torch.from_numpy(digits.test_labels)
@@ -118,11 +116,10 @@ Markdown(
 # %% [markdown]
 # ### What did the robust network learn?
 #
-# Madry and colleagues looked at the first layer of their robust network and found that a few kernels
-# are almost a single pixel times a number. With a negative *bias* (a number that is added) and a *ReLU* (which sets
-# what is negative to zero) behind it, such a kernel is a threshold: whatever changes by less than $\varepsilon$ on a
-# black background is cut away before the second layer sees it. Is it so here? The number above each kernel is the
-# share of its weight that sits in its largest entry (1/25 for a flat 5x5 kernel, 1 for a single pixel).
+# Madry and colleagues found in the first layer of their robust network a few kernels that are almost a single pixel times
+# a number. With a negative *bias* (a number that is added) and a *ReLU* (which sets what is negative to zero) behind it,
+# such a kernel is a threshold: what changes by less than $\varepsilon$ on a black background is cut away. Is it so here?
+# The number above each kernel is the share of its weight that sits in its largest entry (1 for a single pixel).
 
 # %%
 page.figure(
@@ -141,17 +138,28 @@ kernels, bias = robust.conv1.weight.flatten(1), robust.conv1.bias
 largest = kernels.max(dim=1).values
 single = largest > 0.95 * kernels.abs().sum(dim=1)
 answers = -bias / largest  # the pixel value above which a kernel of a single pixel answers
-faint = answers[single & (answers > 0) & (answers < 0.5)]
+faint, bright = answers[single & (answers < 0.5)], answers[single & (answers >= 0.5)]
+most, least = kernels.clamp(min=0).sum(dim=1) + bias, kernels.clamp(max=0).sum(dim=1) + bias
+idle = ~single & (most.relu() - least.relu() < 0.01)  # over all images that there can be
+
+
+def between(values):
+    """Return the smallest and the largest of some values as text."""
+    return f"{float(values.min()):.3f} to {float(values.max()):.3f}" if len(values) else "none"
+
+
 Markdown(
-    f"In our robust network {int(single.sum())} of {len(kernels)} kernels look at a single pixel, and "
-    f"{len(faint)} of them answer to grey values above "
-    + (f"{float(faint.min()):.3f} to {float(faint.max()):.3f}" if len(faint) else "none")
-    + f". It was trained against changes of {profile.robust.epsilon} at most."
+    f"In our robust network {int(single.sum())} of {len(kernels)} kernels look at a single pixel. {len(faint)} of them "
+    f"answer to grey values above {between(faint)}: it was trained against changes of {recipe.epsilon} at most. The other "
+    f"{len(bright)} answer above {between(bright)}, where white ink still lies that was darkened as much. Of the "
+    f"{int((~single).sum())} kernels that are left, {int(idle.sum())} answer alike to every image; "
+    f"{int((~single & ~idle).sum())} weigh several pixels."
 )
 
 # %% [markdown]
-# A change of less than that to a black pixel does not pass these kernels. What an attack does that is just strong
-# enough to pass them, [chapter 39](39_adversarial_appendix.ipynb) tests.
+# So one answer to the question of this book stands in the first layer: what robust training taught the network to know is
+# a threshold, just above the strength of the attacks that it met. A black pixel that changes by less does not get through.
+# [Chapter 39](39_adversarial_appendix.ipynb) moves the threshold, and looks.
 #
 # ## The attack
 #
@@ -160,29 +168,35 @@ Markdown(
 # $$\arg\min_r\; d(x_i, x_i + r) \quad\text{such that}\quad F(x_i + r) = i' \ne i .$$
 #
 # Here $x_i$ is an image of class $i$, $i'$ the class that is read in its place, and $d$ a distance, for instance the
-# largest change of a pixel. The *fast gradient method*, FGM, takes one step of length $\alpha$ up the gradient of the
-# loss and clips the pixels to their range. *Projected gradient descent*, PGD, takes many such steps, and after
-# each one comes back into the $\varepsilon$ ball, all images that differ from the original $x_1$ by at most
-# $\varepsilon$ in every pixel (eq. 2; $x^{[k]}$ is the image after $k$ steps):
+# largest change of a pixel. *Projected gradient descent*, PGD, turns this round: $\varepsilon$ is given, and the loss is
+# made large; the paper takes where it ends as an approximation of eq. 1. It repeats the *fast gradient method*, FGM, one
+# step of length $\alpha$ up the gradient of the loss, and after each step comes back into the $\varepsilon$ ball, all
+# images that differ from the original $x_1$ (an image drawn from $\mathcal{P}_1$ of chapter 30) by at most $\varepsilon$
+# in every pixel (eq. 2; $x^{[k]}$ is the image after $k$ steps):
 #
 # $$x^{[k+1]} = \mathrm{clip}_{[x_1-\varepsilon,\,x_1+\varepsilon]}\big(\mathrm{FGM}(x^{[k]})\big),
 # \qquad x^{[0]} = x_1 .$$
 #
-# Our code clips to the ball first and to [0, 1] second. Both are intervals for each pixel, and both
-# contain $x_1$, so the order makes no difference.
+# Four functions are the attack: the gradient, a step of it, the way back, and the loop. In the infinity norm the step is
+# the *sign* of the gradient: every pixel moves as far, however little it matters.
 
 # %%
-source(attacks.fgm)
+source(attacks.image_gradient)
+
+# %%
+source(attacks.steepest)
+
+# %%
+source(attacks.project)
 
 # %%
 source(attacks.pgd)
 
 # %% [markdown]
-# Three things that eq. 2 does not say stand in the script that the authors ran: only the *sign* of the
-# gradient is used, there are $K = 40$ steps of $\alpha = 0.01$ whatever $\varepsilon$ is, and the
-# walk begins at a *random* point of the ball, not at $x_1$ (for this we have only the script's
-# configuration; chapter 34 measures the difference). From its random start a pixel can move at most
-# 0.4, so from $\varepsilon = 0.2$ on not every pixel can reach both ends of its interval.
+# Three things that eq. 2 does not say stand in the script that the authors ran: only the sign of the gradient is used,
+# there are $K = 40$ steps of $\alpha = 0.01$ whatever $\varepsilon$ is, and the walk begins at a *random* point of the
+# ball, not at $x_1$ (for this we have only the script's configuration; chapter 34 measures the difference). From there a
+# pixel can move at most 0.4, so from $\varepsilon = 0.2$ on not every pixel can reach both ends of its interval.
 #
 # ### One digit, both networks
 
@@ -220,14 +234,10 @@ page.figure(
 )
 
 # %% [markdown]
-# The paper says, and leaves the evidence out for want of space, that attacks on the robust network
-# "change more pixel values in a homogeneous way". Chapter 33 counts.
-#
 # ## How we know that the attack is right
 #
-# On a *linear* network the optimum is known in closed form: every pixel moves by $\varepsilon$ in
-# the direction that hurts, whatever the start. The tests hold our PGD to it, and to an independent
-# library started at the same point. Here is the first of these checks, small enough to read:
+# On a *linear* network the optimum is known: every pixel moves by $\varepsilon$ in the direction that hurts. The tests hold
+# our PGD to it, and to an independent library. The first of these checks:
 
 # %%
 linear = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 2))
@@ -239,13 +249,6 @@ optimum = grey + 0.1 * (weights[1] - weights[0]).sign().view(1, 1, 28, 28)
 print("largest distance from the optimum:", f"{float((reached - optimum).abs().max()):.1e}")
 
 # %% [markdown]
-# ## What it costs
-#
-# One step is one forward and one backward pass towards the *image*: no weight gradients are needed,
-# which saves a third. The full protocol of the paper is 10,000 images x 50 strengths x 2 networks x
-# 40 steps = 40 million image-steps. `tools/bench/attack_speed.py` measures how many of them a
-# core of your machine does in a second, beside three public libraries.
-#
 # ## Exercises
 #
 # 1. Attack in another norm, in which the *squares* of all changes count: does the change still look like noise
@@ -269,31 +272,11 @@ page.figure(
 )
 
 # %% [markdown]
-# 2. Make the natural network see a 3 in everything.
-#    <details><summary>Hint</summary><code>targeted=True</code> descends towards the labels that it is given:
-#    <code>torch.full_like(labels, 3)</code>.</details>
-
-# %% jupyter={"outputs_hidden": true, "source_hidden": true}
-# Solution of 2
-three = torch.full_like(labels[:6], 3)
-threes = attacks.pgd(
-    natural, images[:6], three, 0.3, targeted=True, step_size=profile.step_size, **same
-)
-print("read as", natural(threes).argmax(dim=1).tolist(), "instead of", labels[:6].tolist())
-page.figure(
-    plots.gallery({"benign": images[:6], "towards 3": threes}),
-    "part3_towards_three",
-    alt="Six digits, benign and attacked towards class 3.",
-    caption="Above as they were, below attacked towards a 3: to the eye they stay what they were.",
-    networks=list(digests)[:1],
-)
-
-# %% [markdown]
-# 3. What do forty small steps gain over a single large one?
+# 2. What do forty small steps gain over a single large one?
 #    <details><summary>Hint</summary><code>attacks.fgm</code> takes one step of length epsilon.</details>
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true}
-# Solution of 3
+# Solution of 2
 for epsilon in (0.1, 0.3):
     once = attacks.fgm(natural, images, labels, epsilon)
     often = attacks.pgd(natural, images, labels, epsilon, step_size=profile.step_size, **same)

@@ -46,28 +46,30 @@ cost(page.chapter)
 # %% [markdown]
 # ## Predict each pixel from its neighbours
 #
-# In a photograph a pixel is nearly what its neighbours suggest. A message hidden in it, or an attack,
-# breaks that. The filter of section III-A predicts each pixel from the eight around it. The *residual* is what is
-# left of the pixel when the prediction is taken away, and eq. 3 averages the residuals, each with a weight:
+# In a photograph a pixel is nearly what its neighbours suggest. A hidden message, or an attack, breaks that. The filter of
+# section III-A predicts each pixel from the eight around it; what is left of the pixel is the *residual*, and eq. 3
+# averages the residuals, each with a weight:
 #
 # $$\hat{x}^i = x^i * \begin{pmatrix} -1/4 & 1/2 & -1/4 \\ 1/2 & 0 & 1/2 \\ -1/4 & 1/2 & -1/4 \end{pmatrix},
 # \qquad \hat{p} = \frac{1}{n} \sum_{i=0}^{n-1} w_i \left( x^i - \hat{x}^i \right),
 # \qquad w_i^{-1} \propto 5 + \sigma_i^2 .$$
 #
-# Here $i$ counts the $n$ pixels that have eight neighbours (in chapter 31 it was a class), $x^i$ is the grey value of
-# one of them, $\hat{x}^i$ its prediction, and $x^i - \hat{x}^i$ its residual. The star stands for laying the little
-# matrix over the pixel, multiplying, and adding up. $\sigma_i^2$ is the variance of the pixels around it: the weight
-# $w_i$ is large where the image is flat, and small where it is busy and a large residual means little. The sign
-# $\propto$ leaves a common factor open; the authors' code divides the weights by their sum.
+# Here $i$ counts the $n$ pixels that have eight neighbours (in chapter 31 it was a class); $x^i$ is the grey value of one
+# of them and $\hat{x}^i$ its prediction. The star stands for laying the little matrix over the pixel, multiplying, and
+# adding up. $\sigma_i^2$ is the variance of the pixels around it: the weight $w_i$ is large where the image is flat, and
+# small where a large residual means little. The sign $\propto$ leaves a common factor open; the authors' code divides the
+# weights by their sum.
 #
-# The name of the method, *weighted stego-image* steganalysis, comes from its original form (Ker and
-# Böhme 2008), which multiplies each residual by the direction in which hiding a bit would have moved
-# that pixel, so that the terms add up. Eq. 3 drops this factor. With equal weights its signed sum of
-# residuals would cancel to almost nothing: each pixel is added once and taken away once. That is why the authors' code
-# takes the *magnitude* of each term.
+# The original *weighted stego-image* steganalysis (Ker and Böhme 2008) multiplies each residual by the direction in which
+# hiding a bit would have moved that pixel. Eq. 3 drops this factor, and with equal weights its signed sum would cancel to
+# almost nothing: each pixel is added once and taken away once. The authors' code takes the magnitude, which does not
+# cancel.
 
 # %%
 source(detector.residual)
+
+# %%
+source(detector.local_variance)
 
 # %%
 model = network.load()
@@ -118,8 +120,9 @@ Markdown(
 # ### What the filter cannot see
 #
 # The residual is the second difference along the rows of the second difference along the columns:
-# $\tfrac14\,[1,-2,1]^\top [1,-2,1]$. So *any* image of the form $f(\text{row}) + g(\text{column})$
-# leaves no residual at all: flat grey, ramps, stripes. Exercise 1 changes an image in this way.
+# $\tfrac14\,[1,-2,1]^\top [1,-2,1]$. So *any* image of the form $f(\text{row}) + g(\text{column})$ leaves no residual at
+# all: flat grey, ramps, stripes. The paper knows it: attacks "that modify large connected parts of an image [...] cannot
+# be reliably detected by our method" (section V). Exercise 1 is such a change, and chapter 34 has an attacker who uses it.
 
 # %%
 rng = np.random.default_rng(SEED)
@@ -132,10 +135,9 @@ print(
 # %% [markdown]
 # ## One formula, several readings
 #
-# Eq. 3 leaves much open. Is the residual signed, or its magnitude taken? Do the weights sum to one?
-# Does "the neighborhood of pixel $i$ (but excluding the center pixel)" mean the four nearest pixels,
-# or the eight that the filter itself uses? Are pixels in 0 to 255 or 0 to 1? The authors' published
-# code answers: *magnitude*, *sum to one*, *four*, *0 to 255, truncated*. Each reading is one object:
+# Eq. 3 leaves much open: is the residual signed, do the weights sum to one, are "the neighborhood of pixel $i$ (but
+# excluding the center pixel)" four pixels or eight, are they in 0 to 255 or 0 to 1? The authors' code answers:
+# *magnitude*, *sum to one*, *four*, *0 to 255, truncated*. Each reading is one object:
 
 # %%
 source(detector.Detector)
@@ -143,23 +145,28 @@ source(detector.Detector)
 # %% [markdown]
 # ## The threshold
 #
-# The paper is "conservative": $\bar p$ is the largest score of any benign training image. Here is
-# what each reading says of the training set, and how many benign *test* images it then flags, at that threshold and
-# at the 99th percentile, above which one training image in a hundred lies. *literal* takes all eight neighbours for
-# the variance, as the text may be read. The *ink counter* is no steganalysis: it counts the pixels that are not
-# black, and is here to be compared with.
+# The paper is "conservative": $\bar p$ is the largest score of any benign training image. We call this the *text's
+# threshold*. The table has it for each reading, and how many benign *test* images are then flagged, at it and at the 99th percentile, above which one
+# training image in a hundred lies. *literal* takes all eight neighbours for the variance, as the text may be read. The
+# *ink counter* is no steganalysis: it counts the pixels above 0, and is here to be compared with.
 
 
 # %%
 def differs(reading):
     """Return in what a reading is not the authors' code."""
     if not isinstance(reading, detector.Detector):
-        return "everything"
+        return "counts pixels above 0"
     own = [(each.name, getattr(reading, each.name)) for each in fields(reading)]
     changed = [
         f"{name} {value}" for name, value in own if value != getattr(detector.Detector, name)
     ]
     return ", ".join(changed).replace("_", " ") or "–"
+
+
+def limit(run, name):
+    """Return a threshold as text, with its unit where it is not a score."""
+    pixels = run.config["reading"] == "ink counter"
+    return f"{run.metrics['thresholds'][name]:.6g}" + (" pixels" if pixels else "")
 
 
 found = evaluation.benign_runs(digits)
@@ -169,8 +176,8 @@ page.table(
             {
                 "reading": run.config["reading"],
                 "differs in": differs(detector.READINGS[run.config["reading"]]),
-                "threshold: maximum": run.metrics["thresholds"]["maximum"],
-                "99th percentile": run.metrics["thresholds"]["percentile"],
+                "threshold: maximum": limit(run, "maximum"),
+                "99th percentile": limit(run, "percentile"),
                 "flagged at maximum": run.metrics["false_positives"]["maximum"],
                 "at percentile": run.metrics["false_positives"]["percentile"],
             }
@@ -182,7 +189,6 @@ page.table(
     caption="Thresholds from benign training images, and the benign test images they flag "
     f"(of {len(digits.test_images):,}).",
     sources=found,
-    number=".6g",
 )
 
 # %%
@@ -190,35 +196,20 @@ same = [r.config["reading"] for r in found if len({*r.metrics["maximum_of"].valu
 paper = next(run.metrics["thresholds"] for run in found if run.config["reading"] == "paper")
 Markdown(
     "The maximum is the score of a single image. For the paper's reading it is "
-    f"{paper['maximum'] / paper['percentile']:.1f} times the 99th percentile, so that the conservative threshold lets "
-    "pass what most benign images never reach. Madry's loader leaves out the first 5,000 training images, and the paper "
-    "speaks of 50,000: without the first or the last images the maximum is the same for "
-    + (", ".join(same) or "no reading of this profile")
-    + "."
+    f"{paper['maximum'] / paper['percentile']:.1f} times the 99th percentile: what most benign images never reach is not "
+    "flagged. Madry's loader leaves out the first 5,000 training images, and the paper speaks of 50,000: without the "
+    "first or the last images the maximum is the same for " + (", ".join(same) or "no reading") + "."
 )
 
 # %%
-scores = {
-    "training images": detector.benign_scores(detector.READINGS["paper"], digits.train_images),
-    "test images": detector.benign_scores(detector.READINGS["paper"], digits.test_images),
-}
-limits = evaluation.thresholds(digits)["paper"]
-page.figure(
-    plots.score_histograms(scores, limits, "$\\hat p$ of benign images"),
-    "part3_benign_scores",
-    alt="Histograms of p-hat over benign training and test images, with three thresholds.",
-    caption="Benign scores and three thresholds: the maximum as the formula gives it, the 99th "
-    "percentile, and the constant in the authors' scripts, which is another number.",
-)
-
-# %%
-outlier = int(scores["training images"].argmax())
+formula = detector.benign_scores(detector.READINGS["paper"], digits.train_images)
+outlier = int(formula.argmax())
 chosen = data.to_batch(digits.train_images[outlier : outlier + 1])
 page.figure(
     plots.detector_panel({"": chosen}, detector.READINGS["paper"]),
     "part3_threshold_image",
     alt="The benign training image with the highest score, through the detector.",
-    caption=f"Training image {outlier:,}, whose score is the formula's maximum. It is black and white without greys: "
+    caption=f"Training image {outlier:,}, whose score is the text's threshold. It is black and white without greys: "
     "the weights are at their largest right up to the stroke, and the pixels that light up in the last panel touch it "
     "at a corner.",
 )
@@ -233,16 +224,12 @@ print(
 # %% [markdown]
 # ## Forensics: where does the authors' constant come from?
 #
-# A constant is hard-coded in three of the authors' scripts (`05_diff_generation.py`, `09_` and
-# `11_`). The formula gives another maximum, and the published `04_threshold_generation.py` a third:
-# it reads images in 0 to 1, which is our reading *unit scale* in the table above. Beside the constant
-# stands a comment with the smallest score, and "mean nan" (not a number). So some image
-# scored NaN. When can that be? If $5 + \sigma^2$ were zero, a weight would be infinite, and dividing
-# it by the sum of weights, infinite too, gives NaN. But $5 + \sigma^2$ is never zero... unless it
-# is kept in **eight bits**. There, 251 + 5 is 0.
-#
-# So: take MNIST as it is read from disk, unsigned bytes. Store the variance in an array of that type,
-# where it wraps modulo 256. Add 5, wrapping again. Take the largest score of the images that remain.
+# A constant is hard-coded in three of the authors' scripts (`05_diff_generation.py`, `09_` and `11_`). The formula gives
+# another maximum, and the published `04_threshold_generation.py` a third: it reads images in 0 to 1, which is our reading
+# *unit scale*. A comment beside the constant has the smallest score, and "mean nan" (not a number). So for some image a
+# weight was infinite, and divided by the sum of weights, infinite too. But $5 + \sigma^2$ is never zero, unless it is
+# kept in **eight bits**. There, 251 + 5 is 0. So we store the variance of MNIST's bytes in an array of bytes, where it
+# wraps modulo 256, add 5, wrapping again, and take the largest score of the images that remain.
 
 # %%
 source(detector.wrapped_scores)
@@ -251,7 +238,6 @@ source(detector.wrapped_scores)
 wrapped = np.concatenate(
     [detector.wrapped_scores(part) for part in np.array_split(digits.train_images, 30)]
 )
-formula = scores["training images"]
 rows = [
     ("the formula", formula.min(), formula.max(), "0"),
     ("8 bits", np.nanmin(wrapped), np.nanmax(wrapped), f"{np.isnan(wrapped).sum():,}"),
@@ -268,17 +254,17 @@ page.table(
     sources=found,
 )
 print("equal, bit for bit:", bool(np.nanmax(wrapped) == detector.PAPER_THRESHOLD))
-crowned = int(np.nanargmax(wrapped))
+largest = int(np.nanargmax(wrapped))
 print(
-    f"the overflow crowned another image: number {crowned:,}, whose score by the formula is "
-    f"{scores['training images'][crowned]:.5f}"
+    f"Another image has the largest score: number {largest:,}, which by the formula has "
+    f"{formula[largest]:.5f}"
 )
 
 # %% [markdown]
-# The threshold of the paper is the work of an integer overflow: the emulated number equals it in every bit. The
-# attacked images were scored without the overflow, so that all it does is to raise the threshold;
-# [chapter 34](34_adversarial_ledger.ipynb) computes what the rates are without it. We use the authors' constant
-# wherever we stand beside their figures.
+# The threshold of the paper comes from an integer overflow: the emulated number equals it in every bit. We call it
+# the *scripts' threshold*, and use it wherever we stand beside the paper's figures. When attacked images are scored
+# nothing wraps: `05_diff_generation.py` turns their pixels into `int`, NumPy's own of 32 or 64 bits. So all that the
+# overflow does is to raise the threshold; chapter 34 has the rates without it.
 #
 # ## Exercises
 #
@@ -301,23 +287,11 @@ print(
 )
 
 # %% [markdown]
-# 2. Which variances make the *finite* wrapped weight largest, and which make it infinite?
-#    <details><summary>Hint</summary>The weight is one over the wrapped sum. Try all variances up to 600 in
-#    <code>np.uint8</code>.</details>
+# 2. By how much would the threshold fall if one image were left out of the training set?
+#    <details><summary>Hint</summary>Which image sets it? <code>formula</code> has all scores; compare the largest with the
+#    second.</details>
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 2
-variances = np.arange(0, 600)
-wrapped_sum = variances.astype(np.uint8) + np.uint8(5)
-print("variances with a wrapped weight of 1:", variances[wrapped_sum == 1])
-print("variances with an infinite weight:   ", variances[wrapped_sum == 0])
-
-# %% [markdown]
-# 3. By how much would the threshold fall if one image were left out of the training set?
-#    <details><summary>Hint</summary>Which image sets it? <code>scores["training images"]</code> has all
-#    scores; compare the largest with the second.</details>
-
-# %% jupyter={"outputs_hidden": true, "source_hidden": true}
-# Solution of 3
-second, first = np.sort(scores["training images"])[-2:]
+second, first = np.sort(formula)[-2:]
 print(f"from {first:.5f} to {second:.5f}, by {1 - second / first:.0%}")

@@ -18,8 +18,8 @@
 #
 # **In the paper.** Section IV: Table II, Fig. 2, 3 and 4, and every claim made about them.
 #
-# What you see below was computed for two pairs of networks: ours, and the reference pair that other
-# people trained (chapter 31). The paper had one pair and never asked how much hangs on it.
+# All is computed for two pairs of networks: ours, and the reference pair that other people trained (chapter 31). The
+# paper had one pair and never asked how much hangs on it.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -45,9 +45,9 @@ cost(page.chapter)
 # %% [markdown]
 # ## Attack everything
 #
-# One run is one network at one strength. Its result file holds counts, so every rate below, and
-# every interval ([Wilson's](01_glossary.ipynb) for a share, 95 %), follows from the same files. A run that has its file
-# is not repeated.
+# One run is one network at one strength. Its result file holds counts, so every rate below, and every interval
+# ([Wilson's](01_glossary.ipynb) for a share, 95 %), follows from the same files. Thin bands in the pictures are these
+# intervals.
 
 # %%
 networks = checkpoints.networks(profile, digits)
@@ -77,7 +77,7 @@ print(
 # ## Table II, as the paper counts
 #
 # The paper calls it *true positive rate*. Its code counts images that are **flagged and
-# misclassified**, divided by all images. We first do exactly that, with the authors' own threshold.
+# misclassified**, divided by all images. We first do exactly that, with the threshold of its scripts (chapter 32).
 
 # %%
 table2 = results.paper("part3_table2")
@@ -122,8 +122,9 @@ page.figure(
     ),
     "part3_fig2_tpr_vs_epsilon",
     alt="The rate of Table II over epsilon for each network, over the paper's two curves.",
-    caption="Fig. 2 of the paper: the rate it calls true positive rate, ours over its own curves (wide "
-    "and pale; read off the vector graphics of its PDF). The robust networks, blue, lie together; the natural ones do not.",
+    caption="Fig. 2 of the paper: the rate it calls true positive rate, ours (thin bands: 95 % intervals) over its own "
+    "curves (wide and pale; read off the vector graphics of its PDF). The robust networks, blue, lie together; the natural "
+    "ones do not.",
     sources=every_run,
 )
 
@@ -135,17 +136,16 @@ page.figure(
     plots.curves(runs, "accuracy", of_paper("accuracy"), ylabel="accuracy under attack"),
     "part3_fig3_accuracy_vs_epsilon",
     alt="Accuracy under attack over epsilon for each network, over the paper's two curves.",
-    caption="Fig. 3 of the paper. Robust networks were trained at 0.3, and beyond they give way. The natural ones, "
-    "all about equally good on clean digits, give way at different strengths.",
+    caption="Fig. 3 of the paper (thin bands: 95 % intervals). Robust networks were trained at 0.3, and beyond they give "
+    "way. Our natural one and the reference's give way nearly together, the paper's earlier.",
     sources=every_run,
 )
 
 # %% [markdown]
 # ## Fig. 4: the filter in front of the network
 #
-# Flagged images go out, the rest is classified; a success is an image that is flagged *or* read
-# correctly, and the share of successes is the *combined rate*. Since nothing benign enters (Fig. 1), flagging costs
-# nothing in this count.
+# Flagged images are rejected, the rest is classified; a success is an image that is flagged *or* read correctly, and the
+# share of successes is the *combined rate*.
 
 # %%
 page.figure(
@@ -154,8 +154,9 @@ page.figure(
     ),
     "part3_fig4_combined_vs_epsilon",
     alt="Share of images that are correct or flagged over epsilon, over the paper's two curves.",
-    caption="Fig. 4 of the paper. The lowest point of each curve is the strength at which PGD hurts network and filter "
-    "together most: already wrong, not yet flagged. Each natural network has a valley, and each another one.",
+    caption="Fig. 4 of the paper (thin bands: 95 % intervals). The lowest point of each curve is the strength at which PGD "
+    "hurts network and filter together most: already wrong, not yet flagged. The valleys of the natural networks lie at "
+    "different strengths.",
     sources=every_run,
 )
 
@@ -167,84 +168,92 @@ valleys = {
 valleys |= {
     f"{kind}, the paper": judge.published(kind, "correct or flagged") for kind in verdicts.KINDS
 }
+own = 100 * (0.5 - min(valleys["natural, the paper"].values()))
 Markdown(
     "The lowest points: "
     + "; ".join(
         f"{min(curve.values()):.3f} at {min(curve, key=curve.get)} ({name})"
         for name, curve in valleys.items()
     )
-    + ". For the natural network the paper's text says that it is never below one half; its own curve is."
+    + ". For the natural network the paper's text says that it is never below one half; its own curve is, by "
+    f"{own:.1f} of a point."
 )
 
 # %% [markdown]
 # ## Three rates, side by side
 #
-# Fig. 4 of the paper equals Fig. 3 plus Table II, at every strength, to the last printed digit. That
-# identity gives the count away: *flagged and misclassified* plus *correct* is *correct or flagged*.
-# A rate counted like this **can never exceed one minus the accuracy**. For a robust network below 0.3 it must be tiny,
-# however well the filter sees, because hardly any image is misclassified. Two other rates are free of this cap: the
-# share of *all* attacked images that is flagged, which is what "true positive rate" usually means, and the share of the
-# *successful* attacks, those that are misclassified, that is flagged.
-
-# %%
-source(evaluation.rate)
+# Fig. 4 of the paper equals Fig. 3 plus Table II, at every strength, to the last printed digit: *flagged and
+# misclassified* plus *correct* is *correct or flagged*. A rate counted like this **can never exceed one minus the
+# accuracy**. For a robust network below 0.3 it must be tiny, however well the filter sees, because hardly any image is
+# misclassified. Two other rates are free of this cap: the share of *all* attacked images that is flagged, which is what
+# "true positive rate" usually means, and the share of the *successful* attacks, those that are misclassified.
 
 # %%
 page.figure(
     plots.curves(runs, "flagged", None, ylabel="flagged, of all attacked"),
     "part3_flagged_vs_epsilon",
     alt="Share of attacked images that are flagged, over epsilon, for each network.",
-    caption="Flagged, of all attacked images, whatever the network reads. In both pairs the robust network's line, blue, "
+    caption="Flagged, of all attacked images, whatever the network reads (thin bands: 95 % intervals). In both pairs the robust network's line, blue, "
     "rises first; in Fig. 2 it rises last.",
     sources=every_run,
 )
 
 # %%
-half = {
-    key: verdicts.crossing({r.config["epsilon"]: evaluation.share(r, "flagged") for r in of}, 0.5)
-    for key, of in runs.items()
-}
+def half(rate):
+    """Return in words from which strength on half is reached, by each of the networks."""
+    found = {
+        key: verdicts.crossing({r.config["epsilon"]: evaluation.share(r, rate) for r in of}, 0.5)
+        for key, of in runs.items()
+    }
+    return "; ".join(f"{epsilon} ({kind}, {pair})" for (pair, kind), epsilon in found.items())
+
+
 caught = [
     verdicts.crossing(judge.published(kind, verdicts.SUCCESSFUL), 0.5) for kind in verdicts.KINDS
 ]
+counted = {reading.name: reading for reading in judge.robust_is_harder().readings}
+successful = counted[verdicts.LONG[verdicts.SUCCESSFUL]]
 Markdown(
-    "Half of all attacked images are flagged from these strengths on: "
-    + "; ".join(f"{epsilon} ({kind}, {pair})" for (pair, kind), epsilon in half.items())
-    + ". Of the paper's networks this cannot be known. What its curves determine is the share among successful "
-    f"attacks, which stays at one half or more from {caught[0]} (natural) and {caught[1]} (robust) on."
+    f"Half of all attacked images are flagged from these strengths on: {half(verdicts.ALL)}. Of the paper's networks this "
+    "cannot be known. Half of the *successful* attacks are flagged from "
+    f"{half(verdicts.SUCCESSFUL)}, and by the paper's curves from {caught[0]} (natural) and {caught[1]} (robust). Averaged "
+    f"over all strengths, natural less robust, this share differs by {successful.ours:.2f} [{successful.low:.2f}, "
+    f"{successful.high:.2f}] in our pair ({successful.direction}) and by {successful.paper_value:.2f} in the paper's."
 )
 
 # %% [markdown]
 # The paper says that attacks on the robust network are harder to detect, and that detection improves about where a
-# network loses its robustness. Part of that is the count: the cap alone keeps the robust curve of Fig. 2 near zero until
-# the network fails, whatever the filter sees. Part is the networks: in the paper's pair, successful attacks on the
-# robust network are caught later, too; in both pairs that we have, attacks on the robust network are flagged earlier. A
-# finding about one pair of networks is not yet a finding about robust training.
-# [Chapter 39](39_adversarial_appendix.ipynb) has these strengths by each rate, and asks why natural networks differ.
+# network loses its robustness. Part of that is the count: its cap keeps the robust curve of Fig. 2 near zero until the
+# network fails. Part is the networks: by the same count, of successful attacks, those on the robust network are caught
+# later in the paper's pair, and from weaker strengths on in both of ours.
 #
 # ## Smooth attacks?
 #
-# The paper explains the robust column by attacks that "change more pixel values in a homogeneous
-# way". *Roughness* is the mean magnitude of the filter's residual on the perturbation alone, over the
-# perturbation's mean magnitude: small if neighbours change alike.
+# The paper explains the robust column by attacks that "change more pixel values in a homogeneous way", and leaves the
+# evidence out. What can be measured:
 
 # %%
-alike = judge.perturbations().readings
-Markdown(
-    "Robust over natural, median over all strengths: "
-    + "; ".join(f"{each.ours:.2f} ({each.name})" for each in alike)
-    + "."
+source(evaluation.describe)
+
+# %% [markdown]
+# If the explanation held, the first ratio of a pair would lie above one, and the second below:
+
+# %%
+columns = ["pair", "measure", "robust over natural", "as the paper says", "of strengths"]
+page.table(
+    pd.DataFrame(judge.alike(), columns=columns),
+    "part3_homogeneous",
+    alt="Share of pixels changed and roughness of attacks, robust over natural, for both pairs.",
+    caption="Medians over all strengths, and at how many of them the ratio lies on the side that the paper says. Roughness "
+    "lies above one in both pairs at every strength; only in the reference pair do more pixels change, at most strengths.",
+    sources=every_run,
 )
 
 # %% [markdown]
-# If the explanation held, more pixels would change and roughness would be below one. It lies above one in both pairs,
-# and only in the reference pair do more pixels change, at most strengths.
-#
 # ## The score itself is better than its threshold
 #
-# The conservative threshold is one outlier's score. Without any threshold, take one attacked and one benign
-# image at random: how often has the attacked one the higher score? This share is the *area under the ROC curve*:
-# 1 is perfect, 0.5 is chance.
+# Without any threshold, take one attacked and one benign image at random: how often has the attacked one the higher score?
+# This share is the *area under the ROC curve*: 1 is perfect, 0.5 is chance.
 
 # %%
 weak = 0.03
@@ -265,8 +274,8 @@ page.figure(
     "part3_scores_vs_epsilon",
     alt="Median and central ninety per cent of p-hat over epsilon for our two networks, with thresholds.",
     caption="p-hat of attacked images (line: median; band: 5th to 95th percentile). Both networks' attacks clear the 99th "
-    "percentile of benign images (dotted) long before the maximum (dashed). Just beyond epsilon 0.3 the robust "
-    "network's line falls back.",
+    "percentile of benign images long before the threshold of the text. Just beyond epsilon 0.3 the robust network's line "
+    "falls back.",
     sources=every_run,
 )
 
@@ -276,10 +285,7 @@ page.figure(
 #
 # ## The claims
 #
-# Each claim is judged by a rule in `lib/adversarial/verdicts.py`. The first rules were fixed before the runs
-# on our networks, though not before pilot runs on others; the history of that file shows every later
-# change. The claims that matter most are these; [chapter 90](90_claims.ipynb) has all, with every number and interval
-# (of a share Wilson's, and those of one curve hold together).
+# `lib/adversarial/verdicts.py` judges each claim by a rule: [chapter 90](90_claims.ipynb) has all, with their numbers.
 
 # %%
 benign = next(run for run in evaluation.benign_runs(digits) if run.config["reading"] == "paper")
@@ -287,7 +293,7 @@ tried = (verdicts.INFORMED, *verdicts.SETTINGS)
 ledger = evaluation.attack_ledger(profile, networks, digits, tried)
 judged = claims.unless_changed(judge.all(benign, ledger), sweep.CHANGED)
 claims.record(judged)
-Markdown(claims.short(judged))
+print(f"{len(judged)} claims and questions recorded")
 
 # %% [markdown]
 # ## Exercises
@@ -309,7 +315,7 @@ print(f"largest deviation over {points} points: {gap:.4f}")
 
 # %% [markdown]
 # 2. Let one benign image come with each attacked one, and lower the threshold to the 99th percentile. Is the
-#    combined rate better or worse than with the authors' threshold?
+#    combined rate better or worse than with the scripts' threshold?
 #    <details><summary>Hint</summary><code>benign.metrics["false_positives"]</code> has the benign test images flagged
 #    at each threshold. At worst all of them would have been read correctly, and are lost.</details>
 
@@ -322,7 +328,7 @@ for kind, (correct, count) in clean.items():
         strict = evaluation.share(result, "correct or flagged", "paper", "percentile")
         kept = evaluation.share(result, "correct or flagged")
         print(
-            f"{kind}, epsilon {epsilon}: authors' threshold {(correct / count + kept) / 2:.3f}, "
+            f"{kind}, epsilon {epsilon}: scripts' threshold {(correct / count + kept) / 2:.3f}, "
             f"99th percentile at least {((correct - lost) / count + strict) / 2:.3f}"
         )
 

@@ -16,18 +16,14 @@
 # **Question.** At which strength does a digit of your choice fall, at which is it flagged, and which
 # comes first?
 #
-# Pick a test image, a network, a strength $\varepsilon$ and a number of steps. From left to right you
-# see the attacked image, what was added to it (red: brighter, blue: darker), the filter's residual,
-# what the network now believes (blue: the true class, orange: a wrong winner), and the filter's score
-# $\hat p$ before and after, against the threshold of the authors' scripts (dashed): above it, an image is
-# flagged. Chapters 31 and 32 explain each of them, the [glossary](01_glossary.ipynb) the words.
+# Pick a test image, a network, a strength $\varepsilon$ and a number of steps. From left to right you see the attacked
+# image, what was added to it (red: brighter, blue: darker), the filter's weighted residuals, whose mean is the score (on
+# one scale, as in chapter 32), what the network now believes (blue: the true class, orange: a wrong winner), and the
+# score $\hat p$ before and after, against the scripts' threshold (dashed): above it, an image is flagged.
 #
-# Three ways to change the image: *PGD* as in the paper, *uniform noise* of the same size, which is no
-# attack at all, and the *informed* attacker of chapter 34, who knows the filter.
-#
-# With a running kernel the controls below are live (arrow keys work on each slider). Without one,
-# the book's web page has a slider for $\varepsilon$, and a notebook shows four settings: an attack, noise of the same
-# size, the informed attacker, and an attack on the robust network.
+# Three ways to change the image: *PGD* as in the paper, *uniform noise* of the same size, which is no attack at all, and
+# the *informed* attacker of chapter 34, who knows the filter (with as many steps as you give her; there she takes 100).
+# With a running kernel the controls are live (arrow keys work on each slider).
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -41,7 +37,7 @@ import torch
 from lib.adversarial import checkpoints, data, detector, evaluation, own, plots, profiles
 from lib.book import interact
 from lib.book import profiles as sizes
-from lib.book.show import Page, cost, source
+from lib.book.show import Page, cost
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 digits = data.load(profile.dataset)
@@ -79,7 +75,7 @@ controls = {
     "epsilon": (0.0, 0.5, 0.01),
     "steps": (0, 50, 1),
 }
-start = {"network": first, "attack": "PGD", "epsilon": 0.1, "steps": profile.steps}
+start = {"network": first, "attack": "PGD", "epsilon": 0.11, "steps": profile.steps}
 interact.explore(
     page,
     "part3_explore",
@@ -87,27 +83,24 @@ interact.explore(
     {"digit": (0, 99, 1), **controls},
     start={"digit": 0, **start},
     strip=[
-        {"epsilon": 0.1},
-        {"epsilon": 0.1, "attack": "uniform noise"},
+        {"epsilon": 0.11},
+        {"epsilon": 0.11, "attack": "uniform noise"},
         {"epsilon": 0.2, "attack": "informed"},
         {"epsilon": 0.3, "network": second},
     ],
     moving="epsilon",
     alt="test image {digit}, {network}, {attack}, epsilon {epsilon}, {steps} steps",
-    caption="Attacked image, perturbation, residual, class probabilities and score; the last two have the answer of "
-    "network and filter in their titles.",
+    caption="Attacked image, perturbation, weighted residual, class probabilities and score; the last two have the answer "
+    "of network and filter in their titles.",
 )
 
 # %% [markdown]
 # ## Your own digit
 #
-# Draw one in the black square, or choose a picture of one; `attack("digit.png")` does the same for a file.
-# Whatever its size, colour and polarity, it is brought to the form of MNIST: white on black, 20 pixels high or wide, its
-# centre of mass in the middle of 28 x 28. Its true class is what the first network reads in it before the
-# attack, so write clearly. Nothing of it is written to disk.
+# Draw one in the black square, or choose a picture of one; `attack("digit.png")` does the same for a file. It is brought to
+# the form of MNIST: white on black, 20 pixels high or wide, its centre of mass in the middle of 28 x 28. Its true class is
+# what the first network reads in it before the attack. Nothing of it is written to disk.
 
-# %%
-source(own.in_form)
 
 
 # %%
@@ -131,7 +124,8 @@ attack_drawn = own.own_digit(page, "part3_own", attack_mine, controls, start, ex
 #   gaps make the lowest point of Fig. 4.
 # - Switch to noise at the same $\varepsilon$. Does the network mind, or the filter?
 # - Give the robust network 0.35 and go through the steps from 0 to 40. When does it change its mind?
-# - Choose *informed* and go up as far as you like. Watch where in the image this attacker works.
+# - Choose *informed* and go up as far as you like. She works in areas that hang together, whose inside leaves no residual;
+#   the areas of PGD have more holes.
 #
 # ## Exercises
 #

@@ -15,11 +15,10 @@
 #
 # **Question.** What happens to attack and alarm if you change one idea?
 #
-# Each section below changes one thing in a few lines and draws what comes of it beside the paper's own: some hundred test
-# images, seven strengths, PGD as in chapter 31. The threshold of the alarm is set so that one benign training image in a
-# hundred raises it.
-# **Edit a cell that begins with *Your idea*, run it and the next one.** A new idea takes about a minute on two cores; an
-# idea that was tried before, here or by you, comes back at once. Nothing here decides about a claim.
+# Each section below changes one thing in a few lines and draws what comes of it beside the paper's own, attacked by PGD as
+# in chapter 31. The threshold of the alarm is set so that one benign training image in a hundred raises it. **Edit a cell
+# that begins with *Your idea*, run it and the next one.** A new idea takes about a minute on two cores; one that was tried
+# before comes back at once. Nothing here decides about a claim.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -34,7 +33,7 @@ from lib.adversarial import attacks, checkpoints, data, detector, laboratory, pl
 from lib.adversarial.detector import Detector
 from lib.adversarial.laboratory import Idea
 from lib.book import profiles as sizes
-from lib.book.show import Page, cost, source
+from lib.book.show import Page, cost
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 digits = data.load(profile.dataset)
@@ -47,6 +46,14 @@ page = Page(
     networks=checkpoints.digests([network]),
 )
 cost(page.chapter)
+
+# %%
+images = profile.ledger_images
+Markdown(
+    f"Each line rests on {images} test images, so that its 95 % interval reaches up to {98 / images**0.5:.0f} points to "
+    f"each side, and on a threshold from {laboratory.BENIGN:,} training images. (The paper's threshold is the largest score "
+    "of all; one in a hundred lets filters be compared on so few.)"
+)
 
 
 # %%
@@ -86,8 +93,8 @@ eight = Detector(neighbours=8)
 # %%
 found = show(
     "part3_lab_filter",
-    "Left: the attack does not know the filter, so all lines are one. Right: the three changed filters raise the alarm at "
-    "the smallest strength, the paper's own (dashed) later.",
+    "Left: the attack does not know the filter, so all lines are one. Right: the three changed filters (hollow marks, one "
+    "inside the other) raise the alarm at the smallest strength, the paper's own (dashed) later.",
     mean_of_four=Idea(reading=sides),
     left_neighbour=Idea(reading=left),
     eight_in_the_variance=Idea(reading=eight),
@@ -102,11 +109,10 @@ Markdown(
 )
 
 # %% [markdown]
-# Why would a poorer predictor see more? Its threshold follows from what *benign* images do to it. In the black around
-# a stroke there are pixels whose four sides are black and one corner is not. The paper's kernel predicts from that
-# corner and is far off; the variance of the four sides is 0, so this error has the greatest weight there is. These
-# corners may be what lifts the threshold over which an attack has to come: leave the corners out of the kernel, or let the
-# variance see them, and the alarm comes at the smallest step. We count how much of the score they make up:
+# Why would a poorer predictor see more? Its threshold follows from what *benign* images do to it. In the black around a
+# stroke there are pixels whose four sides are black and one corner is not. The paper's kernel predicts from that corner
+# and is far off; the variance of the four sides is 0, so this error has the greatest weight there is. How much of the
+# score these pixels make up:
 
 # %%
 pixels = detector.to_pixels(data.to_batch(digits.train_images[: laboratory.BENIGN]), "truncate")
@@ -121,9 +127,8 @@ Markdown(
 # ## A network that sees black and white
 #
 # Round every pixel to 0 or 1 before the network sees it ("feature squeezing", down to one bit). An attack of
-# $\varepsilon < 0.5$ can change no black pixel to white; but that may not be why it fails. Rounding has no slope: its
-# gradient is 0 everywhere, and PGD, which follows the gradient, stays where its random start put it. The second network
-# is the same in every picture it reads; it only lends the attacker the slope of a straight line.
+# $\varepsilon < 0.5$ can change no black pixel to white. But the gradient of rounding is 0, too, and PGD stays where its
+# random start put it. The second network is the same in every picture; it only lends the attacker a straight line's slope.
 
 
 # %%
@@ -155,10 +160,8 @@ found = show(
 # ## An attacker who stays inside the stroke
 #
 # The background of MNIST is exactly black, and to leave it alone is all it takes not to stir the filter there. This
-# attacker may change written pixels only: `within` brings points back to where the attacker may go.
-
-# %%
-source(attacks.pgd)
+# attacker may change written pixels only: `within`, the last argument of `attacks.pgd` (31), brings points back to where
+# she may go.
 
 
 # %%
@@ -187,7 +190,7 @@ wide = found["one pixel around"].metrics
 Markdown(
     f"With one pixel around the stroke, at $\\varepsilon$ = {laboratory.EPSILONS[-1]}, the network is right about "
     f"{100 * wide['accuracy'][-1]:.0f} % of the images, and {100 * wide['flagged'][-1]:.0f} % raise an alarm; benign "
-    f"images {100 * wide['flagged'][0]:.0f} %. What the filter sees is a background that is no longer black."
+    f"images {100 * wide['flagged'][0]:.0f} %. What the filter sees are changes where the image was flat; here that is the ground."
 )
 
 # %% [markdown]
@@ -197,19 +200,7 @@ Markdown(
 #    <details><summary>Hint</summary>
 #    <code>Idea(step=lambda gradient, norm: gradient / gradient.abs().amax((1, 2, 3), keepdim=True))</code> works, but
 #    give it a name with <code>def</code>: the cache looks at the code of a function.</details>
-# 2. Another reading of equation 3: `Detector(magnitude=False)`, `Detector(neighbours=8)`.
-# 3. `network = checkpoints.networks(profile, digits)[1]`, the robust network: run the sections again.
+# 2. `network = checkpoints.networks(profile, digits)[1]`, the robust network: run the sections again.
 #
-# ## Where we differ and why
-#
-# - The paper's threshold is the largest score of a benign training image; here one in a hundred lies above it, so that
-#   filters can be compared on so few pictures.
-# - Few images, so that an idea takes a minute:
-
-# %%
-images = profile.ledger_images
-Markdown(
-    f"With {images} images a line's 95 % interval reaches up to {98 / images**0.5:.0f} points to each side. Next: "
-    "[chapter 38](38_adversarial_rebuilt.ipynb) has the paper's figures and tables in its order, each beside ours; "
-    "[chapter 39](39_adversarial_appendix.ipynb) what did not fit."
-)
+# Next: [chapter 38](38_adversarial_rebuilt.ipynb) has the paper's figures and tables in its order, each beside ours;
+# [chapter 39](39_adversarial_appendix.ipynb) what did not fit.

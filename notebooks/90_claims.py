@@ -15,18 +15,28 @@
 #
 # **Question.** Of everything the three papers claim, what did this book find again?
 #
-# The rules are code, and they hold for whatever numbers come out: `lib/sound/runs/verdicts.py`,
-# `lib/faces/runs/verdicts.py`, `lib/adversarial/verdicts.py`. Each claim gets three answers:
+# **In six sentences.** *Sound*: beside spectral features, pretrained ones helped much more with *what* sounds than with
+# *when*, as the paper says. That they know next to nothing of *when*, a single pilot on mixtures that we made does not
+# show, and it can deny it no more. *Faces*: the code that DE-GAN learns knows the expressions of people it never met, on
+# rendered faces and on photographs. It knows as well who they are, which it was to forget, and the GAN adds nothing to
+# what an encoder learns from the same people without it. *Adversarial examples*: a network does not know that a digit was
+# touched, and the filter does, the more surely the more it was changed; with a robust network it leaves the paper's attack
+# as little as the paper says. But the filter knows only whether neighbouring pixels fit together, not whether somebody
+# means harm: it flags noise, it comes late on our natural networks, and whoever keeps neighbours fitting gets by.
+#
+# The rules are code: `lib/sound/runs/verdicts.py`, `lib/faces/runs/verdicts.py`, `lib/adversarial/verdicts.py`. Each claim
+# gets three answers:
 #
 # - **direction**: it *holds* if our whole 95 % interval says what the paper says, *fails* if the whole interval
 #   denies it, and is *undecided* if the interval holds both answers, or there is none;
-# - **size**: the paper's value lies *inside* our interval, *below* or *above* it; *none* if one of them is lacking;
+# - **size**: the paper's value lies *inside* our interval, *below* or *above* it; *none*: the paper has no number, or we no
+#   interval;
 # - **evidence**: the paper's own data, other real data, or what is *made*, that is mixed, rendered or paired by us;
 #   *none* if nothing here can judge it.
 #
 # A claim of several rows, sets or networks has a reading for each. It holds if all hold that decide, and fails if one
-# fails; a reading in italics is shown beside them and decides nothing. *n* counts the unit that an interval draws
-# anew: rotations of the recordings, people, images.
+# fails; a reading in italics decides nothing. *n* counts the unit that an interval draws anew: rotations of the
+# recordings, people, images. An interval may be open at one end: [0.3, –].
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -65,8 +75,8 @@ Markdown(
 )
 
 # %% [markdown]
-# Each bold line below is one claim: where the paper makes it, on what we stand, the chapter that shows how we know,
-# and what would change the answer. A dash stands for a number that does not exist.
+# Each bold line is one claim: where the paper makes it, on what we stand, the chapter that shows how we know, and what would
+# change the answer.
 
 # %%
 for part, name in PARTS.items():
@@ -82,6 +92,3 @@ for part, name in PARTS.items():
         chosen = [claim for claim in of_part if claim.asked_by == asked_by]
         if chosen:
             display(Markdown(f"### {heading}\n\n{claims.markdown(chosen, chapters=True)}"))
-
-# %% [markdown]
-# An answer is about *these* data, networks and sizes. The small print under each claim says what would change it.

@@ -27,8 +27,7 @@
 # | a SLURM cluster | `./run_all.sh paper --cluster slurm --jobs 20` |
 # | to look at what is there, while others compute | `./run_all.sh paper 14 --present` |
 #
-# The README has the lines around them. This chapter shows what they rest on: memory that does not grow with the
-# data, results that survive their machines, and numbers of which we know how exactly they come back.
+# The README has the lines around them. This chapter shows what they rest on.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -47,8 +46,7 @@ from IPython.display import Markdown
 
 from lib.adversarial import data, training
 from lib.book.files import REPOSITORY
-from lib.book.show import Page, cost, source
-from lib.runs import sweep
+from lib.book.show import Page, cost
 
 page = Page("91_scale", PROFILE, "rendered people (made) and MNIST", "")
 cost(page.chapter)
@@ -56,14 +54,11 @@ cost(page.chapter)
 # %% [markdown]
 # ## One run, one file
 #
-# Everything that takes long goes through one function. It is given plain configurations; each is a run, named
-# by a hash of its configuration, and a run that has its result file is never repeated. Where the others are
-# computed is none of the chapter's business: by processes of this machine, or by whoever listens to a scheduler.
-
-# %%
-source(sweep.run)
-
-# %% [markdown]
+# Everything that takes long goes through one function, `sweep.run` in `lib/runs/sweep.py`. It is given plain
+# configurations; each is a run, named by a hash of its configuration, and a run that has its result file is never repeated.
+# Where the others are computed is none of the chapter's business: by processes of this machine, or by whoever listens to
+# a scheduler.
+#
 # ## Ten times the data
 #
 # Nothing that grows with the data is kept in memory: features and faces lie on disk, a batch reads its own rows, the
@@ -137,8 +132,8 @@ Markdown(
 )
 
 # %% [markdown]
-# A difference of that size decides nothing here; a longer training enlarges it (exercise 2 looks at a shorter one).
-# Therefore each run of a sweep has one thread, however many run at a time.
+# A difference of that size decides nothing here; a longer training enlarges it. Therefore each run of a sweep has one
+# thread, however many run at a time.
 #
 # `./run_all.sh --deterministic` sets what there is to set: one thread, only instructions that x86 processors have
 # had since 2013, and torch's own switches. Its bits are the same each time, but other processors were not tried, and
@@ -153,34 +148,3 @@ Markdown(
 # | a run with `--deterministic`, done again | bit-equal | `tests/book/test_deterministic.py::test_the_flag_reaches_kernels_and_workers_and_the_same_bits_come_again` |
 # | scores of a shipped network of Part I, measured on another machine | to half a point: a frame or two may tip | `tests/runs/test_checkpoints.py::test_recorded_scores_are_measured_again` |
 # | accuracy of a shipped network of Part III, measured on another machine | to 2 of 10,000 images; under attack within the spread of the images | `tests/runs/test_checkpoints.py::test_recorded_accuracies_are_measured_again` |
-
-# %% [markdown]
-# ## Exercises
-#
-# 1. How many of the attacks behind Part III's Table II are there, and what is the first one called?
-#    <details><summary>Hint</summary><code>sweep.run(..., compute=False)</code> looks and computes nothing; the
-#    file of a run is named by <code>results.key</code>.</details>
-
-# %% jupyter={"outputs_hidden": true, "source_hidden": true}
-# Solution of 1
-from lib.adversarial import checkpoints, evaluation, profiles
-from lib.runs import results
-
-profile, digits = profiles.PROFILES["quick"], data.load("mnist")
-networks = checkpoints.networks(profile, digits)
-grid = evaluation.attack_grid(profile, networks, digits, evaluation.strengths(profile))
-there = sweep.run("part3", "attack", grid, evaluation.attack_run, compute=False)
-print(
-    f"{sum(run is not None for run in there)} of {len(grid)} runs; the first is part3/attack/{results.key(grid[0])}"
-)
-
-# %% [markdown]
-# 2. How far apart are one and two threads after a single epoch?
-#    <details><summary>Hint</summary><code>trained</code> reads <code>config</code> when it is called, and
-#    <code>beside</code> holds against <code>undisturbed</code>.</details>
-
-# %% jupyter={"outputs_hidden": true, "source_hidden": true}
-# Solution of 2
-config = replace(config, epochs=1)
-undisturbed = trained()
-print(beside(trained(threads=2)))

@@ -150,6 +150,15 @@ def attack_ledger(
     }
 
 
+def without_filter(profile: Profile, network: Network, digits: Digits) -> list[Result]:
+    """Return what is left of the informed attacker without the filter: her start and her steps.
+
+    One result per strength of the ledger; of a network that her start makes a difference to.
+    """
+    grid = ledger_grid(profile, network, digits)["100 steps"]
+    return run_attacks([config | {"random_start": False} for config in grid], digits)
+
+
 def attack_run(config: dict[str, Any]) -> dict[str, Any]:
     """Attack the first `images` test images of one network; return what the detectors make of it.
 

@@ -25,9 +25,8 @@ ENTRIES = (
     Entry("residual", "signed (eq. 3)", "magnitude (code)", "signed", ("reading", "signed")),
     Entry("weights", "proportional", "sum to 1 (code)", "not normalised",
           ("reading", "unnormalised")),
-    Entry("threshold", "maximum, training", "authors' constant", "formula's maximum",
-          ("threshold", "maximum")),
-    Entry("threshold", "maximum, training", "authors' constant", "99th percentile",
+    Entry("threshold", "maximum, training", "scripts'", "text's", ("threshold", "maximum")),
+    Entry("threshold", "maximum, training", "scripts'", "99th percentile",
           ("threshold", "percentile")),
     Entry("start", "at the image (eq. 2)", "random (script)", "at the image",
           ("attack", "no random start")),
@@ -38,18 +37,18 @@ ENTRIES = (
     Entry("flagged images", "count as success (code)", "the same", "lost, if read correctly",
           ("rate", "rightly handled")),
 )  # fmt: skip
-EPSILON = 0.10  # at which the table compares
+EPSILON = 0.10  # at which the tables compare
 
 
-def table(runs: Runs, attacks: AttackReadings) -> pd.DataFrame:
-    """Return every entry with what our choice and the other come to, for both networks."""
+def table(runs: Runs, attacks: AttackReadings, *what: str) -> pd.DataFrame:
+    """Return each entry that measures one of `what` with both choices' rates, for both networks."""
     rows = []
-    for entry in ENTRIES:
-        row = entry.words("other choice")
+    for entry in (each for each in ENTRIES if each.measured[0] in what):
+        row: dict[str, str | float] = {**entry.words("other choice")}
         for kind, readings in attacks.items():
             found = {name: at_epsilon(runs, EPSILON) for name, runs in readings.items()}
-            ours, other = compared(entry, at_epsilon(runs["ours", kind], EPSILON), found)
-            row[f"{kind}: ours, other"] = f"{ours:.3f}, {other:.3f}"
+            both = compared(entry, at_epsilon(runs["ours", kind], EPSILON), found)
+            row |= zip((f"{kind}: ours", f"{kind}: other"), both, strict=True)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -57,7 +56,7 @@ def table(runs: Runs, attacks: AttackReadings) -> pd.DataFrame:
 def compared(entry: Entry, run: Result, attacks: Mapping[str, Result]) -> tuple[float, float]:
     """Return the share flagged under the book's choice and under the other, on the same images.
 
-    Readings of the detector are compared at the formula's maximum of each, so that one thing
+    Readings of the detector are compared at the text's threshold of each, so that one thing
     differs at a time. How flagged images count is shown by the combined rate.
     """
     what, other = entry.measured

@@ -20,7 +20,10 @@ from lib.runs.results import Result
 
 KIND_COLOURS = {"natural": PALETTE[1], "robust": PALETTE[0]}
 PAIR_LINES = {"ours": "-", "reference": "--"}
+THRESHOLDS = {"maximum": "text's", "percentile": "99th percentile", "authors": "scripts'"}
 DIVERGING = "RdBu_r"  # around zero; readable with every common colour-vision deficiency
+TERM = 0.25  # weighted residual of the brightest colour, reached in chapter 32 at epsilon 0.1
+SCORE = 0.06  # p-hat at the top of its axis
 BOXES = {  # Fig. 1: text -> where its middle lies
     "benign image": (0.0, 0.5),
     "PGD attack\non the network": (1.1, 0.5),
@@ -62,20 +65,19 @@ def cover(
     """
     reading = detector.Detector()
     figure, grid = plt.subplots(2, len(images), figsize=(PAGE_WIDTH, 3.35))
-    residuals = detector.residual(detector.to_pixels(images, reading.quantise))
     scores, classes = reading.score(images), predict(model, images)
     for column, epsilon in enumerate(epsilons):
         right, flagged = int(classes[column]) == label, float(scores[column]) > threshold
         upper, lower = grid[0, column], grid[1, column]
         draw_image(upper, images[column, 0])
-        draw_image(lower, residuals[column], limit=100.0)
+        draw_terms(lower, reading, images[column : column + 1])
         upper.set_title(f"$\\varepsilon$ = {epsilon:.2f}", loc="center", fontsize=10)
         read = f"network: {int(classes[column])}" + ("" if right else "  ✗")
         upper.set_xlabel(read, color=PALETTE[0] if right else PALETTE[1], weight="bold")
         seen = "filter: alarm" if flagged else "filter: silent"
         lower.set_xlabel(seen, color=PALETTE[1] if flagged else PALETTE[0], weight="bold")
     grid[0, 0].set_ylabel("attacked")
-    grid[1, 0].set_ylabel("residual")
+    grid[1, 0].set_ylabel("weighted residual")
     return figure
 
 
@@ -102,6 +104,17 @@ def draw_image(axes: Axes, image: Tensor, limit: float | None = None) -> None:
     axes.imshow(image.numpy(), cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
+
+
+def draw_terms(axes: Axes, reading: detector.Detector, image: Tensor) -> None:
+    """Draw what p-hat is the mean of, |residual| times weight, of one image (1, 1, 28, 28).
+
+    On one scale for all images, stretched where it is dark as in `detector_panel`.
+    """
+    pixels = detector.to_pixels(image, reading.quantise)
+    terms = reading.weights(pixels) * detector.residual(pixels).abs()
+    draw_image(axes, terms[0])
+    axes.images[0].set(cmap="magma", norm=PowerNorm(0.5, 0, TERM))
 
 
 def first_filters(networks: Mapping[str, nn.Module], shown: int = 12) -> Figure:
@@ -170,35 +183,6 @@ def legend_beside(axes: Axes) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
 
 
-def perturbations(runs: Mapping[tuple[str, str], Sequence[Result]]) -> Figure:
-    """Draw how many pixels change, and how unalike neighbours do, see `evaluation.describe`."""
-    figure, grid = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.7))
-    for axes, name in zip(grid, ("changed", "roughness"), strict=True):
-        for (pair, kind), results in runs.items():
-            epsilons = [result.config["epsilon"] for result in results]
-            values = [result.metrics["perturbation"][name] for result in results]
-            style, colour = PAIR_LINES[pair], KIND_COLOURS[kind]
-            axes.plot(epsilons, values, style, color=colour, label=f"{kind}, {pair}")
-        axes.set(xlabel="$\\varepsilon$", ylabel=name, xlim=(0, 0.505), ylim=(0, None))
-    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
-    return figure
-
-
-def two_thresholds(runs: Mapping[tuple[str, str], Sequence[Result]]) -> Figure:
-    """Draw the rates of Table II and Fig. 4 by the authors' threshold and by the text's."""
-    figure, grid = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.8), sharey=True)
-    for axes, name in zip(grid, ("flagged and misclassified", "correct or flagged"), strict=True):
-        for kind in KIND_COLOURS:
-            epsilons = [result.config["epsilon"] for result in runs["ours", kind]]
-            for style, threshold in (("-", "authors"), ("--", "maximum")):
-                counts = [rate(r.metrics, name, threshold=threshold) for r in runs["ours", kind]]
-                label = f"{kind}, {threshold}"
-                draw_rate(axes, epsilons, counts, kind, linestyle=style, label=label)
-        axes.set(xlabel="$\\varepsilon$", title=name, ylim=(-0.03, 1.03), xlim=(0, 0.505))
-    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
-    return figure
-
-
 def scores(
     runs: Mapping[tuple[str, str], Sequence[Result]], thresholds: Mapping[str, float]
 ) -> Figure:
@@ -215,27 +199,10 @@ def scores(
         axes.fill_between(epsilons, low, high, color=KIND_COLOURS[kind], alpha=0.2, linewidth=0)
         axes.plot(epsilons, middle, color=KIND_COLOURS[kind], label=kind)
     for style, (name, value) in zip(("-", "--", ":"), thresholds.items(), strict=False):
-        axes.axhline(value, color=INK, linestyle=style, linewidth=1.2, label=f"threshold: {name}")
+        label = f"threshold: {THRESHOLDS[name]}"
+        axes.axhline(value, color=INK, linestyle=style, linewidth=1.2, label=label)
     axes.set(xlabel="$\\varepsilon$", ylabel="$\\hat p$", xlim=(0, 0.505), yscale="log")
     legend_beside(axes)
-    return figure
-
-
-def score_histograms(
-    scores: Mapping[str, np.ndarray], thresholds: Mapping[str, float], xlabel: str
-) -> Figure:
-    """Draw the distributions of p-hat for several sets of images, and thresholds as lines."""
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.0))
-    top = max(float(values.max()) for values in scores.values())
-    bins = np.linspace(0, max(top, *thresholds.values()) * 1.02, 120).tolist()
-    for index, (name, values) in enumerate(scores.items()):
-        axes.hist(values, bins=bins, density=True, histtype="stepfilled", alpha=0.45, label=name)
-        axes.hist(values, bins=bins, density=True, histtype="step", color=PALETTE[index])
-    styles = ("-", "--", ":")
-    for style, (name, value) in zip(styles, thresholds.items(), strict=False):
-        axes.axvline(value, color=INK, linestyle=style, linewidth=1.4, label=f"{name}: {value:.5f}")
-    axes.set(xlabel=xlabel, ylabel="density", xlim=(0, None))
-    axes.legend(fontsize=8.5)
     return figure
 
 
@@ -248,11 +215,11 @@ def detector_panel(images: Mapping[str, Tensor], reading: detector.Detector) -> 
     residual, weights = detector.residual(pixels), reading.weights(pixels)
     inner = pixels[:, 1:-1, 1:-1]
     panels = {
-        "pixels $x_i$": (inner, "gray"),
-        "prediction $\\hat x_i$": (inner - residual, "gray"),
-        "residual $x_i-\\hat x_i$": (residual, DIVERGING),
+        "pixels $x^i$": (inner, "gray"),
+        "prediction $\\hat x^i$": (inner - residual, "gray"),
+        "residual $x^i-\\hat x^i$": (residual, DIVERGING),
         "weight $w_i$": (weights, "viridis"),
-        "$w_i\\,|x_i-\\hat x_i|$": (weights * residual.abs(), "magma"),
+        "$w_i\\,|x^i-\\hat x^i|$": (weights * residual.abs(), "magma"),
     }
     size = (PAGE_WIDTH, 0.75 + 1.4 * len(images))
     figure, grid = plt.subplots(len(images), len(panels), figsize=size, squeeze=False)
@@ -274,39 +241,43 @@ def detector_panel(images: Mapping[str, Tensor], reading: detector.Detector) -> 
 
 
 def effects(
-    ledger: Mapping[str, Mapping[str, Sequence[Result]]], name: str, epsilon: float
+    ledger: Mapping[str, Mapping[str, Sequence[Result]]], name: str, epsilons: Sequence[float]
 ) -> Figure:
-    """Draw one rate at one epsilon for each reading of the attack, with 95 % intervals.
+    """Draw one rate for each reading of the attack, with 95 % intervals, a panel each strength.
 
     `ledger` is {kind: {reading: results}}; a line marks the reading "as published".
     """
     readings = list(next(iter(ledger.values())))
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.33 * len(readings) + 0.8))
-    for shift, (kind, found) in zip((0.14, -0.14), ledger.items(), strict=True):
-        for place, reading in enumerate(readings):
-            successes, n = rate(at_epsilon(found[reading], epsilon).metrics, name)
-            y, colour = len(readings) - place + shift, KIND_COLOURS[kind]
-            value = successes / n if n else np.nan
-            axes.plot(wilson(successes, n), (y, y), color=colour, linewidth=2.2)
-            axes.plot(value, y, "o", color=colour, markersize=5)
-            if reading == "as published":
-                axes.axvline(value, color=colour, linestyle=":", linewidth=1.2)
-        axes.plot([], [], "o-", color=KIND_COLOURS[kind], label=kind)
-    axes.set(xlabel=name, xlim=(-0.03, 1.03))
-    axes.set_yticks(range(len(readings), 0, -1), readings)
-    legend_beside(axes)
+    size = (PAGE_WIDTH, 0.33 * len(readings) + 1.1)
+    figure, (panels,) = plt.subplots(1, len(epsilons), figsize=size, sharey=True, squeeze=False)
+    for axes, epsilon in zip(panels, epsilons, strict=True):
+        for shift, (kind, found) in zip((0.14, -0.14), ledger.items(), strict=True):
+            colour = KIND_COLOURS[kind]
+            for place, reading in enumerate(readings):
+                successes, n = rate(at_epsilon(found[reading], epsilon).metrics, name)
+                y, value = len(readings) - place + shift, successes / n if n else np.nan
+                axes.plot(wilson(successes, n), (y, y), color=colour, linewidth=2.2)
+                axes.plot(value, y, "o", color=colour, markersize=5)
+                if reading == "as published":
+                    axes.axvline(value, color=colour, linestyle=":", linewidth=1.2)
+            axes.plot([], [], "o-", color=colour, label=kind)
+        axes.set(xlabel=name, xlim=(-0.03, 1.03), title=f"$\\varepsilon$ = {epsilon:.2f}")
+    panels[0].set_yticks(range(len(readings), 0, -1), readings)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
-def two_attackers(ledger: Mapping[str, Mapping[str, Sequence[Result]]]) -> Figure:
-    """Draw the combined rate against both attackers, and what the network withstands alone."""
+def two_attackers(
+    ledger: Mapping[str, Mapping[str, Sequence[Result]]], alone: Mapping[str, Sequence[Result]]
+) -> Figure:
+    """Draw the combined rate against both attackers, and what a network withstands `alone`."""
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.0))
     name, styles = "correct or flagged", (("o", "-"), ("s", "--"), ("^", ":"))
     for kind, found in ledger.items():
         lines = {
             "as published": (found["as published"], name),
             "evades the detector": (found["evades the detector"], name),
-            "no filter": (found["100 steps"], "accuracy"),  # as many as the attacker who evades
+            "no filter": (alone[kind], "accuracy"),
         }
         for (label, (results, shown)), (marker, style) in zip(lines.items(), styles, strict=True):
             counts = [rate(result.metrics, shown) for result in results]
@@ -338,11 +309,10 @@ def explore_panel(
     places = figure.add_gridspec(1, 7, width_ratios=(1, 1, 1, 0.1, 1.1, 0.32, 1.1), wspace=0.06)
     places.update(left=0.005, right=0.985, bottom=0.12, top=0.88)
     grid = [figure.add_subplot(places[column]) for column in (0, 1, 2, 4, 6)]  # gaps hold numbers
-    pixels = detector.to_pixels(adversarial, reading.quantise)
     draw_image(grid[0], adversarial[0, 0])
     draw_image(grid[1], (adversarial - image)[0, 0], limit=0.5)
-    draw_image(grid[2], detector.residual(pixels)[0], limit=255.0)
-    titles = ("attacked image", "perturbation", "filter residual")
+    draw_terms(grid[2], reading, adversarial)
+    titles = ("attacked image", "perturbation", "weighted residual")
     for axes, title in zip(grid, titles, strict=False):
         axes.set_title(title, loc="center", fontsize=9)
     belief = draw_probabilities(grid[3], model, adversarial, label)
@@ -360,10 +330,11 @@ def ideas(found: Mapping[str, Result]) -> Figure:
     figure, panels = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.9), sharex=True, sharey=True)
     titles = {"accuracy": "the network is right", "flagged": "the filter raises an alarm"}
     for axes, (metric, title) in zip(panels, titles.items(), strict=True):
-        for place, (name, result) in enumerate(found.items()):
-            look = {"color": INK, "ls": "--"} if not place else {"color": PALETTE[place - 1]}
+        for place, (name, result) in enumerate(found.items()):  # hollow: equal ones stay visible
+            line = {"color": INK, "ls": "--"} if not place else {"color": PALETTE[place - 1]}
+            look: dict[str, Any] = {"marker": "osD^v"[place], "mfc": "none", "ms": 4 + 2.5 * place}
             values = 100 * np.array(result.metrics[metric])
-            axes.plot(result.metrics["epsilon"], values, marker="osD^v"[place], label=name, **look)
+            axes.plot(result.metrics["epsilon"], values, label=name, **line, **look)
         axes.set(title=title, xlabel="$\\varepsilon$", ylim=(-3, 103))
     panels[0].set_ylabel("% of images")
     handles, names = panels[0].get_legend_handles_labels()
@@ -398,7 +369,7 @@ def draw_score(
     flagged = scores[1] > threshold
     axes.bar(("benign", "attacked"), scores, color=(PALE, PALETTE[1] if flagged else PALETTE[2]))
     axes.axhline(threshold, color=INK, linestyle="--", linewidth=1.2)
-    axes.set(ylim=(0, max(*scores, threshold) * 1.15))
+    axes.set(ylim=(0, SCORE))
     axes.tick_params(axis="both", labelsize=8)
     verdict = "flagged" if flagged else "not flagged"
     axes.set_title(f"$\\hat p$: {verdict}", loc="center", fontsize=9)

@@ -110,35 +110,40 @@ def bootstrap_interval(
 
 
 def above(low: float | None, high: float | None, limit: float = 0.0) -> str:
-    """Return whether a number lies above a limit, by both ends of its interval."""
-    if low is None or high is None:
-        return UNDECIDED
+    """Return whether a number lies above a limit, by both ends of its interval, see `_ends`."""
+    low, high = _ends(low, high)
     if low > limit:
         return HOLDS
     return FAILS if high < limit else UNDECIDED
 
 
 def below(low: float | None, high: float | None, limit: float = 0.0) -> str:
-    """Return whether a number lies below a limit, by both ends of its interval."""
-    if low is None or high is None:
-        return UNDECIDED
+    """Return whether a number lies below a limit, by both ends of its interval, see `_ends`."""
+    low, high = _ends(low, high)
     return above(-high, -low, -limit)
 
 
 def near(low: float | None, high: float | None, limit: float) -> str:
-    """Return whether a number is at most `limit` away from 0, by both ends of its interval."""
-    if low is None or high is None:
-        return UNDECIDED
+    """Return whether a number is at most `limit` away from 0, by both ends, see `_ends`."""
+    low, high = _ends(low, high)
     if -limit <= low and high <= limit:
         return HOLDS
     return FAILS if low > limit or high < -limit else UNDECIDED
+
+
+def _ends(low: float | None, high: float | None) -> tuple[float, float]:
+    """Return both ends; a single missing one is open, and where both are missing they are NaN."""
+    if low is None and high is None:
+        return math.nan, math.nan
+    return -math.inf if low is None else low, math.inf if high is None else high
 
 
 @dataclass(frozen=True)
 class Reading:
     """One number by which a claim is judged: a row, a set, a network, a way to count.
 
-    `ours` has the interval `low` to `high` over `n` units. A number that does not exist is None.
+    `ours` has the interval `low` to `high` over `n` units. A number that does not exist is None; an
+    interval that lacks one end is open there.
     What does not decide is shown beside the others, and the claim does not hang on it.
 
     Raises:
@@ -168,11 +173,12 @@ class Reading:
     @property
     def size(self) -> str:
         """Return where the paper's value lies: inside our interval, below or above it, or none."""
-        if self.paper_value is None or self.low is None or self.high is None:
+        low, high = _ends(self.low, self.high)
+        if self.paper_value is None or math.isnan(low):
             return NONE
-        if self.paper_value < self.low:
+        if self.paper_value < low:
             return BELOW
-        return ABOVE if self.paper_value > self.high else INSIDE
+        return ABOVE if self.paper_value > high else INSIDE
 
 
 @dataclass(frozen=True)
@@ -380,13 +386,13 @@ def markdown(claims: Iterable[Claim], chapters: bool = False, readings: bool = T
         rows.append((text, *numbers, f"**{claim.direction}**", claim.shown.size))
         if readings and not alone:
             rows += [_below(reading, unit) for reading in claim.readings]
-    columns = ["Claim", "Paper", "Ours [95 %]", "n", "Direction", "Paper's value lies"]
+    columns = ["Claim", "Paper", "Ours [95 %]", "n", "Direction", "Size"]
     return table([columns, *rows])
 
 
 def short(claims: Sequence[Claim]) -> str:
     """Return the claims that matter most in Markdown, the first of each part, without numbers."""
-    columns = ["Part", "Claim", "Direction", "Paper's value lies", "Evidence"]
+    columns = ["Part", "Claim", "Direction", "Size", "Evidence"]
     rows = [
         (part.removeprefix("part"), claim.claim, claim.direction, claim.shown.size, claim.evidence)
         for part in PARTS
@@ -449,14 +455,13 @@ def _ours(reading: Reading) -> str:
     its side; but no more decimals than the numbers have with four digits (a strength from a grid
     has two, however narrow its interval).
     """
-    if reading.ours is None:
-        return "–"
-    if reading.low is None or reading.high is None:
-        return f"{reading.ours:.4g}"
     numbers = (reading.ours, reading.low, reading.high)
-    half = (reading.high - reading.low) / 2
+    known = [each for each in numbers if each is not None]
+    if reading.ours is None or len(known) == 1:
+        return "–" if reading.ours is None else f"{reading.ours:.4g}"
+    half = 0.0 if None in numbers else (known[2] - known[1]) / 2
     wanted = max(1, 1 - math.floor(math.log10(half))) if half > 0 else DECIMALS
-    written = max(0, *(-int(Decimal(f"{each:.4g}").as_tuple().exponent) for each in numbers))
+    written = max(0, *(-int(Decimal(f"{each:.4g}").as_tuple().exponent) for each in known))
     decimals = min(wanted, written, DECIMALS)
-    value, low, high = (f"{number:z.{decimals}f}" for number in numbers)
+    value, low, high = ("–" if each is None else f"{each:z.{decimals}f}" for each in numbers)
     return f"{value} [{low}, {high}]"

@@ -214,3 +214,13 @@ def test_the_ledgers_readings_of_the_attack_are_settings_and_differ(
         same = sum(a == b for a, b in zip(found, keys["as published"], strict=True))
         # a step of 2.5 epsilon / 40 is the published 0.01 at epsilon 0.16 alone, not on the grid
         assert same == (len(found) if name == "as published" else 0), name
+
+
+def test_without_filter_is_the_informed_attackers_start_and_steps(
+    network: Network, few: Few, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation, "run_attacks", lambda grid, digits: grid)
+    found: Any = evaluation.without_filter(PROFILES["quick"], network, few(50, 20))
+    hers = evaluation.ledger_grid(PROFILES["quick"], network, few(50, 20))["evades the detector"]
+    assert all(each["random_start"] is False and each["method"] == "pgd" for each in found)
+    assert [each["steps"] for each in found] == [each["steps"] for each in hers]

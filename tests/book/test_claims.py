@@ -80,10 +80,14 @@ NAN = float("nan")
         (0.01, 0.03, 0.02, UNDECIDED, UNDECIDED),
         (0.01, 0.015, 0.02, FAILS, HOLDS),
         (0.03, 0.05, 0.02, HOLDS, FAILS),
+        (0.03, None, 0.02, HOLDS, FAILS),  # a missing end is open
+        (None, 0.01, 0.02, FAILS, HOLDS),
+        (0.01, None, 0.02, UNDECIDED, UNDECIDED),
+        (None, None, 0.02, UNDECIDED, UNDECIDED),
     ],
 )
 def test_only_an_interval_on_one_side_of_the_limit_decides(
-    low: float, high: float, limit: float, if_above: str, if_below: str
+    low: float | None, high: float | None, limit: float, if_above: str, if_below: str
 ) -> None:
     assert claims.above(low, high, limit) == if_above
     assert claims.below(low, high, limit) == if_below
@@ -99,14 +103,14 @@ def test_only_an_interval_on_one_side_of_the_limit_decides(
         (-0.03, 0.03, UNDECIDED),
         (NAN, NAN, UNDECIDED),
         (None, 0.01, UNDECIDED),
+        (0.03, None, FAILS),
+        (None, None, UNDECIDED),
     ],
 )
 def test_near_zero_is_the_whole_interval_within_the_limit(
     low: float | None, high: float | None, answer: str
 ) -> None:
     assert claims.near(low, high, 0.02) == answer
-    if low is None:
-        assert claims.above(low, high) == claims.below(low, high) == UNDECIDED
 
 
 def test_intervals_of_a_curve_are_those_of_a_stricter_level() -> None:
@@ -148,7 +152,8 @@ def test_a_claim_holds_where_all_its_readings_hold(
 )
 def test_the_size_is_where_the_papers_value_lies(paper: float | None, size: str) -> None:
     assert replace(READING, paper_value=paper).size == size
-    assert replace(READING, paper_value=paper, low=None).size == "none"
+    assert replace(READING, paper_value=paper, low=None, high=None).size == "none"
+    assert replace(READING, paper_value=0.47, high=None).size == "below"
 
 
 def test_a_source_gives_its_readings_its_scale() -> None:
@@ -234,6 +239,7 @@ def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
         ((1.0, 0.99617, 1.0), "1.0000 [0.9962, 1.0000]"),
         ((0.36, 0.36, 0.36), "0.36 [0.36, 0.36]"),  # a strength of a grid
         ((20123.4, 20001.0, 20200.0), "20123 [20001, 20200]"),
+        ((0.35, 0.31, None), "0.35 [0.31, –]"),
         ((2.0 / 3, None, None), "0.6667"),
         ((None, None, None), "–"),
     ],

@@ -1,7 +1,9 @@
 """The table of what each paper has: what it names is there, and the part's page shows it."""
 
+import json
 import pkgutil
 import re
+from pathlib import Path
 
 import jupytext
 import pytest
@@ -82,3 +84,10 @@ def test_answers_show_one_reading_of_a_claim(monkeypatch: pytest.MonkeyPatch) ->
     assert "shown is one of 3 readings: DE-GAN over CNN baseline" in text and "\n| –" not in text
     monkeypatch.setattr(claims, "load", lambda profile: [])
     assert "No claims" in str(rebuilt.answers("part2", "quick", "4.2").data)
+
+
+@pytest.mark.parametrize("source", chapters.chapters(), ids=lambda path: path.stem)
+def test_no_page_says_of_what_is_there_that_it_is_not(source: Path) -> None:
+    text = source.with_suffix(".ipynb").read_text(encoding="utf-8")
+    outputs = [cell["outputs"] for cell in json.loads(text)["cells"] if "outputs" in cell]
+    assert not re.search(r"no run is there|not there yet at profile|[Nn]o claims", str(outputs))
