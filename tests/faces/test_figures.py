@@ -342,7 +342,7 @@ def known() -> Result:
 def test_shares_stand_beside_ceiling_and_chance() -> None:
     table = synthesis_plots.share_table(known()).set_index("judges see")
     assert table.loc["the expression asked for", "from people it knew"] == "70.0 [60.0, 75.0]"
-    assert table.loc["the person asked for", "real pictures"] == "95.0 [85.0, 100.0]"
+    assert table.loc["the person asked for", "renderings"] == "95.0 [85.0, 100.0]"
     assert table["chance"].tolist() == ["14.3", "2.0", "0.4"]  # a fifth of faces over 49
     assert table.loc["the person in the source", "from strangers"] is None
     found = known()
