@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
-from sklearn.metrics import recall_score
 from torch.nn import functional as F
 
 from lib.book.images import GROUND
@@ -304,18 +303,6 @@ def test_controls_show_accuracy_and_difference() -> None:
     assert len(marks) == 2  # DE-GAN has no difference to itself
     assert marks[0].get_xdata()[0] == pytest.approx(100 * (own[1].value - own[0].value))
     assert marks[1].get_markerfacecolor() == "white" != marks[0].get_markerfacecolor()
-
-
-def recalls() -> Figure:
-    found = protocol.pool(runs("cnn", 0))
-    return recognition_plots.recalls({"cnn": found, "de_gan": found}, CLASSES)
-
-
-def test_recalls_are_scikit_learns() -> None:
-    found = protocol.pool(runs("cnn", 0))
-    expected = 100 * recall_score(found.targets, found.predicted, average=None)
-    marks = [line for line in recalls().axes[0].lines if line.get_marker() in "so"]
-    assert [float(line.get_ydata()[0]) for line in marks] == pytest.approx([*expected] * 2)
 
 
 def known() -> Result:

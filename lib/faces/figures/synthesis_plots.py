@@ -34,11 +34,11 @@ SOURCES = {  # of synthesised pictures
     "strangers": "from strangers",
 }
 SEEN = {  # in real people, and what a guess is one about
-    "smile": ("the expression asked for (probe of the expression judge)", "expression"),
+    "smile": ("the expression asked for (probe of the expression judge's features)", "expression"),
     "happier": ("more happiness where a smile was asked for (expression judge)", "expression"),
-    "identity": ("the person asked for (nearest to the identity judge)", "identity"),
+    "identity": ("the person asked for (nearest in the identity judge's features)", "identity"),
     "pixels": ("the person asked for (nearest in 8 × 8 pixels)", "identity"),
-    "leak": ("the lender (nearest to the identity judge)", "identity"),
+    "leak": ("the lender (nearest in the identity judge's features)", "identity"),
 }
 NETWORKS = {  # whose features are probed
     "de_gan": (PALETTE[0], "o", "-", "DE-GAN's encoder"),
@@ -48,9 +48,8 @@ LABELS: dict[str, dict[str, Any]] = {  # where they stand beside their points
     "de_gan": {"xytext": (8, 6), "textcoords": "offset points"},
     "supervised": {"xytext": (-7, -14), "textcoords": "offset points", "ha": "right"},
 }
-APART = {  # of other points and of the axis, which are near
-    ("de_gan", "f(x)"): {"xytext": (-1, 14)},
-    ("de_gan", "map 3"): {"xytext": (5, -16)},
+APART = {  # from other points and from the axis, which are near
+    ("de_gan", "f(x)"): {"xytext": (1, 10)},
     ("supervised", "f(x)"): {"xytext": (4, -20), "ha": "left"},
 }
 FEATURES = ("pixels", "map 1", "map 2", "map 3", "f(x)")
@@ -257,7 +256,7 @@ def _corners(axes: Axes, found: Result) -> None:
     axes.annotate("pixels", (across, up), xytext=(7, -12), **where)
     claimed = (chance["identity"], 100.0)
     axes.plot(*claimed, "*", color=INK, markerfacecolor="none", markersize=9, clip_on=False)
-    axes.annotate("all expression, no identity", claimed, xytext=(9, 4), style="italic", **where)
+    axes.annotate("all expression, no identity", claimed, xytext=(9, 7), style="italic", **where)
     axes.set_xlabel("identity, % right")
     right = max(row["high"] for row in found.metrics["probes"] if row["about"] == "identity")
-    axes.set(xlim=(0, min(103, 100 * right + 8)), ylim=(0, 106))
+    axes.set(xlim=(0, min(103, 100 * right + 8)), ylim=(0, 108))

@@ -23,7 +23,7 @@ RECOGNITION = (
     Entry("after pre-training", '"initially pre-trained", no more', "the encoder is frozen",
           "fine-tuned on the fold", measured=("de_gan fine-tuned", "de_gan")),
     Entry("pre-training", "BU-4DFE, 101 people", "as many other people",
-          "the fold's people alone", measured=("de_gan fold only", "de_gan")),
+          "DE-GAN, not pre-trained", measured=("de_gan fold only", "de_gan")),
     Entry("form of the CNN baseline", "not said", "the encoder, trained on the fold",
           "this baseline in DE-GAN's place", measured=("cnn", "de_gan")),
     Entry("what the GAN adds", "no comparison", "a supervised encoder beside it",

@@ -246,7 +246,7 @@ def looks(images: Tensor) -> dict[str, np.ndarray]:
 
 class Trace(NamedTuple):
     """Of a number read off synthesised pictures: its correlation with the source's, and the share
-    of its variance, among pictures of one person, that is owed to z. What never changes has 0."""
+    of its variance, among pictures of one person, that is owed to z; 0 if it never changes."""
 
     follows: Estimate
     by_z: Estimate
@@ -294,9 +294,8 @@ def _over_people(statistic: Callable[[np.ndarray], float], people: np.ndarray) -
         return statistic(np.concatenate([own[person] for person in drawn]))
 
     own = {person: np.flatnonzero(people == person) for person in np.unique(people)}
-    everybody = np.array(list(own))
-    interval = bootstrap_interval(everybody, of, np.random.default_rng(0))
-    return Estimate(of(everybody), *interval, len(own))
+    interval = bootstrap_interval(np.array([*own]), of, np.random.default_rng(0))
+    return Estimate(of(np.array([*own])), *interval, len(own))
 
 
 def compare(first: Mapping[str, float], second: Mapping[str, float]) -> str:
@@ -320,8 +319,7 @@ def by_how_much(difference: Estimate) -> str:
 
 
 def commonest(*counts: Sequence[Sequence[int]]) -> tuple[int, int, float]:
-    """Return the commonest confusion in some tables, by asked (rows) and seen (columns): both, and
-    the share of what was asked for that it takes."""
+    """Return the commonest confusion by asked (rows) and seen (columns): both, and its share."""
     table = np.sum(counts, axis=0, dtype=np.float64)
     table /= np.maximum(table.sum(axis=1, keepdims=True), 1)
     wrong = table - np.diag(table.diagonal())

@@ -10,9 +10,8 @@
 4. Synthesised faces show the expression, and the identity, asked for: independent judges see it at
    least 0.9 times as often as in other pictures. Judges who guess about those judge nothing.
 5. Better than the best method published before: only on the original faces.
-6. Real people: rules 2 to 4 for photographs, and for faces put on people whose smile was held out.
-   A probe of other people's photographs sees the smile; a person is known where, to a judge of
-   renderings, their own smile is the nearest of all.
+6. Real people: rules 2 to 4 for photographs, and for faces put on people whose smile was held out;
+   chapter 23 says who sees smile and person there.
 7. z models the light: at least 0.9 of the variance of what tells of light and background, among
    synthesised pictures of one person, is owed to z.
 
@@ -179,8 +178,7 @@ class Judge:
 
     def lit_by_noise(self) -> Claim:
         """Judge that z, and not the source, decides about the light (rule 7)."""
-        source = self.source(SYNTHESIS)
-        found = ((name, trace.by_z) for name, trace in self.light.items())
+        source, found = self.source(SYNTHESIS), ((n, trace.by_z) for n, trace in self.light.items())
         readings = (source.reading(n, None, z, above(z.low, z.high, FULLY)) for n, z in found)
         text = (
             "z models illumination and head pose: its share of the variance of what tells of light"
@@ -242,8 +240,8 @@ def exclusive(text: str, source: Source, known: Mapping[str, Any]) -> Claim:
     for network, features in (("supervised", CODE), ("de_gan", "pixels")):
         name = "in the supervised encoder's" if features == CODE else "in pixels"
         found, _ = probe(known, network, features, "identity")
-        direction = below(found.low, found.high, limit)
-        readings.append(source.reading(name, None, found, direction, decides=False))
+        answer = below(found.low, found.high, limit)
+        readings.append(source.reading(name, None, found, answer, decides=False))
     note = f"holds up to {TIMES_CHANCE} times chance, which is {100 * chance:.1f}"
     if PROFILES[source.profile].gan.reconstruction:
         note += "; this training rewards identity in the code, the equations alone are not probed"
@@ -253,9 +251,8 @@ def exclusive(text: str, source: Source, known: Mapping[str, Any]) -> Claim:
 def captured(text: str, source: Source, known: Mapping[str, Any]) -> Claim:
     """Judge what a probe finds of the expression (rule 3), as in `exclusive`."""
     own, chance = probe(known, "de_gan", CODE, "expression")
-    more = knowledge.difference(
-        *(_row(known, "de_gan", features, "expression") for features in (CODE, "pixels"))
-    )
+    both = (_row(known, "de_gan", features, "expression") for features in (CODE, "pixels"))
+    more = knowledge.difference(*both)
     readings = (
         source.reading("in f(x)", None, own, above(own.low, own.high, chance)),
         source.reading("more than in pixels", None, more, above(more.low, more.high)),

@@ -41,7 +41,7 @@ def of(profile_name: str) -> list[Work]:
 
 
 def _network(kind: str, profile: Profile, corpus: Corpus) -> Work:
-    """Return the training of DE-GAN, of its supervised control or of a judge."""
+    """Return the training of DE-GAN, of the supervised encoder or of a judge."""
     run = checkpoints.describe(kind, profile, corpus)
     form = checkpoints.model_config(profile, corpus)
 
