@@ -112,7 +112,6 @@ Markdown(
     "- That naming people and expressions in $D$ improves faces and code was tried once, small, in "
     "[chapter 26](26_faces_laboratory.ipynb), which takes each head away: too small to decide."
 )
-rebuilt.answers("part2", PROFILE, "3.1.1")
 
 # %% [markdown]
 # ## Fig. 3 and equation 3: the second stage

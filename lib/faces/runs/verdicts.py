@@ -65,7 +65,7 @@ CODE = "f(x)"
 SYNTHESIS, RECOGNITION = "23_faces_synthesis", "24_faces_recognition"  # chapters
 ABSENT, TRIED = "nothing here tests it", "tried once, in chapter 26, too small to decide"
 UNTESTED = (  # claims, their places, and why nothing decides about them
-    ("naming people and expressions in D improves faces and code", "3.1.1", TRIED),
+    ("naming people and expressions in D improves faces and code", "1, 3.1.1", TRIED),
     ("DE-GAN can transfer expressions and edit them", "1", "transfer: above; editing: not tested"),
     ("DE-GAN generalises to other ethnic backgrounds", "1", ABSENT),
     ("DE-GAN generalises to spontaneous expressions as well as posed ones", "1", ABSENT),
