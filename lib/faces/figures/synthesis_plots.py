@@ -48,7 +48,7 @@ LABELS: dict[str, dict[str, Any]] = {  # where they stand beside their points
     "de_gan": {"xytext": (8, 6), "textcoords": "offset points"},
     "supervised": {"xytext": (-7, -14), "textcoords": "offset points", "ha": "right"},
 }
-APART = {  # from other points and from the axis, which are near
+APART: dict[Any, dict[str, Any]] = {  # from other points and from the axis, which are near
     ("de_gan", "f(x)"): {"xytext": (1, 10)},
     ("supervised", "f(x)"): {"xytext": (4, -20), "ha": "left"},
 }
