@@ -146,9 +146,10 @@ interact.explore(
 # ## Part II, faces: the smile, and whose it is
 #
 # A code that has forgotten *who* is in the picture recognises expressions better on people it never met, says
-# the paper. What will surprise you: the code reads expressions off people it never met, and it still knows who
-# they are better than an encoder that was trained on expressions alone (23). What helps with strangers is having
-# met other people before; that a GAN was the occasion makes no difference that we can see (24).
+# the paper. What will surprise you: our code reads expressions off people it never met, and still knows who they
+# are better than an encoder that was trained on expressions alone (23; our training rewards that, and of the
+# paper's equations alone the code is not probed). What helps with strangers comes with pre-training; an encoder
+# that was pre-trained without a GAN does better still (24).
 #
 # Below is a thumbnail of [chapter 25](25_faces_explore.ipynb): a stranger lends an expression to somebody else.
 
@@ -227,7 +228,7 @@ Markdown(
     f"{overview.minutes(['30-35'], PROFILE)} for Part III. To compute what is stored took a single process "
     f"{hours['part1']:.1f}, {hours['part2']:.1f} and {hours['part3']:.1f} hours, by what the files say.*\n\n"
     "**A cluster.** `./run_all.sh paper --retrain` trains the networks by the published recipes (in Part I 140 "
-    "of them, in Part II a GAN fine-tuned in each of 30 folds), attacks the published 1,000,000 images, and resumes "
+    "of them, in Part II a GAN, which we also fine-tune in each of 30 folds), attacks the published 1,000,000 images, and resumes "
     "where it was stopped; `--dry-run` says beforehand what it takes, and [chapter 91](91_scale.ipynb) how other "
     "machines help. *The whole book at profile paper: "
     f"{overview.minutes(['00-90'], 'paper')}.*"
@@ -237,8 +238,8 @@ Markdown(
 # ## The data
 #
 # The book brings its data along (`data/README.md` says whose they are), and each part takes the best there are.
-# **Original** is the paper's own data, beside whose numbers ours may stand; **open** is other real data under an
-# open licence, which tests the idea and not the number. Which of the two it was stands under every picture.
+# The *rung* stands under every picture. **Original** is the paper's own data, beside whose numbers ours may stand;
+# **open** are data that anyone may have, photographed, recorded or made by us, which test the idea and not the number.
 # Faces and clips that their owners give on request are used where you hold them, and never shown.
 # `./run_all.sh --check` says what is here, and whether this machine has all that the book needs.
 

@@ -46,7 +46,6 @@ cost("01_glossary")
 # - **embedding**: a small layer that brings features of another network to a few numbers ([13](13_sound_model.ipynb)).
 # - **linear probe**: the simplest reader, a weighted sum. What it reads from features was plainly there
 #   ([12](12_sound_features.ipynb), [23](23_faces_synthesis.ipynb)).
-# - **control**: a second network that differs in the one thing that is asked about.
 #
 # ## Numbers and how sure they are
 #
@@ -68,7 +67,8 @@ cost("01_glossary")
 # - **Wilson's interval**: of a share, as *flagged among so many images*; it keeps within 0 and 1.
 # - **bootstrap**: draws the units anew, with replacement, many times, and looks how much the number moves.
 # - **direction**, **size**, **evidence**: the three answers to a claim ([90](90_claims.ipynb)).
-# - **original**, **open**, **made**: the paper's own data; other real data; mixed, rendered or paired by us.
+# - **rung**: which data stand for the paper's. **original**: its own; **open**: others that anyone may have,
+#   photographed, recorded or made by us. **made**: mixed, rendered or paired by us.
 #
 # ## Sound
 #
@@ -99,7 +99,7 @@ cost("01_glossary")
 # - **lender**, **borrower**: whose expression it is, and on whose face it is painted ([23](23_faces_synthesis.ipynb)).
 # - **judge**: a classifier that had no part in the training, and says what it sees in a made picture
 #   ([23](23_faces_synthesis.ipynb)).
-# - **leak**: a made picture is taken for the lender: the code has carried the person along.
+# - **supervised encoder**: DE-GAN's encoder without the GAN, taught expressions alone ([24](24_faces_recognition.ipynb)).
 # - **rendered**: painted by a program from a model of faces; nobody's photograph ([20](20_faces_paper_and_data.ipynb)).
 #
 # ## Adversarial examples

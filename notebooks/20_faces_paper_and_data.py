@@ -69,7 +69,8 @@ cost(page.chapter)
 # (chapter 22) for *disentangled expressions*. $D$, which only training needs, is not drawn.
 #
 # One face accompanies the part: *happiness, A*, a stranger whom no network has met. Person 0 borrows it.
-# (In Part II *real* means: not painted by $G$. A real face is a photograph or a rendering; the chapter says which.)
+# (What $G$ paints is called *synthesised* here; all other pictures are *photographs* or *renderings*. Equations and $D$
+# call these two *real*.)
 
 # %%
 scenes = explore.scenes(profile, corpus)
@@ -84,26 +85,27 @@ page.figure(
     "part2_fig1",
     alt="Block diagram. An image of a smiling stranger enters the encoder; out come the code f(x), drawn as 350 "
     "stripes, and four ever smaller maps. Code, identity code and noise enter the decoder, and a synthesised "
-    "face of another person comes out, beside a real, sad picture of that person. A map and the code also go to the "
-    "recognition of expressions.",
+    "face of another person comes out, beside another, sad picture of that person. All four maps and the code also go "
+    "to the recognition of expressions.",
     caption="Fig. 1 of the paper with a trained network in it: stripes and maps are what it holds of this image. "
     f"Person 0, sad at the right, smiles in the synthesised face. {grids.credit(corpus)}",
     networks=page.networks,
 )
 
 # %%
-made, real = np.stack([each.made for each in lent]), augment.pixels(augment.centre(sad))
-left = np.stack([np.full_like(made[0], 255), lent[0].source])
-smiles = np.concatenate([left[:, None], np.stack([real, made])], axis=1)
+made, before = np.stack([each.made for each in lent]), augment.pixels(augment.centre(sad))
+left = np.stack([lent[0].source, np.full_like(made[0], 255)])
+smiles = np.concatenate([left[:, None], np.stack([before, made])], axis=1)
 names = [f"person {n}" for n in range(5)]
-grid = {"rows": ("real, sad", "synthesised"), "columns": ["x, a stranger", *names], "width": 6.3}
+grid = {"rows": ("before", "synthesised"), "columns": ["x, a stranger", *names], "width": 6.3}
 page.figure(
     grids.shown(corpus, lambda: grids.grid_of(smiles, **grid)),
     "part2_one_smile",
-    alt="A smiling stranger, then five people, each in a real picture in which they look sad, and below it as the "
-    "network paints them with that stranger's smile.",
-    caption="The same code with five identity codes. Hair, skin, glasses and beard follow the picture above. Lips part and "
-    f"their corners go up, as the stranger's do; person 4's mouth is twisted. {grids.credit(corpus)}",
+    alt="Above, a smiling stranger and five people who look sad; below each of the five as the network paints them with "
+    "that stranger's smile.",
+    caption="The same code with five identity codes. Lips part and their corners go up, as the stranger's do. Skin and the "
+    "cut of the hair follow the picture above; person 2's black glasses turn pale, and person 4's grey beard is nearly "
+    f"gone. {grids.credit(corpus)}",
     networks=page.networks,
 )
 
@@ -163,7 +165,7 @@ page.about("the paper's numbers").table(
 # | faces | what is real in them | what for |
 # |---|---|---|
 # | rendered with ICT-FaceKit's model (MIT) | shapes and their ways of moving come from scans; each person is a draw from that model; colour, hair, light and the *meaning* of an expression are ours | all that is trained here, and Tables 1 to 3 |
-# | photographs: Face Research Lab London Set (CC BY 4.0) | everything, but only neutral faces and smiles; mostly young and white; about a sixth of the smiles are hardly there | eyes (chapter 21), smiles put on real people, and what codes know of them (chapter 23) |
+# | photographs: Face Research Lab London Set (CC BY 4.0) | everything, but only neutral faces and smiles, some of them hardly there; mostly young and white | eyes (chapter 21), smiles put on real people, and what codes know of them (chapter 23) |
 #
 # **What a label is worth.** A rendered smile is what its maker takes for a smile, after the Facial Action Coding System,
 # and a photographed one is what somebody did who was asked to smile. Accuracies on rendered faces say nothing about
@@ -260,9 +262,6 @@ Markdown(
 )
 
 # %% [markdown]
-# Chapter 21 finds and aligns faces, 22 trains DE-GAN, 23 asks judges and *probes* (the simplest readers of a code) what
-# came of it, 24 recognises strangers, in 25 you lend smiles yourself, and 29 keeps symbols, ledger and long tables.
-#
 # ## Where we differ and why
 #
 # - **Faces** are rendered where the paper's are of people, under licence.

@@ -71,7 +71,7 @@ Markdown(
     f"{len(people)} people, {(people['gender'] == 'female').sum()} of them women, aged {people['age'].min():.0f} to "
     f"{people['age'].max():.0f}; half are {people['age'].median():.0f} or younger, and {white} call themselves white. That "
     "is no sample of mankind, and nothing said here holds for groups. They show no anger and no fear. They smiled because "
-    "they were asked to, and about a sixth of the smiles are hardly there (`data/faces_london/README.md` lists them): the "
+    "they were asked to, and some of the smiles are hardly there (`data/faces_london/README.md` lists them): the "
     "label *smiling* says what was asked, not what is seen. Where their eyes are was marked by hand in the neutral faces "
     "and carried over to the smiles."
 )
@@ -81,14 +81,11 @@ Markdown(
 #
 # The paper finds *landmarks* (named points of a face) with CE-CLM, a C++ program without a package. We need two points
 # only. *Haar cascades* come with OpenCV: chains of simple questions ("is the bridge of the nose brighter than the
-# eyes?"), each of which throws out what is surely none. One cascade finds the face; in its upper part two more look for
+# eyes?"), each of which throws out what is surely not an eye, or not a face. One cascade finds the face; in its upper part two more look for
 # eyes. Brows and corners of a mouth look like eyes to them, too. So all their finds are collected, and the pair that is
 # most plausible in height, distance and tilt is taken.
 
-# %%
-source(alignment.eyes_in)
-
-# %% [markdown]
+#
 # In this set all eyes are nearly in one place, so each photograph is first turned, scaled and moved at random, and the
 # marks with it. Everybody takes part once, every other one smiling.
 
@@ -124,7 +121,7 @@ display(
 )
 
 # %% [markdown]
-# ## What alignment is worth
+# ## What alignment does to a picture
 #
 # Two points fix a *similarity*: a turn, a scaling, a shift, and nothing else, so that a face keeps its shape.
 # With eye $e_1$ on the left and $e_2$ on the right, the turn and scaling are those that bring $e_2 - e_1$ to
@@ -153,8 +150,8 @@ spread = {
 display(
     Markdown(
         f"A pixel's standard deviation over people falls from {spread['before']:.1f} to {spread['after']:.1f} of 255 "
-        f"levels, by {100 * (1 - spread['after'] / spread['before']):.0f} %. What alignment does for recognition is not "
-        "measured here."
+        f"levels, by {100 * (1 - spread['after'] / spread['before']):.0f} %, of photographs that we had turned and shifted "
+        "ourselves. What alignment does for recognition is not measured here."
     )
 )
 
@@ -163,10 +160,7 @@ display(
 #
 # The paper crops 96 x 96 pixels from five places of each picture, turns each crop by ten angles, and mirrors the
 # turned ones. It says that this makes 110 of one. That comes out only if the five plain crops are mirrored as well,
-# $5 \times 11 \times 2 = 110$, and so we do. A variant is a number from 0 to 109:
-
-# %%
-source(augment.decode)
+# $5 \times 11 \times 2 = 110$, and so we do.
 
 # %%
 side = augment.source_side(96)
@@ -185,8 +179,7 @@ stored = paper["CK+"]["images"] * augment.VARIANTS * 96 * 96 * 3 / 1e9
 display(
     Markdown(
         f"Stored, the 110 variants of CK+ would take {stored:.1f} GB; their sources take {mapped:.3f} GB. So nothing "
-        "is stored: whenever a network wants a batch, a number from 0 to 109 is drawn for each picture and that "
-        "variant is made."
+        "is stored: whenever a network wants a batch, one of the 110 is drawn for each picture and made."
     )
 )
 

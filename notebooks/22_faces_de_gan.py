@@ -19,9 +19,8 @@
 # **In the paper.** Sections 3.1 and 4.1: the model of Fig. 2, equations 1 and 2, and the training.
 #
 # A *generative adversarial network* (GAN) is two networks with opposite aims. The generator $G$ makes pictures. The
-# discriminator $D$ is shown real pictures and made ones and learns to tell them apart; $G$ learns whatever makes $D$
-# err. Here $D$ also says *who* is in the picture and *what they express*. To please it, $G$ must carry an expression
-# from one face to another.
+# discriminator $D$ learns to tell them from real ones; $G$ learns whatever makes $D$ err. Here $D$ also says *who* is in
+# the picture and *what they express*. To please it, $G$ must carry an expression from one face to another.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -49,18 +48,16 @@ cost(page.chapter)
 # %% [markdown]
 # ## The networks
 #
-# Chapter 20 introduced encoder $G_{en}$, decoder $G_{de}$, code $f(x)$, identity code $I$ and noise $z$, $N^z = 50$
-# numbers that we draw uniformly from $[-1, 1]$. The noise is for all that is neither expression nor person: light and
-# pose, says the paper's section 1. Since $I$ says who is asked for, $f(x)$ need not say who is in $x$: that is the whole
-# idea of *disentangling*.
+# Chapter 20 introduced encoder, decoder, code $f(x)$, identity code $I$ and noise $z$, $N^z = 50$ numbers that we draw
+# uniformly from $[-1, 1]$. The noise is for all that is neither expression nor person: light and pose, says the paper's
+# section 1. Since $I$ says who is asked for, $f(x)$ need not say who is in $x$: that is the whole idea of *disentangling*.
 #
 # $D = [D^e, D^i]$ reads a face and gives two answers: $D^e \in \mathbb{R}^{N^e+1}$ chooses among the
 # $N^e$ expressions and one more class, *fake*; $D^i \in \mathbb{R}^{N^i}$ chooses among the $N^i$
 # people. *Real or not* is thus one more expression.
 #
 # The paper draws boxes and names no layer. We take those of DR-GAN (Tran et al., 2017), its reference [5], which does for
-# pose what DE-GAN does for expression. The picture is not drawn by hand: the networks are built at 96 pixels, and every
-# block reports the shape that leaves it.
+# pose what DE-GAN does for expression. In the picture every block reports the shape that leaves it, at 96 pixels.
 
 # %%
 paper, here = profiles.PRETRAINING, checkpoints.model_config(profile, corpus)
@@ -73,7 +70,8 @@ page.about("the paper's network").figure(
     "five stages, 320 means, and two heads for expressions with fake, and for identities.",
     caption="Fig. 2 of the paper, read off our networks at DR-GAN's width (the paper gives only 96 pixels and 350). Below "
     "each block: channels, side in pixels; tall blocks are large maps, broad ones have many channels. All that the decoder "
-    "knows of the source is the blue part of the bar in the middle.",
+    "knows of the source is the blue part of the bar in the middle. The "
+    f"expressions are BU-4DFE's six; in this book's network there are {here.expressions}.",
 )
 
 # %%
@@ -82,13 +80,24 @@ source(de_gan.Trunk)
 # %% [markdown]
 # A *stage* is two or three 3×3 *convolutions*, each followed by *batch normalisation* (both in the
 # [glossary](01_glossary.ipynb)) and an exponential unit (ELU: negative numbers are squeezed towards −1, others stay).
-# From the second stage on, the first convolution moves in steps of two and halves the maps.
-#
+# From the second stage on, the first convolution moves in steps of two and halves the maps. Here $f(x)$, $I$ and $z$ meet:
+
+# %%
+source(de_gan.Decoder.forward)
+
+# %% [markdown]
+# And these are the two answers of $D$:
+
+# %%
+source(de_gan.Discriminator)
+
+# %% [markdown]
 # ## Who wants what
 #
 # $D$ maximises the logarithm of the probability it gives to what is true (eq. 1): expression and person
-# of a real face, and *fake* for one of $G$'s. $\mathbb{E}$ is the mean over what stands below it; $D^e_{y^e}(x)$ is the
-# probability that $D^e$ gives to $y^e$.
+# of a real face, and *fake* for one of $G$'s. $y^e$ and $y^{id}$ are the expression and the person in $x$; $D^e_{y^e}(x)$
+# is the probability that $D^e$ gives to $y^e$, and its entry $N^e+1$ is *fake*. $\mathbb{E}$ is the mean over what stands
+# below it, with $I$ drawn from $p_I$, of which the paper says no more.
 #
 # $$V_D = \mathbb{E}_{x,y}\big[\log D^e_{y^e}(x) + \log D^i_{y^{id}}(x)\big]
 #   + \mathbb{E}_{x,y,z,I}\big[\log D^e_{N^e+1}(G(x, I, z))\big]$$
@@ -107,8 +116,8 @@ source(gan_training.discriminator_loss)
 source(gan_training.generator_loss)
 
 # %% [markdown]
-# A few invented numbers show the quarrel. Person A smiles; $G$ was asked to lend that smile to person B. We make up
-# what $D$ answers and ask the two functions above in which direction each answer is pushed.
+# Person A smiles; $G$ was asked to lend that smile to person B. We make up what $D$ answers and ask the two functions
+# above in which direction each answer is pushed.
 
 # %%
 real = de_gan.Judgement(torch.tensor([[1.2, 0.5, 0.3]]), torch.tensor([[1.0, 0.4]]))
@@ -136,47 +145,34 @@ page.about("made up to explain").figure(
 
 # %% [markdown]
 # The empty field matters. $D^i$ is never told that a synthesised face is not B: whatever looks like B to $D^i$ will do,
-# like B or not. For expressions $G$ has an opponent. Notice, too, what neither equation says: nothing ties $\bar{x}$ to
-# $x$ but the name of an expression; nothing forbids $f(x)$ to say who is in $x$; nothing gives $z$ a meaning. Chapter 23
-# looks at what came of each.
+# like B or not. For expressions $G$ has an opponent. And neither equation ties $\bar{x}$ to $x$ but by the name of an
+# expression, forbids $f(x)$ to say who is in $x$, or gives $z$ a meaning. Chapter 23 looks at what came of each.
 #
 # ## First weights, first steps
 #
 # All weights of convolutions and linear layers begin as normal draws with mean 0 and *standard deviation* 0.02. Both
-# networks take steps of *Adam*, which scales each weight's step by the recent size of its gradient; the paper's "momentum
-# of 0.5" is the first of Adam's two decay rates.
+# networks take steps of *Adam*; the paper's "momentum of 0.5" is the first of its two decay rates.
 #
 # Usually both take one step in turn. Later, "when $D$ reaches to near optimal solution, $G$ is updated more frequently"
 # (section 4.1). A public port of DR-GAN, the closest program there is, takes four steps of $G$ for one of $D$ while the
-# mean of $D$'s accuracies is above 0.9. So do we. (`own`, `reconstruction`, `warm_up` and `average` in the listing are
-# switches, explained next; with the paper's settings none of them acts.)
-
-# %%
-source(de_gan.initialise)
+# mean of $D$'s accuracies is above 0.9. So do we: in the listing `turn` says whether $D$ learns. (`own`,
+# `reconstruction`, `warm_up` and `average` are switches, explained next; with the paper's settings none of them acts.)
 
 # %%
 source(gan_training.Trainer.train_step)
 
-# %%
-source(gan_training.Trainer.turn)
-
 # %% [markdown]
 # ## What we added
 #
-# A short training must get somewhere. What we added to the equations stands in the configuration as switches, all of
-# them off at `paper`; what each does is measured below.
+# A short training must get somewhere. What we added to the equations are switches, all of them off at `paper`; what
+# each does is measured below.
 #
 # - **A warm-up.** $D$ first learns what real faces express, and who they are; $G$ waits.
 # - **Own identity.** A share of the batch keeps its person, and is compared with its source, pixel by
-#   pixel ($L_1$, the mean absolute difference). The paper calls DE-GAN a "VAE-GAN", and its equations have neither
-#   of the two terms of a variational autoencoder. We add one, this comparison. It rewards a code that holds more than
-#   the expression.
-# - **The rates.** $D$'s is twice the published one and $G$'s five times $D$'s.
+#   pixel ($L_1$, the mean absolute difference). The paper calls DE-GAN a "VAE-GAN", and its equations have neither of
+#   the two terms of a variational autoencoder; this is one. **It rewards a code that holds more than the expression.**
+# - **The rates** of both are higher; the table has them.
 # - **A running mean** of $G$'s weights is what we keep: single steps of an argument are noisy.
-# - **Falling rates** at the end are another choice; the training shown here has none.
-
-# %%
-source(gan_training.GANConfig)
 
 # %%
 switches = ("warm_up", "own_identity", "reconstruction", "generator_rate", "falling", "average")
@@ -226,9 +222,10 @@ Markdown(
 # %% [markdown]
 # ## What each switch does
 #
-# Short trainings of small networks, one switch turned in each, and one with all that is ours turned off. Two *judges*,
-# plain classifiers trained on *other* pictures of the same people, say which expression and which person they see
-# (chapter 23). The numbers stand in the ledger of [chapter 29](29_faces_appendix.ipynb).
+# Short trainings of small networks, one switch turned in each, and one with all that is ours turned off. *D in every
+# step* ignores the 0.9 rule; *in every fourth step* applies it always. Two *judges*, plain classifiers trained on *other*
+# pictures of the same people, say which expression and which person they see (chapter 23). The numbers stand in the
+# ledger of [chapter 29](29_faces_appendix.ipynb).
 
 # %%
 small = ablations.profile_of(profile)
@@ -241,8 +238,7 @@ if done:
         "part2_studies_shares",
         alt="For each training three marks: expression asked for, person asked for, person in the source.",
         caption="Percent of pictures, with 95 % intervals over people; one training each, so a difference of a few points "
-        "may be the seed's. Dotted: what the judges achieve on real pictures. The diamonds, the source's person shining "
-        "through, lie near 0 in every row; the circles move most.",
+        "may be the seed's. Dotted: what the judges achieve on renderings. Diamonds: the source's person shines through.",
         sources=done.values(),
     )
 
@@ -254,11 +250,13 @@ named = [
     if name in share
 ]
 drawn = {each: each.steps * each.batch for each in (gan_training.GANConfig(), small.gan)}
+worst = [name for name in share if round(share[name]) == round(min(share.values()))]
 Markdown(
     f"The expression asked for is seen in: {'; '.join(named)}. Guessing would give {100 / here.expressions:.0f} %. "
-    f"Best is {max(share, key=share.get)}, worst {min(share, key=share.get)}. Before these trainings we believed that "
-    "the equations alone teach no expression. They do teach some, and what a warm-up helps depends on the other switches. "
-    "The network of this book was not chosen by this picture. "
+    f"Best is *{max(share, key=share.get)}*, worst {' and '.join(f'*{name}*' for name in worst)}; the paper's own "
+    "augmentation is all 110 variants. Before these trainings we believed that the equations alone teach no expression. "
+    "They do teach some, and what a warm-up helps depends on the other switches. The book's network was trained before "
+    "this study; the best choice would have served it better, and chapter 26 takes it. "
     f"All had {small.gan.steps:,} steps with {small.sizes.people} people at {small.sizes.side} px; the paper's training "
     f"shows $D$ and $G$ {drawn[gan_training.GANConfig()] / drawn[small.gan]:,.0f} times as many pictures."
     if share
@@ -273,19 +271,18 @@ of_paper, of_this = (
     operations.gan_flop(*each) / 1e12 for each in ((paper, gan_training.GANConfig()), (here, settings))
 )
 Markdown(
-    f"The paper's pre-training takes {of_paper:,.0f} TFLOP (10¹² operations), the training shown here {of_this:,.0f}: "
-    f"counted, not measured, with $D$ learning in every step. At 20 TFLOP a second, which a large GPU may keep up, that is "
-    f"{of_paper / 20 / 3600:.1f} hours for the first, and ten folds of CK+ come on top."
+    f"The paper's pre-training takes {of_paper:,.0f} TFLOP (10¹² operations, counted with $D$ learning in every step), or "
+    f"{of_paper / 20 / 3600:.1f} hours of a large GPU at 20 TFLOP a second. The training shown here takes {of_this:,.0f}."
 )
 
 # %% [markdown]
 # ## Where we differ and why
 #
-# - **Layers.** The paper gives none. Encoder and $D$ have the form of DR-GAN's, its reference [5]; the decoder
-#   is the mirror, with tanh at its end, without which a port of DR-GAN made noise.
+# - **Layers.** The paper gives none. Encoder and $D$ are DR-GAN's; the decoder is the mirror, with tanh at its end,
+#   without which a port of DR-GAN made noise.
 # - **$N^z$** is not given: 50, uniform, as in ports of DR-GAN. **$p_I$** is not given: uniform over the
 #   people of the training. The text asks for *another* identity; here a source now and then gets its own.
-# - **Schedule.** "Near optimal" and "more frequently" are all there is; see `turn` above.
+# - **Schedule.** "Near optimal" and "more frequently" are all there is; the numbers are DR-GAN's port's.
 # - **Augmentation** of the pre-training pictures is not mentioned beside their number, 60,600. `paper` takes
 #   all 110 variants, `quick` the mirror image only.
 # - **Indices.** Equation 2 says $y^{idx}$ where the text says $y^{id2}$; we read both as the person of $I$.
@@ -293,14 +290,17 @@ Markdown(
 # ## Exercises
 #
 # 1. A generator meets a $D$ that has no idea: all its answers are equally likely. What is $G$'s loss?
-#    <details><summary>Hint</summary>Each cross-entropy is the logarithm of the number of classes. Do not
-#    forget <em>fake</em>.</details>
+#    <details><summary>Hint</summary>Each cross-entropy is the logarithm of the number of classes: as many as there are
+#    people in <code>here.identities</code>, and <code>here.expressions</code>. Do not forget <em>fake</em>.</details>
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true}
 # Solution of 1
 clueless = de_gan.Judgement(torch.zeros(1, here.expressions + 1), torch.zeros(1, here.identities))
 nobody = gan_training.Labels(torch.tensor([0]), torch.tensor([0]))
-Markdown(f"{float(gan_training.generator_loss(clueless, nobody)):.3f}, the dotted line above.")
+Markdown(
+    f"{float(gan_training.generator_loss(clueless, nobody)):.3f}, the dotted line above: the logarithms of "
+    f"{here.expressions} expressions and *fake*, and of {here.identities} people."
+)
 
 # %% [markdown]
 # 2. Add to eq. 1 a term that teaches $D^i$ to call no made face by the name asked for. Who gains?
@@ -313,18 +313,12 @@ Markdown(f"{float(gan_training.generator_loss(clueless, nobody)):.3f}, the dotte
 of_fake = torch.tensor([[0.9, 0.2, 0.0]], requires_grad=True)  # A, B, nobody
 term = torch.nn.functional.cross_entropy(of_fake, torch.tensor([2]))
 (push,) = torch.autograd.grad(-term, of_fake)
-print(" ".join(f"{name} {each:+.2f}" for name, each in zip("AB-", push[0].tolist(), strict=True)))
+names = ("A", "B", "nobody")
+print(", ".join(f"{n} {each:+.2f}" for n, each in zip(names, push[0].tolist(), strict=True)))
 Markdown(
     "$D$ is pushed away from both names: the empty field of the picture is filled, and $G$ has an opponent in identity "
     "as well. It has not been measured here."
 )
 
 # %% [markdown]
-# 3. With `own_identity=1.0`, every picture keeps its person. What would $f(x)$ learn?
-#    <details><summary>Hint</summary>Who is asked for then, and what does the comparison with the source ask?</details>
-#    <details><summary>Solution</summary>The person wanted is then always the one in <em>x</em>. Equation 2
-#    is satisfied by a good copy, and the comparison with the source asks for one: an autoencoder. Whatever
-#    helps to rebuild the picture goes into <em>f(x)</em>, light and background too. Only transfers make identity
-#    useless there.</details>
-#
 # Next: chapter 23 asks this network for expressions, and other networks whether it delivered.

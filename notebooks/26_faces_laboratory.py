@@ -16,9 +16,8 @@
 # **Question.** Which part of DE-GAN brings the person, which the expression, and which could go?
 #
 # Each section below changes one thing in a few lines, trains a small DE-GAN with it, and shows its faces beside those of
-# the unchanged training. **Edit a cell that begins with *Your idea*, run it and the next one.** A new idea takes
-# two to three minutes on two slow cores; one that was tried before, here or by you, comes back at once. Nothing here
-# decides about a claim.
+# the unchanged training. **Edit a cell that begins with *Your idea*, run it and the next one.** A new idea is trained in
+# minutes; one that was tried before, here or by you, comes back at once. Nothing here decides about a claim.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -71,15 +70,12 @@ Markdown(
 # %% [markdown]
 # ## What may be changed
 #
-# An idea replaces any of five things: the loss of $D$ (equation 1), the loss of $G$ (equation 2), the class of either
-# network, and the switches of chapter 22's `GANConfig`. All else stays as it is in `lib/`. These are the two losses,
-# one line for each term of the equations:
+# An idea replaces any of five things: the loss of $D$ (equation 1) and that of $G$ (equation 2), both in [chapter
+# 22](22_faces_de_gan.ipynb), the class of either network, and the switches of this configuration. All else stays as it
+# is in `lib/`.
 
 # %%
-source(gan_training.discriminator_loss)
-
-# %%
-source(gan_training.generator_loss)
+source(gan_training.GANConfig)
 
 # %% [markdown]
 # ## A discriminator with one opinion less
@@ -114,18 +110,18 @@ class RealOrFake(Discriminator):
 # %%
 heads = show(
     "part2_lab_heads",
-    "Above, real pictures. Without a head for the person everybody becomes the one who lends; with real or fake alone "
-    "each stays who they are, and makes one face.",
+    "Above, renderings. Without a head for the person everybody gets one and the same face, in which the judge sees the "
+    "lender more often than the person asked for; with real or fake alone each stays who they are, and makes one face.",
     no_person_in_D=Idea(discriminator=NoPerson),
     real_or_fake=Idea(discriminator=RealOrFake),
 )
 
 # %% [markdown]
-# ## No noise, and the paper's equations alone
+# ## No noise, and no own identity
 #
-# Noise $z$ is to carry what is neither expression nor person. Here it is 0 in training. The other idea takes away what
-# the book added to the equations: a part of the pictures keep their own identity and are compared with their source,
-# pixel by pixel. Without it, $D$ alone teaches $G$, as in the paper.
+# Noise $z$ is to carry what is neither expression nor person. Here it is 0 in training. The other idea takes away one of
+# the book's additions: a part of the pictures keep their own identity and are compared with their source, pixel by pixel.
+# Without it, $D$ alone teaches $G$. (The other additions stay; without any, see chapter 22's *equations 1 and 2 alone*.)
 
 
 # %%
@@ -137,14 +133,14 @@ class Silent(Generator):
         return super().forward(images, identities, 0 * noise)
 
 
-equations = {"own_identity": 0.0, "reconstruction": 0.0}
+transfers = {"own_identity": 0.0, "reconstruction": 0.0}
 
 # %%
 others = show(
     "part2_lab_noise",
-    "Without noise little is lost. By the equations alone colours arrive, and hardly a face.",
+    "Without noise little is lost. Where nobody keeps their own identity, colours arrive, and hardly a face.",
     no_noise=Idea(generator=Silent),
-    equations_alone=Idea(changes=equations),
+    no_own_identity=Idea(changes=transfers),
 )
 
 # %% [markdown]
@@ -156,7 +152,7 @@ page.figure(
     training_plots.shares(every),
     "part2_lab_judges",
     alt="For each idea three marks: expression asked for, person asked for, person in the source.",
-    caption="Circles and squares should be far to the right, diamonds at the left; dotted: the judges on real pictures. "
+    caption="Circles and squares should be far to the right, diamonds at the left; dotted: the judges on renderings. "
     f"95 % intervals over {place.model.identities} lenders and as many borrowers; one training each, whose luck they do not hold.",
     sources=list(every.values()),
 )
@@ -169,11 +165,17 @@ def told(result):
     return "the expression in {:.0f} %, the person in {:.0f} %".format(*seen)
 
 
-Markdown("\n".join(f"- *{name}*: {told(result)}" for name, result in every.items()))
+records = [result.provenance for result in every.values()]
+least, most = (end(record["seconds"] / 60 for record in records) for end in (min, max))
+Markdown(
+    "\n".join(f"- *{name}*: {told(result)}" for name, result in every.items())
+    + f"\n\nEach training took {least:.1f} to {most:.1f} minutes of one thread ({records[0]['processor']})."
+)
 
 # %% [markdown]
-# Read these lines as one throw of the dice each. What no throw shows at this size: what noise is for. Each person has one
-# light here, so there is little that $z$ could carry.
+# Read these lines as one throw of the dice each. In *no own identity* the judge finds most people where the eye sees
+# hardly a face: it may go by colours. What no throw shows at this size: what noise is for. Each person has one light
+# here, so there is little that $z$ could carry.
 #
 # ## More to try
 #
@@ -190,11 +192,10 @@ Markdown("\n".join(f"- *{name}*: {told(result)}" for name, result in every.items
 #
 # ## Where we differ and why
 #
-# - Everything is small, and each person keeps one light and one wall, so that a training takes a minute: what
-#   is lost here may be learnt in a longer one (chapter 22's studies are longer).
+# - Everything is small, and each person keeps one light and one wall: what is lost here may be learnt in a longer
+#   training (chapter 22's studies are longer).
 # - $D$ learns in every fourth step, whatever its accuracy: the rule that lets it wait looks at both heads, and an
 #   idea that removes one would change the rule as well.
-# - In the paper the identity of every picture is drawn; what the book added to the equations, chapter 22 explains.
 #
 # Here ends the part on faces. It asked whether a code that was to forget *who* has done so. The last part asks
 # what a network can be made to believe: a change too small for the eye, and a filter that claims to notice.

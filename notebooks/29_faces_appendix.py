@@ -52,8 +52,7 @@ page.table(
     ledger.recognition(ck),
     "part2_ledger_recognition",
     alt="Open points of recognition: what the paper says, what we take, the other choice, and its effect.",
-    caption="Effects are paired differences with 95 % intervals over people, on the first set. Three points move accuracy "
-    "beyond their intervals: the pre-training, the baseline, and the encoder without a GAN.",
+    caption="Effects are paired differences with 95 % intervals over people, on the first set.",
     sources=[run for found in ck.values() for run in found],
 )
 

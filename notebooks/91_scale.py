@@ -16,7 +16,7 @@
 # **Question.** What does it take to run the papers' own protocols, what happens if a machine dies on the way,
 # and does the same come out twice?
 #
-# The protocols are 140 trainings in Part I, a GAN fine-tuned in each of 30 folds in Part II, and 1,000,000
+# The protocols are 140 trainings in Part I, in Part II a GAN, which we also fine-tune in each of 30 folds, and 1,000,000
 # attacked images in Part III. No laptop does that in a night. The command is the same wherever it runs:
 #
 # | where | command |

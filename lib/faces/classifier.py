@@ -1,4 +1,4 @@
-"""Plain classifiers of faces: the CNN baseline (Tables 1 to 3), the judges and the control.
+"""Plain classifiers of faces: the CNN baseline (Tables 1 to 3), judges and supervised encoder.
 
 All have the encoder's form and one linear layer on top. `fit` and `predict` serve whatever network
 gives logits, the recogniser of section 3.2 too.

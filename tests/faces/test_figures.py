@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
-from sklearn.metrics import recall_score
 from torch.nn import functional as F
 
 from lib.book.images import GROUND
@@ -306,18 +305,6 @@ def test_controls_show_accuracy_and_difference() -> None:
     assert marks[1].get_markerfacecolor() == "white" != marks[0].get_markerfacecolor()
 
 
-def recalls() -> Figure:
-    found = protocol.pool(runs("cnn", 0))
-    return recognition_plots.recalls({"cnn": found, "de_gan": found}, CLASSES)
-
-
-def test_recalls_are_scikit_learns() -> None:
-    found = protocol.pool(runs("cnn", 0))
-    expected = 100 * recall_score(found.targets, found.predicted, average=None)
-    marks = [line for line in recalls().axes[0].lines if line.get_marker() in "so"]
-    assert [float(line.get_ydata()[0]) for line in marks] == pytest.approx([*expected] * 2)
-
-
 def known() -> Result:
     """Return what networks know: the k-th features tell 0.1 (k + 1), and 0.2 more of expression."""
     rows: list[dict[str, Any]] = []
@@ -342,7 +329,7 @@ def known() -> Result:
 def test_shares_stand_beside_ceiling_and_chance() -> None:
     table = synthesis_plots.share_table(known()).set_index("judges see")
     assert table.loc["the expression asked for", "from people it knew"] == "70.0 [60.0, 75.0]"
-    assert table.loc["the person asked for", "real pictures"] == "95.0 [85.0, 100.0]"
+    assert table.loc["the person asked for", "renderings"] == "95.0 [85.0, 100.0]"
     assert table["chance"].tolist() == ["14.3", "2.0", "0.4"]  # a fifth of faces over 49
     assert table.loc["the person in the source", "from strangers"] is None
     found = known()

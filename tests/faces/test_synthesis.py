@@ -92,15 +92,14 @@ def planted(source: float, drawn: float) -> tuple[torch.Tensor, torch.Tensor, np
 def test_variance_falls_apart_into_two_shares() -> None:
     values = np.random.default_rng(0).normal(size=(200, 3, 50))
     values += 2 * np.random.default_rng(1).normal(size=(200, 1, 1))
-    between, within = synthesis.variance_shares(values)
-    assert between + within == pytest.approx(1)
-    assert between == pytest.approx(4 / 5, abs=0.05)  # variances 4 and 1
+    by_z = synthesis._share_of_z(values, np.arange(200))
+    assert by_z == pytest.approx(1 / 5, abs=0.05)  # variances 1 and 4
 
 
 def test_the_commonest_confusion_is_of_its_row() -> None:
     counts = [[8, 2, 0], [0, 1, 3], [50, 0, 50]]
-    pair, share, best = synthesis.commonest(counts, [[0, 0, 0], [0, 1, 1], [0, 0, 0]])
-    assert (pair, best) == ((1, 2), 0)
+    asked, seen, share = synthesis.commonest(counts, [[0, 0, 0], [0, 1, 1], [0, 0, 0]])
+    assert (asked, seen) == (1, 2)
     assert share == pytest.approx(4 / 6)
 
 
@@ -133,15 +132,14 @@ def test_every_code_meets_every_person_and_every_noise() -> None:
 
 
 def test_light_that_comes_along_is_told_from_what_the_noise_decides() -> None:
-    found = synthesis.traced(*planted(source=1, drawn=0)).set_index("of the picture")
-    row = found.loc["brightness of the face"]
-    assert row["correlation"] == pytest.approx(1) and row["low"] == pytest.approx(1)
-    assert row["by the source"] == pytest.approx(1)
-    assert row["by z"] == pytest.approx(0, abs=1e-9)
-    found = synthesis.traced(*planted(source=0, drawn=1)).set_index("of the picture")
-    assert found.loc["brightness of the face", "by z"] == pytest.approx(1)
-    assert found.loc["brightness of the face", "correlation"] == 0
-    assert (found.loc["background: red less blue"] == 0).all()  # what never changes
+    follows, by_z = synthesis.traced(*planted(source=1, drawn=0))["brightness of the face"]
+    assert follows.value == pytest.approx(1) and follows.low == pytest.approx(1)
+    assert by_z.value == pytest.approx(0, abs=1e-9) and follows.n == 10
+    found = synthesis.traced(*planted(source=0, drawn=1))
+    follows, by_z = found["brightness of the face"]
+    assert by_z.low == pytest.approx(1) and follows.value == 0
+    for still in found["background: red less blue"]:  # what never changes
+        assert still[:3] == (0, 0, 0)
 
 
 def test_differences_are_told_where_intervals_part() -> None:

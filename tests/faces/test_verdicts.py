@@ -1,5 +1,6 @@
 """The rules by which claims on faces are judged, on made-up results for which they are plain."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import pytest
 from lib.book import claims
 from lib.book.claims import BOOK, FAILS, HOLDS, MADE, NOTHING, OTHER, OWN, UNDECIDED, Claim
 from lib.faces import protocol
+from lib.faces.protocol import Estimate
 from lib.faces.runs import verdicts
 from lib.faces.runs.experiments import METHODS
+from lib.faces.runs.synthesis import Trace
 from lib.faces.runs.verdicts import SETS, Judge
 from lib.runs import results
 from lib.runs.results import Result
@@ -90,12 +93,18 @@ def of_real(share: float = 0.88, half: float = 0.01) -> dict[str, Any]:
     return {"probes": probes(), "transfer": made, "photographs": seen}
 
 
+def light(share: float) -> dict[str, Trace]:
+    """Return pictures in which z decides so much of the light, give or take 0.02."""
+    return {"light": Trace(Estimate(0, 0, 0, 9), Estimate(share, share - 0.02, share + 0.02, 9))}
+
+
 def judge(found: dict[str, Any] | None = None, rung: str = "open", **right: int) -> Judge:
     """Return a judge over all three sets; DE-GAN is right about all four images of a person."""
     better = {"de_gan_code": 3, "supervised": 2, **right}
     better["de_gan"] = right.get("de_gan", 4)
     tables = {name: table(**better) for name in SETS}
-    return Judge(tables, found or known(), of_real(), PAPER, "made up", rung, "quick")
+    shown = "made up", rung, "quick", light(0.95)
+    return Judge(tables, found or known(), of_real(), PAPER, *shown)
 
 
 def the(words: str, found: Judge) -> Claim:
@@ -107,7 +116,7 @@ def the(words: str, found: Judge) -> Claim:
 def test_what_is_as_the_paper_says_holds(tmp_path: Path) -> None:
     found = judge().all()
     judged = [claim for claim in found if claim.evidence != NOTHING]
-    assert len(judged) == 11 and {claim.direction for claim in judged} == {HOLDS}
+    assert len(judged) == 12 and {claim.direction for claim in judged} == {HOLDS}
     published = [claim for claim in found if claim.evidence == NOTHING and claim.readings]
     assert all("DE-GAN recognises better than the best" in claim.claim for claim in published)
     assert [claim.asked_by for claim in found].count(BOOK) == 1
@@ -186,6 +195,21 @@ def test_faces_as_asked(about: str, share: float, half: float, direction: str) -
     )
     real = Judge({}, known(), of_real(share - 0.02, half), PAPER, "made up", "open", "quick")
     assert real.smiles_as_asked("identity", "identity").direction == direction
+
+
+def test_what_sets_the_networks_apart_and_what_a_training_rewards_is_said() -> None:
+    assert "5,400 steps of 32 pictures and saw the mirror image alone" in the("adds", judge()).note
+    assert "all 110 variants of each, the supervised" in verdicts.apart("paper")
+    known_people = the("identity: known people", judge())
+    assert "rewards identity" in known_people.note
+    paper = replace(known_people.source, profile="paper")
+    assert "rewards" not in verdicts.exclusive("", paper, known()).note
+
+
+def test_z_is_in_charge_of_the_light_where_most_of_it_is_owed_to_it() -> None:
+    found = [replace(judge(), light=light(share)).lit_by_noise() for share in (0.95, 0.2, 0.9)]
+    assert [claim.direction for claim in found] == [HOLDS, FAILS, UNDECIDED]
+    assert replace(judge(), light={}).lit_by_noise().evidence == NOTHING
 
 
 @pytest.mark.parametrize(("about", "guess"), [("identity", 1 / PEOPLE), ("expression", 1 / 2)])

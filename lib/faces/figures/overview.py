@@ -91,7 +91,7 @@ def figure1(shown: Transfer, real: np.ndarray, source: str, target: str) -> Figu
     arrow(axes, (5.13, LINE), (5.29, LINE), lw=LINES)
     face(axes, shown.made, 5.86, LINE, FACE, above=r"synthesised $\bar{x}$", below=target)
     real = augment.pixels(augment.centre(real[None]))[0]
-    face(axes, real, 7.07, LINE, 0.8, above=f"{target}, real", below="for comparison")
+    face(axes, real, 7.07, LINE, 0.8, above=f"{target}, before", below="for comparison")
     _recognition(axes, shown)
     axes.set(xlim=(0, PAGE_WIDTH), ylim=(0, HEIGHT), aspect="equal")
     return figure
@@ -154,19 +154,16 @@ def _recognition(axes: Axes, shown: Transfer) -> None:
         top = LINE - FACE / 2 + slope * (start - ENCODER[0])
         arrow(axes, (start, top), (x, extent[3] + 0.03), color=RESIDUE, lw=LINES)
         x += 0.54 - 0.06 * place
+    corner, size = (MAPS[0] - 0.28, y - 0.28), (x - 0.14 - MAPS[0] + 0.28, 0.56)  # around all four
+    axes.add_patch(Rectangle(corner, *size, facecolor="none", edgecolor=RESIDUE, lw=LINES))
     words: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": FONT, "color": RESIDUE}
-    axes.text(2.05, y - 0.32, "residue: what the encoder's layers hold", **words)
+    axes.text(2.05, y - 0.33, "residue: what the encoder's layers hold", **words)
     left, top = TASK[0] - TASK_SIZE[0] / 2, TASK[1] + TASK_SIZE[1] / 2
     corner, style = (left, TASK[1] - TASK_SIZE[1] / 2), "round,pad=0,rounding_size=0.05"
     look: dict[str, Any] = {"boxstyle": style, "facecolor": INK + "25", "edgecolor": INK}
     axes.add_patch(FancyBboxPatch(corner, *TASK_SIZE, **look))
     task = "recognition of expressions\n(second stage)"
     axes.text(*TASK, task, ha="center", va="center", fontsize=FONT)
-    arrow(axes, (x - 0.2, y), (left - 0.02, TASK[1] + 0.05), color=RESIDUE, lw=LINES)
-    arrow(
-        axes,
-        (STRIPS["code"][0] + 0.3, LINE - STRIP[1] / 2),
-        (left + 0.6, top),
-        color=CODE,
-        lw=LINES,
-    )
+    arrow(axes, (x - 0.13, y), (left - 0.02, TASK[1] + 0.05), color=RESIDUE, lw=LINES)
+    code = STRIPS["code"][0] + 0.3, LINE - STRIP[1] / 2
+    arrow(axes, code, (left + 0.6, top), color=CODE, lw=LINES)

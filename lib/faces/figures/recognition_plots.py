@@ -1,4 +1,4 @@
-"""Tables 1 to 3, the controls, and each expression: who recognises strangers, and how often."""
+"""Tables 1 to 3 and the comparisons beside them: who recognises strangers, and how often."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from lib.book.show import INK, PAGE_WIDTH, PALETTE
 from lib.faces import protocol
-from lib.faces.protocol import Estimate, Predictions
+from lib.faces.protocol import Estimate
 from lib.faces.runs.verdicts import NAMES, PUBLISHED, SETS, Judge
 from lib.runs.results import Result
 
@@ -19,7 +19,7 @@ STYLES = {  # colour and mark of a method
     "de_gan": (PALETTE[0], "o"),
     "supervised": (PALETTE[2], "^"),
 }
-OTHERS = (PALETTE[4], "D")  # of methods that are not set against each other by class
+OTHERS = (PALETTE[4], "D")  # of all other methods
 
 
 def table(judge: Judge) -> pd.DataFrame:
@@ -74,26 +74,3 @@ def _bar(axes: Axes, found: Estimate, y: float, method: str, whole: bool) -> Non
     axes.plot(
         100 * found.value, y, mark, color=face, markeredgecolor=colour, markersize=6.5, zorder=3
     )
-
-
-def recalls(found: Mapping[str, Predictions], classes: Sequence[str]) -> Figure:
-    """Draw the share of each expression that some methods recognise, with intervals over people."""
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 2.7))
-    for place, (method, own) in enumerate(found.items()):
-        shift = 0.22 * (place - (len(found) - 1) / 2)
-        colour, mark = STYLES[method]
-        for number, (value, low, high, _) in enumerate(recall(own)):
-            x = number + shift
-            axes.plot([x, x], [100 * low, 100 * high], color=colour, linewidth=1.5)
-            label = NAMES[method] if number == 0 else None
-            axes.plot(x, 100 * value, mark, color=colour, markersize=6, label=label)
-    axes.set_xticks(range(len(classes)), classes)
-    axes.set(ylabel="recognised, percent", ylim=(-3, 103))
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=len(found))
-    return figure
-
-
-def recall(found: Predictions) -> list[Estimate]:
-    """Return the share recognised of each class, with a bootstrap over the people who show it."""
-    rows = [found.targets == label for label in range(found.classes)]
-    return [protocol.share(found.identities[each], found.hits[each]) for each in rows]

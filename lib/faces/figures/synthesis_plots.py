@@ -34,21 +34,24 @@ SOURCES = {  # of synthesised pictures
     "strangers": "from strangers",
 }
 SEEN = {  # in real people, and what a guess is one about
-    "smile": ("the expression asked for (probe of photographs)", "expression"),
-    "happier": ("more happiness where a smile was asked for (judge of renderings)", "expression"),
-    "identity": ("the person asked for (judge of renderings)", "identity"),
-    "pixels": ("the person asked for (8 x 8 pixels)", "identity"),
-    "leak": ("the lender (judge of renderings)", "identity"),
+    "smile": ("the expression asked for (probe of the expression judge's features)", "expression"),
+    "happier": ("more happiness where a smile was asked for (expression judge)", "expression"),
+    "identity": ("the person asked for (nearest in the identity judge's features)", "identity"),
+    "pixels": ("the person asked for (nearest in 8 × 8 pixels)", "identity"),
+    "leak": ("the lender (nearest in the identity judge's features)", "identity"),
 }
 NETWORKS = {  # whose features are probed
-    "de_gan": (PALETTE[0], "o", "-", "DE-GAN", "DE-GAN's encoder"),
-    "supervised": (PALETTE[3], "s", "--", "control", "control, trained on expressions alone"),
+    "de_gan": (PALETTE[0], "o", "-", "DE-GAN's encoder"),
+    "supervised": (PALETTE[3], "s", "--", "supervised encoder"),
 }
 LABELS: dict[str, dict[str, Any]] = {  # where they stand beside their points
     "de_gan": {"xytext": (8, 6), "textcoords": "offset points"},
     "supervised": {"xytext": (-7, -14), "textcoords": "offset points", "ha": "right"},
 }
-ABOVE = {("de_gan", "f(x)"): {"xytext": (-13, 8)}}  # of map 3, which is near
+APART: dict[Any, dict[str, Any]] = {  # from other points and from the axis, which are near
+    ("de_gan", "f(x)"): {"xytext": (1, 10)},
+    ("supervised", "f(x)"): {"xytext": (4, -20), "ha": "left"},
+}
 FEATURES = ("pixels", "map 1", "map 2", "map 3", "f(x)")
 FONT = 9
 WIDTH = 5.1  # inches of the grid: faces take bytes
@@ -104,10 +107,10 @@ def hardly_known(cast: Cast) -> Figure:
     own = _pictures(portraits(cast.profile, cast.corpus, people))
     lent = augment.pixels(cast.made[smile, people])
     source = _pictures(cast.strangers.images[cast.chosen[smile]][None])
-    sheet = crossed(own, source, lent[None])
+    sheet = np.stack([np.concatenate(row) for row in ([source, own], [255 | source, lent])])
     counts = cast.recognised[:, people].sum(axis=0)
     columns = ["the source", *(f"{who}: {n}" for who, n in zip(people, counts, strict=True))]
-    return _faces(cast, sheet, ["real", "synthesised"], columns, width=PAGE_WIDTH)
+    return _faces(cast, sheet, ["before", "synthesised"], columns, width=PAGE_WIDTH)
 
 
 def least_known(cast: Cast) -> list[int]:
@@ -146,13 +149,13 @@ def chances(found: Result) -> dict[str, float]:
 
 
 def share_table(found: Result) -> pd.DataFrame:
-    """Return what judges see in synthesised and in real pictures, in percent with intervals."""
-    rows = []
+    """Return what judges see in synthesised and in other pictures, in percent with intervals."""
+    rows, others = [], "photographs" if found.config.get("rung") == "original" else "renderings"
     for share, (ceiling, label) in SHARES.items():
         row: dict[str, Any] = {"judges see": label}
         for sources, name in SOURCES.items():
             row[name] = percent(found.metrics[sources].get(share))
-        row["real pictures"] = percent(found.metrics["ceiling"].get(ceiling))
+        row[others] = percent(found.metrics["ceiling"].get(ceiling))
         rows.append(row | {"chance": f"{100 * chances(found)[share]:.1f}"})
     return pd.DataFrame(rows)
 
@@ -197,7 +200,7 @@ def knowledge(rendered: Result, real: Result) -> Figure:
     rendered people, and of real ones.
     """
     figure, panels = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 4.4), sharey=True)
-    titles = "rendered people, the kind they learnt", "real people, the same networks"
+    titles = "rendered people: seven expressions", "photographs: neutral or smiling"
     for axes, found, title in zip(panels, (rendered, real), titles, strict=True):
         _layers(axes, found)
         _corners(axes, found)
@@ -210,7 +213,7 @@ def knowledge(rendered: Result, real: Result) -> Figure:
 
 def _layers(axes: Axes, found: Result) -> None:
     """Draw the way of each network from the pixels to f(x)."""
-    for network, (colour, mark, line, _, name) in NETWORKS.items():
+    for network, (colour, mark, line, name) in NETWORKS.items():
         points = np.array([_point(found, network, features) for features in FEATURES])
         for start, end in zip(points[:-1, :, 0], points[1:, :, 0], strict=True):
             arrow = {"arrowstyle": "-|>", "color": colour, "ls": line, "lw": 1.6, "shrinkB": 5}
@@ -220,7 +223,7 @@ def _layers(axes: Axes, found: Result) -> None:
             _crossed(axes, identity, expression, *look)
         for features, point in zip(FEATURES[1:], points[1:, :, 0], strict=True):
             words = features.removeprefix("map ")
-            style = LABELS[network] | ABOVE.get((network, features), {})
+            style = LABELS[network] | APART.get((network, features), {})
             axes.annotate(words, point, color=colour, fontsize=FONT, **style)
         axes.plot([], [], color=colour, marker=mark, ls=line, label=name)
 
@@ -253,7 +256,7 @@ def _corners(axes: Axes, found: Result) -> None:
     axes.annotate("pixels", (across, up), xytext=(7, -12), **where)
     claimed = (chance["identity"], 100.0)
     axes.plot(*claimed, "*", color=INK, markerfacecolor="none", markersize=9, clip_on=False)
-    axes.annotate("all expression, no identity", claimed, xytext=(9, 4), style="italic", **where)
+    axes.annotate("all expression, no identity", claimed, xytext=(9, 7), style="italic", **where)
     axes.set_xlabel("identity, % right")
     right = max(row["high"] for row in found.metrics["probes"] if row["about"] == "identity")
-    axes.set(xlim=(0, min(103, 100 * right + 8)), ylim=(0, 106))
+    axes.set(xlim=(0, min(103, 100 * right + 8)), ylim=(0, 108))

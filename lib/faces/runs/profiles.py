@@ -17,7 +17,7 @@ class Profile:
     sizes: Sizes
     width: float  # of all convolutions; 1 is DR-GAN's
     gan: GANConfig
-    judge: ClassifierConfig  # the judges, and the supervised control of DE-GAN's encoder
+    judge: ClassifierConfig  # the judges, and the supervised encoder
     recogniser: ClassifierConfig  # the second stage
     baseline: ClassifierConfig  # the CNN that begins from nothing
     fine_tuning: GANConfig  # of DE-GAN on the training people of a fold

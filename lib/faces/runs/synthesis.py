@@ -3,11 +3,12 @@
 Nobody is picked by hand: lenders and borrowers are the first of their sets.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -243,53 +244,58 @@ def looks(images: Tensor) -> dict[str, np.ndarray]:
     return {name: values.numpy() for name, values in found.items()}
 
 
-def traced(sources: Tensor, made: Tensor, people: np.ndarray) -> pd.DataFrame:
-    """Return how much of a source's light and background is in what is made of it, and what z does.
+class Trace(NamedTuple):
+    """Of a number read off synthesised pictures: its correlation with the source's, and the share
+    of its variance, among pictures of one person, that is owed to z; 0 if it never changes."""
+
+    follows: Estimate
+    by_z: Estimate
+
+
+def light(generator: Generator, faces: Faces, seed: int = 0) -> dict[str, Trace]:
+    """Return what `traced` finds where faces are put on two people, with four draws of z each."""
+    made = synthesise(generator, codes(generator, faces.images), range(2), noise(4, seed))
+    return traced(augment.centre(faces.images), made, faces.identities)
+
+
+def traced(sources: Tensor, made: Tensor, people: np.ndarray) -> dict[str, Trace]:
+    """Return by name for each of `looks` what is the source's and what z's, over people.
 
     Args:
         sources: (n, 3, side, side) in [-1, 1].
         made: (n, m, d, 3, side, side), for m people with d draws of z.
         people: who is in the source, (n,) int64.
-
-    Returns:
-        For each of `looks`: its correlation between the source and the mean of what was made of it,
-        with a bootstrap over people, and the shares of its variance, in pictures of one person
-        wanted, that lie between sources and between draws of z; they sum to 1. What never changes
-        follows nothing: 0 throughout.
     """
-    before, after = looks(sources), looks(made)
-    rows = []
+    before, after, found = looks(sources), looks(made), {}
     for name, values in after.items():
         pairs = np.stack([before[name], values.mean(axis=(1, 2))])
-        between, within = variance_shares(values)
-        rows.append((name, *_correlation(pairs, people), between, within))
-    columns = ["of the picture", "correlation", "low", "high", "by the source", "by z"]
-    return pd.DataFrame(rows, columns=columns)
+        both = (partial(_correlation, pairs), partial(_share_of_z, values))
+        found[name] = Trace(*(_over_people(each, people) for each in both))
+    return found
 
 
-def variance_shares(values: np.ndarray) -> tuple[float, float]:
-    """Return which shares of the variance of (n, m, d) lie between the n, and within, among the d.
-
-    All of it within each of the m. Both are 0 where nothing changes.
-    """
-    whole = values.var(axis=(0, 2)).mean()
-    if whole < FLAT**2:
-        return 0.0, 0.0
-    within = float(values.var(axis=2).mean() / whole)
-    return 1 - within, within
+def _correlation(pairs: np.ndarray, rows: np.ndarray) -> float:
+    """Return the correlation of both numbers (2, n) in some of the n."""
+    some = pairs[:, rows]
+    return float(np.corrcoef(some)[0, 1]) if some.std(axis=1).min() > FLAT else 0.0
 
 
-def _correlation(pairs: np.ndarray, people: np.ndarray) -> tuple[float, float, float]:
-    """Return the correlation of two rows with its interval from a bootstrap over people."""
+def _share_of_z(values: np.ndarray, rows: np.ndarray) -> float:
+    """Return which share of the variance of (n, m, d), in some of the n, lies among the d."""
+    some = values[rows]
+    whole = some.var(axis=(0, 2)).mean()
+    return float(some.var(axis=2).mean() / whole) if whole > FLAT**2 else 0.0
 
-    def statistic(drawn: np.ndarray) -> float:
-        some = pairs[:, np.concatenate([own[person] for person in drawn])]
-        return float(np.corrcoef(some)[0, 1]) if some.std(axis=1).min() > FLAT else 0.0
+
+def _over_people(statistic: Callable[[np.ndarray], float], people: np.ndarray) -> Estimate:
+    """Return a number of all rows, with its interval from a bootstrap over the people in them."""
+
+    def of(drawn: np.ndarray) -> float:
+        return statistic(np.concatenate([own[person] for person in drawn]))
 
     own = {person: np.flatnonzero(people == person) for person in np.unique(people)}
-    everybody = np.unique(people)
-    interval = bootstrap_interval(everybody, statistic, np.random.default_rng(0))
-    return statistic(everybody), *interval
+    interval = bootstrap_interval(np.array([*own]), of, np.random.default_rng(0))
+    return Estimate(of(np.array([*own])), *interval, len(own))
 
 
 def compare(first: Mapping[str, float], second: Mapping[str, float]) -> str:
@@ -305,23 +311,17 @@ def by_how_much(difference: Estimate) -> str:
     """Return in words how one probe compares with another, from their difference on the same."""
     value, low, high = (100 * each for each in difference[:3])
     if low <= 0 <= high:
-        return (
-            f"no more or less often, as far as the interval tells ({low:+.1f} to {high:+.1f}), than"
-        )
+        interval = f"({low:+.1f} to {high:+.1f})"
+        return f"no more or less often, as far as the interval tells {interval}, than"
     low, high = sorted((abs(low), abs(high)))
     direction = "more" if value > 0 else "less"
     return f"{abs(value):.1f} points ({low:.1f} to {high:.1f}) {direction} often than"
 
 
-def commonest(*counts: Sequence[Sequence[int]]) -> tuple[tuple[int, int], float, int]:
-    """Return what confusions by asked (rows) and seen (columns), added up, have in common.
-
-    Returns:
-        The commonest confusion (asked, seen), the share of what was asked for that it takes, and
-        the class that is recognised best.
-    """
+def commonest(*counts: Sequence[Sequence[int]]) -> tuple[int, int, float]:
+    """Return the commonest confusion by asked (rows) and seen (columns): both, and its share."""
     table = np.sum(counts, axis=0, dtype=np.float64)
     table /= np.maximum(table.sum(axis=1, keepdims=True), 1)
     wrong = table - np.diag(table.diagonal())
     asked, seen = divmod(int(wrong.argmax()), len(wrong))
-    return (asked, seen), float(wrong.max()), int(table.diagonal().argmax())
+    return asked, seen, float(wrong.max())
