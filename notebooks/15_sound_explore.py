@@ -28,8 +28,6 @@ PROFILE = "quick"
 # %%
 # %load_ext autoreload
 # %autoreload 2
-import gc
-
 from lib.book import data_root, interact
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost
@@ -56,7 +54,6 @@ cost(page.chapter)
 clips = explore.choose_clips(corpus.strong["test"], profile.shown_clips)
 inputs = checkpoints.inputs(common, corpus, clips)
 scenes = explore.observe(corpus, clips, checkpoints.networks(common), inputs)
-gc.freeze()  # what is there stays; Python need not look it all through every few pictures
 print("\n".join(scenes.names))
 
 # %% [markdown]

@@ -8,6 +8,7 @@ reader who sees no picture is told the same.
 """
 
 import asyncio
+import gc
 import html
 import json
 import math
@@ -31,7 +32,7 @@ from lib.book.told import told
 
 MOST_FRAMES = 26  # 0 to 0.5 in steps of 0.02; more would only make the site larger
 KEPT = 64  # pictures of a panel, so that a move back is answered at once
-LOOK = 0.25  # seconds that a reader looks at a picture before the next one is drawn ahead
+LOOK = 0.15  # seconds that a reader looks at a picture before another one is drawn ahead
 
 Draw = Callable[..., Figure]
 
@@ -80,6 +81,9 @@ def explore(
     else:
         page.warn(networks=page.networks)
         display(panel(draw, controls, start, alt))
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()  # what is there stays; Python need not look it all through every few pictures
 
 
 def computing(page: Page, setting: Mapping[str, Any]) -> list[str]:
@@ -149,10 +153,11 @@ def panel(draw: Draw, controls: Mapping[str, Any], start: Mapping[str, Any], alt
     picture = Picture(format="png", layout={"align_self": "flex-start"})  # as large as it is
     line = widgets.HTML()
     reset = widgets.Button(description="Reset", tooltip="Back to the first setting")
+    looking: list[asyncio.Task[None]] = []  # asyncio itself keeps no hold of a task
 
     @lru_cache(maxsize=KEPT)
     def drawn(cells: int, *values: Any) -> tuple[bytes, str]:  # a cell may change what is drawn
-        return _drawn(draw, dict(zip(made, values, strict=True)), alt)
+        return _drawn(draw, dict(zip(made, values, strict=True)), alt, level=1)
 
     def chosen() -> dict[str, Any]:
         return {name: _exact(control.value) for name, control in made.items()}
@@ -166,21 +171,32 @@ def panel(draw: Draw, controls: Mapping[str, Any], start: Mapping[str, Any], alt
             picture.layout.display = "none"
             line.value = _below(f"<b>{said}</b>", draw, setting)
             return
-        picture.value, picture.tooltip = image, shown
+        with picture.hold_sync():  # one message; the browser decodes the picture once
+            picture.value, picture.tooltip = image, shown
         picture.layout.display = None
         line.value = _below(html.escape(shown), draw, setting)
 
-    def ahead(name: str, change: Any, seen: dict[str, Any]) -> None:
-        if chosen() != seen:
-            return  # there was another move
-        with suppress(Exception):  # what is wrong with it is said when somebody asks for it
-            drawn(_cells_run(), *{**seen, name: _next(change)}.values())
+    async def ahead(first: object) -> None:
+        """Draw what a step of any control leads to, `first` of the one that moved last."""
+        await asyncio.sleep(LOOK)
+        for name, control in sorted(made.items(), key=lambda item: item[1] is not first):
+            for value in _beside(control):
+                before = drawn.cache_info().misses
+                with suppress(Exception):  # what is wrong is said when somebody asks for it
+                    drawn(_cells_run(), *{**chosen(), name: value}.values())
+                if drawn.cache_info().misses > before:
+                    await asyncio.sleep(LOOK)  # a move in between is answered at once
+
+    def look(first: object = None) -> None:
+        with suppress(RuntimeError):  # without a kernel no loop runs, and nobody looks
+            loop = asyncio.get_running_loop()
+            for task in looking:
+                task.cancel()
+            looking[:] = [loop.create_task(ahead(first))]
 
     def moved(change: Any) -> None:
         show()
-        name = next(name for name, control in made.items() if control is change.owner)
-        with suppress(RuntimeError):  # without a kernel no loop runs, and nobody looks
-            asyncio.get_running_loop().call_later(LOOK, ahead, name, change, chosen())
+        look(change.owner)
 
     def back(_: object) -> None:
         for control in made.values():  # one picture for all of them
@@ -189,6 +205,7 @@ def panel(draw: Draw, controls: Mapping[str, Any], start: Mapping[str, Any], alt
             control.value = start[name]
             control.observe(moved, names="value")
         show()
+        look()
 
     def redraw() -> None:
         drawn.cache_clear()
@@ -214,14 +231,13 @@ def _exact(value: Any) -> Any:
     return round(value, 10) if isinstance(value, float) else value
 
 
-def _next(change: Any) -> Any:
-    """Return where a slider comes to with another move like its last one.
-
-    Raises:
-        TypeError: it is no slider.
-    """
-    value = _exact(2 * change.new - change.old)
-    return min(max(value, change.owner.min), change.owner.max)
+def _beside(control: Any) -> list[Any]:
+    """Return the values one step up and down from where a slider or a list stands."""
+    if isinstance(control, widgets.Dropdown):
+        places = (control.index + 1, control.index - 1)
+        return [control.options[place] for place in places if 0 <= place < len(control.options)]
+    values = (_exact(control.value + step) for step in (control.step, -control.step))
+    return [value for value in values if control.min <= value <= control.max]
 
 
 def show_in(place: widgets.VBox, make: Callable[[], Panel]) -> None:
@@ -267,12 +283,12 @@ def attempt(line: widgets.HTML, act: Callable[[], None]) -> None:
         line.value = ""
 
 
-def _drawn(draw: Draw, setting: Mapping[str, Any], alt: str) -> tuple[bytes, str]:
+def _drawn(draw: Draw, setting: Mapping[str, Any], alt: str, level: int = 6) -> tuple[bytes, str]:
     """Return the picture of a setting as PNG and in words, and leave no figure open."""
     before = set(plt.get_fignums())
     try:
         figure = draw(**setting)
-        return png(figure), words(figure, alt.format(**setting))
+        return png(figure, level), words(figure, alt.format(**setting))
     finally:  # half a figure too, where drawing broke off
         for number in set(plt.get_fignums()) - before:
             plt.close(number)

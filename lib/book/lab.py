@@ -42,7 +42,8 @@ def command(root: Path) -> list[str]:
 def environment() -> dict[str, str]:
     """Return an environment in which JupyterLab knows our settings, and its kernels `lib`."""
     settings = os.pathsep.join(filter(None, [str(SETTINGS), os.getenv("JUPYTER_CONFIG_PATH")]))
-    return notebooks.POLITE | os.environ | kernel_path() | {"JUPYTER_CONFIG_PATH": settings}
+    told = {"JUPYTER_CONFIG_PATH": settings, "JUPYTER_WIDGETS_ECHO": "0"}  # answers without echo
+    return notebooks.POLITE | os.environ | kernel_path() | told
 
 
 def copy(source: Path, changes: Mapping[str, Any], target: Path) -> Path | None:

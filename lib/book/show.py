@@ -256,10 +256,14 @@ def since(places: Sequence[str]) -> str:
     return f"What is shown rests on code from before {', '.join(places)} changed."
 
 
-def png(figure: Figure) -> bytes:
-    """Return a figure as PNG; equal figures give equal bytes."""
+def png(figure: Figure, level: int = 6) -> bytes:
+    """Return a figure as PNG; equal figures give equal bytes.
+
+    Compressed at level 1 instead of 6 it is made in less time, and a fifth larger.
+    """
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    compressed = {"compress_level": level}
+    figure.savefig(buffer, format="png", metadata={"Software": None}, pil_kwargs=compressed)
     return buffer.getvalue()
 
 

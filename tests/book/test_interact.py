@@ -84,7 +84,7 @@ def test_the_line_of_code_draws_the_picture(colour: str) -> None:
     panel.height.value, panel.colour.value, panel.x.value = 4, colour, 0.3
     assert panel.code.startswith("bar(") and repr(colour) in panel.code
     figure = eval(panel.code.removesuffix(";"), {"bar": bar})
-    assert png(figure) == panel.picture.value
+    assert png(figure, level=1) == panel.picture.value
 
 
 # --- errors
@@ -141,22 +141,25 @@ def test_a_cell_that_was_run_may_have_changed_what_is_drawn(
     assert [each["height"] for each in drawn] == [3, 5, 3]
 
 
-def test_the_next_picture_is_drawn_while_a_reader_looks_at_this_one(counted: Any) -> None:
+def test_neighbours_are_drawn_while_a_reader_looks_until_the_next_move(counted: Any) -> None:
     drawn, draw = counted
+    place = {"height": 8, "colour": "red", "x": 0.6}
 
     async def look() -> None:
         panel = Panel(draw=draw)
-        panel.x.value = 0.6
-        panel.x.value = 0.7
-        assert len(drawn) == 3
-        await asyncio.sleep(4 * interact.LOOK)
-        assert [each["x"] for each in drawn] == [0.5, 0.6, 0.7, 0.8]
-        panel.x.value = 0.8
         panel.height.value = 8
-        assert len(drawn) == 5
-        await asyncio.sleep(4 * interact.LOOK)  # ahead of nine, of which there is none
-        assert "too high" not in panel.words
-        assert {each["x"] for each in drawn} == {0.5, 0.6, 0.7, 0.8}  # x did not move last
+        await asyncio.sleep(0.5 * interact.LOOK)
+        panel.x.value = 0.6
+        assert len(drawn) == 3
+        await asyncio.sleep(1.5 * interact.LOOK)
+        assert drawn[3:] == [{**place, "x": 0.7}]  # of what moved last first, and one at a time
+        await asyncio.sleep(8 * interact.LOOK)
+        others = [{"x": 0.5}, {"height": 9}, {"height": 7}, {"colour": CONTROLS["colour"][1]}]
+        assert drawn[4:] == [{**place, **each} for each in others if each != {"x": 0.5}]
+        assert "too high" not in panel.words  # nine, of which there is none, was not asked for
+        panel.x.value = 0.7
+        panel.x.value, panel.colour.value = 0.6, CONTROLS["colour"][1]
+        assert len(drawn) == 7
 
     asyncio.run(look())
 

@@ -202,7 +202,8 @@ class Panel:
         if control.evaluate("each => each.tagName") == "SELECT":
             size = "each => [each.selectedIndex, each.options.length]"
             index, count = control.evaluate(size)
-            control.select_option(index=(index + 1) % count)
+            places = {"Home": 0, "End": count - 1, "ArrowLeft": index - 1}
+            control.select_option(index=places.get(key or "", index + 1) % count)
         else:
             control.focus()
             control.press(key or "ArrowRight")

@@ -17,7 +17,7 @@ DIGEST = """
 import hashlib
 import matplotlib.pyplot as plt
 from lib.book.show import png
-print(hashlib.sha256(png({})).hexdigest())
+print(hashlib.sha256(png({}, level=1)).hexdigest())
 plt.close("all")
 """
 
@@ -44,6 +44,23 @@ def test_every_control_changes_the_picture_and_the_code_below_draws_it(
             expect(panel.picture).to_have_accessible_name(panel.words)
             panel.back()
             assert panel.png == first and panel.setting == start
+    assert notebook.errors == []
+
+
+def test_of_moves_faster_than_pictures_the_last_one_wins(notebook: Notebook) -> None:
+    for panel in notebook.panels:
+        name = panel.names[-1]  # a slider
+        start, control = panel.setting, panel.control(name)
+        control.focus()
+        for key in ("Home", *["ArrowRight"] * 5):
+            control.press(key, no_wait_after=True)
+        slider = panel.box.locator(".widget-hslider", has=notebook.page.locator(":focus"))
+        value = float(slider.locator(".widget-readout").inner_text())
+        code = re.compile(rf"\b{name.replace(' ', '_')}={value:g}(\.0)?[,)]")
+        expect(panel.line.locator("code")).to_have_text(code)
+        assert drawn_in_a_cell(notebook, panel.code) == hashlib.sha256(panel.png).hexdigest()
+        panel.back()
+        assert panel.setting == start
     assert notebook.errors == []
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -120,7 +121,8 @@ def _check(images: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> N
             raise ValueError(f"{len(labels)} {name} labels for {count} {name}s; give one for each")
 
 
-def _room(labels: Sequence[str], *, upright: bool = True) -> int:
+@lru_cache
+def _room(labels: tuple[str, ...], *, upright: bool = True) -> int:
     """Return the pixels that labels take: the widest one's width, or the most lines' height."""
     if not any(labels):
         return 0
