@@ -268,7 +268,8 @@ Markdown(
 
 # %%
 of_paper, of_this = (
-    operations.gan_flop(*each) / 1e12 for each in ((paper, gan_training.GANConfig()), (here, settings))
+    operations.gan_flop(*each) / 1e12
+    for each in ((paper, gan_training.GANConfig()), (here, settings))
 )
 Markdown(
     f"The paper's pre-training takes {of_paper:,.0f} TFLOP (10¹² operations, counted with $D$ learning in every step), or "

@@ -198,7 +198,9 @@ Markdown(
     "The maximum is the score of a single image. For the paper's reading it is "
     f"{paper['maximum'] / paper['percentile']:.1f} times the 99th percentile: what most benign images never reach is not "
     "flagged. Madry's loader leaves out the first 5,000 training images, and the paper speaks of 50,000: without the "
-    "first or the last images the maximum is the same for " + (", ".join(same) or "no reading") + "."
+    "first or the last images the maximum is the same for "
+    + (", ".join(same) or "no reading")
+    + "."
 )
 
 # %%

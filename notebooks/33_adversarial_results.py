@@ -198,6 +198,7 @@ page.figure(
     sources=every_run,
 )
 
+
 # %%
 def half(rate):
     """Return in words from which strength on half is reached, by each of the networks."""

@@ -241,12 +241,15 @@ def compared(kind, epsilon):
 def flagged_by(reading):
     """Return the smallest share of her images that a reading flags with its own threshold."""
     runs = (run for of in ledger.values() for run in of[verdicts.INFORMED])
-    return f"{100 * min(evaluation.share(run, 'flagged', reading, 'maximum') for run in runs):.0f} %"
+    return (
+        f"{100 * min(evaluation.share(run, 'flagged', reading, 'maximum') for run in runs):.0f} %"
+    )
 
 
 numbers = [compared("natural", 0.2), *(compared("robust", epsilon) for epsilon in (0.3, 0.35, 0.4))]
 Markdown(
-    "\n".join(numbers) + "\n\nShe was built against the code. The *literal* reading of the paper's text, against which she "
+    "\n".join(numbers)
+    + "\n\nShe was built against the code. The *literal* reading of the paper's text, against which she "
     f"was not, flags {flagged_by('literal')} of her images at every strength, and so does the ink counter "
     f"({flagged_by('ink counter')}): the ground is no longer black. Exercise 2 leaves it alone."
 )

@@ -102,7 +102,6 @@ interact.explore(
 # what the first network reads in it before the attack. Nothing of it is written to disk.
 
 
-
 # %%
 def attack_mine(image, **setting):
     """Attack a digit of the reader's; its class is what the first network reads."""
