@@ -82,7 +82,7 @@ Markdown(
 for part, name in PARTS.items():
     of_part = [claim for claim in recorded if claim.source.part == part]
     origins = sorted(
-        {f"{c.source.dataset}, {c.source.rung} rung, profile {c.source.profile}" for c in of_part}
+        {Page("", c.source.profile, c.source.dataset, c.source.rung).origin for c in of_part}
     )
     display(Markdown(f"## {name}\n\nData: {'; '.join(origins) or 'no claims recorded yet'}."))
     for asked_by, heading in (

@@ -15,7 +15,7 @@ from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 
 from lib.book import interact
-from lib.book.show import INK, PAGE_WIDTH, PALETTE
+from lib.book.show import INK, PAGE_WIDTH
 from lib.sound import evaluation, features, mean_teacher, pretrained
 from lib.sound.crnn import CRNN
 from lib.sound.data import media
@@ -232,7 +232,7 @@ def drawn(heard: Heard, threshold: float, median: int) -> Figure:
     for axes, label in zip(rows[1:], labels, strict=True):
         axes.axhline(threshold, color=INK, linestyle=":", linewidth=1)
         for place, (name, each) in enumerate(frames.items()):
-            colour = PALETTE[place]
+            colour = metric_plots.ROW_COLOURS[name]
             curve = np.concatenate(list(each))[:, label]
             axes.plot(times, curve, LINES[place], color=colour, linewidth=1.4, label=name)
             spans = [(on, off - on) for on, off in _spans(found[name], label)]
