@@ -206,7 +206,7 @@ said = [
 Markdown(
     " ".join(said)
     + f" In A alone nothing is joined, so it tests the shift alone. Not trained by time: {', '.join(lacking) or 'none'}. "
-    f"S exceeds A in event F1 by {gap} points"
+    f"The event F1 of S less that of A is {gap} points"
     + (": there is no gap for the joining to explain." if gap.value <= 0 else ".")
     + (" One rotation decides nothing." if gap.n < 2 else "")
 )

@@ -16,8 +16,8 @@
 # **Question.** Of everything the three papers claim, what did this book find again?
 #
 # **In six sentences.** *Sound*: beside spectral features, pretrained ones helped much more with *what* sounds than with
-# *when*, as the paper says. That they know next to nothing of *when*, a single pilot on mixtures that we made does not
-# show, and it can deny it no more. *Faces*: the code that DE-GAN learns knows the expressions of people it never met, on
+# *when*, as the paper says. But these are few and short trainings on mixtures that we made, and most intervals hold both
+# answers. *Faces*: the code that DE-GAN learns knows the expressions of people it never met, on
 # rendered faces and on photographs. It knows as well who they are, which it was to forget, and the GAN adds nothing to
 # what an encoder learns from the same people without it. *Adversarial examples*: a network does not know that a digit was
 # touched, and the filter does, the more surely the more it was changed; with a robust network it leaves the paper's attack
