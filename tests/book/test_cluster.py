@@ -1,6 +1,7 @@
 """Sweeps on a cluster, with runs that take no time; the faults have tests of their own."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from lib.book.files import REPOSITORY
 from lib.book.told import Told
 from lib.runs import sweep
 from lib.runs.results import Result
-from tests.book.clusters import Cluster, free_port, running, wait_until
+from tests.book.clusters import Cluster, running, wait_until
 
 pytest.importorskip("distributed", reason="needs the extra: requirements-cluster.txt")
 
@@ -133,7 +134,9 @@ def test_a_scheduler_that_is_none_is_one_line_and_exit_2(
 ) -> None:
     monkeypatch.setattr(clusters, "CONNECTING", 0.5)
     root = write_chapter("1 / 0").parents[1]
-    assert call(root, "--scheduler", address.format(free=free_port())) == 2
+    with socket.socket() as taken:  # by nobody who listens, as long as it is asked
+        taken.bind(("127.0.0.1", 0))
+        assert call(root, "--scheduler", address.format(free=taken.getsockname()[1])) == 2
     told = capfd.readouterr()
     assert message in told.err and len(told.err.splitlines()) == 1 and told.out == ""
     assert not list(root.rglob("*.ipynb"))

@@ -47,6 +47,7 @@ def test_every_control_changes_the_picture_and_the_code_below_draws_it(
     assert notebook.errors == []
 
 
+@pytest.mark.parametrize("notebook", ["15_sound_explore"], indirect=True)
 def test_of_moves_faster_than_pictures_the_last_one_wins(notebook: Notebook) -> None:
     for panel in notebook.panels:
         name = panel.names[-1]  # a slider

@@ -1,7 +1,6 @@
 """What networks know, on painted faces of which every number is known beforehand."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from lib.faces.data.corpus import Corpus, Shape
 from lib.faces.de_gan import Generator, initialise
 from lib.faces.runs import checkpoints, knowledge
 from lib.faces.runs.profiles import PROFILES
-from lib.runs import results, sweep
+from lib.runs import results
 from tests.faces.made_up import CLASSES, Painter, Reader, painted, small
 
 PEOPLE, STRANGERS = 5, 6
@@ -107,14 +106,3 @@ def test_a_difference_of_probes_is_paired_by_person() -> None:
     for other in ({"about": "expression"}, {"images": [4] * 49}):
         with pytest.raises(ValueError, match="compare two of one question"):
             knowledge.difference(first, {**second, **other})
-
-
-def test_what_was_found_before_hits_were_counted_is_found_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BOOK_RESULTS", str(tmp_path))
-    (older,) = sweep.run(knowledge.PART, knowledge.EXPERIMENT, [run()], lambda _: {"probes": []})
-    assert older is not None and older.metrics == {"probes": []}
-    monkeypatch.setattr(knowledge, "run_one", lambda _: {"probes": ["with hits"]})
-    found = knowledge.find(PROFILE, "open", NETWORKS)
-    assert found.metrics["probes"] == ["with hits"]

@@ -134,10 +134,10 @@ def test_a_photograph_chosen_becomes_the_source_of_the_panel_and_a_bad_one_chang
     assert line.value == "" and button.value == ()
     first, panel = shown(), place.children[0]
     panel.children[0].value = 2
-    lent = png(explore.lend(scenes, seen, "your photograph", 2, (0, 0)))
+    lent = png(explore.lend(scenes, seen, "your photograph", 2, (0, 0)), level=1)
     assert shown() == lent != first
     again = lender.lend_mine(person=2, noise_1=0.0, noise_2=0.0)  # the line below the picture
-    assert png(again) == shown()
+    assert png(again, level=1) == shown()
     choose(b"no", "<i>me</i>.png")
     assert line.value.startswith("<b>&lt;i&gt;me&lt;/i&gt;.png is no image")
     assert shown() == lent

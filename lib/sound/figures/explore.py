@@ -4,7 +4,6 @@ Everything a reader may ask for is computed once (`observe`); a new threshold or
 decides, decodes, counts and draws.
 """
 
-import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -125,19 +124,13 @@ def player(corpus: Corpus, scenes: Scenes, choice: widgets.Dropdown) -> widgets.
     sound = widgets.Audio(format="wav", autoplay=False, loop=False)
     origin = widgets.Label()
 
-    def load() -> None:
+    def load(_: object = None) -> None:
         clip = scenes.truth.clips[choice.index]
         waveform = corpus.audio(clip)
         sound.value = Audio(waveform.samples, rate=waveform.rate).data
         origin.value = corpus.notes(clip)
 
-    def later(_: object) -> None:
-        try:
-            asyncio.get_running_loop().call_soon(load)  # the picture of the clip comes first
-        except RuntimeError:  # no kernel
-            load()
-
-    choice.observe(later, names="value")
+    choice.observe(load, names="value")
     load()
     return widgets.VBox([choice, sound, origin])
 
