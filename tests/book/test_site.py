@@ -27,7 +27,6 @@ from lib.book.site import render
 from tests.browser import lab
 
 LEVEL_AA = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
-WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def png(shade: int) -> str:

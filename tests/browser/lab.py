@@ -19,6 +19,7 @@ from typing import Any
 from playwright.sync_api import Browser, Locator, Page, Playwright, ViewportSize, expect
 
 from lib.book import lab
+from tests.book.clusters import free_port
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 START_SECONDS, RUN_SECONDS, ANSWER_SECONDS = 240, 900, 120  # limits for a busy machine
@@ -48,12 +49,6 @@ def launch(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=path, args=switches)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def served(root: Path, log: Path, plain: bool = False) -> Iterator[str]:
     """Yield the address of a JupyterLab over `root`, with a place for the path of a file.
@@ -64,7 +59,7 @@ def served(root: Path, log: Path, plain: bool = False) -> Iterator[str]:
     Raises:
         TimeoutError: it does not answer.
     """
-    port, token = _free_port(), secrets.token_hex(16)
+    port, token = free_port(), secrets.token_hex(16)
     options = [
         "--no-browser",
         "--expose-app-in-browser",

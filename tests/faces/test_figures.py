@@ -188,21 +188,7 @@ def test_eyes_stand_where_they_are() -> None:
     assert alignment.error(found[1], portrait.eyes[0]).max() < 0.12
 
 
-def study(value: float) -> Result:
-    """Return a study whose shares follow from one number."""
-    metrics = {
-        "expression": estimate(value),
-        "identity": estimate(value + 0.1),
-        "leak": estimate(0.2),
-        "ceiling": {"expression": estimate(0.9), "identity": estimate(0.8)},
-        "history": {"strength": [None, 0.5, value, 1.0]},
-    }
-    config = {"training": TRAINING, "sizes": {"side": 32}}
-    return Result("part2", "studies", config, metrics)
-
-
 TRAINING = {"steps": 40, "intervals": 4, "warm_up": 10, "strong": 0.9, "falling": 0.25}
-STUDIES = {"one": study(0.4), "two": study(0.6)}
 
 
 def history() -> Figure:
