@@ -159,6 +159,20 @@ def paired(values: Sequence[float]) -> Difference:
     return Difference(float(np.mean(values)), *ends, len(values))
 
 
+def curve_difference(
+    higher: Mapping[int, np.ndarray], lower: Mapping[int, np.ndarray]
+) -> list[Difference]:
+    """Return point by point how much higher a curve is than another, on the rotations of both.
+
+    Args:
+        higher: by rotation the scores of a row, (points,).
+        lower: those of another row.
+    """
+    shared = sorted(higher.keys() & lower.keys())
+    apart = np.array([higher[seed] - lower[seed] for seed in shared])
+    return [paired(point) for point in apart.T.tolist()]
+
+
 def difference(higher: Sequence[Result], lower: Sequence[Result], metric: str) -> Difference:
     """Return how much higher a metric is in the first runs than in the second."""
     return combination([(1.0, higher, metric), (-1.0, lower, metric)])

@@ -182,6 +182,23 @@ def test_gains_are_paired_by_rotation_beside_the_papers(runs: Runs, trainings: i
         assert span == pytest.approx(ends, nan_ok=True)  # one pair has no interval
 
 
+def test_gains_over_the_collar_are_paired_and_a_single_rotation_has_none() -> None:
+    found = {
+        "S": {0: np.array([0.1, 0.2]), 1: np.array([0.2, 0.2])},
+        "A": {1: np.array([0.1, 0.5]), 0: np.array([0.2, 0.4])},
+        "V": {0: np.array([0.0, 0.1])},
+    }
+    left, right = result_plots.collars([0.2, 2], found, "S").axes
+    assert points(left, "A") == (pytest.approx([0.2, 2]), pytest.approx([15, 45]))
+    _, _, gain = right.get_lines()  # the collar, zero, and A alone
+    assert gain.get_ydata() == pytest.approx([0, 25])
+    ends = right.collections[0].get_paths()[0].get_extents()
+    expected = [protocol.paired(each) for each in ([10, -10], [20, 30])]
+    assert (ends.y0, ends.y1) == pytest.approx(
+        (min(each.low for each in expected), max(each.high for each in expected))
+    )
+
+
 def test_scores_are_drawn_in_percent_and_bands_as_wide_as_they_are() -> None:
     each = {"clip": 0.8, "segment": 0.5, "event": 0.2}
     (axes,) = metric_plots.scores({"first": each, "second": dict.fromkeys(each, 0.1)}).axes

@@ -13,6 +13,7 @@ from lib.sound.crnn import COMBINATIONS, Probabilities, linear_pooling
 from lib.sound.data import mixtures
 from lib.sound.events import Events
 from lib.sound.runs import experiments, ledger, verdicts
+from lib.sound.runs.profiles import PROFILES
 
 MakeRun = Callable[..., Result]
 LEVELS = {"clip": 0.6, "segment": 0.5, "event": 0.3}
@@ -99,3 +100,13 @@ def test_table_3_is_read_with_and_without_an_interval(made_up_run: MakeRun) -> N
     assert "±" in table["clip"]["A"] and "±" not in table["clip"]["S"]
     assert table["clip"]["A"].endswith("(78.2)") and table["n"]["A"] == 2
     assert len(table.columns) <= 5
+
+
+def test_events_are_counted_at_every_collar_as_the_run_itself_counted_them() -> None:
+    profile = PROFILES["quick"]
+    (run,) = experiments.present([experiments.config(experiments.common(profile), ("audio",), 0)])
+    assert run is not None
+    scores = ledger.by_collar([run])[0]
+    stored = run.metrics["test"]["scores"]["event"]
+    assert scores[ledger.COLLARS.index(evaluation.COLLAR)] == pytest.approx(stored, abs=1e-9)
+    assert np.all(np.diff(scores) >= 0)

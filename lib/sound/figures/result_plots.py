@@ -13,7 +13,7 @@ from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
 from lib.runs.results import Result
 from lib.sound import protocol
 from lib.sound.crnn import COMBINATIONS, linear_pooling
-from lib.sound.evaluation import FRAME_SECONDS, METRICS, THRESHOLD
+from lib.sound.evaluation import COLLAR, FRAME_SECONDS, METRICS, THRESHOLD
 from lib.sound.events import Events
 from lib.sound.features import GRID_TIMES
 from lib.sound.figures.metric_plots import METRIC_COLOURS, METRIC_NAMES, ROW_COLOURS
@@ -100,6 +100,42 @@ def heard(truth: Events, clip: int, frames: Mapping[str, np.ndarray]) -> Figure:
     axes.set(xlabel="seconds", ylabel=f"{truth.classes[place]}: probability", ylim=(-0.03, 1.03))
     axes.set_xlim(0, truth.durations[clip])
     axes.legend(ncols=len(frames), loc="upper right")
+    return figure
+
+
+def collars(
+    seconds: Sequence[float], found: Mapping[str, Mapping[int, np.ndarray]], reference: str
+) -> Figure:
+    """Draw event F1 over the collar, and what rows with several rotations gain over another row.
+
+    Args:
+        seconds: the collars.
+        found: by row and rotation the event F1 at each collar, as a share of 1; dashed is what has
+            a comma in its name, pale what has pictures.
+        reference: name of the row that the others are compared with.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 3.2))
+    for axes, label in ((left, "event F1, %"), (right, f"points above {reference}")):
+        axes.axvline(COLLAR, color=INK, linestyle=":", linewidth=1)
+        axes.set(xscale="log", xlabel="collar, seconds", ylabel=label)
+        axes.set_xticks(ticks := (0.05, 0.1, 0.2, 0.5, 1, 2), [f"{each:g}" for each in ticks])
+        axes.minorticks_off()
+    right.axhline(0, color=INK, linewidth=0.8)
+    for name, scores in found.items():
+        row, _, otherwise = name.partition(",")
+        colour, style = ROW_COLOURS.get(row, PALE), "--" if otherwise else "-"
+        mean = 100 * np.mean(list(scores.values()), axis=0)
+        label = name if row in ROW_COLOURS else "with V"
+        left.plot(seconds, mean, style, color=colour, label=label, zorder=2 + (colour != PALE))
+        gained = protocol.curve_difference(scores, found[reference])
+        if name == reference or gained[0].n < 2:
+            continue
+        value, low, high = 100 * np.array([[each.value, each.low, each.high] for each in gained]).T
+        right.plot(seconds, value, color=colour)
+        right.fill_between(seconds, low, high, color=colour, alpha=0.2, linewidth=0)
+    handles, names = left.get_legend_handles_labels()
+    lines = dict(zip(names, handles, strict=True))
+    figure.legend(lines.values(), lines, loc="outside lower center", ncols=len(lines))
     return figure
 
 
