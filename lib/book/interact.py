@@ -33,6 +33,7 @@ from lib.book.told import told
 MOST_FRAMES = 26  # 0 to 0.5 in steps of 0.02; more would only make the site larger
 KEPT = 64  # pictures of a panel, so that a move back is answered at once
 LOOK = 0.15  # seconds that a reader looks at a picture before another one is drawn ahead
+REST = 1.5  # seconds of rest before pictures of other controls are, which are asked for less often
 
 Draw = Callable[..., Figure]
 
@@ -178,8 +179,8 @@ def panel(draw: Draw, controls: Mapping[str, Any], start: Mapping[str, Any], alt
 
     async def ahead(first: object) -> None:
         """Draw what a step of any control leads to, `first` of the one that moved last."""
-        await asyncio.sleep(LOOK)
         for name, control in sorted(made.items(), key=lambda item: item[1] is not first):
+            await asyncio.sleep(LOOK if control is first else REST)
             for value in _beside(control):
                 before = drawn.cache_info().misses
                 with suppress(Exception):  # what is wrong is said when somebody asks for it

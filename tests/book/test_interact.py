@@ -141,8 +141,11 @@ def test_a_cell_that_was_run_may_have_changed_what_is_drawn(
     assert [each["height"] for each in drawn] == [3, 5, 3]
 
 
-def test_neighbours_are_drawn_while_a_reader_looks_until_the_next_move(counted: Any) -> None:
+def test_neighbours_are_drawn_while_a_reader_looks_until_the_next_move(
+    counted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     drawn, draw = counted
+    monkeypatch.setattr(interact, "REST", 4 * interact.LOOK)
     place = {"height": 8, "colour": "red", "x": 0.6}
 
     async def look() -> None:
@@ -151,9 +154,9 @@ def test_neighbours_are_drawn_while_a_reader_looks_until_the_next_move(counted: 
         await asyncio.sleep(0.5 * interact.LOOK)
         panel.x.value = 0.6
         assert len(drawn) == 3
-        await asyncio.sleep(1.5 * interact.LOOK)
+        await asyncio.sleep(3 * interact.LOOK)
         assert drawn[3:] == [{**place, "x": 0.7}]  # of what moved last first, and one at a time
-        await asyncio.sleep(8 * interact.LOOK)
+        await asyncio.sleep(14 * interact.LOOK)
         others = [{"x": 0.5}, {"height": 9}, {"height": 7}, {"colour": CONTROLS["colour"][1]}]
         assert drawn[4:] == [{**place, **each} for each in others if each != {"x": 0.5}]
         assert "too high" not in panel.words  # nine, of which there is none, was not asked for
