@@ -52,7 +52,9 @@ grids = [experiments.aligned_grid, experiments.sight_grid]
 others = [experiments.present(grid(common, profile.trainings)) for grid in grids]
 aligned, turned = ([run for run in found if run] for found in others)
 aligned = protocol.by_row(aligned)
-judge = verdicts.Judge(runs, aligned, turned, paper, common["dataset"], common["rung"], PROFILE)
+filling = {row: ledger.filling(found) for row, found in runs.items()}
+about = common["dataset"], common["rung"], PROFILE
+judge = verdicts.Judge(runs, aligned, turned, paper, *about, filling)
 every_run = [result for found in runs.values() for result in found]
 
 # %% [markdown]

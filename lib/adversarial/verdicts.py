@@ -96,9 +96,8 @@ class Judge:
         return [
             self.rises(),
             self.meets_robustness(),
-            self.never_below("robust"),
+            self.never_below(),
             self.hard_to_defeat(ledger["robust"][INFORMED]),
-            self.never_below("natural"),
             self.false_positives(benign),
             self.combinations(),
             self.robust_is_harder(),
@@ -163,23 +162,31 @@ class Judge:
             f"holds within {NEAR:.2f}",
         )
 
-    def never_below(self, kind: str) -> Claim:
+    def never_below(self) -> Claim:
         """Judge "never falls below 50% and for the secret model [...] never less then 96%"."""
-        own = min(self.published(kind, COMBINED).values())
-        lowest = self.lowest(kind, COMBINED)
-        by_text = min(share(r, COMBINED, threshold="maximum") for r in self.runs["ours", kind])
-        others = [
-            f", {min(share(run, COMBINED) for run in runs):.3f} ({pair})"
-            for (pair, each), runs in self.runs.items()
-            if pair != "ours" and each == kind
-        ]
+
+        def judged(kind: str) -> tuple[Numbers, str]:
+            lowest = self.lowest(kind, COMBINED)
+            return lowest, above(*lowest[1:3], FLOOR[kind])
+
+        def paper(kind: str) -> float:
+            return min(self.published(kind, COMBINED).values())
+
+        others = {
+            f"{pair}, {kind}": min(share(run, COMBINED) for run in runs)
+            for (pair, kind), runs in self.runs.items()
+            if pair != "ours"
+        }
+        for kind in KINDS:
+            shares = [share(run, COMBINED, threshold="maximum") for run in self.runs["ours", kind]]
+            others[f"ours, {kind}, text's threshold, chapter 34"] = min(shares)
+        beside = ", ".join(f"{lowest:.3f} ({name})" for name, lowest in others.items())
         return self.claim(
-            f"filter and {kind} network together are never right in less than "
-            f"{100 * FLOOR[kind]:.0f} % of attacked images",
+            "filter and network together are never right in less than 50 % (natural) and 96 % "
+            "(robust) of attacked images",
             "IV-B, Fig. 4",
-            [self.source().reading(kind, own, lowest, above(*lowest[1:3], FLOOR[kind]))],
-            f"the paper's own curve falls to {own}; others: {by_text:.3f} (ours, text's threshold, "
-            f"chapter 34){''.join(others)}",
+            self.for_both(paper, judged),
+            f"the paper's own natural curve falls to {paper('natural')}; others: {beside}",
         )
 
     def hard_to_defeat(self, informed: Sequence[Result]) -> Claim:
@@ -232,8 +239,8 @@ class Judge:
             f"which the rate of Table II is {RELIABLE} or more)",
             "abstract",
             self.for_both(paper, judged),
-            "holds if it is at more than one strength on each network; this rule was set after the "
-            "results",
+            "holds if it is at more than one strength on each network; the rule before it, now the "
+            "book's own question on settings of PGD, was changed after it had failed",
         )
 
     def settings(self, ledger: Mapping[str, Mapping[str, Sequence[Result]]]) -> Claim:
@@ -292,18 +299,23 @@ class Judge:
 
     def perturbations(self) -> Claim:
         """Judge "these adversarial examples change more pixel values in a homogeneous way"."""
-        readings = []
-        for pair, text, ratio, agree, of in self.alike():
-            direction = HOLDS if agree == of else FAILS if agree < of / 2 else UNDECIDED
-            name = f"{pair}, {text} (as said at {agree} of {of} strengths)"
-            found = (name, None, (ratio, None, None, self.images), direction)
-            readings.append(self.source().reading(*found, decides=pair == "ours"))
+        readings = [
+            self.source().reading(
+                f"{pair}, {text} (as said at {agree} of {of} strengths)",
+                None,
+                (ratio, None, None, self.images),
+                UNDECIDED,
+                decides=pair == "ours",
+            )
+            for pair, text, ratio, agree, of in self.alike()
+        ]
         return self.claim(
             "attacks on the robust network change more pixels, and neighbours more alike (robust "
             "over natural, median over epsilon)",
             "IV-A",
             readings,
-            "holds if it does at every strength, fails if at fewer than half",
+            "stored are means over images, which have no interval: whatever the strengths say, "
+            "nothing is decided",
         )
 
     def majority(self) -> Claim:
@@ -327,14 +339,8 @@ class Judge:
             lost = inverse(self.published(kind, "accuracy"))
             pooled = sum(theirs.values()) / sum(lost[epsilon] for epsilon in theirs)
             caught = flagged / missed if missed else 0.0
-            # an image comes back at every strength, so there are no more units than images
-            numbers = counted(round(caught * self.images), self.images)
-            direction = above(*numbers[1:3], 0.5)
-            readings.append(
-                self.source().reading(
-                    f"{kind}, all strengths together", pooled, numbers, direction, decides=False
-                )
-            )
+            found = (f"{kind}, all strengths together", pooled, (caught, None, None, self.images))
+            readings.append(self.source().reading(*found, UNDECIDED, decides=False))
         return self.claim(
             "a majority of the successful attacks is flagged (fewest at an epsilon at which most "
             "attacks succeed)",

@@ -26,7 +26,7 @@ REFERENCE = (
     r"[\dIVX][\dIVX.]*(?:-[A-Z])?(?:(?:,| and| to|, and) [\d.]+)*"
 )
 ELSEWHERE = re.compile(  # formulas, code, links, HTML, headings, references, years, shapes
-    r"\$[^$]*\$|`[^`]*`|\]\([^)]*\)|<code>.*?</code>|<[^>]*>|^#+ .*$"
+    r"\$[^$]*\$|`[^`]*`|\]\([^)]*\)|<code>.*?</code>|<[^>]*>|^#+ [^\n]*$"
     rf"|\b{REFERENCE}|\b(?:19|20)\d\d\b|\b\d+ ?[x×] ?\d+\b",
     re.MULTILINE | re.DOTALL,
 )

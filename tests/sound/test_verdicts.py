@@ -53,6 +53,7 @@ def judge(
     step: float = -0.1,
     spread: float = 0.001,
     count: int = 5,
+    filling: float = 0.3,
 ) -> Judge:
     """Return a judge over five runs a row with the paper's scores, but for changes."""
     levels = {row: {**PUBLISHED[row], **changes.get(row, {})} for row in PUBLISHED}
@@ -78,13 +79,15 @@ def judge(
     ]
     rows = {row: runs(row) for row in levels}
     joined = {AUDIO: runs(AUDIO, event=aligned)}
-    return Judge(rows, joined, turned, PAPER, "made up", "open", "quick")
+    shares = [filling + spread * seed for seed in range(count)]
+    more = {row: shares for row in (AUDIO, VISUAL, PRETRAINED)}
+    return Judge(rows, joined, turned, PAPER, "made up", "open", "quick", more)
 
 
 def test_who_has_the_papers_scores_finds_every_claim(tmp_path: Path) -> None:
     found = judge().all()
     assert {claim.direction for claim in found if claim.readings} == {HOLDS}
-    assert [claim.evidence for claim in found if not claim.readings] == [NOTHING]
+    assert [claim.evidence for claim in found if not claim.readings] == [NOTHING]  # 16/4, 64/16
     assert {claim.evidence for claim in found if claim.readings} == {MADE}
     assert [claim.asked_by for claim in found].count(BOOK) == 1
     compared = [r for c in found for r in c.readings if r.paper_value is not None]
@@ -123,7 +126,6 @@ WORLDS = {  # words of a claim: levels of a world in which it is true, false, an
     "help more with what": ({}, {ALL: {"clip": PUBLISHED[SPECTRAL]["clip"], "event": 0.5}}),
     "place events worse": ({}, {PRETRAINED: {"event": 0.5}}),
     "pretrained audio alone tags": ({}, {AUDIO: {"clip": 0.5}}),
-    "equally valuable": ({}, {AUDIO: {"clip": 0.5}}),
     "complete each other": ({}, {WITH_AUDIO: {"clip": 0.77}}),  # above one of both alone
     "pictures alone tag worse": ({}, {VISUAL: {"clip": 0.9}}),
     "pictures add": ({}, {ALL: {"clip": 0.78}}),
@@ -146,6 +148,20 @@ def test_pictures_out_of_step_are_a_reason_if_they_cost_events() -> None:
     assert found[0].shown.ours == pytest.approx(10, abs=0.2)
     untrained = replace(judge(), turned=[]).out_of_step()
     assert (untrained.direction, untrained.evidence) == (UNDECIDED, NOTHING)
+
+
+def test_events_that_fill_their_clip_are_found_more_often_or_not() -> None:
+    made = judge(), judge(filling=-0.3), judge(filling=-0.9, spread=0.5)
+    assert [one.fills_the_clip().direction for one in made] == [HOLDS, FAILS, UNDECIDED]
+    assert judge().fills_the_clip().shown.ours == pytest.approx(30, abs=0.5)
+
+
+def test_what_the_paper_calls_better_and_equal_is_one_claim() -> None:
+    better, equal = judge().better_or_equal().readings
+    assert (better.direction, equal.direction, equal.decides) == (HOLDS, HOLDS, False)
+    apart = judge({AUDIO: {"clip": PUBLISHED[SPECTRAL]["clip"] + 0.2}}).better_or_equal()
+    assert [each.direction for each in apart.readings] == [HOLDS, FAILS]
+    assert apart.direction == HOLDS
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pandas as pd
 from lib.runs.results import Result
 from lib.sound import evaluation, protocol
 from lib.sound.evaluation import METRICS
+from lib.sound.events import Events
 from lib.sound.protocol import Runs
 from lib.sound.runs import experiments, verdicts
 
@@ -113,8 +114,30 @@ def by_collar(found: Sequence[Result]) -> dict[int, np.ndarray]:
     """
     scores = {}
     for run in found:
-        truth = experiments.corpus_of(run.config).strong["test"]
-        predicted = evaluation.detect(protocol.probabilities(run).frame.numpy(), truth)
+        truth, predicted = _events(run)
         counts = [evaluation.event_counts(truth, predicted, collar=each) for each in COLLARS]
         scores[run.config["seed"]] = np.array([evaluation.macro_f1(each) for each in counts])
     return scores
+
+
+def filling(found: Sequence[Result]) -> list[float]:
+    """Return of each run how much more often it finds events that fill their clip than others.
+
+    An event fills its clip if both ends lie within the collar of the clip's own; found is what is
+    paired with a predicted event (`evaluation.match`).
+    """
+    values = []
+    for run in found:
+        truth, predicted = _events(run)
+        hit = evaluation.match(truth, predicted) >= 0
+        ends = truth.durations[truth.clip] - evaluation.COLLAR
+        fills = (truth.onset <= evaluation.COLLAR) & (truth.offset >= ends)
+        if fills.any() and not fills.all():
+            values.append(float(hit[fills].mean() - hit[~fills].mean()))
+    return values
+
+
+def _events(run: Result) -> tuple[Events, Events]:
+    """Return the true events of a run's test clips and those that it finds there."""
+    truth = experiments.corpus_of(run.config).strong["test"]
+    return truth, evaluation.detect(protocol.probabilities(run).frame.numpy(), truth)
