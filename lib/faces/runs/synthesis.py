@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lib.book.claims import bootstrap_interval
+from lib.book.claims import mean_interval
 from lib.faces import augment, classifier, judges
 from lib.faces.classifier import PREDICTED
 from lib.faces.data.corpus import BASIC, EXPRESSIONS, NEUTRAL, Corpus, Faces
@@ -288,14 +288,15 @@ def _share_of_z(values: np.ndarray, rows: np.ndarray) -> float:
 
 
 def _over_people(statistic: Callable[[np.ndarray], float], people: np.ndarray) -> Estimate:
-    """Return a number of all rows, with its interval from a bootstrap over the people in them."""
+    """Return a number of all rows, with its interval from a jackknife over the people in them.
 
-    def of(drawn: np.ndarray) -> float:
-        return statistic(np.concatenate([own[person] for person in drawn]))
-
-    own = {person: np.flatnonzero(people == person) for person in np.unique(people)}
-    interval = bootstrap_interval(np.array([*own]), of, np.random.default_rng(0))
-    return Estimate(of(np.array([*own])), *interval, len(own))
+    It leaves out one person after the other and takes Student's interval of the pseudo-values; for
+    shares of variance of a dozen people it covers more than a bootstrap does.
+    """
+    persons, rows = np.unique(people), np.arange(len(people))
+    n, whole = len(persons), statistic(rows)
+    pseudo = [n * whole - (n - 1) * statistic(rows[people != person]) for person in persons]
+    return Estimate(whole, *mean_interval(pseudo), n)
 
 
 def compare(first: Mapping[str, float], second: Mapping[str, float]) -> str:

@@ -21,7 +21,7 @@ after looks at results (chapter 24). Intervals draw people, not trainings: each 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lib.book.claims import (
@@ -131,9 +131,9 @@ class Judge:
 
     def source(self, chapter: str = RECOGNITION) -> Source:
         """Return what claims on the corpus share; their numbers are in percent."""
-        evidence = OWN if self.rung == "original" else MADE
-        data = (self.dataset, self.rung, self.profile)
-        return Source(PART, *data, chapter, evidence, "people", scale=100)
+        own = self.rung == "original"
+        data = (self.dataset, self.rung, self.profile, chapter, OWN if own else MADE)
+        return Source(PART, *data, "people" if own else "rendered people", scale=100)
 
     @property
     def photographed(self) -> Source:
@@ -184,7 +184,8 @@ class Judge:
             "z models illumination and head pose: its share of the variance of what tells of light"
         )
         note = (
-            f"holds from {100 * FULLY:.0f}, a limit set when the numbers were known; no head pose"
+            f"holds from {100 * FULLY:.0f}, a limit set when the numbers were known; over a dozen "
+            "people an interval covers about nine times in ten (simulated); no head pose"
         )
         return Claim(f"{text}, %", "1", tuple(readings), source, note)
 
@@ -193,7 +194,7 @@ class Judge:
 
         `setting` of the methods that count is the paper's, or empty for all; `text` is their name.
         """
-        readings, source = [], self.source()
+        readings, source = [], replace(self.source(), unit="folds")
         for name in SETS:
             others = (row for row in self.rows(name) if row["method"] not in PUBLISHED.values())
             asked = (row for row in others if setting in ("", row["setting"]))
@@ -205,7 +206,7 @@ class Judge:
                 numbers = (*(each - best["accuracy"] / 100 for each in own[:3]), own.n)
             title = f"{best['method']}, {SETS[name]}"
             readings.append(source.reading(title, paper, numbers, above(*numbers[1:3])))
-        note = "of the original faces alone; n counts folds; the paper says itself that MMI's fails"
+        note = "of the original faces alone; the paper says itself that MMI's fails"
         claim, where = f"DE-GAN recognises better than {text}, points", "4.2, Tables 1 to 3"
         return Claim(claim, where, tuple(readings), source, note)
 
@@ -291,11 +292,12 @@ def _as_asked(
     if real.low <= chance:
         note = f"judges see it in {_percent(real)} of {others}, a guess {100 * chance:.1f}"
         return Claim(text, "1, 3", (), source, note)
-    value, low, high = (each / real.value for each in asked[:3])
-    reading = source.reading("", None, (value, low, high, asked.n), above(low, high, FULLY))
+    low, high = asked.low / real.high, asked.high / real.low  # at worst and at best
+    found: Numbers = (asked.value / real.value, low, high, asked.n)
+    reading = source.reading("", None, found, above(low, high, FULLY))
     note = (
-        f"seen in {_percent(asked)}, in {others} {100 * real.value:.1f}, by which the "
-        f"interval is scaled as if it were known; holds from {100 * FULLY:.0f}"
+        f"seen in {_percent(asked)}, in {others} {_percent(real)}: one at its worst over the other "
+        f"at its best, and the reverse; holds from {100 * FULLY:.0f}"
     )
     return Claim(text, "1, 3", (reading,), source, note)
 
