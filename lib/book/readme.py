@@ -5,6 +5,7 @@ python -m lib.book.readme
 A region lies between `<!-- NAME -->` and `<!-- /NAME -->`; `PAGES` says who fills it.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ from lib.book import chapters, claims, costs, data_root, rebuilt
 from lib.book.chapters import PARTS
 from lib.book.files import REPOSITORY, write_atomically
 from lib.book.profiles import PROFILES
+
+ANSWERS = REPOSITORY / "data" / "answer_times.json"
 
 
 def claims_region() -> str:
@@ -42,6 +45,17 @@ def processor_region() -> str:
     )
 
 
+def answers_region() -> str:
+    """Return how long a reader waits for a picture, as `tools.bench.answer_times` found."""
+    kept = json.loads(ANSWERS.read_bytes())
+    kinds = list(next(iter(kept["milliseconds"].values())))
+    rows = [(f"{kept['processor']}: from key to picture, ms", *kinds)]
+    for stem, times in kept["milliseconds"].items():
+        cells = (f"{median:.0f} ({most:.0f})" for median, most in times.values())
+        rows.append((f"chapter {stem[:2]}", *cells))
+    return claims.table(rows).rstrip()
+
+
 def sources_region() -> str:
     """Return a table of all data from elsewhere, as data/sources.toml has them."""
     rows = [("name", "what", "part", "licence", "from", "changes", "size")]
@@ -62,6 +76,7 @@ PAGES: dict[str, Mapping[str, Callable[[], str]]] = {
     "README.md": {
         "costs": costs_region,
         "processor": processor_region,
+        "answers": answers_region,
         "claims": claims_region,
         "ideas": rebuilt.ideas,
     },
