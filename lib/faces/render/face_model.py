@@ -137,7 +137,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 
 @njit(cache=True)
 def add_shapes(base: np.ndarray, weights: np.ndarray, shapes: np.ndarray) -> np.ndarray:
-    """Return a mesh (v, 3) deformed by weighted (k,) shapes (k, v, 3), summed always in one order."""
+    """Return a mesh (v, 3) deformed by weighted shapes (k, v, 3), summed always in one order."""
     numbers = base.copy().reshape(-1)  # one long loop is twice as fast
     offsets = shapes.reshape(len(shapes), -1)
     for k in range(len(weights)):

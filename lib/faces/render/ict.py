@@ -144,8 +144,8 @@ def portraits(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return pictures that are in no set, and their eyes, as `render` does.
 
-    All are (n,) int64: people by number, expressions as in `Requests`, and sequences from 0, each of
-    which has a light, pose and background of its own.
+    Numbers are (n,) int64; sequences count from 0, and each has a light, pose and background of its
+    own.
     """
     intensity = np.where(expressions == NEUTRAL, 0.0, INTENSITY)
     frames = np.zeros_like(people)
