@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from lib.book import data_root
 from lib.book.files import REPOSITORY, write_atomically
 from lib.faces.augment import source_side
-from lib.faces.data import bu4dfe, ckplus, mmi, oulu_casia
+from lib.faces.data import ckplus, folders, mmi
 from lib.faces.data.corpus import BASIC, EXPRESSIONS, Corpus, Faces, Sizes
 from lib.faces.data.sequences import Listing, Picture, Sequence, aligned_files, by_folder
 from lib.runs import rows
@@ -43,8 +43,8 @@ class Original:
 SETS = {
     "ck_plus": Original("CK+", EXPRESSIONS, ckplus.listing, ckplus.aligned),
     "mmi": Original("MMI", BASIC, mmi.listing, mmi.aligned),
-    "oulu_casia": Original("Oulu-CASIA", BASIC, oulu_casia.listing),
-    "bu_4dfe": Original("BU-4DFE", BASIC, bu4dfe.listing),
+    "oulu_casia": Original("Oulu-CASIA", BASIC, folders.oulu_casia),
+    "bu_4dfe": Original("BU-4DFE", BASIC, folders.bu_4dfe),
 }
 
 
