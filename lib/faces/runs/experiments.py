@@ -121,17 +121,9 @@ def table(
     return {name: [each for each in found if each.config["method"] == name] for name in methods}
 
 
-def networks(profile: Profile, corpus: Corpus, *, train: bool = True) -> dict[str, Path]:
-    """Return the networks of a profile by kind (see checkpoints.KINDS).
-
-    They are trained if need be, unless `train` is False: then a file may not be there yet.
-    """
-    return {
-        kind: checkpoints.trained(kind, profile, corpus).path
-        if train
-        else checkpoints.place(checkpoints.describe(kind, profile, corpus))
-        for kind in checkpoints.KINDS
-    }
+def networks(profile: Profile, corpus: Corpus) -> dict[str, Path]:
+    """Return the networks of a profile by kind (see checkpoints.KINDS), trained if need be."""
+    return {kind: checkpoints.trained(kind, profile, corpus).path for kind in checkpoints.KINDS}
 
 
 def run_one(run: dict[str, Any]) -> dict[str, Any]:
