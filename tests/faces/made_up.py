@@ -5,8 +5,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lib.faces import augment
 from lib.faces.data.corpus import Faces
-from lib.faces.de_gan import Generator, ModelConfig
+from lib.faces.de_gan import Generator, ModelConfig, Trunk, initialise
 from lib.runs.results import Result
 
 SIDE, SIZE = 32, 36  # of the pictures that networks see, and of those in sets
@@ -45,6 +46,17 @@ def painted(people: int = 4, frames: int = 2, first: int = 0) -> Faces:
     images[..., 1] += STEP * identities[:, None, None]
     images[..., 2] += 15 * (identities[:, None, None] - 2) ** 2  # no one between two others
     return Faces("painted", "open", images.astype(np.uint8), labels, identities, *others, CLASSES)
+
+
+def measured(network: nn.Module) -> nn.Module:
+    """Return a network with weights drawn, and the statistics of coloured faces in its trunk."""
+    initialise(network, torch.Generator().manual_seed(0))
+    trunk = next(module for module in network.modules() if isinstance(module, Trunk))
+    for module in trunk.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0  # one batch is enough
+    trunk.train()(augment.centre(coloured().images))
+    return network
 
 
 class Reader(nn.Module):

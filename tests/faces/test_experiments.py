@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from lib.faces import augment, classifier, folds, gan_training
+from lib.faces import classifier, folds, gan_training
 from lib.faces.classifier import Classifier, ClassifierConfig
 from lib.faces.data.corpus import Faces, Requests, Shape, Sizes
-from lib.faces.de_gan import Discriminator, Generator, ModelConfig, Trunk, initialise
+from lib.faces.de_gan import Discriminator, Generator, ModelConfig
 from lib.faces.runs import checkpoints, experiments
 from lib.faces.runs.experiments import METHODS
 from lib.faces.runs.profiles import PROFILES, Profile
 from lib.runs import results
 from lib.runs.checkpoints import save_weights
-from tests.faces.made_up import CLASSES, coloured, small
+from tests.faces.made_up import CLASSES, coloured, measured, small
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 Run = dict[str, Any]
@@ -44,22 +44,11 @@ def encoders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(experiments, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(checkpoints, "CACHE", tmp_path / "cache")
     networks = {"de_gan": Generator(MODEL), "supervised": Classifier(MODEL, 7)}
-    for seed, (kind, network) in enumerate(networks.items()):
-        initialise(network, torch.Generator().manual_seed(seed))
-        measure(network)
+    for kind, network in networks.items():
         path = tmp_path / f"part2_open_{kind}.safetensors"
-        save_weights(network, path)
+        save_weights(measured(network), path)
         path.with_suffix(".json").write_text(json.dumps({"run": {"model": asdict(MODEL)}}))
     return tmp_path
-
-
-def measure(network: torch.nn.Module) -> None:
-    """Give normalisation the statistics of the coloured faces, as training would."""
-    trunks = [module for module in network.modules() if isinstance(module, Trunk)]
-    for module in trunks[0].modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.momentum = 1.0
-    trunks[0](augment.centre(torch.from_numpy(coloured().images)))
 
 
 PROFILE = replace(
@@ -81,9 +70,7 @@ def config(method: str, fold: int = 0, seed: int = 0, profile: Profile = PROFILE
 
 @pytest.mark.parametrize(("method", "name"), [("de_gan", "encoder"), ("supervised", "trunk")])
 def test_the_encoder_is_the_stored_one(faces: Faces, method: str, name: str) -> None:
-    stored = {"de_gan": Generator(MODEL), "supervised": Classifier(MODEL, 7)}[method]
-    initialise(stored, torch.Generator().manual_seed(list(experiments.TRUNKS).index(method)))
-    measure(stored)
+    stored = measured(Generator(MODEL) if method == "de_gan" else Classifier(MODEL, 7))
     found = experiments.build(config(method), faces).get_submodule("encoder").state_dict()
     for key, value in stored.get_submodule(name).state_dict().items():
         assert found[key].dtype == value.dtype

@@ -11,7 +11,7 @@ import torch
 from scipy import stats
 from torch import nn
 
-from lib.faces import augment, gan_training
+from lib.faces import gan_training
 from lib.faces.data.corpus import Faces
 from lib.faces.de_gan import NOISE, Judgement, ModelConfig
 from lib.faces.gan_training import GANConfig, Labels, Trainer
@@ -149,17 +149,7 @@ def test_pictures_of_a_batch_show_what_their_labels_say() -> None:
     upper, lower = images[:, :, :16].mean(dim=(1, 2, 3)), images[:, :, 16:].mean(dim=(1, 2, 3))
     assert torch.equal((upper > lower).long(), labels.expressions)
     assert set(labels.identities.tolist()) == {0, 1, 2, 3}
-
-
-def test_flips_are_the_upright_centre_crop_and_its_mirror() -> None:
-    picture = np.random.default_rng(0).integers(0, 256, (1, SOURCE, SOURCE, 3)).astype(np.uint8)
-    flips = gan_training.variants("flips")
-    made = augment.augment(torch.from_numpy(picture).expand(2, -1, -1, -1), flips)
-    plain = torch.from_numpy(picture[0, 2:-2, 2:-2].transpose(2, 0, 1)) / 127.5 - 1
-    assert len(flips) == 2
-    assert torch.equal(made[0], plain)
-    assert torch.equal(made[1], plain.flip(2))
-    assert gan_training.variants("all").tolist() == list(range(110))
+    assert gan_training.variants("flips").tolist() == [98, 99]  # the centre upright, and mirrored
 
 
 def test_what_comes_back_is_the_running_mean_frozen_and_mean_losses() -> None:

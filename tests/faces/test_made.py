@@ -117,6 +117,11 @@ def test_a_set_is_made_once_and_anything_else_asked_for_is_another_file(
     second = pretraining(tmp_path)
     assert not asked and isinstance(second.images, Rows)
     assert first.fingerprint() == second.fingerprint()
+    (place,) = tmp_path.iterdir()
+    place.write_bytes(place.read_bytes()[:500])  # cut short
+    with monkeypatch.context() as patch:
+        patch.setattr(made, "TOGETHER", 5)  # of 42: the last call has two
+        assert pretraining(tmp_path).fingerprint() == first.fingerprint() and asked
     for changed in ({"people": 4}, {"frames": 3}, {"seed": 1}, {"first_sequence": 7}):
         asked.clear()
         assert pretraining(tmp_path, **changed).fingerprint() != first.fingerprint()
@@ -128,25 +133,12 @@ def test_a_set_is_made_once_and_anything_else_asked_for_is_another_file(
     assert asked
 
 
-def test_a_file_cut_short_is_made_anew_and_the_size_of_a_call_does_not_matter(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = pretraining(tmp_path).fingerprint()
-    (place,) = tmp_path.iterdir()
-    place.write_bytes(place.read_bytes()[:500])
-    monkeypatch.setattr(made, "TOGETHER", 5)  # 42 images: the last call has two
-    asked.clear()
-    assert pretraining(tmp_path).fingerprint() == whole and asked
-
-
-def interrupted(requests: Requests, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Stop in the second call."""
-    if asked:
-        raise KeyboardInterrupt
-    return render(requests, size)
-
-
 def test_what_goes_wrong_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(requests: Requests, size: int) -> tuple[np.ndarray, np.ndarray]:
+        if asked:
+            raise KeyboardInterrupt
+        return render(requests, size)
+
     monkeypatch.setattr(made, "TOGETHER", 10)
     with pytest.raises(KeyboardInterrupt):
         made.pretraining(interrupted, 3, 2, SIDE, 0, folder=tmp_path)

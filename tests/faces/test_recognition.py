@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lib.faces import augment, classifier, recognition
+from lib.faces import classifier, recognition
 from lib.faces.classifier import ClassifierConfig
 from lib.faces.de_gan import CODE, Trunk, initialise
 from lib.faces.recognition import WEIGHTS, LocalCNN, Recogniser, Recognition
-from tests.faces.made_up import coloured, small
+from tests.faces.made_up import coloured, measured, small
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CLASSES = 3
@@ -22,13 +22,7 @@ TRAINING = ClassifierConfig(steps=6, batch=6, learning_rate=1e-3)
 @cache
 def weights() -> dict[str, Tensor]:
     """Return random weights, and the statistics of normalisation that belong to them."""
-    trunk = Trunk(MODEL, CODE)
-    initialise(trunk, torch.Generator().manual_seed(0))
-    for module in trunk.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = 1.0  # one batch is enough
-    trunk(augment.centre(torch.from_numpy(coloured(5, seed=5).images)))
-    return trunk.state_dict()
+    return measured(Trunk(MODEL, CODE)).state_dict()
 
 
 def encoder() -> Trunk:

@@ -25,12 +25,9 @@ def pairs(photographs: Photographs, people: Sequence[int]) -> Figure:
 def scatter(
     image: np.ndarray, eyes: np.ndarray, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return a face as it may lie in a photograph, turned, scaled and moved, and its eyes.
+    """Return a face (side, side, 3) as it may lie in a photograph, and its eyes (2, 2) in pixels.
 
-    Args:
-        image: (side, side, 3) uint8.
-        eyes: (2, 2) in pixels, the left one first.
-        generator: draws up to 20 degrees, a scale of 0.7 to 1 and a shift of a tenth.
+    Drawn are up to 20 degrees, a scale of 0.7 to 1 and a shift of a tenth.
     """
     side = len(image)
     angle, scale = generator.uniform(-20, 20), generator.uniform(0.7, 1)

@@ -153,12 +153,8 @@ def lend(
 ) -> Figure:
     """Draw a face, somebody else with its expression, and what the judges see in both.
 
-    Args:
-        scenes: people and networks.
-        source: the face, (source, source, 3) uint8.
-        name: of the face.
-        person: who borrows; ValueError where there is nobody of this number.
-        z: see `noise`.
+    `source` (source, source, 3) uint8 is the face called `name`; for `z` see `noise`. ValueError
+    tells where nobody has the number of who borrows.
     """
     scenes.check(person)
     code = codes(scenes.generator, source[None])

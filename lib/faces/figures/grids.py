@@ -73,10 +73,9 @@ def grid_of(
 
     Args:
         images: (rows, columns, height, width, 3) uint8, RGB.
-        rows: a label left of each row; a line break makes two lines of it.
-        columns: a label above each column.
-        width: of the whole picture in inches; faces are never larger than 112 pixels.
-            A face of 100 pixels takes about 9 kB in a chapter.
+        rows, columns: labels left of each row, with line breaks, and above each column.
+        width: of the whole picture in inches; faces are never larger than 112 pixels. A face of
+            100 pixels takes about 9 kB in a chapter.
     """
     left, top = _room(tuple(rows)), _room(tuple(columns), upright=False)
     count = images.shape[1]

@@ -71,11 +71,8 @@ def real_people(
 ) -> Figure:
     """Draw real people, neutral and smiling, and their faces as two others lent theirs.
 
-    Args:
-        generator: fine-tuned on them.
-        faces: photographs, each person's neutral face before their smile.
-        people: who borrows, and as the last two who lends.
-        smiling: what stands beside the borrowers' own smiles.
+    Faces are photographs, each person's neutral one before the smile. People are who borrows and,
+    as the last two, who lends; `smiling` stands beside the borrowers' own smiles.
     """
     assert isinstance(faces.images, np.ndarray)
     own = faces.images.reshape(-1, len(faces.classes), *faces.images.shape[1:])

@@ -54,8 +54,7 @@ def placed(image: np.ndarray, eyes: np.ndarray, wanted: np.ndarray, side: int) -
 
     Args:
         image: (height, width, 3) uint8.
-        eyes: (2, 2), in its pixels, the left one first.
-        wanted: (2, 2), as fractions of the side.
+        eyes, wanted: (2, 2), the left one first; in its pixels, and as fractions of the side.
         side: of the result, (side, side, 3) uint8, in pixels.
     """
     (left, right), (first, second), theirs = (
