@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lib.faces import augment
-from lib.faces.data.corpus import Faces
+from lib.faces.data.corpus import EXPRESSIONS, Faces
 from lib.faces.de_gan import Generator, ModelConfig, Trunk, initialise
 from lib.runs.results import Result
 
@@ -24,6 +24,20 @@ def columns(people: int, classes: int, frames: int, first: int) -> tuple[np.ndar
     """Return expressions, identities, sequences and frames of people who all show everything."""
     identities, labels, shown = np.indices((people, classes, frames)).reshape(3, -1)
     return labels, identities, first + np.arange(len(labels)), shown
+
+
+def greys(
+    people: list[int],
+    expressions: list[int],
+    classes: tuple[str, ...] = EXPRESSIONS,
+    rung: str = "open",
+) -> Faces:
+    """Return a set of pictures, each of its own grey, without sequences."""
+    shades = np.arange(len(people), dtype=np.uint8)[:, None, None, None]
+    pictures = np.broadcast_to(shades, (len(people), SIZE, SIZE, 3)).copy()
+    zeros = np.zeros(len(people), dtype=np.int64)
+    columns = np.array(expressions), np.array(people), zeros, zeros
+    return Faces("grey", rung, pictures, *columns, classes)
 
 
 def coloured(

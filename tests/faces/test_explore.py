@@ -12,13 +12,14 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib.faces import augment
-from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces, Requests
+from lib.faces.data.corpus import EXPRESSIONS, Corpus, Requests
 from lib.faces.figures import explore, grids
 from lib.faces.figures.explore import Scenes
 from lib.faces.render import ict
 from lib.faces.runs import checkpoints
 from lib.faces.runs.profiles import PROFILES
 from lib.faces.runs.synthesis import codes
+from tests.faces.made_up import greys
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 PEOPLE, SIDE = 5, 32  # of the scenes
@@ -110,16 +111,6 @@ def test_a_walk_begins_and_ends_at_the_two_faces_and_is_straight(scenes: Scenes)
             assert np.asarray(lines[name].get_ydata()) == pytest.approx(read[:, label], abs=1e-3)
 
 
-def some_faces(people: list[int], labels: list[int], classes: tuple[str, ...]) -> Faces:
-    """Return pictures of which each has one shade of its own."""
-    count, size = len(people), augment.source_side(SIDE)
-    shades = np.arange(count, dtype=np.uint8)[:, None, None, None]
-    pictures = np.broadcast_to(shades, (count, size, size, 3)).copy()
-    zeros = np.zeros(count, dtype=np.int64)
-    columns = np.array(labels), np.array(people), zeros, zeros
-    return Faces("test", "original", pictures, *columns, classes)
-
-
 def test_scenes_come_from_the_sets_of_their_rung(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,8 +121,8 @@ def test_scenes_come_from_the_sets_of_their_rung(
     (left, height), (right, other) = scenes.eyes
     assert height == other and left + right == pytest.approx(1) and 0.2 < right - left < 0.4
     classes = tuple(name for name in EXPRESSIONS if name != "contempt")
-    known = some_faces([0] * 6 + [1] * 6, [*range(6)] * 2, classes)
-    others = some_faces([4, 2], [0, 6], EXPRESSIONS)
+    known = greys([0] * 6 + [1] * 6, [*range(6)] * 2, classes, "original")
+    others = greys([4, 2], [0, 6], rung="original")
     made = {"pretraining": lambda: known, "sets": {"ck": lambda: others}}
     original = replace(corpus, name="original", rung="original", **made)
     scenes = explore.scenes(PROFILES["smoke"], original)

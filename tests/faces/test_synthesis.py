@@ -9,11 +9,12 @@ from torch.nn import functional as F
 
 from lib.faces import augment
 from lib.faces.data import datasets
-from lib.faces.data.corpus import EXPRESSIONS, NEUTRAL, Faces, Requests
+from lib.faces.data.corpus import EXPRESSIONS, NEUTRAL, Requests
 from lib.faces.de_gan import NOISE, Generator, ModelConfig
 from lib.faces.protocol import Estimate
 from lib.faces.runs import synthesis
 from lib.faces.runs.profiles import PROFILES
+from tests.faces.made_up import greys
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 MODEL = ModelConfig(identities=3, expressions=7, side=32, width=0.125)
@@ -21,20 +22,8 @@ SMOKE = PROFILES["smoke"]
 RANDOM = torch.Generator().manual_seed(0)
 
 
-def faces(
-    people: list[int], expressions: list[int], classes: tuple[str, ...] = EXPRESSIONS
-) -> Faces:
-    """Return a set of pictures, each of its own grey, without light or sequences."""
-    count = len(people)
-    greys = np.arange(count, dtype=np.uint8)[:, None, None, None]
-    pictures = np.broadcast_to(greys, (count, 36, 36, 3))
-    zeros = np.zeros(count, dtype=np.int64)
-    labels, identities = np.array(expressions), np.array(people)
-    return Faces("grey", "open", pictures, labels, identities, zeros, zeros, classes)
-
-
 def test_of_people_in_a_set_the_middle_picture_is_taken_and_contempt_left_out() -> None:
-    found = faces([5, 5, 5, 5, 6], [1, 1, 1, 0, 1], ("contempt", "anger"))
+    found = greys([5, 5, 5, 5, 6], [1, 1, 1, 0, 1], ("contempt", "anger"))
     taken = synthesis.first_people(found, [5, 7])
     assert taken.images[:, 0, 0, 0].tolist() == [1]
     assert (taken.classes, taken.expressions.tolist()) == (("anger",), [0])
@@ -85,10 +74,10 @@ def test_the_commonest_confusion_is_of_its_row() -> None:
 
 
 def test_each_expression_is_lent_by_somebody_else() -> None:
-    everybody = faces([0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 1, 2])
+    everybody = greys([0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 1, 2])
     rows = synthesis.one_of_each(everybody)
     assert rows.tolist() == [0, 3, 5]  # person 0, then 1, then 2
-    assert synthesis.one_of_each(faces([4, 4], [0, 3])).tolist() == [0, 1]  # there is nobody else
+    assert synthesis.one_of_each(greys([4, 4], [0, 3])).tolist() == [0, 1]  # there is nobody else
 
 
 def test_every_code_meets_every_person_and_every_noise() -> None:
