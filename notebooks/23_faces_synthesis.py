@@ -232,7 +232,7 @@ Markdown(
 # which learnt to name the same people's expressions, without a decoder or an identity code.
 
 # %%
-read, of = (partial(synthesis_plots.probed, each) for each in (found, of_real))
+read, of = (partial(knowledge.row, each) for each in (metrics, of_real.metrics))
 feels, smile = (each("de_gan", "f(x)", "expression") for each in (read, of))
 both = replace(page, dataset=f"{corpus.name} and {london.NAME}")
 both.figure(

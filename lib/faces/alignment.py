@@ -71,11 +71,7 @@ class Face:
 
 
 def align_found(image: np.ndarray, side: int) -> np.ndarray:
-    """Find the eyes of the one face in a photograph and return it aligned: see the two below.
-
-    Raises:
-        ValueError: the photograph is too small, shows no face or several, or no eyes are found.
-    """
+    """Find the eyes of the one face in a photograph and return it aligned: see the two below."""
     return align(image, find_eyes(image), side)
 
 
@@ -103,13 +99,7 @@ def upright(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return a photograph that may hang askew, on its side or upside down, turned, and its eyes.
 
     Of TURNS the one counts in which a cascade finds the face most often: upright faces have many
-    overlapping hits. By what it hangs askew after that, `align` turns it.
-
-    Args:
-        image: (height, width, 3) uint8 RGB.
-
-    Raises:
-        ValueError: as `find_eyes`.
+    overlapping hits. By what it hangs askew after that, `align` turns it. Errors: see `find_eyes`.
     """
     found = []
     for turn in TURNS:
@@ -167,10 +157,7 @@ def align(image: np.ndarray, eyes: np.ndarray, side: int) -> np.ndarray:
     Args:
         image: (height, width, 3) uint8 RGB.
         eyes: (2, 2), the left one first.
-        side: of the result, in pixels.
-
-    Returns:
-        (side, side, 3) uint8.
+        side: of the result, (side, side, 3) uint8, in pixels.
 
     Raises:
         ValueError: image or eyes have another form, or the eyes are the same, exchanged, or not
@@ -204,14 +191,9 @@ def similarity(eyes: np.ndarray, side: int) -> np.ndarray:
 
 
 def error(found: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Return how far off each eye is, as a fraction of the true distance of the eyes.
+    """Return how far off each eye is (..., 2), as a fraction of the true distance of the eyes.
 
-    Args:
-        found: (..., 2, 2), the left eye first.
-        true: likewise.
-
-    Returns:
-        (..., 2) float64.
+    Both are (..., 2, 2), the left eye first.
     """
     found, true = np.asarray(found, dtype=np.float64), np.asarray(true, dtype=np.float64)
     apart = np.linalg.norm(true[..., 1, :] - true[..., 0, :], axis=-1)

@@ -25,11 +25,7 @@ TOGETHER = 64  # pictures turned in one call: in larger pieces memory takes twic
 
 
 def source_side(side: int) -> int:
-    """Return the side of the pictures from which crops of `side` px are taken: 110 for 96.
-
-    Raises:
-        ValueError: the side is too small to leave a margin, or far too large.
-    """
+    """Return the side of the pictures from which crops of `side` px are taken: 110 for 96."""
     if not SMALLEST <= side <= LARGEST:
         raise ValueError(f"crops of {side} px; choose {SMALLEST} to {LARGEST}")
     return side + 2 * round(side * SHIFT)
@@ -37,11 +33,7 @@ def source_side(side: int) -> int:
 
 @cache
 def crop_side(source: int) -> int:
-    """Return the side of the crops that pictures of `source` px give: 96 for 110.
-
-    Raises:
-        ValueError: `source_side` gives no such size.
-    """
+    """Return the side of the crops that pictures of `source` px give: 96 for 110."""
     for side in range(SMALLEST, LARGEST + 1):
         if source_side(side) == source:
             return side
@@ -74,10 +66,9 @@ def augment(images: Tensor, variants: Tensor) -> Tensor:
 
 
 def decode(variants: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return of each variant its crop (index of CROPS), angle (index of ANGLES) and mirror (0, 1).
+    """Return the crop (of CROPS), angle (of ANGLES) and mirror (0, 1) of variants (n,) int64.
 
-    Args:
-        variants: (n,) int64; variant = (crop * 11 + angle) * 2 + mirror.
+    A variant is (crop * 11 + angle) * 2 + mirror.
     """
     mirror, turned = variants % 2, variants // 2
     return turned // len(ANGLES), turned % len(ANGLES), mirror
@@ -101,26 +92,19 @@ def centre(images: Tensor | np.ndarray | Rows) -> Tensor:
 
 
 def pixels(images: Tensor) -> np.ndarray:
-    """Return images as networks see and make them, (..., 3, h, w) in [-1, 1], as RGB to be shown.
-
-    Returns:
-        (..., h, w, 3) uint8; what lies outside of [-1, 1] is clipped.
-    """
+    """Return images (..., 3, h, w) in [-1, 1], others clipped, as RGB (..., h, w, 3) uint8."""
     levels = ((images.detach().float() + 1) * 127.5).clamp(0, 255).round()
     return levels.movedim(-3, -1).byte().cpu().numpy()
 
 
 def draw(images: Tensor | np.ndarray | Rows, rows: Tensor, generator: torch.Generator) -> Tensor:
-    """Return a variant, drawn at random, of each picture asked for.
+    """Return a variant, drawn at random on the CPU, of each picture asked for, as `augment` does.
 
     Args:
         images: (n, source, source, 3) uint8, in memory or on disk: only the pictures asked for
             are read.
         rows: (batch,) int64 into the images; one may come more than once.
-        generator: draws the variants, on the CPU.
-
-    Returns:
-        (batch, 3, side, side) float32 in [-1, 1], channels last in memory.
+        generator: draws the variants.
     """
     variants = torch.randint(VARIANTS, (len(rows),), generator=generator)
     return augment(take(images, rows), variants)

@@ -114,11 +114,7 @@ def fit(
         config: how to train.
         seed: of initial weights, order and variants.
         checkpoint: written every CHECKPOINT_STEPS; if it is there already, training goes on from
-            it.
-
-    Raises:
-        ValueError: there is not one target for each image, or there are none, or the checkpoint
-            belongs to another training.
+            it. ValueError where it is that of another training.
     """
     if not len(images) == len(targets) > 0:
         raise ValueError(f"{len(images)} images, {len(targets)} targets; give one for each image")
@@ -130,12 +126,7 @@ def fit(
 
 @torch.no_grad()
 def predict(network: Callable[[Tensor], Any], images: np.ndarray | Rows) -> Tensor:
-    """Return what a network says of the centre crops, float32, one row for each picture.
-
-    Args:
-        network: in its state for evaluation.
-        images: (n, source, source, 3) uint8.
-    """
+    """Return what a network says of the centre crops, float32, one row for each picture."""
     rows: Sequence[Tensor] = torch.arange(len(images)).split(PREDICTED)
     found = [network(augment.centre(take(images, some))).float() for some in rows]
     return torch.cat(found)

@@ -20,11 +20,8 @@ def split(
     Args:
         identities: (n,) int64, who is seen.
         expressions: (n,) int64, the class.
-        folds: how many.
+        folds: how many; the result is (n,) int64 in [0, folds).
         seed: of the order in which people with equally many images are given to folds.
-
-    Returns:
-        (n,) int64 in [0, folds).
 
     Raises:
         ValueError: lengths differ, nothing is given, there are fewer people than folds, a fold
@@ -55,16 +52,6 @@ def naive(expressions: np.ndarray, folds: int = FOLDS) -> np.ndarray:
 
     It is what a widely copied repository does with CK+: files sorted by person within each class
     are cut in ten, and a person is in another fold with each expression. For demonstration only.
-
-    Args:
-        expressions: (n,) int64, the class of each image, in the order of the files.
-        folds: how many.
-
-    Returns:
-        (n,) int64 in [0, folds).
-
-    Raises:
-        ValueError: nothing is given, or there are no two folds.
     """
     if not len(expressions) or folds < 2:
         raise ValueError(f"{len(expressions)} images cannot be cut into {folds} folds")
@@ -77,15 +64,7 @@ def naive(expressions: np.ndarray, folds: int = FOLDS) -> np.ndarray:
 
 
 def check(identities: np.ndarray, folds: np.ndarray) -> None:
-    """Raise where a person stands in two folds.
-
-    Args:
-        identities: (n,) int64.
-        folds: (n,) int64, the fold of each image.
-
-    Raises:
-        ValueError: somebody does, lengths differ, or nothing is given.
-    """
+    """Raise ValueError where a person (n,) stands in two folds (n,), or where lengths differ."""
     people, counts = _folds_of(identities, folds)
     if not (counts > 1).any():
         return
@@ -100,15 +79,8 @@ def check(identities: np.ndarray, folds: np.ndarray) -> None:
 def leak(identities: np.ndarray, folds: np.ndarray) -> float:
     """Return the share of images whose person is also in the training set of their fold.
 
-    Args:
-        identities: (n,) int64.
-        folds: (n,) int64, the fold in which each image is tested; all others train.
-
-    Returns:
-        0 where nobody is in two folds, 1 where everybody is.
-
-    Raises:
-        ValueError: lengths differ, or nothing is given.
+    Both are (n,) int64; an image is tested in its fold, and all others train. 0 where nobody is in
+    two folds, 1 where everybody is.
     """
     people, counts = _folds_of(identities, folds)
     return float((counts > 1)[np.searchsorted(people, identities)].mean())

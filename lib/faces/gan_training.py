@@ -276,14 +276,10 @@ def train(
 
 @torch.no_grad()
 def carry_over(network: Generator | Discriminator, trained: nn.Module) -> None:
-    """Give a network for other people what one trained before knows, all but those people.
+    """Give a network for other people what one of the same form knows, all but those people.
 
     The identity code's columns and D's identity head stay as they were drawn, and D's expression
     head too where there are other expressions.
-
-    Args:
-        network: changed in place.
-        trained: another of the same width, side and code.
     """
     own, known = network.state_dict(), trained.state_dict()
     if "decoder.start.weight" in known:

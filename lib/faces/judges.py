@@ -62,10 +62,7 @@ def seated(expression: Classifier, identity: Classifier, corpus: Corpus) -> Judg
 def ceiling(judges: Judges, faces: Faces) -> dict[str, Estimate]:
     """Return how often the judges are right about real pictures: what a perfect DE-GAN would score.
 
-    The pictures show the same people in sequences new to the judges.
-
-    Returns:
-        Shares for "expression" and "identity", with bootstraps over people.
+    Shares for "expression" and "identity", with bootstraps over people.
 
     Raises:
         ValueError: the judges learnt from some of these pictures, or do not know the people.
@@ -145,14 +142,8 @@ def seen(
 ) -> Seen:
     """Return what the judges see in pictures made from sources, for identities drawn uniformly.
 
-    Nobody is asked to become who he is.
-
-    Args:
-        judges: of the same people.
-        sources: pictures new to judges and generator.
-        seed: of identities and noise.
-        per_source: pictures made from each source.
-        strangers: whether the sources show other people than those DE-GAN learnt.
+    Nobody is asked to become who he is. The sources are new to judges and generator, `seed` is of
+    identities and noise, and `strangers` says that the sources show people DE-GAN did not learn.
     """
     if not strangers:
         _check_new(judges, sources)
@@ -169,14 +160,7 @@ def seen(
 def drawn_identities(
     people: Tensor, identities: int, strangers: bool, random: torch.Generator
 ) -> Tensor:
-    """Return an identity for each source, uniform over all, or over all but the source's own.
-
-    Args:
-        people: who is in each source, (n,) int64.
-        identities: how many there are.
-        strangers: whether none of them is in a source.
-        random: draws.
-    """
+    """Return an identity for each source (n,), uniform over all or all but the source's own."""
     if strangers:
         return torch.randint(identities, people.shape, generator=random)
     return (people + torch.randint(1, identities, people.shape, generator=random)) % identities

@@ -19,12 +19,7 @@ def nearest(faces: Faces) -> np.ndarray:
 
     Similar is what has the least sum of squared differences, pixel by pixel. Frames of one sequence
     are nearly the same picture and are left out.
-
-    Raises:
-        ValueError: all pictures are of one sequence.
     """
-    if len(np.unique(faces.sequences)) < 2:
-        raise ValueError(f"{faces.name}: pictures of one sequence have no neighbours in another")
     values = np.asarray(faces.images).reshape(len(faces.images), -1).astype(np.float32)
     values -= values.mean(axis=0)
     squares = (values**2).sum(axis=1)
@@ -38,15 +33,10 @@ def nearest(faces: Faces) -> np.ndarray:
 
 
 def agreement(faces: Faces, neighbours: np.ndarray) -> pd.DataFrame:
-    """Return how often neighbours share the person and the expression, with chance levels.
+    """Return how often neighbours (see `nearest`) share the person and the expression.
 
-    Args:
-        faces: the pictures.
-        neighbours: (n,) int64, see `nearest`.
-
-    Returns:
-        Columns about, share, low, high (95 %, a bootstrap over people) and chance: the share
-        among all pictures that could have been the neighbour.
+    Columns about, share, low, high (95 %, a bootstrap over people) and chance: the share among all
+    pictures that could have been the neighbour.
     """
     rows = []
     for about, labels in (("person", faces.identities), ("expression", faces.expressions)):
@@ -58,9 +48,7 @@ def agreement(faces: Faces, neighbours: np.ndarray) -> pd.DataFrame:
 def chance(labels: np.ndarray, sequences: np.ndarray) -> float:
     """Return how often a picture of another sequence, drawn blindly, has the same label.
 
-    Args:
-        labels: (n,) int64; all pictures of one sequence have the same.
-        sequences: (n,) int64.
+    All pictures of one sequence have the same.
     """
     _, sequence = np.unique(sequences, return_inverse=True)
     own = np.bincount(sequence)[sequence]
@@ -71,14 +59,9 @@ def chance(labels: np.ndarray, sequences: np.ndarray) -> float:
 def explained(images: np.ndarray | Rows, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the squared deviations of each pixel, and those that the means of groups explain.
 
-    Args:
-        images: (n, h, w, 3) uint8.
-        labels: (n,) int64, the groups.
-
-    Returns:
-        Two arrays (h, w), summed over pictures and colours: all squared deviations from the mean
-        picture, and those of the groups' mean pictures from it. Their ratio is the share explained,
-        1 where pictures of a group are alike.
+    Both are (h, w), summed over the pictures (n, h, w, 3) and colours: all deviations from the mean
+    picture, and those of the groups' mean pictures from it. Their ratio is the share explained, 1
+    where pictures of a group (their labels are the same) are alike.
     """
     whole = np.zeros(images.shape[1:], dtype=np.int64)
     squares, between = np.zeros_like(whole), np.zeros(whole.shape)

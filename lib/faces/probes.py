@@ -86,13 +86,9 @@ def probe(values: np.ndarray, labels: np.ndarray, others: np.ndarray) -> np.ndar
 
 
 def expression(values: np.ndarray, faces: Faces) -> Knowledge:
-    """Return what features tell of the expression of people whom the probe does not know.
+    """Return what features (n, d) of a set tell of expressions of people the probe does not know.
 
     A guess names the most frequent expression.
-
-    Args:
-        values: (n, d), of the images of the set.
-        faces: the set.
     """
     places = folds.split(faces.identities, faces.expressions, FOLDS)
     read = _crossed(values, faces.expressions, places)
@@ -101,16 +97,11 @@ def expression(values: np.ndarray, faces: Faces) -> Knowledge:
 
 
 def identity(values: np.ndarray, faces: Faces, seed: int = 0) -> Knowledge:
-    """Return what features tell of the identity: who is it, in another sequence?
+    """Return what features (n, d) of a set tell of the identity: who is it, in another sequence?
 
-    Half of each person's sequences teach the probe, the other half test it, and the reverse. Images
-    of one sequence are alike whoever is in them, so they stay together. People with one sequence
-    are left out.
-
-    Args:
-        values: (n, d), of the images of the set.
-        faces: the set.
-        seed: of the halves.
+    Half of each person's sequences, drawn by `seed`, teach the probe, the other half test it, and
+    the reverse. Images of one sequence are alike whoever is in them, so they stay together. People
+    with one sequence are left out.
     """
     halves = sequence_halves(faces, np.random.default_rng(seed))
     rows = np.flatnonzero(halves >= 0)

@@ -144,45 +144,29 @@ def run_in(runs: Sequence[Result]) -> set[int]:
 
 
 def share(identities: np.ndarray, scores: np.ndarray) -> Estimate:
-    """Return the mean score of images, with a bootstrap over the people in them.
+    """Return the mean score (n,) of images, with a bootstrap over the people (n,) in them.
 
-    Args:
-        identities: (n,) int64.
-        scores: (n,), 1 for a hit and 0 for a miss, or a difference of two.
+    A score is 1 for a hit and 0 for a miss, or a difference of two.
     """
     return pooled(*by_person(identities, scores))
 
 
 def by_person(identities: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the sum of each person's scores and the number of their images, (people,) each.
-
-    Args:
-        identities: (n,) int64.
-        scores: (n,).
-    """
+    """Return the sum of each person's scores and the number of their images, (people,) each."""
     _, person = np.unique(identities, return_inverse=True)
     return np.bincount(person, scores), np.bincount(person)
 
 
 def pooled(scores: np.ndarray, images: np.ndarray) -> Estimate:
-    """Return the mean score of all images, with a bootstrap over the people in them.
-
-    Args:
-        scores: (people,), the sum over each person's images.
-        images: (people,), how many each has.
-    """
+    """Return the mean score of all images from `by_person`, with a bootstrap over people."""
     return _over_people(np.stack([scores, images], axis=1), _share)
 
 
 def crossed(hits: np.ndarray, pictures: np.ndarray) -> Estimate:
     """Return the share of hits in pictures, with a bootstrap over lenders and borrowers.
 
-    Both are drawn with replacement, each for themselves: another set of people would bring other
-    faces to be asked for as well as other smiles.
-
-    Args:
-        hits: (lenders, borrowers), how many hits there are among the pictures of each pair.
-        pictures: (lenders, borrowers), how many pictures each pair has.
+    Both, (lenders, borrowers) with the counts of each pair, are drawn with replacement, each for
+    themselves: other people would bring other faces to be asked for as well as other smiles.
     """
     random = np.random.default_rng(SEED)
     times = [random.multinomial(n, np.full(n, 1 / n), RESAMPLES) for n in hits.shape]

@@ -54,9 +54,7 @@ class FineTuning(gan_training.Trainer):
 def moved(images: Tensor, random: torch.Generator) -> Tensor:
     """Return pictures shifted, turned and mirrored at random, as far as the 110 variants are.
 
-    Args:
-        images: (n, 3, side, side); gradients flow back to them.
-        random: draws, on the CPU.
+    Gradients flow back to the pictures (n, 3, side, side); `random` draws on the CPU.
     """
     count = len(images)
     turn = (2 * torch.rand(count, generator=random) - 1) * TURN
@@ -72,14 +70,10 @@ def moved(images: Tensor, random: torch.Generator) -> Tensor:
 
 @torch.no_grad()
 def begin_from(generator: Generator, trained: Generator) -> None:
-    """Give a generator for other people what one trained before knows.
+    """Give a generator for other people what one trained before, of the same width, knows.
 
     Everybody begins as the mean of the people it knew, and a little apart, as the identity's
     weights were drawn. For larger pictures the decoder's first maps are stretched.
-
-    Args:
-        generator: changed in place.
-        trained: another of the same width and code.
     """
     own, known = generator.state_dict(), trained.state_dict()
     people = slice(generator.config.code, -NOISE)
@@ -95,10 +89,7 @@ def begin_from(generator: Generator, trained: Generator) -> None:
 def stretched(rows: Tensor, before: ModelConfig, after: ModelConfig) -> Tensor:
     """Return the rows of a linear layer that fills square maps, for maps of another size.
 
-    Args:
-        rows: (channels x side x side, n), of maps as small as `before` has them.
-        before: its `smallest` is their side.
-        after: its `smallest` is the side wanted.
+    Rows are (channels x side x side, n); `smallest` of both forms is the side.
     """
     maps: Any = rows.T.unflatten(1, (-1, before.smallest, before.smallest))
     side = (after.smallest, after.smallest)
@@ -115,11 +106,8 @@ def fine_tune(
 ) -> tuple[Generator, gan_training.History]:
     """Return the generator fine-tuned, frozen, and the mean losses of each interval.
 
-    Args:
-        trained: a generator of other people.
-        model: the form of the networks, of the same width and code.
-        faces: the training set, aligned at `augment.source_side(model.side)`.
-        checkpoint: written after each interval; if it is there already, training goes on from it.
+    The faces are aligned at `augment.source_side(model.side)`; the checkpoint is written after each
+    interval, and if it is there already, training goes on from it.
     """
     trainer = FineTuning(trained, model, config, faces, seed)
     trainer.run(checkpoint, (model, config, faces.fingerprint(), seed, "fine-tuned"))

@@ -60,14 +60,7 @@ class Recogniser(nn.Module):
     def __init__(
         self, encoder: Trunk, config: ModelConfig, classes: int, parts: str = PARTS[0]
     ) -> None:
-        """Build local CNNs that fit the encoder, which is frozen in place.
-
-        Args:
-            encoder: G_en, or another network of its form.
-            config: says how wide the local CNNs are.
-            classes: how many expressions to tell apart.
-            parts: of PARTS.
-        """
+        """Build local CNNs that fit the encoder, which is frozen in place."""
         super().__init__()
         if parts not in PARTS:
             raise ValueError(f"unknown parts {parts!r}; choose one of: {', '.join(PARTS)}")

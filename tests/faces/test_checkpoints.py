@@ -9,17 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
-from lib.faces import classifier, gan_training
+from lib.faces import gan_training
 from lib.faces.classifier import Classifier, ClassifierConfig
 from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces, Sizes
 from lib.faces.de_gan import Generator, initialise
 from lib.faces.gan_training import GANConfig
 from lib.faces.runs import checkpoints
 from lib.faces.runs.checkpoints import KINDS
-from lib.faces.runs.profiles import PROFILES, Profile
+from lib.faces.runs.profiles import PROFILES
 from lib.runs import results
 from lib.runs.checkpoints import save_weights
 from lib.runs.trainer import Training
@@ -55,20 +54,6 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Record which networks are really trained."""
-    done: list[str] = []
-    train = checkpoints.train
-
-    def counted(path: Path, run: Run, profile: Profile, corpus: Corpus) -> None:
-        done.append(run["kind"])
-        train(path, run, profile, corpus)
-
-    monkeypatch.setattr(checkpoints, "train", counted)
-    return done
-
-
 def noisy(seed: int) -> Faces:
     """Return noise under every name, all expressions of all people once."""
     return coloured(PEOPLE, EXPRESSIONS, 1, seed)
@@ -85,25 +70,12 @@ def corpus(rung: str = "open", name: str = "coloured", **sets: Callable[[], Face
     return Corpus(name, rung, **made, held_out=no_faces, judging_sequences=range(0), sets={})
 
 
-def untrained(kind: str, seed: int = 0) -> nn.Module:
+def untrained(kind: str) -> nn.Module:
     """Return a network of the tiny form whose weights were drawn."""
     config = checkpoints.model_config(TINY, corpus())
-    made = {
-        "de_gan": lambda: Generator(config),
-        "identity_judge": lambda: Classifier(config, PEOPLE),
-    }
-    network = made.get(kind, lambda: Classifier(config, len(EXPRESSIONS)))()
-    initialise(network, torch.Generator().manual_seed(seed))
+    network = Generator(config) if kind == "de_gan" else Classifier(config, PEOPLE)
+    initialise(network, torch.Generator().manual_seed(0))
     return network
-
-
-def ship_by_hand(kind: str, changes: Run | None = None) -> Path:
-    """Put drawn weights where shipped ones stand, and a record, which fits but for the changes."""
-    path = checkpoints.shipped_path("open", kind)
-    save_weights(untrained(kind), path)
-    run = checkpoints.describe(kind, TINY, corpus()) | (changes or {})
-    path.with_suffix(".json").write_text(json.dumps({"run": run, "history": {"loss": [1.0]}}))
-    return path
 
 
 def test_every_kind_rung_set_and_profile_is_another_training() -> None:
@@ -120,55 +92,30 @@ def test_every_kind_rung_set_and_profile_is_another_training() -> None:
         for each in corpora
     ]
     assert len({results.key(run) for run in runs}) == len(runs) == 4 * 6 * 3
-    assert all(results.plain(run) == run == json.loads(json.dumps(run)) for run in runs)
+    assert all(results.plain(run) == run for run in runs)
     trained_as = {run["kind"]: run["training"] for run in runs}
     assert trained_as.pop("de_gan") == asdict(TINY.gan)
     assert all(training == asdict(TINY.judge) for training in trained_as.values())
     assert checkpoints.model_config(TINY, corpus("original")).expressions == 6  # no contempt
-
-
-def test_what_does_not_concern_a_network_leaves_its_training_the_same() -> None:
-    sizes = replace(TINY.sizes, held_out=9)
-    other = replace(TINY, recogniser=TINY.judge, fine_tuning=GAN, folds=7, sizes=sizes)
-    longer = replace(TINY, judge=replace(TINY.judge, steps=4))
-    for kind in KINDS:
-        before = checkpoints.describe(kind, TINY, corpus())
-        assert checkpoints.describe(kind, other, corpus()) == before
-        changed = checkpoints.describe(kind, longer, corpus()) != before
-        assert changed == (kind != "de_gan")
-
-
-@pytest.mark.parametrize("change", [{}, {"training": {"steps": 4}}, {"fingerprint": "0"}])
-def test_what_is_shipped_is_taken_only_where_its_record_fits(
-    change: Run, trainings: list[str], folder: Path
-) -> None:
-    path = ship_by_hand("supervised", change)
-    before = path.read_bytes()
-    none = {} if change else {"pretraining": no_faces}
-    found = checkpoints.trained("supervised", TINY, corpus(judging=no_faces, **none))
-    assert found.path.parent == folder / ("cache" if change else "shipped")
-    assert trainings == (["supervised"] if change else [])
-    assert path.read_bytes() == before
+    other = replace(TINY, recogniser=GAN, folds=7, sizes=replace(TINY.sizes, held_out=9))
+    for kind in KINDS:  # what does not concern a network leaves it the same
+        assert checkpoints.describe(kind, other, corpus()) == runs[18 * KINDS.index(kind)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_network_is_trained_once_from_its_own_pictures_and_then_loaded(
-    kind: str, trainings: list[str], folder: Path
+    kind: str, folder: Path
 ) -> None:
     unwanted = "pretraining" if kind.endswith("judge") else "judging"
     first = checkpoints.trained(kind, TINY, corpus(**{unwanted: no_faces}))
-    before = first.path.read_bytes()
     again = checkpoints.trained(kind, TINY, corpus(pretraining=no_faces, judging=no_faces))
-    assert again == first and trainings == [kind]
-    assert first.path.read_bytes() == before
-    assert not (folder / "shipped").exists()
+    assert again == first and first.path.parent == folder / "cache"
 
 
-@pytest.mark.parametrize("kind", ["de_gan", "identity_judge"])
 def test_an_interrupted_training_goes_on_to_the_same_weights(
-    kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(classifier, "CHECKPOINT_STEPS", 1)
+    kind = "de_gan"
     whole = checkpoints.trained(kind, TINY, corpus())
     monkeypatch.setattr(checkpoints, "CACHE", folder / "again")
     taken: list[int] = []
@@ -187,19 +134,19 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
     assert {path.suffix for path in (folder / "again").iterdir()} >= {".training"}
     found = checkpoints.trained(kind, TINY, corpus())
     assert found.path.read_bytes() == whole.path.read_bytes() and found.history == whole.history
-    kept = {found.path, found.path.with_suffix(".json")}
-    if kind == "de_gan":
-        kept.add(checkpoints.discriminator_path(found.run))
+    kept = {found.path, found.path.with_suffix(".json"), checkpoints.discriminator_path(found.run)}
     assert set((folder / "again").iterdir()) == kept  # no progress is left
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["de_gan", "identity_judge"])
 def test_a_network_is_loaded_frozen_in_full_precision(kind: str) -> None:
-    path = ship_by_hand(kind)
+    path = checkpoints.shipped_path("open", kind)
+    save_weights(untrained(kind), path)
+    record = {"run": checkpoints.describe(kind, TINY, corpus()), "history": {}}
+    path.with_suffix(".json").write_text(json.dumps(record))
     network = checkpoints.load(checkpoints.trained(kind, TINY, corpus()))
     assert type(network) is (Generator if kind == "de_gan" else Classifier)
     assert not network.training and not any(w.requires_grad for w in network.parameters())
-    assert {value.dtype for value in load_file(path).values()} == {torch.float16, torch.int64}
     expected = untrained(kind).state_dict()
     for name, value in network.state_dict().items():
         rounded = expected[name].half().float() if value.is_floating_point() else expected[name]
@@ -208,7 +155,7 @@ def test_a_network_is_loaded_frozen_in_full_precision(kind: str) -> None:
 
 def test_losses_that_did_not_occur_are_minus_one_in_the_record() -> None:
     config = checkpoints.model_config(TINY, corpus())
-    exact = gan_training.train(config, GAN, noisy(0), checkpoints.SEEDS["de_gan"]).history
+    exact = gan_training.train(config, GAN, noisy(0), KINDS.index("de_gan")).history
     found = checkpoints.trained("de_gan", TINY, corpus())
     assert "NaN" not in found.path.with_suffix(".json").read_text()
     assert found.history.keys() == exact.keys()
@@ -216,11 +163,3 @@ def test_losses_that_did_not_occur_are_minus_one_in_the_record() -> None:
         assert np.isnan(exact[name]).tolist() == [name != "discriminator", False, False, False]
         expected = np.nan_to_num(exact[name], nan=-1.0)
         np.testing.assert_allclose(values, expected, atol=6e-5, err_msg=name)
-
-
-def test_losses_of_a_classifier_are_recorded_in_a_hundred_parts(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(classifier, "fit", lambda *arguments: list(range(250)))
-    found = checkpoints.trained("expression_judge", TINY, corpus())
-    assert found.history == {"loss": [*np.arange(1, 150, 3), *np.arange(150.5, 250, 2)]}

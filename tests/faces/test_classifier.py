@@ -10,7 +10,6 @@ from torch.nn import functional as F
 
 from lib.faces import classifier
 from lib.faces.classifier import Classifier, ClassifierConfig
-from lib.faces.de_gan import CODE, ModelConfig, Trunk, count_parameters
 from tests.faces.made_up import SIDE, SIZE, coloured, small
 
 FORM = small(1, 3)
@@ -27,9 +26,6 @@ def fitted(seed: int = 0, config: ClassifierConfig = SHORT) -> tuple[Classifier,
 
 
 def test_a_classifier_is_the_encoder_and_a_linear_layer() -> None:
-    network = Classifier(ModelConfig(1, 6), 7)
-    encoder = count_parameters([Trunk(ModelConfig(1, 6), CODE)])
-    assert count_parameters([network]) == encoder + (350 + 1) * 7
     images = torch.rand(2, 3, SIDE, SIDE)
     small = Classifier(FORM, 3).eval()
     with torch.no_grad():
@@ -60,14 +56,9 @@ def test_the_first_loss_is_that_of_the_initial_weights() -> None:
     logits = expected.train()(torch.full((4, 3, SIDE, SIDE), 200 / 127.5 - 1))
     likelihood = logits.log_softmax(1)[:, 2].mean()
     assert losses == [pytest.approx(-float(likelihood.detach()), rel=1e-4)]
-    for (name, weight), gradient in zip(
-        expected.named_parameters(),
-        torch.autograd.grad(-likelihood, list(expected.parameters())),
-        strict=True,
-    ):
-        if name.startswith("head"):  # Adam's first step is the learning rate, whatever the slope
-            moved = network.get_parameter(name) - weight
-            torch.testing.assert_close(moved, -2e-3 * gradient.sign(), rtol=1e-3, atol=1e-6)
+    (slope,) = torch.autograd.grad(-likelihood, [expected.head.weight])
+    moved = network.head.weight - expected.head.weight  # by the rate, whatever the slope
+    torch.testing.assert_close(moved, -2e-3 * slope.sign(), rtol=1e-3, atol=1e-6)
 
 
 def test_predictions_are_those_of_single_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,9 +75,6 @@ def test_predictions_are_those_of_single_pictures(monkeypatch: pytest.MonkeyPatc
     assert classifier.predict(network, images[:0]).shape == (0, 3)
 
 
-@pytest.mark.parametrize(("images", "targets"), [(12, 11), (0, 0)])
-def test_each_image_needs_a_target(images: int, targets: int) -> None:
-    with pytest.raises(ValueError, match=f"{images} images, {targets} targets"):
-        classifier.fit(
-            Classifier(FORM, 3), F.cross_entropy, IMAGES[:images], TARGETS[:targets], SHORT, 0
-        )
+def test_each_image_needs_a_target() -> None:
+    with pytest.raises(ValueError, match="12 images, 11 targets"):
+        classifier.fit(Classifier(FORM, 3), F.cross_entropy, IMAGES, TARGETS[:11], SHORT, 0)

@@ -5,19 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from lib.book import data_root
 from lib.faces.data import datasets, originals
-from lib.faces.data.corpus import (
-    BASIC,
-    EXPRESSIONS,
-    Faces,
-    Requests,
-    Shape,
-    Sizes,
-)
+from lib.faces.data.corpus import BASIC, EXPRESSIONS, Faces, Requests, Shape, Sizes
 
 SHAPE = Shape(3, {"fear": 2, "happiness": 3}, 2)
 SIZES = Sizes(side=16, people=2, frames=3, held_out=1, shapes={"ck": SHAPE}, seed=5)
@@ -46,11 +37,9 @@ def put(root: Path, *names: str) -> None:
 @pytest.mark.parametrize(
     ("names", "best"),
     [
-        ((), "ict"),
         (("bu_4dfe",), "ict"),  # nobody to recognise
         (("ck_plus", "mmi", "oulu_casia"), "ict"),  # nobody to learn from
         (("bu_4dfe", "mmi"), "original"),
-        (("bu_4dfe", "ck_plus", "mmi", "oulu_casia"), "original"),
     ],
 )
 def test_the_original_rung_needs_bu_4dfe_and_one_set_more(
@@ -102,37 +91,25 @@ def test_a_corpus_makes_what_its_sizes_say_when_it_is_called_for(
 COLUMNS = ("images", "expressions", "identities", "sequences", "frames")
 
 
-def faces(count: int = 6) -> Faces:
+def faces() -> Faces:
     """Return small noisy pictures of people 0, 2 and 5, two at a time."""
-    generator = np.random.default_rng(0)
-    rows = np.arange(count)
-    images = generator.integers(0, 256, (count, 4, 4, 3), dtype=np.uint8)
-    people = np.array([0, 2, 5])[rows // 2 % 3]
-    return Faces("few", "open", images, rows % 2, people, rows + 10, rows % 2, BASIC, {"a": "b"})
+    images = np.random.default_rng(0).integers(0, 256, (6, 4, 4, 3), dtype=np.uint8)
+    rows, people = np.arange(6), np.array([0, 0, 2, 2, 5, 5])
+    return Faces("few", "open", images, rows % 2, people, rows + 10, rows % 2, BASIC)
 
 
-@settings(deadline=None, max_examples=30)
-@given(st.lists(st.integers(0, 5), max_size=8))
-def test_taken_rows_are_those_of_all_columns(rows: list[int]) -> None:
-    whole, places = faces(), np.array(rows, dtype=np.int64)
-    part = whole.take(places)
+def test_a_fingerprint_is_that_of_the_content_and_rows_are_taken_of_all() -> None:
+    whole, rows = faces(), np.array([4, 0, 0])
     for name in COLUMNS:
-        assert np.array_equal(getattr(part, name), getattr(whole, name)[places])
-    assert (part.name, part.rung, part.classes) == ("few", "open", BASIC)
-    assert part.people == (part.identities.max() + 1 if rows else 0)
-
-
-def test_a_fingerprint_is_that_of_the_content() -> None:
-    whole = faces()
+        assert np.array_equal(getattr(whole.take(rows), name), getattr(whole, name)[rows])
     spread = replace(whole, images=np.asfortranarray(whole.images))  # the same in other order
-    assert spread.fingerprint() == faces().fingerprint() == whole.fingerprint()
+    assert spread.fingerprint() == whole.fingerprint()
     exchanged = {"expressions": whole.identities, "identities": whole.expressions}
     others = [
         replace(whole, name="other"),
         replace(whole, classes=EXPRESSIONS),
         replace(whole, images=whole.images.reshape(6, 2, 8, 3)),
         replace(whole, **exchanged),
-        whole.take(np.arange(5)),
         whole.take(np.arange(6)[::-1]),
     ]
     for name in COLUMNS:

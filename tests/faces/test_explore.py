@@ -1,42 +1,34 @@
 """The faces a reader plays with: what is drawn is what networks and judges say of them."""
 
-import gc
-import html
-import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import cv2
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from lib.book import interact
 from lib.faces import augment
-from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces, Requests
+from lib.faces.data.corpus import EXPRESSIONS, Corpus, Requests
 from lib.faces.figures import explore, grids
 from lib.faces.figures.explore import Scenes
 from lib.faces.render import ict
 from lib.faces.runs import checkpoints
 from lib.faces.runs.profiles import PROFILES
+from lib.faces.runs.synthesis import codes
+from tests.faces.made_up import greys
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 PEOPLE, SIDE = 5, 32  # of the scenes
 
 
-def coded(scenes: Scenes, pictures: np.ndarray) -> Tensor:
-    """Return f(x) of pictures."""
-    return scenes.generator.encoder(augment.centre(pictures))
-
-
-def lent(scenes: Scenes, codes: Tensor, person: int, z: tuple[float, float]) -> Tensor:
+def lent(scenes: Scenes, code: Tensor, person: int, z: tuple[float, float]) -> Tensor:
     """Return the generator's own faces of a person, (n, 3, side, side)."""
-    identity = torch.eye(PEOPLE)[[person] * len(codes)]
-    return scenes.generator.decoder(codes, identity, explore.noise(*z).expand(len(codes), -1))
+    identity = torch.eye(PEOPLE)[[person] * len(code)]
+    return scenes.generator.decoder(code, identity, explore.noise(*z).expand(len(code), -1))
 
 
 def enlarged(picture: np.ndarray, side: int) -> np.ndarray:
@@ -68,7 +60,6 @@ def test_strangers_are_shown_in_a_sequence_of_no_set_and_by_name(scenes: Scenes)
 @pytest.mark.parametrize(
     ("draw", "complaint"),
     [
-        (lambda scenes: lend(scenes, z=(1.01, 0)), "z lies within -1 and 1"),
         (lambda scenes: lend(scenes, z=(0, float("nan"))), "z lies within -1 and 1"),
         (lambda scenes: lend(scenes, person=5), "person 5; choose 0 to 4"),
         (lambda scenes: lend(scenes, "joy, A"), "no face 'joy, A'; take one like 'anger, A'"),
@@ -86,7 +77,7 @@ def test_what_is_not_there_is_refused(
 def test_a_panel_shows_the_faces_and_what_judges_say_of_them(scenes: Scenes) -> None:
     figure = lend(scenes, "fear, C", 3, (0.5, 0))
     source = scenes.source("fear, C")[None]
-    made = lent(scenes, coded(scenes, source), 3, (0.5, 0))
+    made = lent(scenes, codes(scenes.generator, source), 3, (0.5, 0))
     own = augment.centre(scenes.people[3])
     shown = [np.asarray(image.get_array()) for image in figure.images]
     for picture, face in zip(shown, torch.cat([augment.centre(source), made, own]), strict=True):
@@ -106,9 +97,9 @@ def test_a_panel_shows_the_faces_and_what_judges_say_of_them(scenes: Scenes) -> 
 def test_a_walk_begins_and_ends_at_the_two_faces_and_is_straight(scenes: Scenes) -> None:
     names, z = ("anger, A", "surprise, C"), (0.25, 0)
     figure = explore.walk(scenes, *names, 2, 5, z)
-    first, last = coded(scenes, np.stack([scenes.source(name) for name in names]))
-    codes = torch.stack([first + share * (last - first) for share in (0, 0.25, 0.5, 0.75, 1)])
-    made = lent(scenes, codes, 2, z)
+    first, last = codes(scenes.generator, np.stack([scenes.source(name) for name in names]))
+    path = torch.stack([first + share * (last - first) for share in (0, 0.25, 0.5, 0.75, 1)])
+    made = lent(scenes, path, 2, z)
     for image, face in zip(figure.images, augment.pixels(made), strict=True):
         picture = np.asarray(image.get_array())
         assert np.abs(picture - enlarged(face, len(picture))).max() <= grids.STEP
@@ -118,44 +109,6 @@ def test_a_walk_begins_and_ends_at_the_two_faces_and_is_straight(scenes: Scenes)
     for label, name in enumerate(EXPRESSIONS):
         if name in lines:
             assert np.asarray(lines[name].get_ydata()) == pytest.approx(read[:, label], abs=1e-3)
-
-
-def test_the_widget_comes_back_to_its_picture_and_says_what_is_out_of_range(
-    scenes: Scenes,
-) -> None:
-    made = []
-
-    def draw(face: str, person: int, noise_1: float, noise_2: float) -> Figure:
-        figure = lend(scenes, face, person, (noise_1, noise_2))
-        made.append(weakref.ref(figure))
-        return figure
-
-    start = {"face": "happiness, A", "person": 2, "noise_1": 0.0, "noise_2": 0.0}
-    controls = {"face": scenes.names, **explore.controls(scenes), "person": (0, 99, 1)}
-    panel = interact.panel(draw, controls, start, "{face}, {person}, {noise_1}, {noise_2}")
-    face, person, first, second, reset, picture, line = panel.children
-    seen = [bytes(picture.value)]
-    for control, value in ((face, "anger, A"), (person, 0), (first, 1.0), (second, -0.5)):
-        control.value = value
-        seen.append(bytes(picture.value))
-    assert len(set(seen)) == 5  # every control changes the picture
-    person.value = 50
-    assert "ValueError: person 50; choose 0 to 4" in html.unescape(line.value)
-    reset.click()
-    assert bytes(picture.value) == seen[0] and "ValueError" not in line.value
-    assert plt.get_fignums() == []
-    gc.collect()
-    assert len(made) >= 5 and not any(figure() for figure in made)
-
-
-def some_faces(people: list[int], labels: list[int], classes: tuple[str, ...]) -> Faces:
-    """Return pictures of which each has one shade of its own."""
-    count, size = len(people), augment.source_side(SIDE)
-    shades = np.arange(count, dtype=np.uint8)[:, None, None, None]
-    pictures = np.broadcast_to(shades, (count, size, size, 3)).copy()
-    zeros = np.zeros(count, dtype=np.int64)
-    columns = np.array(labels), np.array(people), zeros, zeros
-    return Faces("test", "original", pictures, *columns, classes)
 
 
 def test_scenes_come_from_the_sets_of_their_rung(
@@ -168,8 +121,8 @@ def test_scenes_come_from_the_sets_of_their_rung(
     (left, height), (right, other) = scenes.eyes
     assert height == other and left + right == pytest.approx(1) and 0.2 < right - left < 0.4
     classes = tuple(name for name in EXPRESSIONS if name != "contempt")
-    known = some_faces([0] * 6 + [1] * 6, [*range(6)] * 2, classes)
-    others = some_faces([4, 2], [0, 6], EXPRESSIONS)
+    known = greys([0] * 6 + [1] * 6, [*range(6)] * 2, classes, "original")
+    others = greys([4, 2], [0, 6], rung="original")
     made = {"pretraining": lambda: known, "sets": {"ck": lambda: others}}
     original = replace(corpus, name="original", rung="original", **made)
     scenes = explore.scenes(PROFILES["smoke"], original)

@@ -39,17 +39,16 @@ def by_hand(identities: np.ndarray, found: np.ndarray) -> float:
     return leaked / len(found)
 
 
-@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(
     ("name", "images", "smallest", "largest"),
     [("CK+", 981, 90, 114), ("MMI", 624, 54, 81), ("Oulu-CASIA", 1440, 144, 144)],
 )
 def test_folds_of_the_papers_sets_are_disjoint_and_balanced(
-    columns: dict[str, Columns], name: str, images: int, smallest: int, largest: int, seed: int
+    columns: dict[str, Columns], name: str, images: int, smallest: int, largest: int
 ) -> None:
     identities, expressions = columns[name]
-    found = folds.split(identities, expressions, seed=seed)
-    assert np.array_equal(found, folds.split(identities, expressions, seed=seed))
+    found = folds.split(identities, expressions)
+    assert np.array_equal(found, folds.split(identities, expressions))
     sizes = np.bincount(found)
     assert len(sizes) == 10 and sizes.sum() == images
     assert smallest <= sizes.min() and sizes.max() <= largest
@@ -76,12 +75,6 @@ def test_whoever_is_where_no_fold_leaks_or_is_empty(data: st.DataObject) -> None
     assert sorted(set(found.tolist())) == list(range(count))
     assert by_hand(identities, found) == folds.leak(identities, found) == 0.0
     folds.check(identities, found)
-
-
-@given(st.lists(st.tuples(st.integers(-5, 5), st.integers(0, 3)), min_size=1, max_size=40))
-def test_the_leak_is_what_a_cross_validation_would_count(rows: list[tuple[int, int]]) -> None:
-    identities, found = np.array(rows).T
-    assert folds.leak(identities, found) == pytest.approx(by_hand(identities, found))
 
 
 def test_a_planted_leak_is_found(columns: dict[str, Columns]) -> None:
@@ -126,11 +119,8 @@ LONE = np.array([0, 1, 1, 2, 2, 3, 3, 3, 3]), np.array([0, 1, 1, 1, 1, 0, 0, 1, 
         (lambda: folds.split(*LONE, 4), r"fold \d of 4 would be empty; take fewer folds"),
         (lambda: folds.split(PAIRS, 3 * (PAIRS == 4), 3), r"class 3 is in fold \d alone"),
         (lambda: folds.split(PAIRS, PAIRS % 2, 10), "6 people cannot be put in 10 folds; take 2"),
-        (lambda: folds.split(PAIRS, PAIRS % 2, 1), "6 people cannot be put in 1 folds"),
         (lambda: folds.split(PAIRS[:0], PAIRS[:0], 10), "no images to put in folds"),
-        (lambda: folds.split(THREE, FOUR), r"shape \(3,\) and expressions \(4,\)"),
         (lambda: folds.check(THREE, FOUR), r"shape \(3,\) and folds \(4,\)"),
-        (lambda: folds.leak(THREE[:0], THREE[:0]), "no images"),
         (lambda: folds.naive(THREE, 1), "3 images cannot be cut into"),
     ],
 )

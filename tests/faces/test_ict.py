@@ -1,6 +1,5 @@
 """Rendered faces: the model against its file, pictures against geometry, and bad input."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from lib.book import data_root
 from lib.faces.data.corpus import EXPRESSIONS, NEUTRAL, Requests
 from lib.faces.render import face_model, ict
-from lib.faces.render.face_model import FORM, LANDMARKS
+from lib.faces.render.face_model import LANDMARKS
 from lib.faces.render.ict import Identity, Scene
 
 GOLDEN = (  # person, expression, intensity, sequence and frame: of the sets, and 100,000s of others
@@ -33,11 +32,6 @@ def requests(rows: list[tuple[int, int, float, int, int]], seed: int = 3) -> Req
         np.array(frames),
         seed,
     )
-
-
-def sets(people: range, expressions: list[int]) -> Requests:
-    """Return every person with every expression at its apex, each in a sequence of its own."""
-    return requests([(person, each, 1.0, each + 1, 0) for person in people for each in expressions])
 
 
 @pytest.fixture
@@ -133,9 +127,6 @@ def test_the_eyes_are_the_middles_of_the_irises(identity: Identity, scene: Scene
             middle = (columns[side].min() + columns[side].max() + 1) / 2
             assert side.sum() > 30 and middle == pytest.approx(eye[0], abs=1.5)
             assert rows[side].min() < eye[1] < rows[side].max() + 1  # lids hide above and below
-    _, eyes = ict.render(sets(range(20), [0, 6]), 64)
-    assert (eyes[:, 0, 0] < eyes[:, 1, 0]).all()
-    assert (eyes > 8).all() and (eyes < 56).all()
 
 
 def test_an_expression_grows_with_its_intensity_and_none_is_the_face_at_rest() -> None:
@@ -156,9 +147,7 @@ def test_an_expression_grows_with_its_intensity_and_none_is_the_face_at_rest() -
         ({"people": np.array([1])}, "unequal length: 1 people, 2 expressions, 2 intensity"),
         ({"expressions": np.array([0, 7])}, "request 1: expression 7 is not between -1 and 6"),
         ({"intensity": np.array([np.nan, 1])}, "request 0: intensity nan is not"),
-        ({"people": np.array([1, -1])}, "request 1: number among the people -1 is not"),
         ({"sequences": np.array([0.5, 1])}, "the sequences are float64; give whole numbers"),
-        ({"seed": -1}, "seed -1 is not"),
         ({}, "faces of 15 pixels show nothing; ask for 16 or more"),
     ],
 )
@@ -168,22 +157,9 @@ def test_what_cannot_be_drawn_is_refused(changed: dict[str, Any], complaint: str
         ict.render(replace(good, **changed), 32 if changed else 15)
 
 
-@pytest.mark.parametrize(
-    ("damage", "complaint"),
-    [
-        ("shape", "its array 'neutral' is float32 (24590, 3) instead of f (24591, 3)"),
-        ("cut off", "does not hold the face model"),
-    ],
-)
-def test_a_damaged_model_is_named(tmp_path: Path, damage: str, complaint: str) -> None:
-    arrays = {
-        name: np.zeros(shape, {"i": "i2"}.get(kind, kind)) for name, (kind, shape) in FORM.items()
-    }
-    if damage == "shape":
-        arrays["neutral"] = arrays["neutral"][1:]
+def test_a_damaged_model_is_named(tmp_path: Path) -> None:
+    file = data_root.locate("ict_facekit") / face_model.FILE
     path = tmp_path / "model.npz"
-    np.savez(path, **arrays)
-    if damage == "cut off":
-        path.write_bytes(path.read_bytes()[:100_000])
-    with pytest.raises(ValueError, match=re.escape(complaint)):
+    path.write_bytes(file.read_bytes()[:100_000])
+    with pytest.raises(ValueError, match="does not hold the face model .*; see `python -m lib"):
         face_model.read(path)

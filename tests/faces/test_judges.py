@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,12 +9,10 @@ import torch
 from torch import Tensor
 
 from lib.faces import judges
-from lib.faces.data import datasets
-from lib.faces.data.corpus import Requests
+from lib.faces.classifier import Classifier
+from lib.faces.data.corpus import BASIC, EXPRESSIONS, Corpus
 from lib.faces.de_gan import Generator
 from lib.faces.judges import Judges, TransferScores
-from lib.faces.runs import checkpoints
-from lib.faces.runs.profiles import PROFILES
 from tests.faces.made_up import CLASSES, Painter, Reader, painted, small
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -77,22 +74,13 @@ def test_expressions_are_matched_by_name() -> None:
     assert judges.known_expressions(PERFECT, faces)[:6].tolist() == [2, 2, 0, 0, 1, 1]
 
 
-def test_a_profiles_judges_are_trained_once_and_know_what_they_learnt_from(
-    asked: list[Requests], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(checkpoints, "CACHE", tmp_path)
-    monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path / "none")
-    profile = PROFILES["smoke"]
-    corpus = datasets.load("ict", profile.sizes)
-    found = checkpoints.panel(profile, corpus)
-    learnt = corpus.judging()
-    assert found.sequences == set(learnt.sequences.tolist())
-    assert not found.sequences & set(corpus.pretraining().sequences.tolist())
-    assert not found.sequences & set(corpus.held_out().sequences.tolist())
-    assert (found.classes, found.identities) == (learnt.classes, learnt.people)
-    monkeypatch.setattr(checkpoints, "train", lambda *arguments: pytest.fail("trained again"))
-    again = checkpoints.panel(profile, corpus)
-    assert judges.ceiling(found, corpus.held_out()) == judges.ceiling(again, corpus.held_out())
+def test_judges_of_a_corpus_know_what_they_learnt_from() -> None:
+    corpus = Corpus("x", "open", painted, painted, painted, range(24, 48), {})
+    for classes in (EXPRESSIONS, BASIC):
+        networks = [Classifier(small(PEOPLE, len(classes)), count) for count in (7, PEOPLE)]
+        found = judges.seated(*networks, corpus)
+        assert (found.classes, found.identities) == (classes, PEOPLE)
+        assert found.sequences == set(range(24, 48))
 
 
 KNOWING = replace(PERFECT, sequences=frozenset(range(24)))

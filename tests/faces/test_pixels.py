@@ -68,5 +68,3 @@ def test_chance_counts_who_could_have_been_the_neighbour() -> None:
     for labels in (asked.identities, asked.expressions):
         shares = [np.mean(labels[apart[row]] == labels[row]) for row in range(len(labels))]
         assert pixels.chance(labels, asked.sequences) == pytest.approx(np.mean(shares))
-    with pytest.raises(ValueError, match="made: pictures of one sequence"):
-        pixels.nearest(faces().take(np.array([0, 1])))

@@ -100,8 +100,7 @@ def test_the_mean_over_folds_is_students_in_whatever_order() -> None:
 def test_folds_of_unequal_size_weigh_the_same_in_the_mean_but_not_among_images() -> None:
     rows = np.arange(4)
     found = Predictions(rows, np.array([0, 0, 0, 1]), rows, np.zeros(4), np.array([0, 0, 0, 1]), 1)
-    assert protocol.mean_over_folds(found).value == 0.5
-    assert protocol.accuracy(found).value == 0.75
+    assert (protocol.mean_over_folds(found).value, protocol.accuracy(found).value) == (0.5, 0.75)
 
 
 def test_several_seeds_and_some_folds_are_pooled() -> None:
@@ -127,16 +126,11 @@ def test_a_gain_is_measured_in_the_folds_of_the_first_method() -> None:
     ("call", "complaint"),
     [
         (lambda: protocol.pool([]), "no runs to pool"),
-        (lambda: protocol.pool(runs(FOUND)[:4]), "fold 4 of 5 has fewer runs than others; run it"),
         (lambda: protocol.pool(runs(FOUND)[:3], {1, 3}), "fold 3 of 5 has fewer runs"),
         (lambda: protocol.pool(runs(FOUND) + runs(FOUND)[:1]), "fold 1 of 5 has fewer runs"),
         (
             lambda: protocol.pool(runs(FOUND)[:-1] + runs(FOUND, "de_gan")[-1:]),
             "differ in more than fold and",
-        ),
-        (
-            lambda: protocol.difference(FOUND, replace(FOUND, rows=FOUND.rows + 1)),
-            "the two methods differ in their rows",
         ),
         (
             lambda: protocol.difference(FOUND, replace(FOUND, folds=FOUND.folds[::-1])),

@@ -31,13 +31,13 @@ def face() -> np.ndarray:
 @pytest.fixture(scope="module")
 def seen(scenes: Scenes, face: np.ndarray) -> np.ndarray:
     """Give what the networks see of that portrait, from a PNG."""
-    return upload.photograph(scenes, stored(face, "png"), "face.png")
+    return upload.photograph(scenes, stored(face), "face.png")
 
 
-def stored(picture: np.ndarray, form: str, **options: Any) -> bytes:
+def stored(picture: np.ndarray) -> bytes:
     """Return a picture as the bytes of a file."""
     file = io.BytesIO()
-    Image.fromarray(picture).save(file, form, **options)
+    Image.fromarray(picture).save(file, "png")
     return file.getvalue()
 
 
@@ -48,11 +48,6 @@ def with_eyes(shape: tuple[int, int], eyes: np.ndarray) -> np.ndarray:
         down, across = np.indices(shape)
         picture[:, :, channel] = 255 * np.exp(-((across - x) ** 2 + (down - y) ** 2) / 40)
     return picture.round().astype(np.uint8)
-
-
-def far(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the mean difference of two pictures in grey levels."""
-    return float(np.abs(one.astype(float) - other).mean())
 
 
 @pytest.mark.parametrize(
@@ -72,23 +67,13 @@ def test_eyes_come_where_they_are_wanted(shape: tuple[int, int], eyes: list[list
         assert (across, down) == pytest.approx((x, y), abs=0.7)
 
 
-def test_a_photograph_is_turned_as_its_exif_says_and_may_be_large(
-    scenes: Scenes, face: np.ndarray, seen: np.ndarray
-) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be seen upright, turn it a quarter clockwise
-    large = np.asarray(Image.fromarray(face).resize((480, 480), Image.Resampling.BICUBIC))
-    content = stored(np.rot90(large).copy(), "jpeg", quality=95, exif=exif)
-    assert far(upload.photograph(scenes, content, "large"), seen) < 6
-
-
 def test_nothing_is_written_and_no_file_is_opened(
     scenes: Scenes, face: np.ndarray, seen: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def forbidden(*arguments: Any, **_: Any) -> None:
         raise AssertionError(f"opens {arguments}")
 
-    content = stored(face, "png")
+    content = stored(face)
     for place in (builtins, io, os):
         monkeypatch.setattr(place, "open", forbidden)
     monkeypatch.setattr(Path, "open", forbidden)
@@ -99,10 +84,9 @@ def test_nothing_is_written_and_no_file_is_opened(
     ("content", "complaint"),
     [
         (lambda face: b"dear diary", "x.png is no image"),
-        (lambda face: stored(face, "jpeg", quality=95)[:1500], "x.png is truncated or damaged"),
-        (lambda face: stored(face[60:90, 60:90], "png"), "the photograph is 30 x 30 pixels"),
-        (lambda face: stored(np.full_like(face, 128), "png"), "no face found"),
-        (lambda face: stored(np.concatenate([face, face], axis=1), "png"), "2 faces found"),
+        (lambda face: stored(face[60:90, 60:90]), "the photograph is 30 x 30 pixels"),
+        (lambda face: stored(np.full_like(face, 128)), "no face found"),
+        (lambda face: stored(np.concatenate([face, face], axis=1)), "2 faces found"),
     ],
 )
 def test_what_is_of_no_use_is_said_in_one_line(
@@ -128,20 +112,16 @@ def test_a_photograph_chosen_becomes_the_source_of_the_panel_and_a_bad_one_chang
 
     with pytest.raises(ValueError, match="no photograph yet; choose one"):
         lender.lend_mine(person=0, noise_1=0.0, noise_2=0.0)
-    choose(b"")
-    assert "me.png is empty" in line.value and place.children == ()
-    choose(stored(face, "png"))
+    choose(stored(face))
     assert line.value == "" and button.value == ()
-    first, panel = shown(), place.children[0]
+    panel = place.children[0]
     panel.children[0].value = 2
     lent = png(explore.lend(scenes, seen, "your photograph", 2, (0, 0)), level=1)
-    assert shown() == lent != first
-    again = lender.lend_mine(person=2, noise_1=0.0, noise_2=0.0)  # the line below the picture
-    assert png(again, level=1) == shown()
+    assert shown() == lent
     choose(b"no", "<i>me</i>.png")
     assert line.value.startswith("<b>&lt;i&gt;me&lt;/i&gt;.png is no image")
     assert shown() == lent
-    choose(stored(face[:, ::-1], "png"))
+    choose(stored(face[:, ::-1]))
     assert line.value == "" and shown() != lent
     assert panel.comm is None  # closed, so panels do not pile up
 
@@ -149,7 +129,7 @@ def test_a_photograph_chosen_becomes_the_source_of_the_panel_and_a_bad_one_chang
 def test_a_photograph_in_a_file_is_that_of_its_bytes(
     scenes: Scenes, face: np.ndarray, seen: np.ndarray, tmp_path: Path
 ) -> None:
-    (tmp_path / "me.png").write_bytes(stored(face, "png"))
+    (tmp_path / "me.png").write_bytes(stored(face))
     np.testing.assert_array_equal(upload.of_file(scenes, tmp_path / "me.png"), seen)
     with pytest.raises(ValueError, match="no face and no file 'hapiness, A'; take one like"):
         upload.of_file(scenes, "hapiness, A")

@@ -7,8 +7,8 @@ Landmarks/S005/001/S005_001_00000011_landmarks.txt with 68 lines "x y". Where a 
 its eyes are taken from them and not searched.
 """
 
-import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -54,37 +54,25 @@ def aligned(folder: Path, sequence: Sequence, side: int) -> Iterator[Picture]:
 
 
 def read_label(path: Path) -> str:
-    """Return the expression that a label file names, nothing where it says neutral.
-
-    Raises:
-        ValueError: it holds anything but one whole number from 0 to 7.
-    """
-    fields = path.read_bytes().decode(errors="replace").split()
-    if len(fields) != 1:
-        raise ValueError(f"{path.name} holds {len(fields)} numbers instead of 1")
+    """Return the expression that a label file names, nothing where it says neutral."""
+    text = path.read_bytes().decode(errors="replace").strip()
+    labels: dict[float, str] = dict(
+        enumerate(("", *EXPRESSIONS))
+    )  # their order is that of EXPRESSIONS
     try:
-        value = float(fields[0])
-    except ValueError:
-        value = math.nan
-    if value not in range(len(EXPRESSIONS) + 1):
-        raise ValueError(f"{path.name} holds {fields[0]!r}, no whole number from 0 to 7")
-    return ("", *EXPRESSIONS)[int(value)]  # the order of the labels is that of EXPRESSIONS
+        return labels[float(text)]
+    except (KeyError, ValueError):
+        raise ValueError(f"{path.name} holds {text!r}, no whole number from 0 to 7") from None
 
 
 def read_eyes(path: Path) -> np.ndarray:
-    """Return the eyes, midway between their corners, (2, 2) float64.
-
-    Raises:
-        ValueError: it holds anything but 68 points.
-    """
-    fields = path.read_bytes().decode(errors="replace").split()
-    try:
-        points = np.array(fields, dtype=np.float64)
-    except ValueError:
-        points = np.array([math.nan])
-    if points.size != 2 * POINTS or not np.isfinite(points).all():
-        raise ValueError(f"{path.name} does not hold {POINTS} points")
-    return points.reshape(POINTS, 2)[CORNERS].mean(axis=1)
+    """Return the eyes, midway between their corners, (2, 2) float64."""
+    fields = path.read_bytes().split()
+    with suppress(ValueError):  # no numbers, or not so many
+        points = np.array(fields, dtype=np.float64).reshape(POINTS, 2)
+        if np.isfinite(points).all():
+            return points[CORNERS].mean(axis=1)
+    raise ValueError(f"{path.name} does not hold {POINTS} points")
 
 
 def _expression(folder: Path, name: str) -> str:

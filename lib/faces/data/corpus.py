@@ -29,19 +29,7 @@ class Shape:
     frames: int
 
 
-CK_PLUS = Shape(
-    118,
-    {
-        "anger": 45,
-        "contempt": 18,
-        "disgust": 59,
-        "fear": 25,
-        "happiness": 69,
-        "sadness": 28,
-        "surprise": 83,
-    },
-    3,
-)
+CK_PLUS = Shape(118, dict(zip(EXPRESSIONS, (45, 18, 59, 25, 69, 28, 83), strict=True)), 3)
 
 
 @dataclass(frozen=True, eq=False)

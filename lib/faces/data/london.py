@@ -52,11 +52,7 @@ def photographs() -> Photographs:
 
 
 def marks(path: Path) -> tuple[list[str], np.ndarray]:
-    """Return the names of the people in a list, and their eyes in each picture, (n, 2, 2, 2).
-
-    Raises:
-        ValueError: a line lacks a mark, or has something else in its place.
-    """
+    """Return the names of the people in a list, and their eyes in each picture, (n, 2, 2, 2)."""
     names, eyes = [], []
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):

@@ -64,11 +64,7 @@ def aligned(folder: Path, sequence: Sequence, side: int) -> Iterator[Picture]:
 
 
 def read_apex(path: Path) -> int | None:
-    """Return the frame amid all marks of an apex, counted from 0, or None where there are none.
-
-    Raises:
-        ValueError: the file is no XML, or a mark has no frame.
-    """
+    """Return the frame amid all marks of an apex, counted from 0, or None where there are none."""
     marks = [mark for mark in _parsed(path).iter("Marker") if mark.get("Type") in APEX]
     numbers = [mark.get("Frame", "") for mark in marks]
     if wrong := [number for number in numbers if not number.isdecimal()]:
@@ -77,14 +73,7 @@ def read_apex(path: Path) -> int | None:
 
 
 def read_frames(path: Path, apex: int | None) -> dict[int, np.ndarray]:
-    """Return three frames of a video around its apex or, where that is None, its middle.
-
-    Returns:
-        {number of the frame, from 0: (height, width, 3) uint8 RGB}.
-
-    Raises:
-        ValueError: it cannot be decoded, or has fewer than three frames.
-    """
+    """Return three frames (h, w, 3) of a video, by number, around its apex or else its middle."""
     count = sum(1 for _ in _decoded(path))
     if count < LAST:
         raise ValueError(f"{path.name} has {count} frames instead of {LAST} or more")

@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from lib.book import data_root
 from lib.book.files import REPOSITORY, write_atomically
 from lib.faces.augment import source_side
-from lib.faces.data import bu4dfe, ckplus, mmi, oulu_casia
+from lib.faces.data import ckplus, folders, mmi
 from lib.faces.data.corpus import BASIC, EXPRESSIONS, Corpus, Faces, Sizes
 from lib.faces.data.sequences import Listing, Picture, Sequence, aligned_files, by_folder
 from lib.runs import rows
@@ -43,39 +43,24 @@ class Original:
 SETS = {
     "ck_plus": Original("CK+", EXPRESSIONS, ckplus.listing, ckplus.aligned),
     "mmi": Original("MMI", BASIC, mmi.listing, mmi.aligned),
-    "oulu_casia": Original("Oulu-CASIA", BASIC, oulu_casia.listing),
-    "bu_4dfe": Original("BU-4DFE", BASIC, bu4dfe.listing),
+    "oulu_casia": Original("Oulu-CASIA", BASIC, folders.oulu_casia),
+    "bu_4dfe": Original("BU-4DFE", BASIC, folders.bu_4dfe),
 }
 
 
-def present(name: str) -> bool:
-    """Return whether at least one image or video of a set is there; nothing is opened."""
-    _original(name)
-    return data_root.present(name)
-
-
 def load(name: str, side: int) -> Faces:
-    """Return the aligned faces of a set, its images in the cache.
+    """Return the faces of one of SETS aligned at `side` pixels, its images in the cache.
 
     Files that cannot be used are in `skipped`, with their reasons.
-
-    Args:
-        name: of SETS.
-        side: of the aligned images, in pixels.
-
-    Raises:
-        OSError: the cache cannot be written.
     """
-    original = _original(name)
     folder = data_root.locate(name)
-    listing = original.listing(folder, by_folder(folder, data_root.files(name)))
+    listing = SETS[name].listing(folder, by_folder(folder, data_root.files(name)))
     place = CACHE / f"{name}-{side}-{_stamp(folder, listing, side)}"
     faces = _read(place, name)
     if faces is None:
         _build(place, name, listing, side)
         faces = _read(place, name)
-    if faces is None:
-        raise OSError(f"{place}.npy was altered while it was written; run again")
+    assert faces is not None
     return faces
 
 
@@ -91,19 +76,13 @@ def corpus(sizes: Sizes) -> Corpus:
         return lambda: load(name, side)
 
     people = reader(PRETRAINING)
-    sets = {key: reader(name) for key, name in RECOGNITION.items() if present(name)}
+    sets = {key: reader(name) for key, name in RECOGNITION.items() if data_root.present(name)}
     return Corpus("original", "original", people, people, people, range(0), sets)
 
 
 def enough() -> bool:
     """Return whether there is a set to pre-train on and one to recognise."""
-    return present(PRETRAINING) and any(map(present, RECOGNITION.values()))
-
-
-def _original(name: str) -> Original:
-    if name not in SETS:
-        raise ValueError(f"unknown set {name!r}; choose one of: {', '.join(SETS)}")
-    return SETS[name]
+    return data_root.present(PRETRAINING) and any(map(data_root.present, RECOGNITION.values()))
 
 
 def _stamp(folder: Path, listing: Listing, side: int) -> str:

@@ -13,7 +13,6 @@ from lib.faces import alignment, augment
 from lib.faces.data.london import CLASSES, Photographs
 from lib.faces.figures import grids
 
-ACROSS = 6  # portraits in a row
 TURNED = 5  # angles from one column of variants to the next
 
 
@@ -26,12 +25,9 @@ def pairs(photographs: Photographs, people: Sequence[int]) -> Figure:
 def scatter(
     image: np.ndarray, eyes: np.ndarray, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return a face as it may lie in a photograph, turned, scaled and moved, and its eyes.
+    """Return a face (side, side, 3) as it may lie in a photograph, and its eyes (2, 2) in pixels.
 
-    Args:
-        image: (side, side, 3) uint8.
-        eyes: (2, 2) in pixels, the left one first.
-        generator: draws up to 20 degrees, a scale of 0.7 to 1 and a shift of a tenth.
+    Drawn are up to 20 degrees, a scale of 0.7 to 1 and a shift of a tenth.
     """
     side = len(image)
     angle, scale = generator.uniform(-20, 20), generator.uniform(0.7, 1)
@@ -45,20 +41,13 @@ def scatter(
 
 
 def eyes(images: np.ndarray, true: np.ndarray, found: np.ndarray) -> Figure:
-    """Draw portraits with their true eyes (circles) and where the cascades see them (crosses).
+    """Draw six portraits with their true eyes (circles) and where they are seen (crosses).
 
-    Args:
-        images: (n, side, side, 3) uint8.
-        true: (n, 2, 2) in pixels.
-        found: (n, 2, 2), not a number where no eyes were found.
+    Eyes are (6, 2, 2) in pixels of the pictures, not a number where none were found.
     """
-    rows = -(-len(images) // ACROSS)
-    figure, axes = plt.subplots(
-        rows, ACROSS, figsize=(PAGE_WIDTH, PAGE_WIDTH / ACROSS * rows), squeeze=False
-    )
-    for axis in axes.flat:
+    figure, axes = plt.subplots(1, len(images), figsize=(PAGE_WIDTH, PAGE_WIDTH / len(images)))
+    for axis, image, circles, crosses in zip(axes, images, true, found, strict=True):
         axis.axis("off")
-    for axis, image, circles, crosses in zip(axes.flat, images, true, found, strict=False):
         axis.imshow(image, extent=(0, len(image), len(image), 0))
         axis.scatter(*circles.T, s=90, facecolors="none", edgecolors="white", linewidths=1.6)
         axis.scatter(*crosses.T, s=40, marker="x", color=PALETTE[1], linewidths=1.6)
@@ -66,12 +55,7 @@ def eyes(images: np.ndarray, true: np.ndarray, found: np.ndarray) -> Figure:
 
 
 def mean_faces(before: np.ndarray, after: np.ndarray) -> Figure:
-    """Draw four faces and the mean of all, as photographed (above) and aligned (below).
-
-    Args:
-        before: (n, side, side, 3) uint8.
-        after: the same faces aligned, (n, side, side, 3) uint8.
-    """
+    """Draw four of n faces (side, side, 3) and the mean of all, as photographed and aligned."""
     rows = [
         np.stack([*faces[:4], faces.mean(axis=0).round().astype(np.uint8)])
         for faces in (before, after)
@@ -81,11 +65,7 @@ def mean_faces(before: np.ndarray, after: np.ndarray) -> Figure:
 
 
 def variants(image: np.ndarray) -> Figure:
-    """Draw some of a picture's 110 variants: all five crops, each turned by few of the angles.
-
-    Args:
-        image: (source, source, 3) uint8.
-    """
+    """Draw some of the 110 variants of a picture: all five crops, turned by few of the angles."""
     angles = range(0, len(augment.ANGLES), TURNED)
     every = torch.arange(0, augment.VARIANTS, 2).reshape(len(augment.CROPS), -1)[:, angles]
     images = torch.from_numpy(image)[None].expand(every.numel(), *image.shape)

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from lib.book import data_root
 from lib.book.show import PAGE_WIDTH
 from lib.faces.data import originals
-from lib.faces.data.corpus import Corpus
+from lib.faces.data.corpus import EXPRESSIONS, Corpus
 from lib.faces.runs.profiles import Profile
 
 SHORT = {name: short for short, name in originals.RECOGNITION.items()}  # in Corpus.sets
@@ -23,37 +24,30 @@ def sets(published: Sequence[Mapping[str, Any]], profile: Profile, corpus: Corpu
     """
     rows = []
     for row in published:
-        said = {key: "–" if row[key] is None else f"{row[key]:,}" for key in ("people", "images")}
+        counts = row["people"], row["images"], *_here(str(row["set"]), profile, corpus)
+        said = ["–" if each is None else f"{each:,}" for each in counts]
+        columns = ("people", "images", "people here", "images here")
         used = {"set": row["title"], "used for": row["used"]}
-        rows.append(used | said | _here(str(row["set"]), profile, corpus))
+        rows.append(used | dict(zip(columns, said, strict=True)))
     return pd.DataFrame(rows)
 
 
-def _here(name: str, profile: Profile, corpus: Corpus) -> dict[str, str]:
+def _here(name: str, profile: Profile, corpus: Corpus) -> tuple[int | None, int | None]:
     """Return people and images of what stands for a set, from its shape: nothing is rendered."""
-    if corpus.rung == "original":
-        if not originals.present(name):
-            return {"people here": "–", "images here": "–"}
+    sizes = profile.sizes
+    if corpus.rung == "original" and data_root.present(name):
         faces = corpus.sets[SHORT[name]]() if name in SHORT else corpus.pretraining()
-        people, images = faces.people, len(faces.images)
-    elif name == originals.PRETRAINING:
-        people = profile.sizes.people
-        images = people * profile.sizes.frames * len(originals.SETS["ck_plus"].classes)
-    elif SHORT[name] in profile.sizes.shapes:
-        shape = profile.sizes.shapes[SHORT[name]]
-        people, images = shape.people, sum(shape.sequences.values()) * shape.frames
-    else:
-        return {"people here": "–", "images here": "–"}
-    return {"people here": f"{people:,}", "images here": f"{images:,}"}
+        return faces.people, len(faces.images)
+    if corpus.rung != "original" and name == originals.PRETRAINING:
+        return sizes.people, sizes.people * sizes.frames * len(EXPRESSIONS)
+    if corpus.rung != "original" and SHORT[name] in sizes.shapes:
+        shape = sizes.shapes[SHORT[name]]
+        return shape.people, sum(shape.sequences.values()) * shape.frames
+    return None, None
 
 
 def explained(mean: np.ndarray, shares: Mapping[str, np.ndarray]) -> Figure:
-    """Draw the mean picture, and which share of each pixel's deviations a factor explains.
-
-    Args:
-        mean: (h, w, 3), 0 to 255.
-        shares: by factor, (h, w), 0 to 1; each has its own scale.
-    """
+    """Draw the mean picture (h, w, 3), and which share (h, w) of each pixel a factor explains."""
     figure, panels = plt.subplots(1, 1 + len(shares), figsize=(PAGE_WIDTH, 2.5))
     panels[0].imshow(mean.round().astype(np.uint8), interpolation="bicubic")
     panels[0].set_title("mean of all pictures", fontsize=10)

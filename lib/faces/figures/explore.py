@@ -77,21 +77,16 @@ class Scenes:
             raise ValueError(f"person {person}; choose 0 to {len(self.people) - 1}")
 
     def source(self, name: str) -> np.ndarray:
-        """Return a stranger's picture, (source, source, 3) uint8.
-
-        Raises:
-            ValueError: nobody has this name.
-        """
+        """Return a stranger's picture, (source, source, 3) uint8; ValueError for an unknown one."""
         if name not in self.names:
             raise ValueError(f"no face {name!r}; take one like {self.names[0]!r}")
         return self.strangers[divmod(self.names.index(name), len(self.classes))]
 
 
 def scenes(profile: Profile, corpus: Corpus) -> Scenes:
-    """Return what there is to play with.
+    """Return people rendered in a light and pose that no network has seen, and the networks.
 
-    People are rendered in a light and pose that no network has seen; on the original rung, where
-    nobody can be, pictures of the sets are taken.
+    On the original rung, where nobody can be rendered, pictures of the sets are taken.
     """
     networks: dict[str, Any] = {
         "generator" if kind == "de_gan" else kind: checkpoints.load(
@@ -113,8 +108,7 @@ def scenes(profile: Profile, corpus: Corpus) -> Scenes:
 def everybody(people: Sequence[int], size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return people with every expression, each in one light and pose, and where their eyes are.
 
-    Returns:
-        (people, 7, size, size, 3) uint8 and (people, 7, 2, 2) float32, in pixels.
+    (people, 7, size, size, 3) uint8 and (people, 7, 2, 2) float32, in pixels.
     """
     shape = (len(people), len(EXPRESSIONS))
     person, expression = np.indices(shape).reshape(2, -1)
@@ -126,8 +120,7 @@ def everybody(people: Sequence[int], size: int, seed: int) -> tuple[np.ndarray, 
 def first_faces(faces: Faces, classes: Sequence[str], count: int) -> np.ndarray:
     """Return the first people to show each expression, (count, classes, source, source, 3) uint8.
 
-    Not everybody in a set shows everything: beside each other stand different people. Where they
-    are fewer, the last one comes again.
+    Not everybody shows everything, so different people stand together; the last may come again.
     """
     found = []
     for name in classes:
@@ -141,8 +134,7 @@ def first_faces(faces: Faces, classes: Sequence[str], count: int) -> np.ndarray:
 def noise(first: float, second: float) -> Tensor:
     """Return z (50,) somewhere on two fixed directions, each with half of the entries.
 
-    Raises:
-        ValueError: it is farther than any z in training.
+    ValueError: it is farther than any z in training.
     """
     if not (abs(first) <= 1 and abs(second) <= 1):
         raise ValueError(f"noise of {first:g} and {second:g}; z lies within -1 and 1")
@@ -161,15 +153,8 @@ def lend(
 ) -> Figure:
     """Draw a face, somebody else with its expression, and what the judges see in both.
 
-    Args:
-        scenes: people and networks.
-        source: the face, (source, source, 3) uint8.
-        name: of the face.
-        person: who borrows.
-        z: the noise, see `noise`.
-
-    Raises:
-        ValueError: there is no such person, or the noise is out of range.
+    `source` (source, source, 3) uint8 is the face called `name`; for `z` see `noise`. ValueError
+    tells where nobody has the number of who borrows.
     """
     scenes.check(person)
     code = codes(scenes.generator, source[None])
@@ -258,8 +243,7 @@ def walk(
 ) -> Figure:
     """Draw faces of one person on the straight line between the codes of two faces.
 
-    Raises:
-        ValueError: there is no such face or person, or steps or noise are out of range.
+    ValueError says what is not there or out of range.
     """
     if not STEPS[0] <= steps <= STEPS[1]:
         raise ValueError(f"a walk of {steps} faces; choose {STEPS[0]} to {STEPS[1]}")
@@ -298,18 +282,9 @@ def _walk(scenes: Scenes, title: str, made: Tensor, read: np.ndarray) -> Figure:
 
 
 def smiles(generator: Generator, faces: Faces, first: int, lenders: Sequence[int]) -> Figure:
-    """Draw some real people with the smiles and the neutral faces of two others.
+    """Draw BORROWERS real people, from the first on, with the expressions of two lenders.
 
-    BORROWERS people are drawn from the first on, or as many as there are.
-
-    Args:
-        generator: fine-tuned on them.
-        faces: their photographs.
-        first: who borrows first.
-        lenders: two people.
-
-    Raises:
-        ValueError: somebody of this number is not there.
+    `generator` was fine-tuned on the photographs `faces`; ValueError tells of who is not there.
     """
     if wrong := [person for person in (first, *lenders) if not 0 <= person < faces.people]:
         raise ValueError(f"person {wrong[0]}; choose 0 to {faces.people - 1}")

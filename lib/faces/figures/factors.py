@@ -5,7 +5,8 @@ is changed. DE-GAN is meant to keep the expression and to drop the rest (section
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -29,25 +30,7 @@ STUDIO = ict.Scene(
     slope=0.0,
     grain=0.0,
 )
-
-
-@dataclass(frozen=True)
-class Setting:
-    """All that determines a picture.
-
-    `unit` raises the inner brows, in place of any expression; `yaw` is in degrees and `light` in
-    radians, both positive to the right of the picture.
-    """
-
-    person: int
-    expression: int = EXPRESSIONS.index("happiness")
-    intensity: float = 0.9
-    unit: float | None = None
-    yaw: float = 0.0
-    light: float = 0.0
-
-
-FACTORS: dict[str, Sequence[Mapping[str, float]]] = {  # six steps of each
+FACTORS: dict[str, Sequence[Mapping[str, Any]]] = {  # six steps of each
     "identity\nsix people": [{"person": person} for person in range(6)],
     "expression\nnone, 5 of 7": [
         {"expression": NEUTRAL},
@@ -63,26 +46,33 @@ FACTORS: dict[str, Sequence[Mapping[str, float]]] = {  # six steps of each
 
 def vary(size: int, seed: int) -> np.ndarray:
     """Return one row of pictures for each of FACTORS, (6, 6, size, size, 3) uint8."""
-    plain = Setting(PLAIN)
-    settings = [
-        replace(plain, **change)  # type: ignore[arg-type]
-        for changes in FACTORS.values()
-        for change in changes
-    ]
-    return photographs(settings, size, seed).reshape(len(FACTORS), -1, size, size, 3)
-
-
-def photographs(settings: Sequence[Setting], size: int, seed: int) -> np.ndarray:
-    """Return pictures of ICT-FaceKit's people, (n, size, size, 3) uint8."""
-    met = {person: ict.draw_identity(seed, person) for person in {s.person for s in settings}}
+    met = {person: ict.draw_identity(seed, person) for person in range(6)}
     heads = {person: ict.build(identity) for person, identity in met.items()}
-    raised = np.array([kind == SHAPE for kind in face_model.load().kinds])
-    pictures = []
-    for setting in settings:
-        identity, head = met[setting.person], heads[setting.person]
-        weights = ict.expression_weights(identity, setting.expression, setting.intensity)
-        if setting.unit is not None:
-            weights = ict.expression_weights(identity, NEUTRAL, 0.0) + setting.unit * raised
-        scene = replace(STUDIO, yaw=setting.yaw, light=ict.direction(setting.light, ABOVE))
-        pictures.append(ict.photograph(head, weights, scene, size).image)
-    return np.stack(pictures)
+
+    def taken(person: int = PLAIN, **change: Any) -> np.ndarray:
+        return photograph(met[person], heads[person], size, **change)
+
+    return np.array([[taken(**change) for change in changes] for changes in FACTORS.values()])
+
+
+def photograph(
+    identity: ict.Identity,
+    head: ict.Head,
+    size: int,
+    expression: int = EXPRESSIONS.index("happiness"),
+    intensity: float = 0.9,
+    unit: float | None = None,
+    yaw: float = 0.0,
+    light: float = 0.0,
+) -> np.ndarray:
+    """Return a picture of one of ICT-FaceKit's people, (size, size, 3) uint8.
+
+    `unit` raises the inner brows, in place of any expression; `yaw` is in degrees and `light` in
+    radians, both positive to the right of the picture.
+    """
+    weights = ict.expression_weights(identity, expression, intensity)
+    if unit is not None:
+        raised = np.array([kind == SHAPE for kind in face_model.load().kinds])
+        weights = ict.expression_weights(identity, NEUTRAL, 0.0) + unit * raised
+    scene = replace(STUDIO, yaw=yaw, light=ict.direction(light, ABOVE))
+    return ict.photograph(head, weights, scene, size).image

@@ -26,22 +26,18 @@ LARGEST = 112  # pixels of one face's side
 STEP = 6  # from one level of a colour to the next: the eye sees no difference
 
 
-def may_show(corpus: Corpus) -> bool:
-    """Return whether faces may be drawn: those of the original sets only where a reader says so.
-
-    Their licences allow no faces in public; BOOK_SHOW_FACES=1 is for a reader's own machine.
-    """
-    return corpus.rung != "original" or os.environ.get("BOOK_SHOW_FACES") == "1"
-
-
 def credit(corpus: Corpus) -> str:
     """Return the sentence of a caption that says whose faces these are, and their licence."""
     return CREDIT[corpus.rung]
 
 
 def shown(corpus: Corpus, draw: Callable[[], Figure]) -> Figure:
-    """Return what `draw` draws, or words in its place where these faces may not be shown."""
-    if may_show(corpus):
+    """Return what `draw` draws, or words in its place where these faces may not be shown.
+
+    The licences of the original sets allow no faces in public; BOOK_SHOW_FACES=1 is for a reader's
+    own machine.
+    """
+    if corpus.rung != "original" or os.environ.get("BOOK_SHOW_FACES") == "1":
         return draw()
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 1.0))
     axes.axis("off")
@@ -71,24 +67,17 @@ def grid_of(
     *,
     rows: Sequence[str] = (),
     columns: Sequence[str] = (),
-    corner: str = "",
     width: float = PAGE_WIDTH,
 ) -> Figure:
     """Draw a grid of small pictures, each enlarged to whole pixels, with labels and no axes.
 
     Args:
         images: (rows, columns, height, width, 3) uint8, RGB.
-        rows: a label left of each row; a line break makes two lines of it.
-        columns: a label above each column.
-        corner: what rows and columns are, above the rows' labels.
-        width: of the whole picture in inches; faces are never larger than 112 pixels.
-            A face of 100 pixels takes about 9 kB in a chapter.
-
-    Raises:
-        ValueError: the images are of another shape or type, or labels are too many or too few.
+        rows, columns: labels left of each row, with line breaks, and above each column.
+        width: of the whole picture in inches; faces are never larger than 112 pixels. A face of
+            100 pixels takes about 9 kB in a chapter.
     """
-    _check(images, rows, columns)
-    left, top = _room((*rows, corner)), _room((*columns, corner), upright=False)
+    left, top = _room(tuple(rows)), _room(tuple(columns), upright=False)
     count = images.shape[1]
     side = min(LARGEST, (round(width * DPI) - left) // count - GAP)
     sheet = _sheet(images, side)
@@ -103,22 +92,7 @@ def grid_of(
     for column, label in enumerate(columns):
         x, y = (left + step * column + side / 2) / breadth, (sheet.shape[0] + 5) / height
         figure.text(x, y, label, ha="center", va="bottom", **style)
-    if corner:
-        x, y = (left - 6) / breadth, (sheet.shape[0] + 5) / height
-        figure.text(x, y, corner, ha="right", va="bottom", style="italic", **style)
     return figure
-
-
-def _check(images: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> None:
-    """Raise ValueError where images cannot be a labelled grid."""
-    if images.ndim != 5 or images.shape[-1] != 3 or images.dtype != np.uint8:
-        raise ValueError(
-            f"a grid needs uint8 images of (rows, columns, height, width, 3), not {images.dtype} "
-            f"of {images.shape}"
-        )
-    for name, labels, count in zip(("row", "column"), (rows, columns), images.shape, strict=False):
-        if labels and len(labels) != count:
-            raise ValueError(f"{len(labels)} {name} labels for {count} {name}s; give one for each")
 
 
 @lru_cache

@@ -44,14 +44,7 @@ class Transfer:
 
 
 def transfer(network: Generator, picture: np.ndarray, person: int, noise: Tensor) -> Transfer:
-    """Return what happens on the way from a picture to the same expression on another person.
-
-    Args:
-        network: G, in its state for evaluation.
-        picture: (source, source, 3) uint8.
-        person: number of the wanted identity.
-        noise: z, (50,).
-    """
+    """Return the way from a picture (source, source, 3) uint8 to its expression on a person."""
     image = augment.centre(picture[None])
     identity = torch.zeros(1, network.config.identities)
     identity[0, person] = 1
@@ -71,11 +64,8 @@ def transfer(network: Generator, picture: np.ndarray, person: int, noise: Tensor
 def figure1(shown: Transfer, real: np.ndarray, source: str, target: str) -> Figure:
     """Draw Fig. 1: in go x, I and z, out come the residue, f(x) and a synthesised face.
 
-    Args:
-        shown: one way through G.
-        real: a picture of the wanted person, (source, source, 3) uint8, to compare.
-        source: what x shows, in words.
-        target: who the wanted person is, in words.
+    `real` is a picture of the wanted person, (source, source, 3) uint8, to compare; `source` and
+    `target` say in words what x shows and who is wanted.
     """
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, HEIGHT), layout="none")
     figure.subplots_adjust(0, 0, 1, 1)
@@ -135,10 +125,8 @@ def _strips(axes: Axes, shown: Transfer) -> None:
             lit = left + 0.04 + (width - 0.08) * values.argmax() / (len(values) - 1)
             axes.add_patch(Rectangle((lit - 0.02, bottom), 0.04, height, facecolor=INK))
         else:
-            extent, limit = (
-                (left, left + width, bottom, bottom + height),
-                np.quantile(np.abs(values), 0.95),
-            )
+            extent = (left, left + width, bottom, bottom + height)
+            limit = np.quantile(np.abs(values), 0.95)
             tints = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
             axes.imshow(values[None], extent=extent, aspect="auto", **tints)
         axes.add_patch(Rectangle((left, bottom), width, height, **frame))

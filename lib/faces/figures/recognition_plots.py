@@ -37,8 +37,8 @@ def table(judge: Judge) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def controls(runs: Mapping[str, Sequence[Result]], reference: str = "de_gan") -> Figure:
-    """Draw the accuracy of each method on a set, and what it gains over one of them.
+def controls(runs: Mapping[str, Sequence[Result]]) -> Figure:
+    """Draw the accuracy of each method on a set, and what it gains over DE-GAN.
 
     Methods that were run in some folds only have hollow marks; they are compared on those.
     """
@@ -54,12 +54,12 @@ def controls(runs: Mapping[str, Sequence[Result]], reference: str = "de_gan") ->
         whole = len(folds) == own[0].config["folds"]
         pooled = protocol.pool(own, folds)
         _bar(left, protocol.accuracy(pooled), y, method, whole)
-        gained = protocol.gain(own, runs[reference])
-        if gained is not None and method != reference:
+        gained = protocol.gain(own, runs["de_gan"])
+        if gained is not None and method != "de_gan":
             _bar(right, gained, y, method, whole)
     left.set_yticks(range(len(runs)), [NAMES[method] for method in runs])
     left.set(title="accuracy", xlabel="percent of images", ylim=(len(runs) - 0.5, -0.5))
-    right.set(title=f"less {NAMES[reference]}'s", xlabel="points")
+    right.set(title="less DE-GAN's", xlabel="points")
     return figure
 
 

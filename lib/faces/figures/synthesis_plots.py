@@ -14,13 +14,9 @@ from lib.faces import augment
 from lib.faces.data.corpus import Faces
 from lib.faces.de_gan import Generator
 from lib.faces.figures import grids
-from lib.faces.runs.synthesis import (
-    Cast,
-    codes,
-    crossed,
-    portraits,
-    synthesise,
-)
+from lib.faces.figures.grids import FONT
+from lib.faces.runs import knowledge as knows
+from lib.faces.runs.synthesis import Cast, codes, crossed, portraits, synthesise
 from lib.runs.results import Result
 from lib.runs.rows import Rows
 
@@ -53,7 +49,7 @@ APART: dict[Any, dict[str, Any]] = {  # from other points and from the axis, whi
     ("supervised", "f(x)"): {"xytext": (4, -20), "ha": "left"},
 }
 FEATURES = ("pixels", "map 1", "map 2", "map 3", "f(x)")
-FONT = 9
+
 WIDTH = 5.1  # inches of the grid: faces take bytes
 FEW = 10  # people whom a judge hardly knows
 LABEL, FACE = 0.8, 0.56  # inches: labels at the left, and a face of real people
@@ -75,11 +71,8 @@ def real_people(
 ) -> Figure:
     """Draw real people, neutral and smiling, and their faces as two others lent theirs.
 
-    Args:
-        generator: fine-tuned on them.
-        faces: photographs, each person's neutral face before their smile.
-        people: who borrows, and as the last two who lends.
-        smiling: what stands beside the borrowers' own smiles.
+    Faces are photographs, each person's neutral one before the smile. People are who borrows and,
+    as the last two, who lends; `smiling` stands beside the borrowers' own smiles.
     """
     assert isinstance(faces.images, np.ndarray)
     own = faces.images.reshape(-1, len(faces.classes), *faces.images.shape[1:])
@@ -102,7 +95,7 @@ def _pictures(images: np.ndarray | Rows) -> np.ndarray:
 
 def hardly_known(cast: Cast) -> Figure:
     """Draw whom a judge knows in the fewest of their synthesised faces, with one lent smile."""
-    people = least_known(cast)
+    people = cast.recognised.sum(axis=0).argsort(kind="stable")[:FEW].tolist()
     smile = cast.names.index("happiness")
     own = _pictures(portraits(cast.profile, cast.corpus, people))
     lent = augment.pixels(cast.made[smile, people])
@@ -111,11 +104,6 @@ def hardly_known(cast: Cast) -> Figure:
     counts = cast.recognised[:, people].sum(axis=0)
     columns = ["the source", *(f"{who}: {n}" for who, n in zip(people, counts, strict=True))]
     return _faces(cast, sheet, ["before", "synthesised"], columns, width=PAGE_WIDTH)
-
-
-def least_known(cast: Cast) -> list[int]:
-    """Return the people, FEW at most, whom a judge knows in the fewest of their faces."""
-    return cast.recognised.sum(axis=0).argsort(kind="stable")[:FEW].tolist()
 
 
 def _faces(
@@ -141,11 +129,9 @@ def chances(found: Result) -> dict[str, float]:
 
     The source is never the person asked for: what is seen as that person leaves the others to err.
     """
-    people = found.config["sizes"]["people"]
-    classes = len(found.metrics["transfer"]["classes"])
-    elsewhere = 1 - found.metrics["transfer"]["identity"]["value"]
-    leak = elsewhere / (people - 1)
-    return {"expression": 1 / classes, "identity": 1 / people, "leak": leak}
+    people, seen = found.config["sizes"]["people"], found.metrics["transfer"]
+    leak = (1 - seen["identity"]["value"]) / (people - 1)
+    return {"expression": 1 / len(seen["classes"]), "identity": 1 / people, "leak": leak}
 
 
 def share_table(found: Result) -> pd.DataFrame:
@@ -179,16 +165,10 @@ def percent(estimate: Mapping[str, float] | None) -> str | None:
     return f"{value:.1f} [{low:.1f}, {high:.1f}]"
 
 
-def probed(found: Result, network: str, features: str, about: str) -> dict[str, Any]:
-    """Return one row of `knowledge.find`'s probes."""
-    wanted = {"network": network, "features": features, "about": about}
-    return next(row for row in found.metrics["probes"] if wanted.items() <= row.items())
-
-
 def _chance(found: Result) -> dict[str, float]:
     """Return what a guess would do for identity and expression; it is one for all features."""
     return {
-        about: probed(found, "de_gan", "f(x)", about)["chance"]
+        about: knows.row(found.metrics, "de_gan", "f(x)", about)["chance"]
         for about in ("identity", "expression")
     }
 
@@ -196,8 +176,7 @@ def _chance(found: Result) -> dict[str, float]:
 def knowledge(rendered: Result, real: Result) -> Figure:
     """Draw how much of identity and expression each layer of both networks knows.
 
-    One arrow leads from the pixels, common to both, through each network's maps to f(x): of
-    rendered people, and of real ones.
+    Arrows lead from the pixels, common to both, through each network's maps to f(x).
     """
     figure, panels = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 4.4), sharey=True)
     titles = "rendered people: seven expressions", "photographs: neutral or smiling"
@@ -230,10 +209,10 @@ def _layers(axes: Axes, found: Result) -> None:
 
 def _point(found: Result, network: str, features: str) -> list[list[float]]:
     """Return identity and expression of some features: value, low and high each, in percent."""
-    return [
-        [100 * probed(found, network, features, about)[end] for end in ("value", "low", "high")]
-        for about in ("identity", "expression")
-    ]
+    rows = (
+        knows.row(found.metrics, network, features, each) for each in ("identity", "expression")
+    )
+    return [[100 * row[end] for end in ("value", "low", "high")] for row in rows]
 
 
 def _crossed(

@@ -37,10 +37,8 @@ def pulls(
 ) -> Figure:
     """Draw where a step pushes each logit of D, one row for each loss and picture.
 
-    Args:
-        gradients: of the losses, with respect to the logits of one picture, (1, n) each.
-        expressions: names of the first head's entries.
-        identities: names of the second head's.
+    `gradients` are of the losses, with respect to the logits (1, n) of one picture; the rest names
+    the entries of D's heads.
     """
     figure, grid = plt.subplots(
         len(gradients),
@@ -64,10 +62,7 @@ def pulls(
 
 
 def history(found: Trained) -> Figure:
-    """Draw the losses of a training and how strong D was, over the steps.
-
-    A number of -1 stands for what did not occur.
-    """
+    """Draw the losses of a training and how strong D was; -1 stands for what did not occur."""
     training, model, values = found.run["training"], found.run["model"], pd.DataFrame(found.history)
     values.index = (values.index + 0.5) * training["steps"] / training["intervals"]
     figure, rows = plt.subplots(
@@ -118,9 +113,7 @@ def shares(found: Mapping[str, Result]) -> Figure:
 def ideas(found: Mapping[str, Result], faces: Faces) -> Figure:
     """Draw the faces that ideas lead to under who lends and who borrows, see `laboratory.beside`.
 
-    Args:
-        found: by name.
-        faces: the pictures of the laboratory that no idea was trained on.
+    `faces` are the pictures of the laboratory that no idea was trained on.
     """
 
     def real(people: Sequence[int]) -> np.ndarray:

@@ -40,11 +40,7 @@ def photograph(scenes: Scenes, content: bytes, name: str) -> np.ndarray:
 
 
 def of_file(scenes: Scenes, file: str | Path) -> np.ndarray:
-    """Return the face in a photograph in a file, as `photograph` does.
-
-    Raises:
-        ValueError: there is no such file and nobody of this name, or see `photograph`.
-    """
+    """Return the face in a photograph in a file, as `photograph` does."""
     if not Path(file).is_file():
         raise ValueError(f"no face and no file {str(file)!r}; take one like {scenes.names[0]!r}")
     return photograph(scenes, Path(file).read_bytes(), str(file))
@@ -58,12 +54,8 @@ def placed(image: np.ndarray, eyes: np.ndarray, wanted: np.ndarray, side: int) -
 
     Args:
         image: (height, width, 3) uint8.
-        eyes: (2, 2), in its pixels, the left one first.
-        wanted: (2, 2), as fractions of the side.
-        side: of the result, in pixels.
-
-    Returns:
-        (side, side, 3) uint8.
+        eyes, wanted: (2, 2), the left one first; in its pixels, and as fractions of the side.
+        side: of the result, (side, side, 3) uint8, in pixels.
     """
     (left, right), (first, second), theirs = (
         points @ [1, 1j] for points in (eyes.astype(np.float64), wanted, explore.usual_eyes())
@@ -83,10 +75,7 @@ def around(image: np.ndarray, margin: int) -> np.ndarray:
 
 
 def portrait() -> bytes:
-    """Return the PNG of a portrait that hangs askew: what a reader's photograph may be like.
-
-    It is the first of the London set's smiles.
-    """
+    """Return the PNG of the London set's first smile, which hangs askew as photographs may."""
     image = london.photographs().images[london.CLASSES.index("smiling")]
     wide = around(image, len(image) // 4)
     file = io.BytesIO()
@@ -104,16 +93,8 @@ class Lender:
     scenes: Scenes
     source: np.ndarray | None = None
 
-    def take(self, content: bytes, name: str) -> None:
-        """Take the face in the bytes of a file; raises ValueError as `photograph` does."""
-        self.source = photograph(self.scenes, content, name)
-
     def lend_mine(self, person: int, noise_1: float, noise_2: float) -> Figure:
-        """Lend the expression in the photograph to one person.
-
-        Raises:
-            ValueError: nobody has chosen one, or see `explore.lend`.
-        """
+        """Lend the expression in the photograph to one person; see `explore.lend`."""
         if self.source is None:
             raise ValueError("no photograph yet; choose one with the button in this chapter")
         noise = noise_1, noise_2
@@ -123,16 +104,14 @@ class Lender:
 def own_photograph(page: Page, name: str, scenes: Scenes) -> interact.Draw:
     """Let a reader lend an expression of their own; where no one can, a portrait takes its place.
 
-    Returns:
-        `lend_mine(person, noise_1, noise_2)`, which draws what the panel shows.
+    What comes back draws what the panel shows: `lend_mine(person, noise_1, noise_2)`.
     """
     lender = Lender(scenes)
     if not os.environ.get("BOOK_HEADLESS"):
         display(uploader(lender))
         return lender.lend_mine
     display(Markdown("*With a running kernel, you can choose a photograph of your own here.*"))
-    lender.take(portrait(), "portrait.png")
-    assert lender.source is not None
+    lender.source = photograph(scenes, portrait(), "portrait.png")
     figure = explore.lend(scenes, lender.source, "the portrait", 0, (0, 0))
     alt = "A portrait, person 0 with its expression, and what the judges see in both"
     page.figure(
@@ -152,7 +131,7 @@ def uploader(lender: Lender) -> widgets.VBox:
     place = widgets.VBox()
 
     def take(content: bytes, name: str) -> None:
-        lender.take(content, name)
+        lender.source = photograph(lender.scenes, content, name)
         panel = interact.panel(lender.lend_mine, controls, start, ALT)
         old, place.children = place.children, (panel,)
         for each in old:

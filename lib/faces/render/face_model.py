@@ -137,13 +137,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 
 @njit(cache=True)
 def add_shapes(base: np.ndarray, weights: np.ndarray, shapes: np.ndarray) -> np.ndarray:
-    """Return a mesh deformed by weighted shapes, (v, 3) float32, always summed in the same order.
-
-    Args:
-        base: (v, 3) float32 vertices.
-        weights: (k,) of the shapes.
-        shapes: (k, v, 3) float32 offsets.
-    """
+    """Return a mesh (v, 3) deformed by weighted shapes (k, v, 3), summed always in one order."""
     numbers = base.copy().reshape(-1)  # one long loop is twice as fast
     offsets = shapes.reshape(len(shapes), -1)
     for k in range(len(weights)):

@@ -117,15 +117,10 @@ class Photograph:
 
 
 def render(requests: Requests, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return pictures of faces, and where their eyes are.
+    """Return pictures of faces, (n, size, size, 3) uint8 RGB, and where their eyes are.
 
-    Args:
-        requests: which faces.
-        size: side of the pictures in pixels.
-
-    Returns:
-        (n, size, size, 3) uint8 RGB, and (n, 2, 2) float32: x and y, in pixels from the upper left
-        corner, of the centres of both eyes, the one on the left of the picture first.
+    Eyes are (n, 2, 2) float32: x and y, in pixels from the upper left corner, of the centres of
+    both, the one on the left of the picture first.
     """
     _check(requests, size)
     images = np.zeros((len(requests.people), size, size, 3), dtype=np.uint8)
@@ -149,12 +144,8 @@ def portraits(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return pictures that are in no set, and their eyes, as `render` does.
 
-    Args:
-        people: numbers of who is asked for, (n,) int64.
-        expressions: of each, (n,) int64 into EXPRESSIONS, or NEUTRAL.
-        sequences: (n,) int64 from 0; each has a light, pose and background of its own.
-        size: side of the pictures in pixels.
-        seed: of the people and all else.
+    Numbers are (n,) int64; sequences count from 0, and each has a light, pose and background of its
+    own.
     """
     intensity = np.where(expressions == NEUTRAL, 0.0, INTENSITY)
     frames = np.zeros_like(people)
@@ -202,9 +193,8 @@ def draw_sequence(seed: int, person: int, sequence: int) -> tuple[Scene, np.ndar
 def direction(around: float, above: float) -> np.ndarray:
     """Return the direction towards a lamp, (3,) float32.
 
-    Args:
-        around: angle in radians, 0 in front of the face, positive to the right of the picture.
-        above: angle in radians above the horizon.
+    `around` is 0 in front of the face and positive to the right of the picture, `above` is above
+    the horizon, both in radians.
     """
     x, z = np.sin(around) * np.cos(above), np.cos(around) * np.cos(above)
     return np.array([x, np.sin(above), z], dtype=np.float32)
@@ -215,11 +205,7 @@ def expression_weights(
 ) -> np.ndarray:
     """Return the weights (57,) of the model's shapes when a person shows an expression.
 
-    Args:
-        identity: the person.
-        expression: index into EXPRESSIONS, or NEUTRAL.
-        intensity: 0 for none, 1 for the apex.
-        manner: factors (57,), from `draw_sequence`.
+    `intensity` is 0 for none and 1 for the apex, `manner` (57,) from `draw_sequence`.
     """
     weights = identity.resting.copy()
     if expression != NEUTRAL:
@@ -247,14 +233,9 @@ def photograph(
     size: int,
     generator: np.random.Generator | None = None,
 ) -> Photograph:
-    """Return the picture of a head.
+    """Return the picture of a head, with the sensor's noise where a generator draws it.
 
-    Args:
-        head: of the person.
-        weights: (57,) of the model's shapes, see `expression_weights`.
-        scene: pose, light and background.
-        size: side of the picture in pixels.
-        generator: of the sensor's noise; none where None.
+    `weights` (57,) are of the model's shapes, see `expression_weights`; `size` is in pixels.
     """
     vertices, triangles = head.surface.vertices.copy(), head.surface.triangles
     model = load()

@@ -83,9 +83,6 @@ def pretraining(
         seed: of the people and all else; the same for every set that shares people.
         first_sequence: number of the first sequence; each image takes the next.
         folder: of the cache.
-
-    Raises:
-        ValueError: a number makes no sense, or the renderer returns something else.
     """
     if not 0 < people <= OTHERS or frames < 1 or first_sequence < 0:
         raise ValueError(
@@ -114,14 +111,8 @@ def recognition(
 
     Nobody in it is in a pre-training set. Who shows which expression is drawn at random: each
     person has at least one sequence, and shows an expression a second time only where there are
-    more sequences of it than people. Frames rise to the peak of their sequence.
-
-    Args:
-        render: see `pretraining`.
-        shape: how many people, sequences and frames.
-        side: px of the networks' input; images have source_side(side).
-        seed: of the people and all else.
-        folder: of the cache.
+    more sequences of it than people. Frames rise to the peak of their sequence. The rest is as in
+    `pretraining`.
     """
     _check(shape)
     generator = np.random.default_rng(seed)

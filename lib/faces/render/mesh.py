@@ -57,8 +57,7 @@ def rasterise(
     Args:
         points: (v, 3) float32: x and y in pixels, and depth, which grows away from the eye.
         triangles: (t, 3) int32 into points.
-        height: of the picture, in pixels.
-        width: of the picture, in pixels.
+        height, width: of the picture, in pixels.
 
     Returns:
         (height, width) int32 triangle, or NOTHING, and (height, width, 3) float32 barycentric
@@ -102,13 +101,9 @@ def rasterise(
 def interpolate(
     attributes: np.ndarray, triangles: np.ndarray, shown: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
-    """Return what the vertices carry, at every pixel, (height, width, k) float32.
+    """Return what the vertices carry (v, k) float32, at every pixel, (height, width, k) float32.
 
-    Args:
-        attributes: (v, k) float32, any numbers of each vertex.
-        triangles: (t, 3) int32 into attributes.
-        shown: (height, width) int32, from `rasterise`; where it is NOTHING the answer is 0.
-        weights: (height, width, 3) float32, from `rasterise`.
+    `shown` and `weights` are from `rasterise`; where nothing is shown the answer is 0.
     """
     height, width = shown.shape
     count = attributes.shape[1]

@@ -29,12 +29,7 @@ class Surface:
 
 
 def surface(look: Look, vertices: np.ndarray) -> Surface:
-    """Return a person's head; the vertices of the model come first.
-
-    Args:
-        look: of the person.
-        vertices: (v, 3) float32, the model in the person's shape, at rest.
-    """
+    """Return a person's head; the vertices (v, 3) of the model, at rest, come first."""
     model = load()
     normals = mesh.vertex_normals(vertices, model.triangles)
     haired = vertices + paint.displacement(look)[:, None].astype(np.float32) * normals
@@ -116,14 +111,9 @@ def _glasses(look: Look, marks: np.ndarray) -> list[Surface]:
 def _sheet(
     points: np.ndarray, colour: np.ndarray, seen: float, gloss: float, *, closed: bool = False
 ) -> Surface:
-    """Return a sheet with two faces.
+    """Return a sheet with two faces; where it is closed, the first column follows the last.
 
-    Args:
-        points: (rows, columns, 3).
-        colour: (3,), or (rows x columns, 3) sRGB.
-        seen: share of the sky.
-        gloss: its strength.
-        closed: the first column follows the last.
+    Points are (rows, columns, 3), the colour is sRGB, (3,) or (rows x columns, 3).
     """
     rows, columns, _ = points.shape
     places = np.arange(rows * columns).reshape(rows, columns)

@@ -1,11 +1,10 @@
 """Small trainings of DE-GAN, one switch of `GANConfig` turned in each (section 4.1).
 
-    python -m lib.faces.runs.ablations [best|original|ict]
+    python -m lib.faces.runs.ablations
 
 computes the trainings that have no result yet; a single one takes about four minutes of one core.
 """
 
-import argparse
 import base64
 import io
 from collections.abc import Mapping
@@ -183,16 +182,5 @@ def _as_text(faces: np.ndarray) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def main() -> None:
-    """Run the command line described at the top."""
-    parser = argparse.ArgumentParser(prog="python -m lib.faces.runs.ablations")
-    parser.add_argument("dataset", nargs="?", choices=datasets.DATASETS, default=STUDY.dataset)
-    options = parser.parse_args()
-    for name, result in runs(STUDY, datasets.load(options.dataset, STUDY.sizes)).items():
-        if result is not None:
-            shares = [f"{key} {100 * result.metrics[key]['value']:.0f} %" for key in SHARES]
-            print(f"{name}: {', '.join(shares)}")
-
-
 if __name__ == "__main__":
-    main()
+    runs(STUDY, datasets.load(STUDY.dataset, STUDY.sizes))

@@ -30,7 +30,6 @@ from lib.runs.checkpoints import CACHE, SHIPPED, Made, command, file_digest, sav
 
 KINDS = ("de_gan", "supervised", "expression_judge", "identity_judge")
 GENERATORS = ("de_gan", "real_people")  # the second is of `real`
-SEEDS = dict(zip(KINDS, range(len(KINDS)), strict=True))  # each training has its own
 
 
 @dataclass(frozen=True)
@@ -51,11 +50,8 @@ def model_config(profile: Profile, corpus: Corpus) -> ModelConfig:
 def describe(kind: str, profile: Profile, corpus: Corpus) -> dict[str, Any]:
     """Return what determines a network's weights, as plain JSON.
 
-    Args:
-        kind: of KINDS: DE-GAN's generator, the same encoder trained on expressions alone, and the
-            two judges, who see other pictures of the same people.
-        profile: its sizes and trainings.
-        corpus: whose people for pre-training it learns from.
+    `kind` is of KINDS: DE-GAN's generator, the same encoder trained on expressions alone, and the
+    two judges, who see other pictures of the same people.
     """
     run: dict[str, Any] = {
         "kind": kind,
@@ -66,7 +62,7 @@ def describe(kind: str, profile: Profile, corpus: Corpus) -> dict[str, Any]:
         "data_seed": profile.sizes.seed,
         "model": asdict(model_config(profile, corpus)),
         "training": asdict(profile.gan if kind == "de_gan" else profile.judge),
-        "seed": SEEDS[kind],
+        "seed": KINDS.index(kind),  # each training has its own
     }
     return results.plain(run)
 

@@ -32,11 +32,7 @@ SEED = 0  # of the identities and the noise that are drawn
 
 
 def describe(profile: Profile, rung: str, networks: Mapping[str, str]) -> dict[str, Any]:
-    """Return the run, as plain JSON.
-
-    Args:
-        networks: the digest of each of PROBED and JUDGING, see `checkpoints.file_digest`.
-    """
+    """Return the run, as plain JSON; `networks` are the digests of each of PROBED and JUDGING."""
     sizes = asdict(profile.sizes)
     sizes["shapes"] = {"ck": sizes["shapes"]["ck"]}
     return results.plain(
@@ -126,20 +122,22 @@ def transfer(generator: Generator, panel: Judges, sources: Faces) -> dict[str, A
     return _transfer(generator, panel, sources, strangers=False)
 
 
+def row(known: Mapping[str, Any], network: str, features: str, about: str) -> dict[str, Any]:
+    """Return one of the `probes` in metrics, see `run_one`."""
+    wanted = {"network": network, "features": features, "about": about}
+    return next(row for row in known["probes"] if wanted.items() <= row.items())
+
+
 def estimate(stored: Mapping[str, float]) -> Estimate:
     """Return an estimate from a result."""
     return Estimate(stored["value"], stored["low"], stored["high"], int(stored["n"]))
 
 
 def difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> Estimate:
-    """Return by how much one probe reads more images than another, of the same people.
+    """Return by how much one probe reads more images than another, each a `row`.
 
-    Each is a row of `probes`, see `run_one`.
-
-    People are drawn with replacement once for both: what is hard about a person cancels.
-
-    Raises:
-        ValueError: they are not about the same images.
+    People are drawn with replacement once for both: what is hard about a person cancels. ValueError
+    tells of different images.
     """
     if (first["about"], first["images"]) != (second["about"], second["images"]):
         raise ValueError("these probes read different images; compare two of one question")

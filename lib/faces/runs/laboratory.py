@@ -58,9 +58,6 @@ class Idea:
     discriminator_loss, generator_loss: equations 1 and 2, see `gan_training`.
     generator, discriminator: the networks, see `de_gan`.
     changes: other values of `gan_training.GANConfig`, by name.
-
-    Raises:
-        ValueError: something has no code of its own by which results could be kept.
     """
 
     discriminator_loss: Callable[..., Tensor] = gan_training.discriminator_loss
@@ -160,12 +157,7 @@ def beside(ideas: Mapping[str, Idea], place: Laboratory, seed: int = 0) -> dict[
 
 
 def tried(idea: Idea, place: Laboratory, seed: int = 0) -> Result:
-    """Return what judges see in the pictures that an idea leads to.
-
-    Args:
-        idea: what is changed.
-        place: where it is tried.
-        seed: of the training.
+    """Return what judges see in the pictures that an idea leads to, see `measure`.
 
     Raises:
         ValueError: the idea stops, or what it gives is of another form or no number.
@@ -199,10 +191,6 @@ def trained(idea: Idea, place: Laboratory, gan: GANConfig, seed: int) -> Generat
 
     It trains in a copy of `gan_training` in which the idea's networks and losses have the names of
     the book's own. What an idea leaves alone is thus the book's code, not another like it.
-
-    Raises:
-        ValueError: what the idea gives is of another form.
-        FloatingPointError: a loss is no number.
     """
     own = _copy(gan_training)
     vars(own).update(idea.parts)

@@ -174,17 +174,12 @@ class Panel:
         return {name: _nearest(look(pictures), look(self.smiles)) for name, look in looks.items()}
 
     def transfer(self, generator: Generator, people: np.ndarray) -> dict[str, dict[str, float]]:
-        """Return what is seen where some people borrow each other's faces, neutral and smiling.
+        """Return what is seen where people (n,) borrow each other's faces, neutral and smiling.
 
-        Args:
-            generator: whom they are asked of.
-            people: who lends, (n,) int64, and who borrows, but nobody from oneself.
-
-        Returns:
-            Shares with intervals over lenders and borrowers, both drawn. "smile": as asked, to the
-            probe; "happier": of two faces of one pair, the judge of renderings sees more happiness
-            in the one that was to smile; "identity" and "pixels": nearest of all is the smile of
-            the person asked for; "leak": the lender's, by the judge.
+        Shares with intervals over lenders and borrowers, both drawn. "smile": as asked, to the
+        probe; "happier": of two faces of one pair, the judge of renderings sees more happiness in
+        the one that was to smile; "identity" and "pixels": nearest of all is the smile of the
+        person asked for; "leak": the lender's, by the judge.
         """
         sources = self.pictures[people].flatten(0, 1)
         with torch.no_grad():

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lib.book.claims import mean_interval
-from lib.faces import augment, classifier, judges
+from lib.faces import augment, classifier
 from lib.faces.classifier import PREDICTED
 from lib.faces.data.corpus import BASIC, EXPRESSIONS, NEUTRAL, Corpus, Faces
 from lib.faces.de_gan import NOISE, Generator
@@ -37,9 +37,8 @@ class Cast:
     """Everybody in the pictures of chapter 23, and who makes and judges them.
 
     `codes` (n, 350) are f(x) of all `strangers`, `chosen` (c,) one of them for each expression.
-    `made` (c, people, 3, side, side) puts these on everybody whom DE-GAN learnt, z = 0; `belief`
-    (c, people) is the probability a judge gives to the expression asked for, `recognised`
-    (c, people) whether another names the person asked for.
+    `made` (c, people, 3, side, side) puts these on everybody whom DE-GAN learnt, z = 0;
+    `recognised` (c, people) is whether a judge names the person asked for.
     """
 
     profile: Profile
@@ -50,7 +49,6 @@ class Cast:
     codes: Tensor
     chosen: np.ndarray
     made: Tensor
-    belief: np.ndarray
     recognised: np.ndarray
 
     @property
@@ -72,10 +70,9 @@ def cast(profile: Profile, corpus: Corpus) -> Cast:
     chosen, code = one_of_each(lenders), codes(generator, lenders.images)
     people = range(generator.config.identities)
     made = synthesise(generator, code[chosen], people)[:, :, 0]
-    belief = asked_for(panel, lenders.take(chosen), made)
     seen = panel(made.flatten(0, 1)).identity.argmax(1).unflatten(0, made.shape[:2])
     recognised = (seen == torch.tensor(people)).numpy()
-    return Cast(profile, corpus, generator, panel, lenders, code, chosen, made, belief, recognised)
+    return Cast(profile, corpus, generator, panel, lenders, code, chosen, made, recognised)
 
 
 def strangers(profile: Profile, corpus: Corpus) -> Faces:
@@ -99,12 +96,9 @@ def portraits(profile: Profile, corpus: Corpus, people: Sequence[int]) -> np.nda
 
 
 def rendered(profile: Profile, corpus: Corpus, people: np.ndarray) -> Faces:
-    """Return people with every expression, each picture in a light and before a wall of its own.
+    """Return people (n,) with every expression, each in a light and before a wall of its own.
 
-    Args:
-        profile: its sizes.
-        corpus: whose renderer is taken; the pictures are in none of its sets.
-        people: their numbers, (n,) int64.
+    The pictures are in none of the sets.
     """
     person, label = np.indices((len(people), len(EXPRESSIONS))).reshape(2, -1)
     size = augment.source_side(profile.sizes.side)
@@ -130,13 +124,9 @@ def first_people(faces: Faces, people: Sequence[int]) -> Faces:
 
 
 def one_of_each(faces: Faces) -> np.ndarray:
-    """Return for each expression the first picture of it that shows a person not used before.
+    """Return the row of the first picture of each expression that shows a person not used before.
 
-    Args:
-        faces: sorted as they should be searched; expressions that nobody shows are left out.
-
-    Returns:
-        Rows, in the order of the classes, int64. Where all who show one are used, the first again.
+    Where all who show one are used, the first again; what nobody shows is left out.
     """
     rows = list[int]()
     for label in range(len(faces.classes)):
@@ -149,11 +139,6 @@ def one_of_each(faces: Faces) -> np.ndarray:
 def codes(generator: Generator, images: np.ndarray | Rows) -> Tensor:
     """Return f(x) of pictures (n, source, source, 3) uint8, (n, 350)."""
     return classifier.predict(generator.encoder, images)
-
-
-def noise(count: int, seed: int) -> Tensor:
-    """Return z as in training, uniform in [-1, 1], (count, 50)."""
-    return torch.rand(count, NOISE, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
 @torch.no_grad()
@@ -170,14 +155,8 @@ def synthesise(
 
     Returns:
         (n, m, d, 3, side, side) in [-1, 1].
-
-    Raises:
-        ValueError: the generator does not know a person.
     """
-    known = generator.config.identities
-    if wrong := [person for person in people if not 0 <= person < known]:
-        raise ValueError(f"no person {wrong[0]}; the generator knows 0 to {known - 1}")
-    identity = F.one_hot(torch.tensor(people), known).float()
+    identity = F.one_hot(torch.tensor(people), generator.config.identities).float()
     z = torch.zeros(1, NOISE) if z is None else z
     shape = len(code), len(identity), len(z)
     rows = torch.cartesian_prod(*map(torch.arange, shape))  # (n m d, 3)
@@ -189,44 +168,18 @@ def synthesise(
 
 
 def crossed(columns: np.ndarray, rows: np.ndarray, inner: np.ndarray) -> np.ndarray:
-    """Return one sheet: pictures above and left of those they led to, a white one in the corner.
+    """Return pictures (m,) above and (n,) left of those (n, m) they led to, (n + 1, m + 1).
 
-    Args:
-        columns: (m, side, side, 3) uint8.
-        rows: (n, side, side, 3) uint8.
-        inner: (n, m, side, side, 3) uint8.
-
-    Returns:
-        (n + 1, m + 1, side, side, 3) uint8.
+    Each is (side, side, 3) uint8; the one in the corner is white.
     """
     above = np.concatenate([np.full_like(columns[:1], 255), columns])
     return np.concatenate([above[None], np.concatenate([rows[:, None], inner], axis=1)])
 
 
-def asked_for(panel: Judges, faces: Faces, made: Tensor) -> np.ndarray:
-    """Return the probability that a judge gives to the expression of each source.
-
-    Args:
-        panel: of judges.
-        faces: n sources.
-        made: (n, m, 3, side, side), from each for m people.
-
-    Returns:
-        (n, m) in [0, 1].
-    """
-    belief = panel(made.flatten(0, 1)).expression.softmax(1).unflatten(0, made.shape[:2])
-    wanted = torch.from_numpy(judges.known_expressions(panel, faces))
-    return belief[torch.arange(len(made)), :, wanted].numpy()
-
-
 def looks(images: Tensor) -> dict[str, np.ndarray]:
-    """Return four numbers that tell of light and background, by name.
+    """Return four numbers (...) that tell of light and background, by name; white is 1, black 0.
 
-    Args:
-        images: (..., 3, side, side) in [-1, 1].
-
-    Returns:
-        (...) each, on a scale where black is 0 and white 1.
+    `images` are (..., 3, side, side) in [-1, 1].
     """
     side = images.shape[-1]
     edge, quarter = max(1, round(side * CORNER)), side // 4
@@ -254,17 +207,16 @@ class Trace(NamedTuple):
 
 def light(generator: Generator, faces: Faces, seed: int = 0) -> dict[str, Trace]:
     """Return what `traced` finds where faces are put on two people, with four draws of z each."""
-    made = synthesise(generator, codes(generator, faces.images), range(2), noise(4, seed))
+    z = torch.rand(4, NOISE, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+    made = synthesise(generator, codes(generator, faces.images), range(2), z)
     return traced(augment.centre(faces.images), made, faces.identities)
 
 
 def traced(sources: Tensor, made: Tensor, people: np.ndarray) -> dict[str, Trace]:
-    """Return by name for each of `looks` what is the source's and what z's, over people.
+    """Return by name for each of `looks` what is the source's and what z's, over people (n,).
 
-    Args:
-        sources: (n, 3, side, side) in [-1, 1].
-        made: (n, m, d, 3, side, side), for m people with d draws of z.
-        people: who is in the source, (n,) int64.
+    `sources` are (n, 3, side, side) in [-1, 1], `made` (n, m, d, 3, side, side) from them for m
+    people with d draws of z.
     """
     before, after, found = looks(sources), looks(made), {}
     for name, values in after.items():

@@ -144,10 +144,7 @@ class Judge:
     def higher(
         self, text: str, where: str, pairs: Sequence[Pair], by: str = PAPER, note: str = SIDE
     ) -> Claim:
-        """Judge that one method of each of some pairs is better than the other (rule 1).
-
-        The rest is as in `Claim`, where `by` is who asks.
-        """
+        """Judge that one method of each of some pairs is better than the other (rule 1)."""
         found = tuple(self.compared(*pair) for pair in pairs)
         return Claim(f"{text}, points", where, found, self.source(), note, by)
 
@@ -190,10 +187,7 @@ class Judge:
         return Claim(f"{text}, %", "1", tuple(readings), source, note)
 
     def over_the_best(self, setting: str, text: str) -> Claim:
-        """Judge DE-GAN against the best method published before it (rule 5).
-
-        `setting` of the methods that count is the paper's, or empty for all; `text` is their name.
-        """
+        """Judge DE-GAN against the best published before it, of a setting or of all (rule 5)."""
         readings, source = [], replace(self.source(), unit="folds")
         for name in SETS:
             others = (row for row in self.rows(name) if row["method"] not in PUBLISHED.values())
@@ -252,7 +246,7 @@ def exclusive(text: str, source: Source, known: Mapping[str, Any]) -> Claim:
 def captured(text: str, source: Source, known: Mapping[str, Any]) -> Claim:
     """Judge what a probe finds of the expression (rule 3), as in `exclusive`."""
     own, chance = probe(known, "de_gan", CODE, "expression")
-    both = (_row(known, "de_gan", features, "expression") for features in (CODE, "pixels"))
+    both = (knowledge.row(known, "de_gan", each, "expression") for each in (CODE, "pixels"))
     more = knowledge.difference(*both)
     readings = (
         source.reading("in f(x)", None, own, above(own.low, own.high, chance)),
@@ -266,17 +260,8 @@ def probe(
     known: Mapping[str, Any], network: str, features: str, about: str
 ) -> tuple[Estimate, float]:
     """Return what a probe reads from some features of a network, and chance."""
-    row = _row(known, network, features, about)
+    row = knowledge.row(known, network, features, about)
     return knowledge.estimate(row), row["chance"]
-
-
-def _row(known: Mapping[str, Any], network: str, features: str, about: str) -> dict[str, Any]:
-    """Return the row of a probe."""
-    wanted = {"network": network, "features": features, "about": about}
-    rows = [row for row in known["probes"] if wanted.items() <= row.items()]
-    if len(rows) != 1:
-        raise ValueError(f"{len(rows)} probes of {wanted}; expected one")
-    return dict(rows[0])
 
 
 def _as_asked(
