@@ -1,19 +1,15 @@
 """The pictures: each function gives a figure that shows the numbers it was given."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from lib.adversarial import classifiers, data, plots
+from lib.adversarial import data, plots
 from lib.adversarial.data import Digits
 from lib.adversarial.detector import Detector
 from lib.adversarial.evaluation import LEDGER
-from lib.book.show import png
 from lib.runs.results import Result
 from tests.adversarial.made_up import run
 
@@ -51,7 +47,6 @@ READINGS = {
     for kind in KINDS
 }
 ALONE = {kind: found["100 steps"] for kind, found in READINGS.items()}
-NEVER = {kind: {name: [measured(e, 100, 0) for e in EPSILONS] for name in LEDGER} for kind in KINDS}
 
 
 @pytest.fixture
@@ -64,27 +59,6 @@ def line(axes: Axes, label: str) -> tuple[list[float], list[float]]:
     """Return the points of the line with this label."""
     (found,) = [each for each in axes.get_lines() if each.get_label() == label]
     return list(found.get_xdata()), list(found.get_ydata())
-
-
-def networks() -> dict[str, nn.Module]:
-    """Return two fresh networks."""
-    return {name: classifiers.frozen(classifiers.build(name)) for name in ("madry", "reference")}
-
-
-FIGURES: dict[str, Callable[[], Figure]] = {
-    "workflow": plots.workflow,
-    "first filters": lambda: plots.first_filters(networks()),
-    "a black image": lambda: plots.detector_panel({"": torch.zeros(1, 1, 28, 28)}, Detector()),
-    "effects where no attack succeeds": lambda: plots.effects(
-        NEVER, "flagged of successful", (0.1,)
-    ),
-    "attackers who never succeed": lambda: plots.two_attackers(NEVER, ALONE),
-}
-
-
-@pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES)
-def test_a_figure_can_be_drawn(draw: Callable[[], Figure]) -> None:
-    assert len(png(draw())) > 3000
 
 
 def test_curves_show_each_networks_rate_over_the_papers() -> None:

@@ -19,10 +19,6 @@ CLUSTER = REPOSITORY / "requirements-cluster.txt"
 LOCK = REPOSITORY / "requirements.lock"
 
 
-def test_this_python_satisfies_the_list() -> None:
-    assert check.unmet() == []
-
-
 @pytest.mark.parametrize("path", [REQUIREMENTS, CLUSTER], ids=lambda path: path.name)
 def test_every_requirement_is_locked_within_its_bounds(path: Path) -> None:
     locked = map(Requirement, check.requirement_lines(LOCK))
@@ -57,14 +53,6 @@ def test_what_is_missing_or_too_old_is_named(
         "no-such-package>=1: not installed",
         "pytest>=999: found 8.0",
     ]
-
-
-def test_the_fingerprint_changes_with_either_list(tmp_path: Path) -> None:
-    for name in ("requirements.txt", "requirements.lock"):
-        (tmp_path / name).write_text("numpy\n")
-    before = check.fingerprint(tmp_path)
-    (tmp_path / "requirements.lock").write_text("numpy==2\n")
-    assert check.fingerprint(tmp_path) != before
 
 
 def bare_python(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -33,11 +33,6 @@ def test_colours_come_through_unchanged(tmp_path: Path) -> None:
     np.testing.assert_array_equal(images.decode(path.read_bytes(), "face.png"), COLOURS)
 
 
-def test_grey_is_repeated() -> None:
-    found = images.decode(saved(Image.fromarray(COLOURS[..., 0])), "grey.png")
-    np.testing.assert_array_equal(found, np.repeat(COLOURS[..., :1], 3, axis=2))
-
-
 @pytest.mark.parametrize("form", ["PNG", "TIFF", "PPM"])
 def test_sixteen_bits_are_scaled(form: str) -> None:
     grey = COLOURS[..., 0].astype(np.uint16) * 257  # 65535 / 255, so that nothing is rounded
@@ -86,30 +81,12 @@ def test_pictures_are_turned_upright(orientation: int, undo, form: str) -> None:
     np.testing.assert_array_equal(found, undo(COLOURS))
 
 
-def test_what_else_exif_says_does_not_matter() -> None:
-    orientation = struct.pack("<HHII", 0x0112, 3, 1, 6)
-    for width in (
-        struct.pack("<HHI4s", 0x0100, 2, 2, b"a"),
-        struct.pack("<HHIi", 0x0100, 9, 1, -1),
-    ):
-        exif = b"II*\0" + struct.pack("<IH", 8, 2) + orientation + width + bytes(4)
-        found = images.decode(saved(Image.fromarray(COLOURS), exif=exif), "odd.png")
-        np.testing.assert_array_equal(found, np.rot90(COLOURS, -1))
-
-
 def test_metadata_may_be_wrong_or_large() -> None:
     text = PngImagePlugin.PngInfo()
     text.add_text("Comment", "a" * 2_000_000, zip=True)
     for options in ({"exif": b"no EXIF"}, {"pnginfo": text}, {"icc_profile": bytes(2_000_000)}):
         found = images.decode(saved(Image.fromarray(COLOURS), **options), "large.png")
         np.testing.assert_array_equal(found, COLOURS)
-
-
-@pytest.mark.parametrize("mode", ["1", "CMYK", "LAB", "LA"])
-def test_other_modes_become_rgb(mode: str) -> None:
-    picture = Image.fromarray(COLOURS).convert("L" if mode == "LA" else "RGB").convert(mode)
-    found = images.decode(saved(picture, "TIFF"), "other.tif")
-    np.testing.assert_array_equal(found, np.array(picture.convert("RGB")))
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "WEBP", "TIFF"])

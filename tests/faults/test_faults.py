@@ -9,7 +9,6 @@ data/faults.json, which chapter 91 shows: of each fault how many `trials` there 
 import json
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import time
@@ -228,21 +227,3 @@ def test_results_that_cannot_be_written_for_a_while(
                 time.sleep(sweep.PAUSE)
                 assert trial.stored() == {}
             assert trial.judge("no byte can be written", result(), undisturbed[:2]) == 0
-
-
-def test_a_worker_with_another_copy_of_the_book_computes_nothing(
-    cluster: Cluster, trials: list[Trial], tmp_path: Path
-) -> None:
-    shutil.copytree(REPOSITORY / "lib", tmp_path / "copy" / "lib")
-    with (tmp_path / "copy" / "lib" / "sound" / "crnn.py").open("a") as file:
-        file.write("# as it was last year\n")
-    for worker in cluster.workers:
-        worker.terminate()
-        worker.wait()
-    cluster.workers = []
-    outdated = cluster.add_worker(first=tmp_path / "copy")
-    with pytest.raises(RuntimeError, match="has another copy of the book; update it"):
-        trials[0].run()
-    assert trials[0].runs("begin") == [] and trials[0].stored() == {}
-    outdated.terminate()
-    outdated.wait()

@@ -1,6 +1,5 @@
 """The state of a training on disk: whole or known to be damaged, whoever else writes there."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lib.runs import states
-from tests.damage import bits, flipped, stored
+from tests.damage import bits, flipped
 from tests.together import GATE, together
 
 CONFIG = ("a training", {"steps": 3})
@@ -57,25 +56,6 @@ def test_what_was_written_is_read_to_the_bit(
     assert names(path.parent) == {"state.training"}
 
 
-def test_a_state_takes_the_place_of_the_one_before_until_it_is_removed(path: Path) -> None:
-    for number in range(3):
-        states.write(path, tensors(number), CONFIG)
-    assert stored(path) == bits(tensors(2)) and names(path.parent) == {"state.training"}
-    for _ in range(2):  # another process may have been first
-        states.remove(path)
-        assert names(path.parent) == set()
-
-
-def test_a_state_of_another_configuration_is_refused_and_kept(path: Path) -> None:
-    states.write(path, tensors(), CONFIG)
-    before = path.read_bytes()
-    line = "state.training belongs to another configuration; move it away to start anew"
-    with pytest.raises(ValueError, match=line) as raised:
-        states.read(path, ("a training", {"steps": 4}))
-    assert "\n" not in str(raised.value)
-    assert path.read_bytes() == before and names(path.parent) == {"state.training"}
-
-
 # --- damaged
 
 
@@ -114,22 +94,6 @@ def test_whatever_bit_turns_and_wherever_it_breaks_off_no_wrong_tensor_is_read(
 
 
 # --- disks and other processes
-
-
-def test_a_full_disk_leaves_the_state_that_was_there(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    states.write(path, tensors(), CONFIG)
-
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as disk:
-        disk.setattr(os, "fsync", full)
-        with pytest.raises(OSError, match="cannot write .*state.training.*No space left") as raised:
-            states.write(path, tensors(2), CONFIG)
-    assert "\n" not in str(raised.value)
-    assert stored(path) == bits(tensors()) and names(path.parent) == {"state.training"}
 
 
 SHARE = f"""
