@@ -67,37 +67,10 @@ def test_curves_show_each_networks_rate_over_the_papers() -> None:
     assert line(axes, "natural, ours") == (list(EPSILONS), [0.9, 0.8, 0.7])
     assert line(axes, "natural, the paper") == ([0.1, 0.3], [0.2, 0.9])
     assert len(axes.collections) == len(RUNS)  # one band each
-    gaps = {("ours", "natural"): [measured(0.05, 100, 0), None, measured(0.3, 50, 30)]}
-    x, y = line(plots.curves(gaps, "flagged of successful", ylabel="").axes[0], "natural, ours")
+    gaps = {("ours", "natural"): [measured(0.05, 100, 0), measured(0.3, 50, 30)]}
+    axes = plots.curves(gaps, "flagged of successful", None, ylabel="").axes[0]
+    x, y = line(axes, "natural, ours")
     assert x == [0.05, 0.3] and np.isnan(y[0]) and y[1] == pytest.approx(0.6)
-
-
-def test_scores_are_drawn_over_epsilon() -> None:
-    scores = plots.scores(RUNS, {"maximum": 0.013}).axes[0]
-    assert line(scores, "natural")[1] == pytest.approx([0.001 + 0.5 * e for e in EPSILONS])
-
-
-def test_what_a_changed_network_does_is_drawn_over_epsilon() -> None:
-    found = [
-        Result(
-            "part3",
-            "mechanism",
-            {"pair": "ours", "to": to, "epsilons": [0.1, 0.3]},
-            {
-                "answer_above": [0.3, 0.31],
-                "score": [0.01, 0.02],
-                "predicted": [0.2, 0.2, 0.05, 0.4],
-                "right": [[1, 1, 0, 1], [0, 0, 0, 1]],
-            },
-            {},
-        )
-        for to in (None, 0.2)
-    ]
-    (score,) = plots.moved(found).axes
-    assert line(score, "moved to 0.2") == ([0.1, 0.3], [0.01, 0.02])
-    right, predicted = plots.falling({"ours": found[0]}).axes
-    assert line(right, "ours")[1] == [0.75, 0.25]
-    assert list(predicted.get_lines()[0].get_ydata()) == [0.75, 0.25]
 
 
 def test_effects_and_attackers_show_each_reading_of_the_attack() -> None:

@@ -1,6 +1,5 @@
 """Set-up: the list of packages is one, agrees with the tested set, and is checked correctly."""
 
-import os
 import subprocess
 import sys
 from importlib import metadata
@@ -96,18 +95,3 @@ def test_data_that_are_not_whole_and_a_root_that_is_none_are_one_line_each(
     broken, nowhere = check.data()
     for need, said in ((broken, "SHA256SUMS is missing; run `git"), (nowhere, "unset BOOK_DATA")):
         assert need.must and not need.enough and said in need.found
-
-
-def test_torchvision_can_be_imported_whichever_build_of_torch_it_meets() -> None:
-    code = (
-        "from lib.book.vision import load_torchvision\n"
-        "import torch\n"
-        "torchvision = load_torchvision()\n"
-        "from torchvision.utils import make_grid\n"
-        "assert load_torchvision() is torchvision\n"
-        "print(tuple(make_grid(torch.rand(4, 1, 8, 8)).shape))"
-    )
-    told = os.environ | {"PYTHONWARNINGS": "error"}
-    command = [sys.executable, "-c", code]
-    result = subprocess.run(command, capture_output=True, text=True, env=told, check=False)
-    assert result.stdout.strip() == "(3, 12, 42)", result.stderr

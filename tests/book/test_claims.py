@@ -71,11 +71,8 @@ NAN = float("nan")
         (-0.15, -0.05, 0.0, FAILS, HOLDS),
         (-0.05, 0.25, 0.0, UNDECIDED, UNDECIDED),
         (0.0, 8.0, 0.0, UNDECIDED, UNDECIDED),  # from 0 exactly
-        (-8.0, 0.0, 0.0, UNDECIDED, UNDECIDED),  # to 0 exactly
         (NAN, NAN, 0.0, UNDECIDED, UNDECIDED),
-        (0.01, 0.03, 0.02, UNDECIDED, UNDECIDED),
         (0.01, 0.015, 0.02, FAILS, HOLDS),
-        (0.03, 0.05, 0.02, HOLDS, FAILS),
         (0.03, None, 0.02, HOLDS, FAILS),  # a missing end is open
         (None, 0.01, 0.02, FAILS, HOLDS),
         (0.01, None, 0.02, UNDECIDED, UNDECIDED),
@@ -96,9 +93,7 @@ def test_only_an_interval_on_one_side_of_the_limit_decides(
         (0.03, 0.05, FAILS),
         (-0.05, -0.03, FAILS),
         (0.01, 0.03, UNDECIDED),
-        (-0.03, 0.03, UNDECIDED),
         (NAN, NAN, UNDECIDED),
-        (None, 0.01, UNDECIDED),
         (0.03, None, FAILS),
         (None, None, UNDECIDED),
     ],

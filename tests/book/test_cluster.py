@@ -124,16 +124,9 @@ def call(root: Path, *arguments: str) -> int:
         return int(end.code or 0)
 
 
-@pytest.mark.parametrize(
-    ("address", "message"),
-    [
-        ("nonsense", "no Dask scheduler answers at nonsense"),
-        ("tcp://127.0.0.1:{free}", "no Dask scheduler answers at tcp://127.0.0.1:"),
-    ],
-)
+@pytest.mark.parametrize("address", ["nonsense", "tcp://127.0.0.1:{free}"])
 def test_a_scheduler_that_is_none_is_one_line_and_exit_2(
     address: str,
-    message: str,
     write_chapter: WriteChapter,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -142,9 +135,14 @@ def test_a_scheduler_that_is_none_is_one_line_and_exit_2(
     root = write_chapter("1 / 0").parents[1]
     with socket.socket() as taken:  # by nobody who listens, as long as it is asked
         taken.bind(("127.0.0.1", 0))
-        assert call(root, "--scheduler", address.format(free=taken.getsockname()[1])) == 2
+        address = address.format(free=taken.getsockname()[1])
+        assert call(root, "--scheduler", address) == 2
     told = capfd.readouterr()
-    assert message in told.err and len(told.err.splitlines()) == 1 and told.out == ""
+    assert (
+        f"no Dask scheduler answers at {address}" in told.err
+        and len(told.err.splitlines()) == 1
+        and told.out == ""
+    )
     assert not list(root.rglob("*.ipynb"))
 
 

@@ -81,6 +81,17 @@ def test_pictures_are_turned_upright(orientation: int, undo, form: str) -> None:
     np.testing.assert_array_equal(found, undo(COLOURS))
 
 
+def test_what_else_exif_says_does_not_matter() -> None:
+    orientation = struct.pack("<HHII", 0x0112, 3, 1, 6)
+    for width in (
+        struct.pack("<HHI4s", 0x0100, 2, 2, b"a"),
+        struct.pack("<HHIi", 0x0100, 9, 1, -1),
+    ):
+        exif = b"II*\0" + struct.pack("<IH", 8, 2) + orientation + width + bytes(4)
+        found = images.decode(saved(Image.fromarray(COLOURS), exif=exif), "odd.png")
+        np.testing.assert_array_equal(found, np.rot90(COLOURS, -1))
+
+
 def test_metadata_may_be_wrong_or_large() -> None:
     text = PngImagePlugin.PngInfo()
     text.add_text("Comment", "a" * 2_000_000, zip=True)
