@@ -50,9 +50,10 @@ class Run:
     sources: Mapping[str, str]
 
     def present(self, set_aside: bool) -> Result | None:
-        """Return the stored result; a damaged one counts as none, and is renamed to be `set_aside`.
+        """Return the stored result; a damaged one counts as none.
 
-        With BOOK_RETRAIN in the environment so is one from other code.
+        With BOOK_RETRAIN in the environment one from other code counts as none, too. To be
+        `set_aside`, the file of either is renamed.
         """
         place = REPOSITORY / self.folder
         file = results.location(self.part, self.experiment, self.config, place)
