@@ -117,17 +117,14 @@ def find_by_digest(digest: str) -> Path:
     return checkpoints.find_by_digest(digest, (SHIPPED, CACHE, data_root.locate("weights")))
 
 
-def measure(model: nn.Module, digits: Digits, images: int = 1000) -> dict[str, float | int]:
-    """Return test accuracy on clean digits and under 40-step PGD at 0.3 on the first `images`."""
+def measure(model: nn.Module, digits: Digits) -> dict[str, float | int]:
+    """Return test accuracy on clean digits and under 40-step PGD at 0.3 on the first 1,000."""
+    images = 1000
     test, labels = data.to_batch(digits.test_images), torch.from_numpy(digits.test_labels)
     generator = torch.Generator().manual_seed(0)
+    batches = zip(test[:images].split(200), labels[:images].split(200), strict=True)
     attacked = torch.cat(
-        [
-            attacks.pgd(model, batch, truth, 0.3, generator=generator)
-            for batch, truth in zip(
-                test[:images].split(200), labels[:images].split(200), strict=True
-            )
-        ]
+        [attacks.pgd(model, each, truth, 0.3, generator=generator) for each, truth in batches]
     )
     return {
         "clean_accuracy": training.accuracy(model, test, labels),

@@ -71,14 +71,10 @@ def attack_networks(
     digits: Digits,
     epsilons: Sequence[float] | None = None,
 ) -> dict[tuple[str, str], list[Result]]:
-    """Return the runs behind Table II and Fig. 2 to 4, computing what has no result file yet.
+    """Return {(pair, kind): one result per epsilon} behind Table II and Fig. 2 to 4.
 
-    Args:
-        profile: how many images, and the attack.
-        epsilons: the strengths, in ascending order; those of the paper's figures and table if None.
-
-    Returns:
-        {(pair, kind): one result per epsilon; fewer where only what is present is shown}
+    What has no result file yet is computed. Without `epsilons`, which ascend, they are those of the
+    paper's figures and table. There are fewer where only what is present is shown.
 
     Raises:
         RuntimeError: of a network there is none.
@@ -135,9 +131,7 @@ def attack_ledger(
 ) -> dict[str, dict[str, list[Result]]]:
     """Return {kind: {reading of the attack: one result per epsilon}} of this book's own networks.
 
-    Args:
-        profile, networks, digits: see `attack_networks`.
-        names: of LEDGER; all if none is given.
+    `names` are of LEDGER; all if none is given.
     """
     return {
         network.kind: {

@@ -122,11 +122,11 @@ class Square(anywidget.AnyWidget):
         return base64.b64decode(self.drawn.partition(",")[2])
 
 
-def printed(image: Tensor, times: int = 10) -> bytes:
-    """Return the PNG of a digit (1, 1, 28, 28) printed large, black on white."""
-    paper = 255 - (255 * image[0, 0].numpy()).round().astype(np.uint8).repeat(times, 0)
+def printed(image: Tensor) -> bytes:
+    """Return the PNG of a digit (1, 1, 28, 28) printed ten times as large, black on white."""
+    paper = 255 - (255 * image[0, 0].numpy()).round().astype(np.uint8)
     file = io.BytesIO()
-    Image.fromarray(paper.repeat(times, 1)).save(file, "png")
+    Image.fromarray(paper.repeat(10, 0).repeat(10, 1)).save(file, "png")
     return file.getvalue()
 
 
@@ -141,11 +141,8 @@ def own_digit(
     """Let a reader draw or choose a digit; where no one can, a printed one takes its place.
 
     Args:
-        page: the chapter's page.
-        name: of the picture's file in figures/.
-        draw: draws an image and a setting of the controls, see `interact.explore`.
-        controls: all of them.
-        start: the first setting.
+        page, name, controls, start: see `interact.explore`.
+        draw: draws an image and a setting of the controls.
         example: (1, 1, 28, 28), printed and read again where no one can draw.
 
     Returns:

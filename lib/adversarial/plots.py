@@ -54,14 +54,10 @@ def workflow() -> Figure:
 def cover(
     model: nn.Module, images: Tensor, label: int, epsilons: Sequence[float], threshold: float
 ) -> Figure:
-    """Draw one image under growing attacks: what the network reads, what the filter sees.
+    """Draw one image, of class `label`, attacked at each of `epsilons`: (n, 1, 28, 28).
 
-    Args:
-        model: the network under attack.
-        images: (n, 1, 28, 28), the image attacked at each of `epsilons`.
-        label: its true class.
-        epsilons: the strengths.
-        threshold: above which p-hat is flagged.
+    Above stands what the network reads, below what the filter sees; p-hat above the threshold is an
+    alarm.
     """
     reading = detector.Detector()
     figure, grid = plt.subplots(2, len(images), figsize=(PAGE_WIDTH, 3.35))
@@ -117,19 +113,18 @@ def draw_terms(axes: Axes, reading: detector.Detector, image: Tensor) -> None:
     axes.images[0].set(cmap="magma", norm=PowerNorm(0.5, 0, TERM))
 
 
-def first_filters(networks: Mapping[str, nn.Module], shown: int = 12) -> Figure:
+def first_filters(networks: Mapping[str, nn.Module]) -> Figure:
     """Draw the first-layer kernels of several networks, the most concentrated ones first.
 
     Above each stands the share of its absolute weight that lies in its largest entry.
     """
-    figure, grid = plt.subplots(
-        len(networks), shown, figsize=(PAGE_WIDTH, 0.85 * len(networks)), squeeze=False
-    )
+    size = (PAGE_WIDTH, 0.85 * len(networks))
+    figure, grid = plt.subplots(len(networks), 12, figsize=size, squeeze=False)
     for line, (name, network) in zip(grid, networks.items(), strict=True):
         kernels = network.get_parameter("conv1.weight")[:, 0]  # (out, size, size)
         weights = kernels.abs().flatten(1)
         shares = weights.amax(dim=1) / weights.sum(dim=1)
-        for axes, index in zip(line, shares.argsort(descending=True)[:shown], strict=True):
+        for axes, index in zip(line, shares.argsort(descending=True)[: len(line)], strict=True):
             draw_image(axes, kernels[index], float(weights[index].max()))
             axes.set_title(f"{float(shares[index]):.2f}", loc="center", fontsize=8)
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
@@ -137,19 +132,17 @@ def first_filters(networks: Mapping[str, nn.Module], shown: int = 12) -> Figure:
 
 
 def curves(
-    runs: Mapping[tuple[str, str], Sequence[Result | None]],
+    runs: Mapping[tuple[str, str], Sequence[Result]],
     name: str,
-    paper: Mapping[str, Mapping[float, float]] | None = None,
+    paper: Mapping[str, Mapping[float, float]] | None,
     *,
     ylabel: str,
 ) -> Figure:
-    """Draw one rate over epsilon per network with 95 % Wilson bands, over the paper's curves.
+    """Draw a rate of `evaluation.rate` over epsilon, with 95 % Wilson bands, a line a network.
 
     Args:
-        runs: results by (pair, kind), one per epsilon; a missing one leaves a gap.
-        name: which rate, see `evaluation.rate`.
+        runs: results by (pair, kind), one per epsilon.
         paper: {kind: {epsilon: value}}, or None where the paper shows no such curve.
-        ylabel: what the rate means.
     """
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.3))
     for kind, points in (paper or {}).items():
@@ -157,9 +150,8 @@ def curves(
         x, y = list(points), list(points.values())
         axes.plot(x, y, color=colour, linewidth=6, alpha=0.3, solid_capstyle="round", label=label)
     for (pair, kind), results in runs.items():
-        present = [result for result in results if result is not None]
-        epsilons = [result.config["epsilon"] for result in present]
-        counts = [rate(result.metrics, name) for result in present]
+        epsilons = [result.config["epsilon"] for result in results]
+        counts = [rate(result.metrics, name) for result in results]
         style = PAIR_LINES[pair]
         draw_rate(axes, epsilons, counts, kind, linestyle=style, label=f"{kind}, {pair}")
     axes.set(xlabel="$\\varepsilon$", ylabel=ylabel, ylim=(-0.03, 1.03), xlim=(0, 0.505))
@@ -292,16 +284,9 @@ def two_attackers(
 def explore_panel(
     model: nn.Module, image: Tensor, adversarial: Tensor, label: int, threshold: float
 ) -> Figure:
-    """Draw one attacked image as the network and the detector see it.
+    """Draw an image of class `label`, (1, 1, 28, 28), and the attacked one as both judges see them.
 
-    The figure's label says in words what both of them find.
-
-    Args:
-        model: the network under attack.
-        image: (1, 1, 28, 28) the benign image.
-        adversarial: (1, 1, 28, 28) the attacked one.
-        label: its true class.
-        threshold: above which p-hat is flagged.
+    The figure's label says in words what network and detector find.
     """
     reading = detector.READINGS["paper"]
     assert isinstance(reading, detector.Detector)

@@ -48,10 +48,10 @@ SMOKE = Profile(
     dataset="mnist_small",
     natural=TrainingConfig("natural", epochs=1, batch_size=64),
     robust=TrainingConfig("robust", epochs=1, batch_size=64, epsilon=0.3, attack_steps=2),
-    test_images=40,
+    test_images=16,
     epsilons=(0.01, 0.1, 0.3, 0.5),
     table_epsilons=(0.1, 0.3),
-    ledger_images=20,
+    ledger_images=4,
     ledger_epsilons=(0.1, 0.3),
     steps=5,
     step_size=0.08,  # the same 0.4 in all as 40 steps of 0.01

@@ -89,9 +89,7 @@ class Judge:
     ) -> list[Claim]:
         """Return every claim of the paper, those that matter most first.
 
-        Args:
-            benign: the benign scores of the published reading.
-            ledger: {kind: {other reading of the attack: one result per epsilon}}.
+        See `evaluation.benign_runs`, of which `benign` is one, and `evaluation.attack_ledger`.
         """
         return [
             self.rises(),
@@ -117,12 +115,7 @@ class Judge:
     def for_both(
         self, paper: Callable[[str], float | None], judged: Callable[[str], tuple[Numbers, str]]
     ) -> list[Reading]:
-        """Return a reading for each kind of network.
-
-        Args:
-            paper: returns the paper's value for a kind.
-            judged: returns our numbers and the direction.
-        """
+        """Return a reading for each kind: the paper's value, our numbers and the direction."""
         return [self.source().reading(kind, paper(kind), *judged(kind)) for kind in KINDS]
 
     def rises(self) -> Claim:

@@ -38,7 +38,7 @@ NO_NUMBERS: Numbers = (None, None, None, 0)
 
 
 def figures() -> Path:
-    """Return the folder of figures, tables and claims; the runner may name another one."""
+    """Return the folder of figures, tables and claims."""
     return Path(told().figures or REPOSITORY / "figures")
 
 
@@ -329,21 +329,17 @@ def record(claims: Sequence[Claim], folder: Path | None = None) -> Path:
 def unless_changed(claims: Sequence[Claim], places: Collection[str]) -> list[Claim]:
     """Return claims; undecided where code has changed since their numbers were computed.
 
-    Args:
-        claims: of one chapter.
-        places: which code has changed, see `sweep.CHANGED`.
+    `places` are those that have changed, see `sweep.CHANGED`.
     """
     if not places:
         return list(claims)
     note = f"not judged: its numbers were computed before {', '.join(sorted(places))} changed"
-    return [
-        replace(
-            claim,
-            note=note,
-            readings=tuple(replace(each, direction=UNDECIDED) for each in claim.readings),
-        )
-        for claim in claims
-    ]
+
+    def withheld(claim: Claim) -> Claim:
+        readings = tuple(replace(each, direction=UNDECIDED) for each in claim.readings)
+        return replace(claim, note=note, readings=readings)
+
+    return list(map(withheld, claims))
 
 
 def load(profile: str, folder: Path | None = None) -> list[Claim]:
@@ -364,12 +360,8 @@ def load(profile: str, folder: Path | None = None) -> list[Claim]:
 
 
 def markdown(claims: Iterable[Claim], chapters: bool = False, readings: bool = True) -> str:
-    """Return claims in Markdown, each with its readings below it.
-
-    Args:
-        claims: of one page.
-        chapters: whether to link the notebook that shows how we know.
-        readings: whether to show all of them, or the one alone that gave the answer.
+    """Return claims in Markdown; with `chapters`, each has a link to the notebook that shows how we
+    know. Its `readings` stand below it, or the one alone that gave the answer.
     """
     rows: list[tuple[str, ...]] = []
     for claim in claims:
@@ -444,7 +436,6 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _file(profile: str, folder: Path | None) -> Path:
-    """Return where a profile's claims lie."""
     return (folder or figures()) / profile / "claims.json"
 
 

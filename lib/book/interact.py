@@ -53,16 +53,13 @@ def explore(
     """Show controls that redraw a picture or, where no one can move them, a strip of pictures.
 
     Args:
-        page: the chapter's page.
         name: of the strip's files in figures/.
         draw: returns the picture for one setting of all controls; the chapter knows it by its name.
         controls: as in `ipywidgets.interact`: (low, high, step) or a list of choices, per setting;
             or a control that is shown elsewhere too, so that both move together.
-        start: the first setting.
-        strip: the settings of the strip, changes to `start`.
+        start: the first setting, to which those of the `strip` are changes.
         moving: the main control, which moves in the frames.
         alt: the alt text, with a place for each setting, as in "digit at epsilon {epsilon}".
-        caption: what to see.
     """
     if folder := told().frames:
         origin = f"{page.origin}."

@@ -13,18 +13,15 @@ from urllib.parse import quote
 import jupytext
 
 from lib.book import chapters, notebooks
-from lib.book.files import kernel_path, write_atomically
+from lib.book.files import kernel_path
 
 SETTINGS = Path(__file__).parent / "jupyter"
 
 
 def start(notebook: Path, told: Mapping[str, str], root: Path) -> NoReturn:
-    """Become a JupyterLab that shows a notebook in a browser.
+    """Become a JupyterLab that shows a notebook, which lies below `root`, in a browser.
 
-    Args:
-        notebook: a file under `root`.
-        told: what its kernels find in their environment beyond what all have.
-        root: the folder that JupyterLab shows.
+    `told` is what its kernels find in their environment beyond what all have.
     """
     place = quote(notebook.relative_to(root).as_posix())
     arguments = [*command(root), f"--LabApp.default_url=/lab/tree/{place}"]
@@ -47,15 +44,9 @@ def environment() -> dict[str, str]:
 
 
 def copy(source: Path, changes: Mapping[str, Any], target: Path) -> Path | None:
-    """Write a chapter, not executed, with some of its parameters changed.
-
-    `target` may be an `.ipynb` or a `.py`. Returned is where `notebooks.write` kept an edited one.
-    """
+    """Write a chapter, not executed, with some of its parameters changed, see `notebooks.write`."""
     notebook = jupytext.read(source)
     (cell,) = (each for each in notebook.cells if "parameters" in each.metadata.get("tags", ()))
     values = {**chapters.parameters(source), **changes}
     cell.source = "\n".join(f"{name} = {value!r}" for name, value in values.items())
-    if target.suffix == ".ipynb":
-        return notebooks.write(notebook, target)
-    write_atomically(target, jupytext.writes(notebook, "py:percent"))
-    return None
+    return notebooks.write(notebook, target)

@@ -120,7 +120,7 @@ def write(notebook: NotebookNode, output: Path) -> Path | None:
 def _has_edits(output: Path, made: NotebookNode) -> bool:
     """Return whether a notebook's cells are neither those it was written with nor those of `made`.
 
-    Outputs do not count. What is no notebook was written by a reader, too.
+    What is no notebook was written by a reader, too.
     """
     try:
         there = read(output)
@@ -139,8 +139,7 @@ def _sources(notebook: NotebookNode) -> str:
 def _kernel_stderr() -> Iterator[IO[bytes]]:
     """Yield a file for what the kernel's processes print past the notebook.
 
-    At Ctrl-C that is a traceback from each worker, which nobody wants to see; when a kernel dies
-    it is the only trace of why, so it becomes a note of the error.
+    At Ctrl-C nobody wants to see that; when a kernel dies it becomes a note of the error.
     """
     with tempfile.TemporaryFile() as file:
         try:

@@ -26,25 +26,16 @@ STATES = {
 
 @dataclass(frozen=True)
 class Item:
-    """Something that a paper has, and what stands for it here.
-
-    where: its place in the paper, as "section 3, Fig. 2".
-    what: it is, in words.
-    state: one of STATES.
-    here: what stands for it, in words; may be empty where it is real.
-    code: the function or class that is it, as "lib.sound.crnn:CRNN.forward"; may be empty.
-    chapter: the number of the chapter that explains it.
-    shown: the figures and tables of that chapter that show it.
-    """
+    """Something that a paper has, and what stands for it here."""
 
     part: str
-    where: str
+    where: str  # in the paper, as "section 3, Fig. 2"
     what: str
-    state: str
-    here: str
-    code: str
-    chapter: str
-    shown: Sequence[str] = ()
+    state: str  # of STATES
+    here: str  # what stands for it, in words; may be empty where it is real
+    code: str  # that is it, as "lib.sound.crnn:CRNN.forward"; may be empty
+    chapter: str  # the number of the one that explains it
+    shown: Sequence[str] = ()  # figures and tables of that chapter
 
     @property
     def source(self) -> Path:

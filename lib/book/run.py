@@ -190,13 +190,7 @@ def _parser() -> Parser:
 
 @contextmanager
 def _scheduler(options: argparse.Namespace) -> Iterator[str | None]:
-    """Give the address of the Dask scheduler that the chapters send their runs to; None is usual.
-
-    Raises:
-        ImportError: Dask is an extra, and not installed.
-        OSError: nobody answers under the address.
-        ValueError: the options do not go together, or the cluster cannot be asked.
-    """
+    """Give the address of the Dask scheduler that computes the runs; None is usual."""
     if options.scheduler is None and options.cluster is None:
         yield None
         return
@@ -437,10 +431,7 @@ def _kept(step: Plan, kept: Path | None, order: Order) -> str:
 
 
 def _execute(step: Plan, order: Order, told: dict[str, str]) -> Path | None:
-    """Execute a chapter; its kernel is `told` this.
-
-    Returned is where a reader's edits were kept, see `notebooks.execute`.
-    """
+    """Execute a chapter; return where a reader's edits were kept, see `notebooks.execute`."""
     from lib.book import notebooks
 
     return notebooks.execute(

@@ -111,11 +111,9 @@ class Page:
         sources: Iterable[Result | None] = (),
         networks: Collection[str] = (),
     ) -> None:
-        """Show a figure and write <name>.png and <name>.json.
+        """Show a figure, write <name>.png and <name>.json, and close it.
 
         Args:
-            figure: closed afterwards.
-            name: of the files.
             alt: what it shows, for those who do not see it.
             caption: what to see.
             sources: the results that its numbers come from.
@@ -141,13 +139,9 @@ class Page:
         networks: Collection[str] = (),
         number: str = ".3f",
     ) -> None:
-        """Show a table and write <name>.csv (all digits) and <name>.json.
+        """Show a table and write <name>.csv (all digits) and <name>.json, as `figure` does.
 
         `number` is the format in which fractions are read, as in f"{x:.3f}".
-
-        Raises:
-            ValueError: alt text or caption is empty.
-            OSError: the files cannot be written; what was there stays.
         """
         self._write(f"{name}.csv", frame.to_csv(index=False))
         self._describe(name, alt, caption, list(sources), networks)
@@ -159,13 +153,8 @@ class Page:
     ) -> pd.DataFrame:
         """Show a figure or table that another chapter has made at this profile, with its stamp.
 
-        Args:
-            name: of the files.
-            columns: how those columns of a table begin that are shown; all of them for none.
-            number: as in `table`.
-
-        Returns:
-            the whole table as its file has it; None of a figure, and of what is not there.
+        Of a table those `columns` are shown that begin so; all of them for none. Returned is the
+        whole table as its file has it; None of a figure, and of what is not there.
         """
         beside = self.folder / self.profile / f"{name}.json"
         if not beside.is_file():

@@ -12,21 +12,13 @@ from lib.book.files import REPOSITORY
 
 
 class Symbol(NamedTuple):
-    """A symbol of the text and its counterpart in the code; all are text, as in the table.
+    """A symbol of the text and its counterpart in the code; all are text, as in the table."""
 
-    symbol: between dollar signs.
-    meaning: in words, no sentence.
-    unit: unit, range or shape; may be empty.
-    code: a name from the part on, such as evaluation.match, or with a parameter or field of it
-        after a colon, attacks.pgd:epsilon.
-    chapter: the number of the chapter that explains it.
-    """
-
-    symbol: str
+    symbol: str  # between dollar signs
     meaning: str
-    unit: str
-    code: str
-    chapter: str
+    unit: str  # or range, or shape; may be empty
+    code: str  # from the part on: attacks.pgd, or with a parameter or field, attacks.pgd:epsilon
+    chapter: str  # the number of the one that explains it
 
 
 def listed(part: str) -> list[Symbol]:

@@ -44,8 +44,7 @@ def train(
     """Train a network and write its weights and, beside them, its record.
 
     Args:
-        path: of the weights.
-        run: what determines them, as plain JSON.
+        run: what determines the weights, as plain JSON.
         progress: where the training keeps its state; what was interrupted goes on from it.
         make: trains, given that place.
         data: name and rung of what it learns from.
@@ -101,10 +100,7 @@ def save_weights(model: nn.Module, path: Path, beside: Mapping[str, Tensor] | No
     """Store the weights as float16, half the size; what is reported is measured on what is stored.
 
     Rounding to float16 moves a weight by at most one part in 2,000. Whole numbers stay what they
-    are.
-
-    Args:
-        beside: tensors to store as they are, under other names.
+    are, and so do the tensors `beside`, stored under other names.
     """
     weights = {
         name: (value.half() if value.is_floating_point() else value).contiguous()

@@ -49,7 +49,6 @@ def outcomes(
 
     Args:
         function: at the top level of a module that workers can import.
-        items: what it is called with, each in a task of its own.
         tell: gets a line if there is no worker yet.
 
     Raises:
@@ -96,11 +95,7 @@ def _called(function: Callable[[Any], Any], code: str, item: Any) -> Any:
 
 @contextmanager
 def connected(address: str) -> Iterator[Client]:
-    """Give a client of a scheduler; when it ends, nobody waits for what it sent and did not get.
-
-    Raises:
-        ConnectionError: nobody answers.
-    """
+    """Give a client of a scheduler; raise ConnectionError where nobody answers."""
     try:
         client = Client(address, timeout=CONNECTING, set_as_default=False)
     except (OSError, ValueError) as error:

@@ -20,7 +20,6 @@ def tried(
     """Return what an idea comes to; what was tried before is not computed again.
 
     Args:
-        part: "part1", "part2" or "part3".
         setting: what else determines the metrics, as plain JSON.
         ideas: functions, classes and modules whose code determines them, those of a notebook's
             cell, too.

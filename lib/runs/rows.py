@@ -48,11 +48,7 @@ class Rows:
         return self.numbered(self.numbers[index])
 
     def __getitem__(self, index: Any) -> np.ndarray:
-        """Return rows: one for a number; several for a slice, a list, an array or a tensor.
-
-        Raises:
-            OSError: the file is gone, or shorter than it was.
-        """
+        """Return rows, as an array does; raise OSError where the file is gone or cut."""
         wanted = self.numbers[index if isinstance(index, slice) else np.asarray(index)]
         try:
             return np.array(np.load(self.path, mmap_mode="r")[wanted])

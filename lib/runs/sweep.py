@@ -52,10 +52,8 @@ class Run:
     def present(self, set_aside: bool) -> Result | None:
         """Return the stored result; a damaged one counts as none.
 
-        With BOOK_RETRAIN in the environment one from other code counts as none, too.
-
-        Args:
-            set_aside: whether such a file is renamed, to make room for a new one.
+        With BOOK_RETRAIN in the environment one from other code counts as none, too. To be
+        `set_aside`, the file of either is renamed.
         """
         place = REPOSITORY / self.folder
         file = results.location(self.part, self.experiment, self.config, place)
@@ -79,7 +77,7 @@ class Run:
 
         Raises:
             RuntimeError: the run failed; its config is named.
-            OSError: the result could not be written for as long as it took to compute.
+            OSError: see `keep`.
         """
         if found := self.present(set_aside=True):
             return found
@@ -99,7 +97,7 @@ class Run:
     def keep(self, result: Result) -> Result:
         """Save a result and return it; if somebody else has done so meanwhile, return theirs.
 
-        Where that fails, it is tried again for as long as the run took.
+        Where that fails, it is tried again for as long as the run took; then OSError is raised.
         """
         seconds = max(result.provenance["seconds"], SAVING_SECONDS)
         until, told = time.monotonic() + seconds, False

@@ -14,7 +14,6 @@ from lib.adversarial.data import Digits
 from lib.adversarial.profiles import PROFILES
 from lib.adversarial.training import TrainingConfig
 from lib.runs.checkpoints import save_weights, write_record
-from tests.together import GATE, together
 
 TINY = TrainingConfig("natural", epochs=1, batch_size=16)
 Few = Callable[[int, int], Digits]
@@ -59,35 +58,6 @@ def test_a_network_is_trained_once_and_shipped_ones_are_taken_where_their_record
     assert Network("ours", "natural", other).load()(torch.zeros(1, 1, 28, 28)).shape == (1, 10)
     for path in (shipped, other):
         assert checkpoints.find_by_digest(Network("ours", "natural", path).digest) == path
-
-
-TRAIN = f"""
-import sys
-from pathlib import Path
-import torch
-from lib.adversarial import checkpoints, data
-from lib.adversarial.data import Digits
-from lib.adversarial.training import TrainingConfig
-torch.set_num_threads(1)
-checkpoints.SHIPPED = checkpoints.CACHE = Path(sys.argv[1])
-found = data.load("mnist_small")
-digits = Digits("few", found.train_images[:32], found.train_labels[:32],
-                found.test_images[:8], found.test_labels[:8])
-{GATE}
-config = TrainingConfig("natural", epochs=2, batch_size=16)
-print(checkpoints.own_weights(config, digits).name)
-"""
-
-
-def test_two_processes_that_train_the_same_network_do_not_disturb_each_other(
-    private_folders: Path, few: Few
-) -> None:
-    alone = checkpoints.own_weights(replace(TINY, epochs=2), few(32, 8))
-    folder = private_folders / "shared"
-    assert together(TRAIN, [[str(folder)]] * 2) == [f"{alone.name}\n"] * 2
-    kept = {alone.name, alone.with_suffix(".json").name}
-    assert {path.name for path in folder.iterdir()} == kept  # no state is left
-    assert (folder / alone.name).read_bytes() == alone.read_bytes()
 
 
 def test_the_reference_pair_stands_beside_ours(few: Few, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,18 +100,6 @@ def test_a_file_without_the_network_is_refused_and_left_as_it_is(
     assert content is None or path.read_bytes() == content
 
 
-def test_frozen_does_not_touch_the_original() -> None:
-    model = classifiers.build("reference", seeded()).train()
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    copy = classifiers.frozen(model, torch.bfloat16)
-    for weights in copy.parameters():
-        assert weights.dtype == torch.bfloat16
-        weights.zero_()
-    assert model.training
-    assert all(weights.requires_grad for weights in model.parameters())
-    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
-
-
 @each_architecture
 @pytest.mark.parametrize("batch", [fast.SMALLEST_FAST_BATCH - 1, fast.SMALLEST_FAST_BATCH + 8])
 def test_the_fast_way_back_to_the_image_is_the_plain_convolutions(

@@ -52,15 +52,6 @@ def test_mnists_own_digits_come_back(mnist: Digits, way: str) -> None:
     assert int(network(own.digit(CASE)).argmax()) == 0
 
 
-def test_the_form_is_that_of_mnist() -> None:
-    ink = np.zeros((90, 200))
-    ink[10:80, 150:164] = 1  # a 1, far from the middle
-    found = own.in_form(ink)
-    assert found.shape == (28, 28) and found.any(axis=1).sum() == own.BOX
-    rows, columns = np.nonzero(found)
-    assert abs(rows.mean() - 14) <= 0.5 and abs(columns.mean() - 14) <= 0.5
-
-
 def test_a_speck_does_not_shrink_the_digit() -> None:
     paper = Image.new("L", (100, 100), 250)
     ImageDraw.Draw(paper).line((50, 20, 50, 80), fill=10, width=9)

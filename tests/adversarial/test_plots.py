@@ -1,19 +1,15 @@
 """The pictures: each function gives a figure that shows the numbers it was given."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from lib.adversarial import classifiers, data, plots
+from lib.adversarial import data, plots
 from lib.adversarial.data import Digits
 from lib.adversarial.detector import Detector
 from lib.adversarial.evaluation import LEDGER
-from lib.book.show import png
 from lib.runs.results import Result
 from tests.adversarial.made_up import run
 
@@ -51,7 +47,6 @@ READINGS = {
     for kind in KINDS
 }
 ALONE = {kind: found["100 steps"] for kind, found in READINGS.items()}
-NEVER = {kind: {name: [measured(e, 100, 0) for e in EPSILONS] for name in LEDGER} for kind in KINDS}
 
 
 @pytest.fixture
@@ -66,64 +61,16 @@ def line(axes: Axes, label: str) -> tuple[list[float], list[float]]:
     return list(found.get_xdata()), list(found.get_ydata())
 
 
-def networks() -> dict[str, nn.Module]:
-    """Return two fresh networks."""
-    return {name: classifiers.frozen(classifiers.build(name)) for name in ("madry", "reference")}
-
-
-FIGURES: dict[str, Callable[[], Figure]] = {
-    "workflow": plots.workflow,
-    "first filters": lambda: plots.first_filters(networks()),
-    "a black image": lambda: plots.detector_panel({"": torch.zeros(1, 1, 28, 28)}, Detector()),
-    "effects where no attack succeeds": lambda: plots.effects(
-        NEVER, "flagged of successful", (0.1,)
-    ),
-    "attackers who never succeed": lambda: plots.two_attackers(NEVER, ALONE),
-}
-
-
-@pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES)
-def test_a_figure_can_be_drawn(draw: Callable[[], Figure]) -> None:
-    assert len(png(draw())) > 3000
-
-
 def test_curves_show_each_networks_rate_over_the_papers() -> None:
     paper = {kind: {0.1: 0.2, 0.3: 0.9} for kind in KINDS}
     axes = plots.curves(RUNS, "accuracy", paper, ylabel="right").axes[0]
     assert line(axes, "natural, ours") == (list(EPSILONS), [0.9, 0.8, 0.7])
     assert line(axes, "natural, the paper") == ([0.1, 0.3], [0.2, 0.9])
     assert len(axes.collections) == len(RUNS)  # one band each
-    gaps = {("ours", "natural"): [measured(0.05, 100, 0), None, measured(0.3, 50, 30)]}
-    x, y = line(plots.curves(gaps, "flagged of successful", ylabel="").axes[0], "natural, ours")
+    gaps = {("ours", "natural"): [measured(0.05, 100, 0), measured(0.3, 50, 30)]}
+    axes = plots.curves(gaps, "flagged of successful", None, ylabel="").axes[0]
+    x, y = line(axes, "natural, ours")
     assert x == [0.05, 0.3] and np.isnan(y[0]) and y[1] == pytest.approx(0.6)
-
-
-def test_scores_are_drawn_over_epsilon() -> None:
-    scores = plots.scores(RUNS, {"maximum": 0.013}).axes[0]
-    assert line(scores, "natural")[1] == pytest.approx([0.001 + 0.5 * e for e in EPSILONS])
-
-
-def test_what_a_changed_network_does_is_drawn_over_epsilon() -> None:
-    found = [
-        Result(
-            "part3",
-            "mechanism",
-            {"pair": "ours", "to": to, "epsilons": [0.1, 0.3]},
-            {
-                "answer_above": [0.3, 0.31],
-                "score": [0.01, 0.02],
-                "predicted": [0.2, 0.2, 0.05, 0.4],
-                "right": [[1, 1, 0, 1], [0, 0, 0, 1]],
-            },
-            {},
-        )
-        for to in (None, 0.2)
-    ]
-    (score,) = plots.moved(found).axes
-    assert line(score, "moved to 0.2") == ([0.1, 0.3], [0.01, 0.02])
-    right, predicted = plots.falling({"ours": found[0]}).axes
-    assert line(right, "ours")[1] == [0.75, 0.25]
-    assert list(predicted.get_lines()[0].get_ydata()) == [0.75, 0.25]
 
 
 def test_effects_and_attackers_show_each_reading_of_the_attack() -> None:

@@ -47,28 +47,18 @@ class Cluster:
         where = ("--host", "127.0.0.1", "--port", str(self.port), "--no-show")
         self.scheduler = self.start("scheduler", *where, *QUIET)
 
-    def add_worker(
-        self, *options: str, first: Path = REPOSITORY, threads: int = 1
-    ) -> subprocess.Popen[bytes]:
-        """Start a worker, without the process that would restart it.
-
-        Args:
-            options: of the command line.
-            first: where it looks for modules before it looks in the book.
-            threads: of the worker.
-        """
+    def add_worker(self) -> None:
+        """Start a worker, without the process that would restart it."""
         where = (self.address, "--host", "127.0.0.1", "--no-nanny", "--death-timeout", "60")
-        local = ("--local-directory", str(self.folder), "--nthreads", str(threads))
-        worker = self.start("worker", *where, *local, *QUIET, *options, first=first)
-        self.workers.append(worker)
-        return worker
+        local = ("--local-directory", str(self.folder), "--nthreads", "1")
+        self.workers.append(self.start("worker", *where, *local, *QUIET))
 
-    def start(self, kind: str, *options: str, first: Path = REPOSITORY) -> subprocess.Popen[bytes]:
+    def start(self, kind: str, *options: str) -> subprocess.Popen[bytes]:
         """Start a process of Dask."""
         with (self.folder / f"{kind}.log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", f"distributed.cli.dask_{kind}", *options],
-                env=os.environ | {"PYTHONPATH": f"{first}{os.pathsep}{REPOSITORY}"},
+                env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,

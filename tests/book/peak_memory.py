@@ -81,7 +81,7 @@ def sound(config: dict[str, Any]) -> dict[str, float]:
     splits, _ = extraction.prepare(corpus, "yamnet", "index", 128)
     weak, unlabelled = ({"audio": splits[split]} for split in extraction.TRAINING_SPLITS)
     form = ModelConfig(("audio",), width=0.125, audio_features=1024)
-    steps = clips // 20  # of one epoch
+    steps = clips // 100  # of one epoch
     mean_teacher.train(
         form,
         TrainingConfig(1, steps, weak_batch=10, unlabelled_batch=10, ramp_steps=steps),

@@ -1,6 +1,5 @@
 """Set-up: the list of packages is one, agrees with the tested set, and is checked correctly."""
 
-import os
 import subprocess
 import sys
 from importlib import metadata
@@ -17,10 +16,6 @@ from lib.book.files import REPOSITORY
 REQUIREMENTS = REPOSITORY / "requirements.txt"
 CLUSTER = REPOSITORY / "requirements-cluster.txt"
 LOCK = REPOSITORY / "requirements.lock"
-
-
-def test_this_python_satisfies_the_list() -> None:
-    assert check.unmet() == []
 
 
 @pytest.mark.parametrize("path", [REQUIREMENTS, CLUSTER], ids=lambda path: path.name)
@@ -57,14 +52,6 @@ def test_what_is_missing_or_too_old_is_named(
         "no-such-package>=1: not installed",
         "pytest>=999: found 8.0",
     ]
-
-
-def test_the_fingerprint_changes_with_either_list(tmp_path: Path) -> None:
-    for name in ("requirements.txt", "requirements.lock"):
-        (tmp_path / name).write_text("numpy\n")
-    before = check.fingerprint(tmp_path)
-    (tmp_path / "requirements.lock").write_text("numpy==2\n")
-    assert check.fingerprint(tmp_path) != before
 
 
 def bare_python(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -108,18 +95,3 @@ def test_data_that_are_not_whole_and_a_root_that_is_none_are_one_line_each(
     broken, nowhere = check.data()
     for need, said in ((broken, "SHA256SUMS is missing; run `git"), (nowhere, "unset BOOK_DATA")):
         assert need.must and not need.enough and said in need.found
-
-
-def test_torchvision_can_be_imported_whichever_build_of_torch_it_meets() -> None:
-    code = (
-        "from lib.book.vision import load_torchvision\n"
-        "import torch\n"
-        "torchvision = load_torchvision()\n"
-        "from torchvision.utils import make_grid\n"
-        "assert load_torchvision() is torchvision\n"
-        "print(tuple(make_grid(torch.rand(4, 1, 8, 8)).shape))"
-    )
-    told = os.environ | {"PYTHONWARNINGS": "error"}
-    command = [sys.executable, "-c", code]
-    result = subprocess.run(command, capture_output=True, text=True, env=told, check=False)
-    assert result.stdout.strip() == "(3, 12, 42)", result.stderr

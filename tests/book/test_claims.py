@@ -32,10 +32,6 @@ def test_wilson_is_scipys(counts: tuple[int, int]) -> None:
     assert 0 <= low <= successes / n <= high <= 1
 
 
-def test_wilson_without_a_trial_says_nothing() -> None:
-    assert claims.wilson(0, 0) == (0, 1)
-
-
 def test_mean_interval_is_the_closed_form_and_scipys() -> None:
     # mean 3, sample variance 2.5, and the 97.5 % quantile of t with 4 degrees from a printed table
     half = 2.776445 * np.sqrt(2.5 / 5)
@@ -75,11 +71,8 @@ NAN = float("nan")
         (-0.15, -0.05, 0.0, FAILS, HOLDS),
         (-0.05, 0.25, 0.0, UNDECIDED, UNDECIDED),
         (0.0, 8.0, 0.0, UNDECIDED, UNDECIDED),  # from 0 exactly
-        (-8.0, 0.0, 0.0, UNDECIDED, UNDECIDED),  # to 0 exactly
         (NAN, NAN, 0.0, UNDECIDED, UNDECIDED),
-        (0.01, 0.03, 0.02, UNDECIDED, UNDECIDED),
         (0.01, 0.015, 0.02, FAILS, HOLDS),
-        (0.03, 0.05, 0.02, HOLDS, FAILS),
         (0.03, None, 0.02, HOLDS, FAILS),  # a missing end is open
         (None, 0.01, 0.02, FAILS, HOLDS),
         (0.01, None, 0.02, UNDECIDED, UNDECIDED),
@@ -100,9 +93,7 @@ def test_only_an_interval_on_one_side_of_the_limit_decides(
         (0.03, 0.05, FAILS),
         (-0.05, -0.03, FAILS),
         (0.01, 0.03, UNDECIDED),
-        (-0.03, 0.03, UNDECIDED),
         (NAN, NAN, UNDECIDED),
-        (None, 0.01, UNDECIDED),
         (0.03, None, FAILS),
         (None, None, UNDECIDED),
     ],
@@ -114,16 +105,10 @@ def test_near_zero_is_the_whole_interval_within_the_limit(
 
 
 def test_intervals_of_a_curve_are_those_of_a_stricter_level() -> None:
+    assert claims.wilson(0, 0) == (0, 1)  # without a trial nothing is said
     low, high = claims.wilson(400, 1000, among=50)
     expected = binomtest(400, 1000).proportion_ci(confidence_level=1 - 0.05 / 50, method="wilson")
     assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-12)
-
-
-def test_an_interval_over_five_rotations_holds_the_mean() -> None:
-    """Coverage of Student's interval at the size used, of differences paired by rotation."""
-    drawn = np.random.default_rng(0).normal(4, 3, (2000, 5))
-    ends = np.array([claims.mean_interval(values) for values in drawn])
-    assert ((ends[:, 0] <= 4) & (ends[:, 1] >= 4)).mean() >= 0.93
 
 
 @pytest.mark.parametrize(
@@ -213,12 +198,9 @@ def test_a_part_replaces_its_claims_and_leaves_the_others_in_whatever_order_they
         assert first.read_bytes() == other.read_bytes()
     claims.record([second], tmp_path)
     assert stored() == [sound.entry(), second.entry()]
-    assert stored("paper") == []
-
-
-def test_claims_of_several_profiles_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"not of \['paper', 'quick'\]"):
         claims.record([CLAIM, replace(CLAIM, source=replace(SOURCE, profile="paper"))], tmp_path)
+    assert stored("paper") == []
 
 
 def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:

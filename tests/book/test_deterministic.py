@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from lib.book import run
-from lib.book.files import REPOSITORY
 from lib.runs import device
 
 LOOK = """
@@ -51,15 +50,6 @@ def test_the_flag_reaches_kernels_and_workers_and_the_same_bits_come_again(
         assert wanted.items() <= process["environment"].items()
         assert process["deterministic"] and process["threads"] == 1
         assert process["gradient"] == kernel["gradient"]
-
-
-@pytest.mark.parametrize("deterministic", [False, True])
-def test_without_the_flag_nothing_changes(deterministic: bool) -> None:
-    options = run._parser().parse_args(["--jobs", "2", *["--deterministic"] * deterministic])
-    found = run.Order(options, "quick", REPOSITORY).environment()
-    told = {"jobs": 2} | ({"deterministic": True} if deterministic else {})
-    assert json.loads(found.pop("BOOK_RUN")) == told
-    assert found == (device.pinned_environment() if deterministic else {})
 
 
 def test_a_process_that_began_without_the_environment_is_refused(

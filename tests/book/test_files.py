@@ -24,17 +24,22 @@ def test_text_and_bytes_are_written_and_replaced_and_others_may_read_them(tmp_pa
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_an_interruption_leaves_the_old_file_and_nothing_beside_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [(KeyboardInterrupt(), "^$"), (OSError(28, "No space left"), "cannot write .*: No space left")],
+    ids=["interrupted", "full"],
+)
+def test_an_interruption_and_a_full_disk_leave_the_old_file_and_nothing_beside_it(
+    fault: BaseException, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "page.txt"
     target.write_text("old")
 
-    def interrupt(descriptor: int) -> None:
-        raise KeyboardInterrupt
+    def fail(descriptor: int) -> None:
+        raise fault
 
-    monkeypatch.setattr(os, "fsync", interrupt)
-    with pytest.raises(KeyboardInterrupt):
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(type(fault), match=said):
         write_atomically(target, "new")
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]

@@ -33,11 +33,6 @@ def test_colours_come_through_unchanged(tmp_path: Path) -> None:
     np.testing.assert_array_equal(images.decode(path.read_bytes(), "face.png"), COLOURS)
 
 
-def test_grey_is_repeated() -> None:
-    found = images.decode(saved(Image.fromarray(COLOURS[..., 0])), "grey.png")
-    np.testing.assert_array_equal(found, np.repeat(COLOURS[..., :1], 3, axis=2))
-
-
 @pytest.mark.parametrize("form", ["PNG", "TIFF", "PPM"])
 def test_sixteen_bits_are_scaled(form: str) -> None:
     grey = COLOURS[..., 0].astype(np.uint16) * 257  # 65535 / 255, so that nothing is rounded
@@ -103,13 +98,6 @@ def test_metadata_may_be_wrong_or_large() -> None:
     for options in ({"exif": b"no EXIF"}, {"pnginfo": text}, {"icc_profile": bytes(2_000_000)}):
         found = images.decode(saved(Image.fromarray(COLOURS), **options), "large.png")
         np.testing.assert_array_equal(found, COLOURS)
-
-
-@pytest.mark.parametrize("mode", ["1", "CMYK", "LAB", "LA"])
-def test_other_modes_become_rgb(mode: str) -> None:
-    picture = Image.fromarray(COLOURS).convert("L" if mode == "LA" else "RGB").convert(mode)
-    found = images.decode(saved(picture, "TIFF"), "other.tif")
-    np.testing.assert_array_equal(found, np.array(picture.convert("RGB")))
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "WEBP", "TIFF"])

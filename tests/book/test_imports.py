@@ -1,16 +1,13 @@
 """Who may know whom: chapters import lib, a part what is shared, and parts never import each other.
 
 What the papers say stands at the root of each part and knows neither the runs nor the figures. No
-module knows itself through others, be it by an import inside a function or by a name in a string.
+module knows itself through others, be it by an import inside a function.
 """
 
 import ast
-import re
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
-
-import pytest
 
 from lib.book import chapters
 from lib.book.files import REPOSITORY
@@ -20,9 +17,7 @@ SHARED = ("book", "runs")
 # The files of Part III, which is small and has no rooms, that are the paper's
 PAPER_III = ("attacks", "classifiers", "data", "detector", "fast", "training")
 MODULES = sorted((REPOSITORY / "lib").rglob("*.py"))
-TESTS = sorted((REPOSITORY / "tests").rglob("*.py"))
 DRY_RUN = REPOSITORY / "lib" / "dry_run.py"  # the one module that knows all parts
-IN_STRING = re.compile(r"\bfrom (lib[.\w]*) import (\w+)|\b(lib(?:\.\w+)+)\b")
 
 
 def imported(path: Path, package: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -45,16 +40,6 @@ def imported(path: Path, package: tuple[str, ...] = ()) -> Iterator[tuple[str, .
 def rooms(path: Path, package: tuple[str, ...] = ()) -> list[str]:
     """Return each package directly below lib that the file imports; "" stands for lib itself."""
     return [names[0] if names else "" for names in imported(path, package)]
-
-
-def told(path: Path) -> Iterator[tuple[str, ...]]:
-    """Yield what strings of the file name of lib, as `imported`; documentation does not count."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
-            for base, name, whole in IN_STRING.findall(node.value):
-                yield tuple((whole or f"{base}.{name}").split("."))[1:]
 
 
 def module(names: tuple[str, ...]) -> Path | None:
@@ -85,27 +70,10 @@ def test_no_module_knows_itself_through_others() -> None:
     known = {}
     for path in MODULES:
         package = path.relative_to(REPOSITORY).parts[:-1]
-        found = {module(names) for names in [*imported(path, package), *told(path)]}
+        found = {module(names) for names in imported(path, package)}
         known[path] = found - {path, None}
     assert len(known[DRY_RUN]) > len(PARTS)
     TopologicalSorter(known).prepare()  # raises CycleError, which names the modules
-
-
-def test_code_in_a_string_imports_what_is_there() -> None:
-    code = re.compile(r"\bfrom lib\.([.\w]+) import (\w+(?:, \w+)*)")
-    for path in [*MODULES, *TESTS]:
-        for base, names in code.findall(path.read_text(encoding="utf-8")):
-            for name in names.split(", "):
-                assert is_there((*base.split("."), name)), f"{path}: lib.{base} has no {name}"
-
-
-def is_there(names: tuple[str, ...]) -> bool:
-    """Return whether dotted names lead to a module, or to a name that its file has."""
-    if (file := module(names)) is None:
-        return False
-    within = file.parent if file.stem == "__init__" else file.with_suffix("")
-    rest = names[len(within.relative_to(REPOSITORY / "lib").parts) :]
-    return not rest or bool(re.search(rf"\b{rest[0]}\b", file.read_text(encoding="utf-8")))
 
 
 PAPERS = [
@@ -131,22 +99,3 @@ def test_a_chapter_imports_the_library_and_no_test() -> None:
     for path in chapters.chapters():
         own = {part for part in PARTS if part in path.stem} or set(PARTS)
         assert set(rooms(path)) <= {*SHARED, *own}, path
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("from lib import sound", ["sound"]),
-        ("from lib.adversarial.attacks import pgd", ["adversarial"]),
-        ("from ..faces import models", ["faces"]),
-        ("from . import show", ["book"]),
-        ("def f():\n    from lib.sound import data", ["sound"]),
-        ("import library.sound", []),
-    ],
-)
-def test_the_check_sees_every_form_of_import(
-    tmp_path: Path, line: str, expected: list[str]
-) -> None:
-    path = tmp_path / "module.py"
-    path.write_text(line)
-    assert list(rooms(path, ("lib", "book"))) == expected

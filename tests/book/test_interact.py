@@ -9,7 +9,6 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -165,16 +164,6 @@ def test_neighbours_are_drawn_while_a_reader_looks_until_the_next_move(
         assert len(drawn) == 7
 
     asyncio.run(look())
-
-
-def test_a_control_shown_elsewhere_moves_the_panel_and_is_moved_by_its_reset() -> None:
-    shared = widgets.Dropdown(options=CONTROLS["colour"])
-    panel = Panel({**CONTROLS, "colour": shared})
-    assert panel.colour is shared
-    shared.value = CONTROLS["colour"][1]
-    assert CONTROLS["colour"][1] in panel.words
-    panel.reset.click()
-    assert shared.value == "red"
 
 
 def test_hundreds_of_moves_leave_neither_figures_nor_widgets_nor_bytes() -> None:

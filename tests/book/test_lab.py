@@ -9,8 +9,7 @@ from typing import Any
 import jupytext
 import pytest
 
-from lib.book import lab, run
-from lib.book.files import REPOSITORY
+from lib.book import run
 
 WriteChapter = Callable[..., Path]
 
@@ -64,14 +63,3 @@ def test_another_profile_opens_a_copy_apart_and_edits_in_it_are_kept(
     assert "executed/smoke/10_tiny.ipynb had edits that its .py has not: kept in " in line
     assert "SEED + 40" in (root / line.rpartition(" ")[2]).read_text()
     assert "SEED + 40" not in copy.read_text()
-
-
-def test_kernels_find_the_library_and_what_a_reader_has_set(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("PYTHONPATH", "/somewhere")
-    monkeypatch.delenv("JUPYTER_CONFIG_PATH", raising=False)
-    found = lab.environment()
-    assert found["PYTHONPATH"] == f"{REPOSITORY}{os.pathsep}/somewhere"
-    assert found["JUPYTER_CONFIG_PATH"] == str(lab.SETTINGS)
-    assert (lab.SETTINGS / "labconfig" / "default_setting_overrides.json").is_file()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lib.runs.sweep import RunOne
-from tests.book.peak_memory import alone, faces, peak_memory_mb, sound
+from tests.book.peak_memory import alone, faces, sound
 
 BOUND = 1.3
 
@@ -25,18 +25,3 @@ def test_ten_times_the_data_need_hardly_more_memory(way: RunOne, size: int, tmp_
     kept = large["data"] - small["data"]
     assert kept > (BOUND - 1) * small["peak_memory_mb"]  # kept, it would show
     assert large["peak_memory_mb"] <= BOUND * small["peak_memory_mb"]
-
-
-def test_the_peak_stays_when_memory_is_given_back_and_is_the_processs_own() -> None:
-    held = bytearray(300_000_000)
-    held[::4096] = b"\1" * len(held[::4096])
-    assert peak_memory_mb() > 300
-    before, after = (alone(hold, {"bytes": size})["peak_memory_mb"] for size in (0, 200_000_000))
-    assert before < peak_memory_mb() - 100  # not that of the process that started it ...
-    assert 180 < after - before < 220  # ... and all of what was held for a moment
-
-
-def hold(config: dict[str, int]) -> dict[str, int]:
-    """Hold so many bytes for a moment."""
-    bytes([1]) * config["bytes"]
-    return config

@@ -12,13 +12,12 @@ import papermill
 import psutil
 import pytest
 from nbclient.exceptions import CellTimeoutError
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbformat.v4 import new_output
 
 from lib.book import chapters, notebooks
 from tests.book import pages
 
 WriteChapter = Callable[..., Path]
-PIXEL = "iVBORw0KGgo="  # nothing here decodes it
 
 
 def run(source: Path, overrides: dict[str, Any] | None = None, **options: Any) -> Path:
@@ -42,11 +41,6 @@ def kernels_below_this_process() -> list[psutil.Process]:
 
 
 # ---- reading
-
-
-def test_parameters_are_read_without_running(write_chapter: WriteChapter) -> None:
-    source = write_chapter("raise SystemExit")
-    assert chapters.parameters(source) == {"PROFILE": "quick", "SEED": 0, "RATE": 0.5}
 
 
 CELL = '# %% tags=["parameters"]\nSEED = 0\n\n'
@@ -227,61 +221,3 @@ def test_a_warning_fails_a_run_only_where_none_is_accepted(write_chapter: WriteC
 
 
 # ---- normalising and checking
-
-
-def noisy_notebook(seconds: str, pieces: list[str]) -> nbformat.NotebookNode:
-    outputs = [new_output("stream", name="stdout", text=piece) for piece in pieces]
-    outputs.insert(1, new_output("stream", name="stderr", text=f"took {seconds}"))
-    outputs.append(
-        new_output("display_data", {"application/vnd.jupyter.widget-view+json": {"id": seconds}})
-    )
-    outputs.append(new_output("execute_result", {"text/plain": "1"}, execution_count=9))
-    cell = new_code_cell("x", outputs=outputs, execution_count=9)
-    cell.metadata.update(papermill={"duration": seconds}, tags=[], execution={"t": seconds})
-    notebook = new_notebook(cells=[new_markdown_cell("# T"), cell])
-    notebook.metadata.update(widgets={"state": seconds}, language_info={"version": seconds})
-    return notebook
-
-
-def test_what_differs_between_equal_runs_is_left_out() -> None:
-    one = notebooks.normalise(noisy_notebook("1.5 s", ["a", "b\n"]))
-    other = notebooks.normalise(noisy_notebook("2.5 s", ["ab", "\n"]))
-    assert nbformat.writes(one) == nbformat.writes(other)
-    nbformat.validate(one)
-    assert one.cells[1].outputs[0].text == "ab\n"
-    assert one.cells[1].execution_count == one.cells[1].outputs[1].execution_count == 1
-
-
-def test_drift_names_what_differs(write_chapter: WriteChapter) -> None:
-    source = write_chapter("SEED", "RATE")
-    assert "is missing" in pages.drift(source)[0]
-    notebook = notebooks.normalise(jupytext.read(source))
-    nbformat.write(notebook, source.with_suffix(".ipynb"))
-    assert pages.drift(source) == []
-    notebook.cells[-1].source = "SEED + 1"
-    nbformat.write(notebook, source.with_suffix(".ipynb"))
-    assert pages.drift(source) == ["10_tiny.ipynb: cell 4 differs"]
-    write_chapter("SEED")
-    assert pages.drift(source) == ["10_tiny.ipynb has 4 cells, 10_tiny.py has 3"]
-
-
-def test_pictures_without_alt_text_are_named(tmp_path: Path) -> None:
-    def picture(kind: str, **metadata: Any) -> nbformat.NotebookNode:
-        output = new_output("display_data", {kind: PIXEL}, metadata={kind: metadata})
-        return new_code_cell("x", outputs=[output])
-
-    cells = [
-        picture("image/png"),
-        picture("image/svg+xml", alt="  "),
-        picture("image/png", alt="A white pixel"),
-        new_markdown_cell("![](a.png)"),
-        new_markdown_cell("![a digit](a.png) <img src='a.png' alt='a digit'>"),
-        new_markdown_cell("<img src='a.png'>"),
-    ]
-    nbformat.write(new_notebook(cells=cells), tmp_path / "n.ipynb")
-    assert pages.pictures_without_alt(tmp_path / "n.ipynb") == [
-        "n.ipynb: cell 1: image/png without alt text",
-        "n.ipynb: cell 2: image/svg+xml without alt text",
-        "n.ipynb: cell 4: a picture in text without alt text",
-        "n.ipynb: cell 6: a picture in text without alt text",
-    ]

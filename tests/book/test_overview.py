@@ -5,25 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lib.book import claims, overview
+from lib.book import overview
 from lib.book.chapters import chapters
-from lib.book.claims import FAILS, HOLDS, UNDECIDED, Claim, Reading, Source
-
-
-def claim(part: str, direction: str, evidence: str = claims.MADE) -> Claim:
-    """Return a claim of which nothing but part, direction and evidence matters."""
-    source = Source(part, "mnist", "open", "quick", "33_adversarial_results", evidence, "images")
-    reading = Reading("", None, 0.5, None, None, 1, direction)
-    return Claim("all are flagged", "IV", (reading,), source)
-
-
-TALLY = claims.tally(
-    [
-        *[claim("part1", HOLDS)] * 3,
-        claim("part1", UNDECIDED),
-        claim("part3", FAILS, claims.OWN),
-    ]
-)
 
 
 def test_minutes_are_summed_over_the_chapters_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,11 +38,3 @@ def test_hours_count_what_was_computed_once(
     assert overview.process_hours("part1") == pytest.approx(1.0)
     assert overview.process_hours("part2") == pytest.approx(2.0)
     assert overview.process_hours("part3") == 0
-
-
-def test_a_tally_is_a_sentence() -> None:
-    assert overview.in_words(TALLY) == (
-        "Part I, made: 3 holds, 0 fails, 1 undecided; "
-        "Part III, the paper's own data: 0 holds, 1 fails, 0 undecided"
-    )
-    assert overview.in_words(claims.tally([])) == "no claims yet"

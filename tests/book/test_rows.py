@@ -99,12 +99,3 @@ def test_an_interruption_or_a_part_that_does_not_fit_leaves_what_was_there(
     with pytest.raises(KeyboardInterrupt if last is None else ValueError):
         rows.write(place, parts())
     assert place.read_bytes() == before and list(place.parent.iterdir()) == [place]
-
-
-def test_what_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no rows for"):
-        rows.write(tmp_path / "rows.npy", [VALUES[:0]])
-    assert not list(tmp_path.iterdir())
-    (tmp_path / "folder").write_text("in the way")
-    with pytest.raises(OSError, match="cannot write .*rows.npy: .*make room or the folder"):
-        rows.write(tmp_path / "folder" / "rows.npy", [VALUES])

@@ -9,12 +9,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 
 import psutil
 import pytest
 
 from lib.book import run
-from lib.book.files import REPOSITORY
+from lib.book.files import REPOSITORY, locked
 
 WriteChapter = Callable[..., Path]
 DRAW = """\
@@ -248,23 +249,25 @@ def test_one_chapter_at_a_time_where_each_may_need_the_whole_machine(
     assert at_a_time(plans, "paper") == 1
 
 
-def test_a_chapter_that_is_being_run_is_waited_for(write_chapter: WriteChapter) -> None:
-    once = (
-        "import time\nfrom pathlib import Path\n"
-        "Path('alone').touch(exist_ok=False)\n"
-        "Path('began').touch()\ntime.sleep(3)\nPath('alone').unlink()"
-    )
-    root = write_chapter(once).parents[1]
-    first = start(root)
-    until = time.monotonic() + 60
-    while not (root / "began").exists():
-        assert time.monotonic() < until
-        time.sleep(0.1)
-    second = start(root)
-    _, said = second.communicate(timeout=120)
-    assert said == "10_tiny is being run already; waiting until that ends\n"
-    first.communicate(timeout=60)
-    assert (second.returncode, first.returncode) == (0, 0)
+def test_a_chapter_that_is_being_run_is_waited_for(
+    write_chapter: WriteChapter,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root, executed = write_chapter().parents[1], []
+    monkeypatch.setattr(run, "_execute", lambda step, order, told: executed.append(step))
+    second = Thread(target=call, args=(root,))
+    said = ""
+    with locked(root / ".cache" / "running" / "quick-10_tiny"):
+        second.start()
+        until = time.monotonic() + 60
+        while not said and time.monotonic() < until:
+            time.sleep(0.02)
+            said = capsys.readouterr().err
+        assert said == "10_tiny is being run already; waiting until that ends\n"
+        assert not executed
+    second.join(60)
+    assert len(executed) == 1
 
 
 def _wait_for_pids(path: Path, count: int) -> list[int]:

@@ -29,13 +29,9 @@ def square(config: dict[str, Any]) -> dict[str, Any]:
     time.sleep(config.get("seconds", 0))
     np.ones(1) @ np.ones(1)  # NumPy's pool of threads is there
     threads = [torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info())]
-    return {"square": config["x"] ** 2, "threads": max(threads), "pid": os.getpid()}
-
-
-def spoil(config: dict[str, Any]) -> dict[str, Any]:
-    """Change the config it was given."""
-    config["x"] = -1
-    return {}
+    found = {"square": config["x"] ** 2, "threads": max(threads), "pid": os.getpid()}
+    config.clear()  # it is a copy
+    return found
 
 
 def calls(log: Path) -> list[int]:
@@ -112,12 +108,6 @@ def test_a_damaged_file_is_set_aside_and_the_run_repeated(
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert file.with_name(f"{file.name}.damaged").read_bytes() == damaged
     assert calls(log) == [2, 2]
-
-
-def test_a_run_that_changes_its_config_does_not_change_its_key(folder: Path) -> None:
-    (result,) = sweep.run("part3", "squares", [{"x": 1}], spoil, jobs=1, folder=folder)
-    assert result is not None and result.config == {"x": 1}
-    assert results.find("part3", "squares", {"x": 1}, folder) == result
 
 
 def test_a_config_that_is_not_plain_is_refused_before_anything_runs(
@@ -218,11 +208,11 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("how", ["to the group", "to the parent", "kill"])
+@pytest.mark.parametrize("how", ["to the group", "kill"])
 def test_an_end_in_between_keeps_what_finished_and_leaves_no_process(
     how: str, tmp_path: Path, log: Path, folder: Path
 ) -> None:
-    """Ctrl-C in a terminal reaches the workers, too; a kernel's interruption does not."""
+    """Ctrl-C in a terminal reaches the workers, too."""
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     process = subprocess.Popen(
@@ -243,7 +233,7 @@ def test_an_end_in_between_keeps_what_finished_and_leaves_no_process(
         if how == "to the group":
             os.killpg(process.pid, signal.SIGINT)
         else:
-            process.send_signal(signal.SIGKILL if how == "kill" else signal.SIGINT)
+            process.kill()
         _, complaint = process.communicate(timeout=60)
         assert how == "kill" or "KeyboardInterrupt" in complaint.splitlines()
         _, alive = psutil.wait_procs(family, timeout=20)

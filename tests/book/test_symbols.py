@@ -68,19 +68,6 @@ def test_every_line_of_a_list_is_a_symbol_with_one_meaning(part: str) -> None:
     assert [line.count("|") for line in rows] == [6] * (len(listed) + 2)  # and the two of the head
 
 
-@pytest.mark.parametrize(
-    ("text", "symbol", "expected"),
-    [
-        (r"as $p_f(n,t)$ says", "p_f(n, t)", True),
-        (r"$$\sum_{t=0}^{T-1} p_f$$", "T", True),
-        ("a T outside, $t$ inside", "T", False),
-        (r"$\theta$", "t", False),  # a letter of a command is no symbol
-    ],
-)
-def test_a_symbol_is_looked_for_in_formulas_only(text: str, symbol: str, expected: bool) -> None:
-    assert any(holds(formula, TOKEN.findall(symbol)) for formula in formulas(text)) == expected
-
-
 def test_tables_hold_all_symbols_or_those_of_a_chapter(monkeypatch: pytest.MonkeyPatch) -> None:
     two = [
         Symbol(r"$\tau$", "threshold", "0.5", "evaluation.decide:threshold", "11"),

@@ -9,8 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from lib.book import run
-from lib.runs import results, workload
-from lib.runs.results import Result
+from lib.runs import workload
 from lib.runs.workload import Work
 
 WriteChapter = Callable[..., Path]
@@ -60,26 +59,6 @@ def test_a_table_says_what_there_is_and_what_it_costs(
     assert "runs on Abacus" in " ".join(printed.split())
     assert "lacks Doodles: ask the artist" in printed
     assert "cannot tell: no ears" in printed
-
-
-def test_a_damaged_result_is_missing_and_stays_where_it_lies(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("BOOK_RESULTS", str(tmp_path))
-    for n in (1, 2):
-        path = results.save(Result("part1", "sums", {"n": n}, {}, {"seconds": 3.0}))
-    path.write_text(path.read_text()[:-20])
-    work = Work("sums", [{"n": 1}, {"n": 2}], workload.stored("part1", "sums"))
-    assert work.missing == [{"n": 2}]
-    assert "a damaged result counts as missing" in capsys.readouterr().err
-    assert path.is_file()
-
-
-def test_operations_are_counted_once_for_runs_that_agree() -> None:
-    calls = []
-    operations = workload.counted(lambda run: calls.append(run) or 2.0, "size")  # type: ignore[func-returns-value]
-    assert [operations({"size": size, "seed": seed}) for size in (1, 2) for seed in (0, 1)]
-    assert calls == [{"size": 1}, {"size": 2}]
 
 
 @pytest.mark.parametrize(

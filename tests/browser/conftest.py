@@ -17,7 +17,6 @@ PROFILES = {
     "25_faces_explore": "quick",
     "35_adversarial_explore": "smoke",
 }
-LABORATORIES = ("16_sound_laboratory", "26_faces_laboratory", "36_adversarial_laboratory")
 
 
 @pytest.fixture(scope="package")
@@ -33,13 +32,13 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def address(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give the address of a JupyterLab over explore chapters and laboratories, with own results.
+    """Give the address of a JupyterLab over the explore chapters, with own results.
 
     It does not find a reader's own data, so that the chapters show the same everywhere.
     """
     root = tmp_path_factory.mktemp("book")
     shutil.copy(REPOSITORY / "pyproject.toml", root)
-    for name, profile in {**PROFILES, **dict.fromkeys(LABORATORIES, "smoke")}.items():
+    for name, profile in PROFILES.items():
         source = REPOSITORY / "notebooks" / f"{name}.py"
         lab.copy(source, {"PROFILE": profile}, root / f"{name}.ipynb")
     with pytest.MonkeyPatch.context() as patch:

@@ -114,19 +114,6 @@ def test_stored_weights_are_half_precision_and_close(tmp_path: Path) -> None:
     assert load_file(path)["1.num_batches_tracked"].dtype == torch.int64
 
 
-def test_weights_are_found_by_a_digest_that_changes_with_them(tmp_path: Path) -> None:
-    paths = [tmp_path / folder / "x.safetensors" for folder in "ab"]
-    for path, value in zip(paths, (0.1, 0.2), strict=True):
-        save_weights(layer(value), path)
-    folders = [path.parent for path in paths]
-    digests = [checkpoints.file_digest(path) for path in paths]
-    for path, digest in zip(paths, digests, strict=True):
-        assert checkpoints.find_by_digest(digest, folders) == path and len(digest) == 16
-    save_weights(layer(0.3), paths[0])
-    with pytest.raises(FileNotFoundError, match=f"no network with digest {digests[0]}; train one"):
-        checkpoints.find_by_digest(digests[0], folders)
-
-
 # --- what is shipped
 
 
@@ -251,12 +238,12 @@ def test_recorded_accuracies_are_measured_again(kind: str) -> None:
     assert recorded["clean_images"] == len(images)
     off = abs(clean - recorded["clean_accuracy"]) * len(images)
     assert off <= 2.5  # two images: another machine rounds
-    few, truth = images[:100], labels[:100]
+    few, truth = images[:50], labels[:50]
     attacked = attacks.pgd(network, few, truth, 0.3, generator=torch.Generator().manual_seed(0))
-    right = round(100 * training.accuracy(network, attacked, truth))
+    right = round(50 * training.accuracy(network, attacked, truth))
     n = recorded["attacked_images"]
     before = round(n * recorded["pgd40_accuracy_at_0.3"])
-    assert fisher_exact([[right, 100 - right], [before, n - before]]).pvalue > 1e-4
+    assert fisher_exact([[right, 50 - right], [before, n - before]]).pvalue > 1e-4
 
 
 @pytest.mark.parametrize("network", of_digits.reference_networks(), ids=lambda each: each.kind)

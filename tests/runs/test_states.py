@@ -1,7 +1,7 @@
 """The state of a training on disk: whole or known to be damaged, whoever else writes there."""
 
-import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from lib.runs import states
-from tests.damage import bits, flipped, stored
-from tests.together import GATE, together
+from tests.damage import bits, flipped
 
 CONFIG = ("a training", {"steps": 3})
 
@@ -57,25 +56,6 @@ def test_what_was_written_is_read_to_the_bit(
     assert names(path.parent) == {"state.training"}
 
 
-def test_a_state_takes_the_place_of_the_one_before_until_it_is_removed(path: Path) -> None:
-    for number in range(3):
-        states.write(path, tensors(number), CONFIG)
-    assert stored(path) == bits(tensors(2)) and names(path.parent) == {"state.training"}
-    for _ in range(2):  # another process may have been first
-        states.remove(path)
-        assert names(path.parent) == set()
-
-
-def test_a_state_of_another_configuration_is_refused_and_kept(path: Path) -> None:
-    states.write(path, tensors(), CONFIG)
-    before = path.read_bytes()
-    line = "state.training belongs to another configuration; move it away to start anew"
-    with pytest.raises(ValueError, match=line) as raised:
-        states.read(path, ("a training", {"steps": 4}))
-    assert "\n" not in str(raised.value)
-    assert path.read_bytes() == before and names(path.parent) == {"state.training"}
-
-
 # --- damaged
 
 
@@ -113,39 +93,17 @@ def test_whatever_bit_turns_and_wherever_it_breaks_off_no_wrong_tensor_is_read(
         assert states.read(path, "short") is None
 
 
-# --- disks and other processes
+# --- others
 
 
-def test_a_full_disk_leaves_the_state_that_was_there(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    states.write(path, tensors(), CONFIG)
+def test_several_writers_in_one_place_each_find_a_whole_state(path: Path) -> None:
+    def share(own: float) -> None:
+        for _ in range(50):
+            both = {"a": torch.full((3000,), own), "b": torch.full((7,), own)}
+            states.write(path, both, "shared")
+            found = states.read(path, "shared")
+            assert found is not None and len(set(torch.cat([*found.values()]).tolist())) == 1
 
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as disk:
-        disk.setattr(os, "fsync", full)
-        with pytest.raises(OSError, match="cannot write .*state.training.*No space left") as raised:
-            states.write(path, tensors(2), CONFIG)
-    assert "\n" not in str(raised.value)
-    assert stored(path) == bits(tensors()) and names(path.parent) == {"state.training"}
-
-
-SHARE = f"""
-import sys
-from pathlib import Path
-import torch
-from lib.runs import states
-path, own = Path(sys.argv[1]), float(sys.argv[2])
-{GATE}
-for _ in range(12):
-    states.write(path, dict(a=torch.full((3000,), own), b=torch.full((7,), own)), "shared")
-    found = states.read(path, "shared")
-    assert found is not None and len(set(torch.cat([*found.values()]).tolist())) == 1
-"""
-
-
-def test_several_processes_in_one_place_each_find_a_whole_state(path: Path) -> None:
-    together(SHARE, [[str(path), own] for own in "12"])
+    with ThreadPoolExecutor(2) as pool:
+        assert [*pool.map(share, (1.0, 2.0))] == [None, None]
     assert names(path.parent) == {"state.training"}

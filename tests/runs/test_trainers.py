@@ -384,22 +384,6 @@ def test_what_is_no_number_stops_a_training_and_is_not_kept(
     assert not (tmp_path / "state.training").exists()
 
 
-NOTHING: list[tuple[Callable[[], object], str]] = [
-    (lambda: teach(unlabelled=0), "there is no clip to train on; every split needs some"),
-    (lambda: paint(people=faces().take(np.arange(0))), "noise has 0 identities, the networks 4"),
-    (lambda: fit(people=faces().take(np.arange(0))), "0 images, 0 targets"),
-    (lambda: defend(images=0), "few has no images to train on"),
-]
-
-
-@pytest.mark.parametrize(("train", "said"), NOTHING)
-def test_without_anything_to_learn_from_nothing_is_trained(
-    train: Callable[[], object], said: str
-) -> None:
-    with pytest.raises(ValueError, match=said):
-        train()
-
-
 # --- steps that all take
 
 

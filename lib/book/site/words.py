@@ -29,8 +29,8 @@ def meanings(glossary: str) -> dict[str, str]:
 
 def explain(page: BeautifulSoup, known: Mapping[str, str]) -> None:
     """Let the first use of each word in the text of a page tell its meaning as a hover note."""
-    left = dict(known)
-    for text in page.main.find_all(string=True) if page.main else []:
+    left, word = dict(known), re.compile("|".join(map(re.escape, known)))
+    for text in page.main.find_all(string=word) if page.main else []:
         if text.find_parent(["p", "li"]) and not text.find_parent(_UNTOUCHED):
             _explain(text, left, page)
 
