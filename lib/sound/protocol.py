@@ -134,9 +134,6 @@ def combination(terms: Sequence[Term]) -> Difference:
     A difference of two rows has the weights 1 and -1; a difference of gains has four terms. Other
     recordings, another training and other test clips come with each rotation, so all are in the
     interval.
-
-    Args:
-        terms: weight, runs of one row, metric.
     """
     return paired(by_rotation(terms))
 
@@ -171,11 +168,8 @@ def given_the_tag(
 
     Event F1 mixes two abilities: what is never tagged can have no right event either. Over those
     clips and classes that two trainings, one of each row, both tag rightly, it tells *when* alone.
-    It is micro, all events together: of some classes hardly any clip is shared.
-
-    Args:
-        row: its runs.
-        reference: the runs of another row; they are compared in pairs, rotation by rotation.
+    It is micro, all events together: of some classes hardly any clip is shared. Runs are compared
+    in pairs, rotation by rotation.
     """
     others = {run.config["seed"]: run for run in reference}
     values, shared = [], 0

@@ -107,13 +107,6 @@ def test_the_patch_is_where_its_frame_says(chirp: Waveform) -> None:
     assert image(left)[:, 150:198] == pytest.approx(pairs.T, abs=1e-5)
 
 
-def test_the_grids_drift_as_section_4_2_has_it() -> None:
-    right = clip_plots.grids().axes[1]
-    _, apart = points(right, "by index")
-    assert apart[0] == pytest.approx(0.46, abs=0.01) and apart[-1] == pytest.approx(-0.47, abs=0.02)
-    assert np.abs(points(right, "by time")[1]).max() <= 0.031  # half of 60 ms
-
-
 # --- the network
 
 
@@ -188,10 +181,3 @@ def test_scores_are_drawn_in_percent_and_bands_as_wide_as_they_are() -> None:
     assert points(axes, "event F1") == ([20, 10], [0, 1])
     axes, *_ = result_plots.gains(PAPER, bands={"clip": [3, 1]}).axes
     assert [span.get_width() for span in axes.patches] == [6, 2]  # type: ignore[attr-defined]
-
-
-def test_what_is_heard_stands_over_where_it_sounds(events: Events) -> None:
-    frames = {"S": np.full((GRID, 10), 0.3), "A": np.full((GRID, 10), 0.7)}
-    (axes,) = result_plots.heard(events, 0, frames).axes
-    assert set(points(axes, "A")[1]) == {0.7}
-    assert [(span.get_x(), span.get_width()) for span in axes.patches] == [(0, 9)]  # type: ignore[attr-defined]

@@ -30,9 +30,7 @@ def read_audio(path: Path, content: bytes | None = None) -> Waveform:
     Truncation shows where the container tells its length, which WAV, FLAC, MP4 and WebM do; an Ogg
     file that is cut reads as a shorter one.
 
-    Args:
-        path: of the file.
-        content: what is in it, where it lies on no disk; its name is then for complaints only.
+    What lies on no disk is given as `content`; its name is then for complaints only.
 
     Raises:
         ValueError: it is no media file, has no audio stream, is truncated, changes midway, or its
@@ -58,20 +56,14 @@ def read_audio(path: Path, content: bytes | None = None) -> Waveform:
 
 
 def check_waveform(samples: np.ndarray, rate: int, name: str) -> Waveform:
-    """Return sound that can be used, or say what is wrong with it.
-
-    Args:
-        samples: (n, channels) floating point; channels are averaged.
-        rate: in Hz.
-        name: what to call it in a complaint.
+    """Return sound (n, channels), its channels averaged, or say what is wrong with it.
 
     Raises:
-        ValueError: it is empty, a single sample, not finite, far beyond full scale, silent
-            throughout, or its channels cancel.
+        ValueError: it is empty, not finite, far beyond full scale, silent throughout, or its
+            channels cancel.
     """
-    if len(samples) < 2 or samples.size == 0:
-        what = "a single sample" if samples.size else "no sound: it is empty"
-        raise ValueError(f"{name} holds {what}; leave this clip out")
+    if not samples.size:
+        raise ValueError(f"{name} holds no sound: it is empty; leave this clip out")
     if not np.isfinite(samples).all():
         raise ValueError(f"{name} holds samples that are not finite; leave this clip out")
     if (peak := np.abs(samples).max()) > LOUDEST:
@@ -102,14 +94,11 @@ def read_frames(path: Path, times: np.ndarray) -> np.ndarray | None:
     SHORT_SIDE pixels at most. Times outside the video get its first or its last frame.
 
     Args:
-        path: of the file.
+        path: of the file; ValueError if it is no media, or its video holds no frame.
         times: (n,) in seconds, n at least 1, in any order.
 
     Returns:
         (n, height, width, 3) uint8, or None where the file has no video stream.
-
-    Raises:
-        ValueError: it is no media file, or holds a video stream without a frame.
     """
     with _opened(path) as container:
         cover = Disposition.attached_pic
