@@ -98,7 +98,7 @@ def test_a_clip_has_its_own_events_and_pictures_and_a_tone_its_pitch(
 
 
 def test_the_patch_is_where_its_frame_says(chirp: Waveform) -> None:
-    left, right = clip_plots.patch(chirp, number=50).axes
+    left, right = clip_plots.patch(chirp, number=50, offset=0.01).axes
     corners = [frame.get_x() for frame in left.patches]  # type: ignore[attr-defined]
     assert corners == pytest.approx([3.0, 3.06, 3.12])
     patches = pretrained.log_mel_patches(chirp, 0.01)[features.UNPADDED]

@@ -241,7 +241,7 @@ def test_yamnet_hears_what_real_recordings_hold(kind: str, number: int) -> None:
 
 def test_mobilenet_sees_what_a_photograph_shows() -> None:
     path = data_root.locate("photos") / "dog" / "dalmatian_0006.jpg"
-    picture = np.asarray(Image.open(path).convert("RGB"))[None]
+    picture = np.array(Image.open(path).convert("RGB"))[None]
     values = torch.from_numpy(pretrained.embeddings("mobilenet_v2", picture))
     with torch.inference_mode():
         said = pretrained.loaded("mobilenet_v2").classifier(values)[0]
