@@ -72,6 +72,12 @@ def make() -> MakeEvents:
 
 
 @pytest.fixture
+def rng() -> np.random.Generator:
+    """Return a generator of the same numbers each time."""
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
 def private_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let results of the test go into its own folder, and be found only there."""
     monkeypatch.setenv("BOOK_RESULTS", str(tmp_path / "results"))

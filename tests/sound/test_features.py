@@ -15,12 +15,6 @@ def noise(seconds: float, rate: int = 22050) -> Waveform:
     return Waveform((samples * np.linspace(0.1, 1, len(samples))).astype(np.float32), rate)
 
 
-@pytest.fixture
-def rng() -> np.random.Generator:
-    """Return a generator of the same numbers each time."""
-    return np.random.default_rng(0)
-
-
 def test_the_log_mel_is_librosas() -> None:
     waveform = noise(10.0)
     found = features.log_mel(waveform)

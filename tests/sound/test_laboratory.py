@@ -1,5 +1,6 @@
 """The laboratory: an idea changes what it should, is computed once, and is refused in one line."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,7 @@ def test_what_was_tried_before_comes_back_and_another_code_or_number_does_not(
 ) -> None:
     prepared, opened = experiments.prepared_for, []
     monkeypatch.setattr(experiments, "prepared_for", lambda run: opened.append(0) or prepared(run))
+    profile = replace(profile, trainings=1)
     first = laboratory.tried(Idea(pooling=maximum), profile)
     laboratory.tried(Idea(), profile)
     assert laboratory.tried(Idea(pooling=maximum), profile).metrics == first.metrics

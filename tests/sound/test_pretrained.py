@@ -45,12 +45,6 @@ class Command:
         return os.mkdir, (str(self.path),)
 
 
-@pytest.fixture
-def rng() -> np.random.Generator:
-    """Return a generator of the same numbers each time."""
-    return np.random.default_rng(0)
-
-
 def reference_log_mel(samples: np.ndarray, offset: float) -> np.ndarray:
     """Compute VGGish's log-mel frame by frame, band by band, in float64."""
 

@@ -154,7 +154,7 @@ def patch(waveform: Waveform, number: int, offset: float) -> Figure:
     right.imshow(patches[number].T, extent=(0, WINDOW_SECONDS, 0, pretrained.BANDS), **options)
     for later, style in ((0, "-"), (1, "--"), (2, ":")):  # neighbours overlap by 0.90 s
         corner = ((number + later) * pretrained.STEP * seconds, 0.5)
-        frame: dict[str, Any] = {"fill": False, "edgecolor": "white", "linestyle": style}
+        frame: dict[str, Any] = {"fill": False, "ec": "white", "ls": style, "lw": 1.4}
         left.add_patch(Rectangle(corner, WINDOW_SECONDS, pretrained.BANDS - 1.5, **frame))
     left.set(xlabel="seconds", ylabel="mel band")
     right.set(xlabel="seconds", title=f"patch {number}")

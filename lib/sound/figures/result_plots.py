@@ -115,7 +115,7 @@ def heard(truth: Events, clip: int, frames: Mapping[str, np.ndarray]) -> Figure:
         for (name, frame), (style, colour) in zip(frames.items(), looks, strict=False):
             colour = ROW_COLOURS.get(name, colour)
             axes.plot(GRID_TIMES, frame[:, label], style, color=colour, label=name)
-        axes.set(ylabel=short_label(truth.classes[label]), ylim=(-0.03, 1.03))
+        axes.set(ylabel=f"{short_label(truth.classes[label])}:\nprobability", ylim=(-0.03, 1.03))
         axes.set_xlim(0, truth.durations[clip])
     grid[-1, 0].set_xlabel("seconds")
     handles = grid[0, 0].get_legend_handles_labels()
@@ -126,8 +126,7 @@ def heard(truth: Events, clip: int, frames: Mapping[str, np.ndarray]) -> Figure:
 def knobs(runs: Sequence[Result]) -> Figure:
     """Draw clip and event F1 of rows with pictures over each knob of the pictures, S beside them.
 
-    Args:
-        runs: of Table 3 and of `experiments.sight_grid`, as far as they are there.
+    The runs are those of Table 3 and of `experiments.sight_grid`, as far as they are there.
     """
     figure, grid = plt.subplots(2, 3, figsize=(PAGE_WIDTH, 4.2), sharex=True, sharey="row")
     spectral = [run for run in runs if run.config["inputs"] == list(verdicts.SPECTRAL)]
