@@ -5,9 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from lib.book.show import PALE
 from lib.runs import results
 from lib.runs.results import Result
 from lib.sound import features, pretrained, protocol
@@ -181,3 +183,10 @@ def test_scores_are_drawn_in_percent_and_bands_as_wide_as_they_are() -> None:
     assert points(axes, "event F1") == ([20, 10], [0, 1])
     axes, *_ = result_plots.gains(PAPER, bands={"clip": [3, 1]}).axes
     assert [span.get_width() for span in axes.patches] == [6, 2]  # type: ignore[attr-defined]
+
+
+def test_what_is_paired_is_filled_and_a_false_alarm_hollow(make: Callable[..., Events]) -> None:
+    truth, found = make((0, 2, 1, 4), (0, 5, 2, 3)), make((0, 2, 1, 4), (0, 5, 7, 8))
+    _, axes = metric_plots.timelines(truth, {"a system": found}).axes
+    bars = {(bar.get_x(), bar.get_width(), to_hex(bar.get_facecolor())) for bar in axes.patches}
+    assert bars == {(1, 3, to_hex(PALE)), (7, 1, "#ffffff")}
