@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 import torch
@@ -48,26 +47,6 @@ def test_each_row_of_table_3_has_its_size_and_its_shapes(inputs: tuple[str, ...]
         found = network(features(1))
     assert found.frame.shape == (1, 151, 10) and found.clip.shape == (1, 10)
     assert float(found.frame.min()) > 0 and float(found.frame.max()) < 1
-
-
-def test_other_embeddings_poolings_and_classes_reach_the_network() -> None:
-    form = ModelConfig(
-        ("audio", "visual"), width=0.125, embeddings={"audio": 7, "visual": 3}, classes=4
-    )
-    network = CRNN(form).eval()
-    assert [network.encoders[name][0].out_features for name in ("audio", "visual")] == [7, 3]
-    assert network.gru.input_size == 10
-    pooled = {
-        "linear": linear_pooling,
-        "maximum": lambda x: x.max(1)[0],
-        "mean": lambda x: x.mean(1),
-    }
-    for pooling, expected in pooled.items():
-        other = CRNN(replace(form, pooling=pooling)).eval()
-        other.load_state_dict(network.state_dict())
-        with torch.no_grad():
-            frame, clip = other(features())
-        assert frame.shape == (2, 151, 4) and torch.allclose(clip, expected(frame))
 
 
 @given(st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=20))

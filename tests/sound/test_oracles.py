@@ -49,12 +49,16 @@ def test_activity_is_the_share_of_the_window(make: MakeEvents) -> None:
     assert wide[0, 0, 0] == pytest.approx(0.5)
 
 
-def test_an_erring_tagger_has_the_score_asked_for(few: Scored) -> None:
+def test_an_erring_tagger_has_the_score_asked_for(few: Scored, make: MakeEvents) -> None:
     generator = np.random.default_rng(0)
     for score in (1.0, 0.8, 0.6):
         found = oracles.erring_tagger(few.truth, score, generator)
         assert percent(few.truth, found)["clip"] == pytest.approx(100 * score, abs=1)
         assert (found.onset == 0).all()
+    frequent = make(  # what never sounds is never made up
+        *((clip, 0, 0, 5) for clip in range(20)), clips=40
+    )
+    assert not oracles.erring_tagger(frequent, 0.5, generator).tags[:, 1:].any()
     with pytest.raises(ValueError, match="give a share"):
         oracles.erring_tagger(few.truth, 1.5, generator)
 

@@ -109,14 +109,6 @@ def test_what_knows_the_clip_only_makes_no_step(onsets: Events) -> None:
         probes.steps(windowed(onsets, 0.1), onsets, np.arange(0))
 
 
-def test_joined_by_index_a_moment_is_told_too_early_then_too_late() -> None:
-    inside = features.patch_times()[features.UNPADDED]
-    assert probes.expected_shift(inside) == pytest.approx(GRID_TIMES - inside)
-    first, middle, last = probes.expected_shift(np.array([0.5, 5.0, 9.45]))
-    assert first == pytest.approx(-0.46, abs=0.02) and last == pytest.approx(0.46, abs=0.03)
-    assert abs(middle) < 0.02
-
-
 def test_the_expected_shift_is_that_of_the_step(onsets: Events) -> None:
     patches = features.patch_times()
     heard = np.stack(
