@@ -115,6 +115,8 @@ def test_ideas_are_drawn_beside_the_papers(profile: Profile, mixed: Corpus) -> N
     assert len(scores) == profile.trainings == len(set(found["maximum"].metrics["sounding"]))
     clips, _ = result_plots.ideas(found).axes
     assert [label.get_text() for label in clips.get_yticklabels()] == list(found)
+    dots = [line.get_xdata() for line in clips.lines if line.get_marker() == "o"]
+    assert dots[1] == pytest.approx(100 * np.array(found["maximum"].metrics["clip"]))
     frames = {name: protocol.probabilities(each).frame[0].numpy() for name, each in found.items()}
     truth = mixed.strong["test"]
     drawn = result_plots.heard(truth, 0, frames).axes

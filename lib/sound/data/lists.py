@@ -23,7 +23,7 @@ def read_table(
     must have, no field of the first may be empty, nor be there twice if `unique`.
     """
     lines = path.read_text(encoding="utf-8").splitlines()
-    reader = csv.DictReader(lines, delimiter="\t" if "\t" in lines[0] else ",")
+    reader = csv.DictReader(lines, delimiter="\t" if "\t" in "".join(lines[:1]) else ",")
     if missing := [column for column in columns if column not in (reader.fieldnames or ())]:
         raise ValueError(f"{path}, row 1: no column {missing[0]!r}")
     seen: set[str] = set()
