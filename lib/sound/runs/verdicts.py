@@ -10,8 +10,9 @@ Clips and pictures are made: recordings and photographs are real, put together b
 Differences are in points of a percentage.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from lib.book.claims import (
     BOOK,
@@ -40,6 +41,7 @@ EQUAL = 5  # points of clip F1, up to which features are "equally valuable"
 RECOVERED = 0.5  # of a gap; what recovers so much of it explains it at least in part
 SIDE = "would change if an interval came to hold 0, or left it"
 Terms = Sequence[tuple[float, Row, str]]  # weight, row, metric
+Rule = Callable[[float, float], str]  # low and high end of an interval to a direction
 
 
 @dataclass(frozen=True)
@@ -68,41 +70,53 @@ class Judge:
     def all(self) -> list[Claim]:
         """Return the claims of sections 5 and 6, those that matter most first."""
         return [
-            self.higher(
+            self.compared(
                 "pretrained features beside spectral ones raise clip F1",
                 "5.1",
                 [(row, SPECTRAL, "clip") for row in ON_TOP],
             ),
-            self.not_notable(),
+            self.compared(
+                "pretrained features beside spectral ones bring no notable gain in event F1",
+                "5.2",
+                [(row, SPECTRAL, "event") for row in ON_TOP],
+                rule=partial(below, limit=NOTABLE),
+                note=f"a gain is notable from {100 * NOTABLE:.0f} points",
+            ),
             self.smaller_gain(),
-            self.higher(
+            self.compared(
                 "pretrained features alone place events worse than spectral ones (event F1)",
                 "5.2",
                 [(SPECTRAL, row, "event") for row in (AUDIO, VISUAL, PRETRAINED)],
             ),
-            self.higher(
+            self.compared(
                 "pretrained audio alone tags better than spectral features alone (clip F1)",
                 "5.1",
                 [(AUDIO, SPECTRAL, "clip")],
             ),
-            self.equally_valuable(),
-            self.higher(
+            self.compared(
+                "spectral features and pretrained audio are equally valuable (clip F1)",
+                "6",
+                [(AUDIO, SPECTRAL, "clip")],
+                rule=partial(near, limit=EQUAL / 100),
+                note=f"holds within {EQUAL} points",
+            ),
+            self.compared(
                 "spectral features and pretrained audio complete each other (clip F1)",
                 "5.1, 6",
                 [(WITH_AUDIO, AUDIO, "clip"), (WITH_AUDIO, SPECTRAL, "clip")],
             ),
-            self.higher(
+            self.compared(
                 "pretrained pictures alone tag worse than spectral features alone (clip F1)",
                 "5.1",
                 [(SPECTRAL, VISUAL, "clip")],
             ),
-            self.higher(
+            self.compared(
                 "pictures add to what hears already (clip F1)",
                 "5.1, 6",
                 [(WITH_VISUAL, SPECTRAL, "clip"), (ALL, WITH_AUDIO, "clip")],
                 [(PRETRAINED, AUDIO, "clip")],
             ),
-            self.higher(
+            self.compared(
                 "pretrained features beside spectral ones raise segment F1",
                 "5.2",
                 [(row, SPECTRAL, "segment") for row in ON_TOP],
@@ -117,53 +131,35 @@ class Judge:
             self.grid_is_not_it(),
         ]
 
-    def higher(
+    def compared(
         self,
         text: str,
         where: str,
         pairs: Sequence[tuple[Row, Row, str]],
         beside: Sequence[tuple[Row, Row, str]] = (),
+        rule: Rule = above,
+        note: str = SIDE,
     ) -> Claim:
-        """Judge that a score is higher in one row than in another.
+        """Judge by how much a score is higher in one row than in another.
 
         Args:
             text: the claim.
             where: it stands in the paper.
             pairs: (higher row, lower row, metric) of each reading.
             beside: the same of readings that do not decide.
+            rule: says of both ends of an interval whether the claim holds.
+            note: on the rule.
         """
         readings = [
             self.reading(
                 f"{name(high)} over {name(low)}",
                 [(1, high, metric), (-1, low, metric)],
+                rule,
                 decides=(high, low, metric) in pairs,
             )
             for high, low, metric in [*pairs, *beside]
         ]
-        return self.claim(text, where, readings, SIDE)
-
-    def equally_valuable(self) -> Claim:
-        """Judge "spectral and pretrained acoustic features are equally valuable"."""
-        apart = self.reading(
-            f"{name(AUDIO)} over {name(SPECTRAL)}", [(1, AUDIO, "clip"), (-1, SPECTRAL, "clip")]
-        )
-        readings = [replace(apart, direction=near(apart.low, apart.high, EQUAL))]
-        text = "spectral features and pretrained audio are equally valuable (clip F1)"
-        return self.claim(text, "6", readings, f"holds within {EQUAL} points")
-
-    def not_notable(self) -> Claim:
-        """Judge "does not yield (notable) gains" for event F1."""
-        readings = [
-            self.reading(
-                f"{name(row)} over {name(SPECTRAL)}",
-                [(1, row, "event"), (-1, SPECTRAL, "event")],
-                at_most=NOTABLE,
-            )
-            for row in ON_TOP
-        ]
-        note = f"a gain is notable from {100 * NOTABLE:.0f} points"
-        text = "pretrained features beside spectral ones bring no notable gain in event F1"
-        return self.claim(text, "5.2", readings, note)
+        return self.claim(text, where, readings, note)
 
     def smaller_gain(self) -> Claim:
         """Judge that what a row gains in clip F1 is more than what it gains in event F1."""
@@ -231,15 +227,12 @@ class Judge:
         return protocol.paper_score(self.paper, row, metric)
 
     def reading(
-        self, text: str, terms: Terms, at_most: float | None = None, *, decides: bool = True
+        self, text: str, terms: Terms, rule: Rule = above, *, decides: bool = True
     ) -> Reading:
-        """Judge that a weighted sum of scores lies above 0, or below `at_most`."""
+        """Judge a weighted sum of scores by a rule."""
         found = self.between(terms)
         paper = sum(weight * self.published(row, metric) for weight, row, metric in terms)
-        direction = above(found.low, found.high)
-        if at_most is not None:
-            direction = below(found.low, found.high, at_most)
-        value = round(100 * paper, 6)
+        value, direction = round(100 * paper, 6), rule(found.low, found.high)
         return self.source.reading(text, value, numbers(found), direction, decides=decides)
 
     def claim(
