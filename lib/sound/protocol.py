@@ -36,13 +36,13 @@ def by_row(results: Sequence[Result]) -> dict[Row, list[Result]]:
     return {row: runs for row, runs in found.items() if runs}
 
 
-def by_share(runs: Sequence[Result], knob: str) -> dict[float, list[Result]]:
-    """Return runs by how far one knob of their pictures is turned, all others being at ours."""
+def by_share(runs: Sequence[Result], row: Row, knob: str) -> dict[float, list[Result]]:
+    """Return a row's runs by how far one knob of its pictures is turned, the others being at ours."""
     ours = asdict(Sight())
     found: dict[float, list[Result]] = {}
     for run in runs:
         sight = run.config.get("sight", ours)
-        if {**sight, knob: ours[knob]} == ours:
+        if run.config["inputs"] == list(row) and {**sight, knob: ours[knob]} == ours:
             found.setdefault(sight[knob], []).append(run)
     return dict(sorted(found.items()))
 

@@ -138,8 +138,7 @@ def knobs(runs: Sequence[Result]) -> Figure:
                 level = 100 * np.mean(protocol.scores(spectral, metric))
                 axes.axhline(level, color=ROW_COLOURS["S"], linestyle=":", label="S")
             for row, look in KNOB_ROWS.items():
-                mine = [run for run in runs if run.config["inputs"] == list(row)]
-                found = protocol.by_share(mine, knob)
+                found = protocol.by_share(runs, row, knob)
                 means = [100 * np.mean(protocol.scores(each, metric)) for each in found.values()]
                 axes.plot(list(found), means, label=short(row), **look)
     grid[0, 0].set_ylabel("clip F1, %")

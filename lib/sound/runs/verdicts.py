@@ -183,8 +183,7 @@ class Judge:
 
     def out_of_step(self) -> Claim:
         """Judge "a detrimental effect" of pictures out of step, by the book's second knob."""
-        mine = [run for run in self.turned if run.config["inputs"] == list(WITH_VISUAL)]
-        shares = protocol.by_share(mine, "out_of_step")
+        shares = protocol.by_share(self.turned, WITH_VISUAL, "out_of_step")
         ends = shares.get(0.0, []), shares.get(1.0, [])
         found = protocol.difference(*ends, "event")
         direction = above(found.low, found.high)
