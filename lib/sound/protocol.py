@@ -37,7 +37,7 @@ def by_row(results: Sequence[Result]) -> dict[Row, list[Result]]:
 
 
 def by_share(runs: Sequence[Result], row: Row, knob: str) -> dict[float, list[Result]]:
-    """Return a row's runs by how far one knob of its pictures is turned, the others being at ours."""
+    """Return a row's runs by how far a knob of its pictures is turned, the others being at ours."""
     ours = asdict(Sight())
     found: dict[float, list[Result]] = {}
     for run in runs:
@@ -196,12 +196,9 @@ def paper_row(line: Mapping[str, Any]) -> Row:
     return tuple(name for name in INPUTS if line[PAPER_COLUMNS[name]])
 
 
-def paper_score(paper: Mapping[str, object], row: Row, metric: str) -> float:
+def paper_score(paper: Mapping[str, Any], row: Row, metric: str) -> float:
     """Return what Table 3 has for a row, as a share of 1."""
-    for line in paper["rows"]:  # type: ignore[attr-defined]
-        if paper_row(line) == row:
-            return float(line[metric]) / 100
-    raise ValueError(f"Table 3 has no row {row}")
+    return float(next(line for line in paper["rows"] if paper_row(line) == row)[metric]) / 100
 
 
 def table3(runs: Runs, paper: Mapping[str, object]) -> pd.DataFrame:

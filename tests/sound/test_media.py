@@ -106,7 +106,7 @@ def test_the_nearest_frame_is_given_for_each_time_in_any_order(tmp_path: Path) -
         ("x.wav", lambda path: path.touch(), "is an empty file"),
         ("x.wav", lambda path: None, "no file .*x.wav"),
         ("x.mkv", lambda path: write_film(path, [1, 2]), "has no audio stream; leave"),
-        ("x.aac", pasted, "changes from 44100 Hz and 1 channels to 22050"),
+        ("x.aac", pasted, "x.aac changes midway: pasted together"),
     ],
     ids=["text", "empty", "missing", "silent film", "another rate midway"],
 )

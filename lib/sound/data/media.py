@@ -42,11 +42,16 @@ def read_audio(path: Path, content: bytes | None = None) -> Waveform:
         stream = container.streams.audio[0]
         _use_one_thread(stream, path)
         to_float = av.AudioResampler(format="flt")  # interleaved: PyAV crashes on 8 planes or more
-        pieces = [
-            piece.to_ndarray().reshape(-1, piece.layout.nb_channels)  # (samples, channels)
-            for frame in _of_one_form(container.decode(stream), path)
-            for piece in to_float.resample(frame)
-        ]
+        try:
+            pieces = [
+                piece.to_ndarray().reshape(-1, piece.layout.nb_channels)  # (samples, channels)
+                for frame in container.decode(stream)
+                for piece in to_float.resample(frame)
+            ]
+        except ValueError as error:
+            if isinstance(error, av.error.FFmpegError):
+                raise
+            raise ValueError(f"{path} changes midway: pasted together? save it as one") from None
         rate, declared = stream.rate, _declared_seconds(container, stream)
     samples = np.concatenate(pieces) if pieces else np.zeros((0, 1), dtype=np.float32)
     if len(samples) < (declared - SLACK) * rate:
@@ -111,10 +116,7 @@ def read_frames(path: Path, times: np.ndarray) -> np.ndarray | None:
         pictures = [picture for frame, count in nearest for picture in [_small(frame)] * count]
     if not pictures:
         raise ValueError(f"{path} has a video stream without a frame; leave this clip out")
-    result = np.empty((len(pictures), *pictures[0].shape), dtype=np.uint8)
-    for place, picture in zip(order, pictures, strict=True):
-        result[place] = picture
-    return result
+    return np.stack(pictures)[np.argsort(order)]
 
 
 @contextmanager
@@ -140,20 +142,6 @@ def _use_one_thread(stream: Any, path: Path) -> None:
     if stream.codec_context is None:
         raise ValueError(f"{path} cannot be decoded (no decoder for it): damaged, or no media")
     stream.codec_context.thread_count = 1
-
-
-def _of_one_form(frames: Iterator[Any], path: Path) -> Iterator[Any]:
-    """Yield frames of sound; raise ValueError where their rate or number of channels changes."""
-    first = None
-    for frame in frames:
-        form = frame.sample_rate, frame.layout.nb_channels
-        first = first or form
-        if form != first:
-            raise ValueError(
-                f"{path} changes from {first[0]} Hz and {first[1]} channels to {form[0]} Hz and "
-                f"{form[1]}: pasted together? save it anew as one sound"
-            )
-        yield frame
 
 
 def _check_wave_size(path: Path, head: bytes, written: int) -> None:
