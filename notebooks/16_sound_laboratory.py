@@ -35,7 +35,7 @@ from lib.book.show import Page, cost
 from lib.sound import evaluation, oracles, protocol
 from lib.sound.data import datasets
 from lib.sound.features import GRID_TIMES
-from lib.sound.figures import laboratory as pictures
+from lib.sound.figures import result_plots
 from lib.sound.runs import laboratory, profiles
 from lib.sound.runs.laboratory import Idea
 
@@ -52,7 +52,7 @@ def show(name, caption, **ideas):
     alt = (
         "Clip F1 and event F1 of each idea: a dot for each training, their mean, and its interval."
     )
-    page.figure(pictures.ideas(found), name, alt=alt, caption=caption, sources=found.values())
+    page.figure(result_plots.ideas(found), name, alt=alt, caption=caption, sources=found.values())
     return found
 
 
@@ -119,8 +119,11 @@ Markdown(
 # %%
 truth = corpus.strong["test"]
 busiest = int(truth.tags.sum(axis=1).argmax())
+frames = {
+    name: protocol.probabilities(each).frame[busiest].numpy() for name, each in found.items()
+}
 page.figure(
-    pictures.firing(found, truth, busiest),
+    result_plots.heard(truth, busiest, frames),
     "part1_lab_firing",
     alt="Frame probabilities of the classes of one clip over ten seconds under three poolings, with the times at which "
     "each class sounds.",
@@ -132,10 +135,7 @@ page.figure(
 
 # %%
 sounds = oracles.activity(truth, GRID_TIMES)[busiest] > 0  # (frames, classes)
-fires = {
-    name: protocol.probabilities(each).frame[busiest].numpy() > evaluation.THRESHOLD
-    for name, each in found.items()
-}
+fires = {name: frame > evaluation.THRESHOLD for name, frame in frames.items()}
 
 
 def seconds(frames):

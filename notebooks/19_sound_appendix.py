@@ -58,8 +58,7 @@ page.about("the paper's text").table(
 # ## Windows of other lengths
 #
 # Chapter 11 has perfect systems that lose one thing. Here a perfect tagger is slid over the clips of the paper's test
-# set in a window of any length, and says yes whenever the window touches the sound. (What is printed first is of the
-# published answers that chapter 11 counts, too.)
+# set in a window of any length, and says yes whenever the window touches the sound.
 
 # %%
 metrics = sizes.choose(profiles.METRICS, PROFILE)

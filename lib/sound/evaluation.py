@@ -33,11 +33,7 @@ METRICS = ("clip", "segment", "event")  # in the order of Table 3
 
 
 def decide(scores: np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:
-    """Return which frames are active: those strictly above the threshold.
-
-    Args:
-        scores: (clips, frames, classes) float, probabilities.
-        threshold: a probability.
+    """Return which of (clips, frames, classes) probabilities are strictly above the threshold.
 
     Raises:
         ValueError: the shape is another, or a score is NaN.
@@ -54,10 +50,7 @@ def median_filter(frames: np.ndarray, size: int = MEDIAN_FRAMES) -> np.ndarray:
 
     Args:
         frames: (clips, frames, classes), decisions (bool) or scores.
-        size: of the window in frames, odd.
-
-    Raises:
-        ValueError: the size is even or below 1.
+        size: of the window in frames, odd, else ValueError.
     """
     if size < 1 or size % 2 == 0:
         raise ValueError(f"a median filter of {size} frames has no middle; give an odd number")
@@ -79,9 +72,6 @@ def decode(active: np.ndarray, clips: Events, hop: float = FRAME_SECONDS) -> Eve
         active: (clips, frames, classes) bool.
         clips: whose names, durations and classes are taken; events are cut at a clip's end.
         hop: seconds from frame to frame.
-
-    Raises:
-        ValueError: clips or classes are not as many as in `active`.
     """
     if (active.shape[0], active.shape[2]) != clips.shape:
         raise ValueError(f"{active.shape} does not hold {clips.shape} clips and classes")
@@ -99,10 +89,7 @@ def detect(
     median: int = MEDIAN_FRAMES,
     hop: float = FRAME_SECONDS,
 ) -> Events:
-    """Return the events that frame scores stand for: cut, filtered and decoded (section 2.2).
-
-    For arguments and errors see `decide`, `median_filter` and `decode`.
-    """
+    """Return what `decide`, `median_filter` and `decode` make of frame scores (section 2.2)."""
     return decode(median_filter(decide(scores, threshold), median), clips, hop)
 
 
@@ -140,7 +127,7 @@ def event_counts(
     share: float = LENGTH_SHARE,
     rule: str = "max",
 ) -> np.ndarray:
-    """Return the counts of events; a true positive is a pair of `match`, which see."""
+    """Return the counts of events; a true positive is a pair of `match`."""
     matched = match(truth, predicted, collar=collar, share=share, rule=rule) >= 0
     counts = np.zeros((*truth.shape, 3), dtype=np.int64)
     np.add.at(counts[..., 0], (truth.clip[matched], truth.label[matched]), 1)
@@ -169,9 +156,6 @@ def match(
         collar: tolerance of the onset, seconds.
         share: tolerance of the offset as a share of the true event's length.
         rule: "max" as sed_eval has it, or "min", the paper's "up to a maximum of 200 ms".
-
-    Raises:
-        ValueError: the rule is unknown.
     """
     if rule not in OFFSET_RULES:
         raise ValueError(f"unknown rule {rule!r}; choose one of: {', '.join(OFFSET_RULES)}")
@@ -186,7 +170,7 @@ def match(
 
 
 def _pairs(truth: Events, predicted: Events) -> tuple[np.ndarray, np.ndarray]:
-    """Return all pairs of a true and a predicted event of one clip and class, as two indices."""
+    """Return the indices of all pairs of a true and a predicted event of one clip and class."""
     classes = len(truth.classes)
     group = predicted.clip * classes + predicted.label
     order = np.argsort(group, kind="stable")
@@ -217,12 +201,8 @@ def micro_f1(counts: np.ndarray) -> float:
 def macro_f1(counts: np.ndarray, never_predicted: str = "zero") -> float:
     """Return the mean over classes of their F1; each class counts alike.
 
-    A class that is not in the truth has no F1 and does not count.
-
-    Args:
-        counts: (clips, classes, 3).
-        never_predicted: a class that is in the truth and never predicted scores "zero", or is left
-            out of the mean ("skip", what sed_eval does unless told).
+    A class that is not in the truth has no F1 and does not count. One that is, and is never
+    predicted, scores "zero", or is left out of the mean ("skip", sed_eval's own choice).
     """
     totals = counts.sum(axis=0)
     values = np.array([f1(*row) for row in totals.tolist()])

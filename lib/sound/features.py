@@ -121,13 +121,7 @@ def on_grid(features: np.ndarray, align: str) -> np.ndarray:
         features: (..., 167, dimensions) of sound; of pictures they are on that grid already.
         align: "index" joins patch i of the 151 that lie inside the clip to frame i, as the paper
             does, although their times drift apart by up to half a second; "time" takes for each
-            frame the patch centred nearest to it.
-
-    Returns:
-        (..., 151, dimensions).
-
-    Raises:
-        ValueError: `align` is neither.
+            frame the patch centred nearest to it; else ValueError.
     """
     if features.shape[-2] == GRID:
         return features

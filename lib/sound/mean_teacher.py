@@ -200,8 +200,6 @@ def train(
     The history holds, by epoch, the means of the losses and what `validate` says of the student.
 
     Args:
-        model: the form of student and teacher.
-        data: standardised features and labels.
         seed: of initial weights, dropout and the order of the clips.
         checkpoint: written after each epoch; if it is there already, training goes on from it.
         validate: called with the student after each epoch.

@@ -32,10 +32,7 @@ def made_up_clip() -> Events:
 
 
 def whole_clips(truth: Events) -> Events:
-    """Return one event from a clip's start to its end per class that sounds in it.
-
-    A perfect tagger that never localises.
-    """
+    """Return what a perfect tagger says that never localises: all clip long, each class in it."""
     clip, label = np.nonzero(truth.tags)
     return truth.replaced(clip, label, np.zeros(len(clip)), truth.durations[clip])
 
@@ -121,16 +118,13 @@ def joined_by_index(truth: Events, window: float = 0.0) -> Events:
 
 
 def activity(truth: Events, times: np.ndarray, window: float = 0.0) -> np.ndarray:
-    """Return how much of a window around each time each class sounds.
+    """Return how much of a window around each time each class sounds, (clips, frames, classes).
 
     Args:
         truth: the true events.
         times: (frames,) seconds, the windows' centres.
         window: their length in seconds; what lies outside the clip does not count. For 0 it is
             whether the class sounds at that time.
-
-    Returns:
-        (clips, frames, classes) float64 in [0, 1].
     """
     events = merged(truth)
     onset, offset = events.onset[:, None], events.offset[:, None]

@@ -353,14 +353,10 @@ def digest(name: str) -> str:
 
 @torch.inference_mode()
 def embeddings(name: str, inputs: np.ndarray) -> np.ndarray:
-    """Return what a network makes of patches or pictures.
+    """Return what one of NETWORKS makes of its inputs, (n, dimensions) float32.
 
     Args:
-        name: of NETWORKS.
         inputs: (n, 96, 64) float32 log-mel patches, or (n, height, width, 3) uint8 pictures.
-
-    Returns:
-        (n, dimensions) float32.
     """
     network, module = NETWORKS[name], loaded(name)
     device = best_device()

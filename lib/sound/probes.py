@@ -42,10 +42,7 @@ def grid_features(values: np.ndarray) -> np.ndarray:
     """Return features of any stream on the grid of 151 frames, (..., 151, n).
 
     Four frames of the spectrogram become their mean, as in the network's pooling; patches are
-    joined by time.
-
-    Args:
-        values: (..., rows, n), see `features.STREAMS`.
+    joined by time. For the rows see `features.STREAMS`.
     """
     if values.shape[-2] == FRAMES:
         grouped = values.reshape(*values.shape[:-2], GRID, POOLED, -1)
@@ -158,12 +155,7 @@ def response(logits: np.ndarray, truth: Events, event: int) -> np.ndarray:
 
 
 def contrasts(logits: np.ndarray, truth: Events) -> np.ndarray:
-    """Return by how much a class's mean logit is higher in clips that have it, (classes,).
-
-    Args:
-        logits: (clips, frames, classes).
-        truth: labels of these clips.
-    """
+    """Return by how much each class's mean (clips, frames, classes) logit is higher where it is."""
     means, tags = logits.mean(axis=1), truth.tags
     number = np.stack([tags.sum(axis=0), (~tags).sum(axis=0)])
     sums = np.stack([(means * tags).sum(axis=0), (means * ~tags).sum(axis=0)])
@@ -174,11 +166,7 @@ def contrasts(logits: np.ndarray, truth: Events) -> np.ndarray:
 def centre_of_rise(responses: np.ndarray) -> np.ndarray:
     """Return the centre of the straight rise, of any length, that explains each response best.
 
-    Args:
-        responses: (n, lags), of any height above any ground.
-
-    Returns:
-        (n,) seconds after the onset.
+    Of (n, lags) responses, of any height above any ground, (n,) seconds after the onset.
     """
     width, centre = (each.ravel() for each in np.meshgrid(WIDTHS, CENTRES))
     rises = np.clip((LAGS - centre[:, None]) / width[:, None] + 0.5, 0, 1)

@@ -36,13 +36,13 @@ def by_row(results: Sequence[Result]) -> dict[Row, list[Result]]:
     return {row: runs for row, runs in found.items() if runs}
 
 
-def by_share(runs: Sequence[Result], knob: str) -> dict[float, list[Result]]:
-    """Return runs by how far one knob of their pictures is turned, all others being at ours."""
+def by_share(runs: Sequence[Result], row: Row, knob: str) -> dict[float, list[Result]]:
+    """Return a row's runs by how far a knob of its pictures is turned, the others being at ours."""
     ours = asdict(Sight())
     found: dict[float, list[Result]] = {}
     for run in runs:
         sight = run.config.get("sight", ours)
-        if {**sight, knob: ours[knob]} == ours:
+        if run.config["inputs"] == list(row) and {**sight, knob: ours[knob]} == ours:
             found.setdefault(sight[knob], []).append(run)
     return dict(sorted(found.items()))
 
@@ -134,9 +134,6 @@ def combination(terms: Sequence[Term]) -> Difference:
     A difference of two rows has the weights 1 and -1; a difference of gains has four terms. Other
     recordings, another training and other test clips come with each rotation, so all are in the
     interval.
-
-    Args:
-        terms: weight, runs of one row, metric.
     """
     return paired(by_rotation(terms))
 
@@ -185,11 +182,8 @@ def given_the_tag(
 
     Event F1 mixes two abilities: what is never tagged can have no right event either. Over those
     clips and classes that two trainings, one of each row, both tag rightly, it tells *when* alone.
-    It is micro, all events together: of some classes hardly any clip is shared.
-
-    Args:
-        row: its runs.
-        reference: the runs of another row; they are compared in pairs, rotation by rotation.
+    It is micro, all events together: of some classes hardly any clip is shared. Runs are compared
+    in pairs, rotation by rotation.
     """
     others = {run.config["seed"]: run for run in reference}
     values, shared = [], 0
@@ -216,12 +210,9 @@ def paper_row(line: Mapping[str, Any]) -> Row:
     return tuple(name for name in INPUTS if line[PAPER_COLUMNS[name]])
 
 
-def paper_score(paper: Mapping[str, object], row: Row, metric: str) -> float:
+def paper_score(paper: Mapping[str, Any], row: Row, metric: str) -> float:
     """Return what Table 3 has for a row, as a share of 1."""
-    for line in paper["rows"]:  # type: ignore[attr-defined]
-        if paper_row(line) == row:
-            return float(line[metric]) / 100
-    raise ValueError(f"Table 3 has no row {row}")
+    return float(next(line for line in paper["rows"] if paper_row(line) == row)[metric]) / 100
 
 
 def table3(runs: Runs, paper: Mapping[str, object]) -> pd.DataFrame:

@@ -1,7 +1,9 @@
 """The laboratory: an idea changes what it should, is computed once, and is refused in one line."""
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -9,7 +11,7 @@ from torch import Tensor
 from lib.sound import crnn, mean_teacher, protocol
 from lib.sound.crnn import CRNN
 from lib.sound.data.corpus import Corpus
-from lib.sound.figures import laboratory as pictures
+from lib.sound.figures import result_plots
 from lib.sound.mean_teacher import TrainingConfig
 from lib.sound.runs import experiments, laboratory
 from lib.sound.runs.laboratory import Idea
@@ -26,30 +28,6 @@ def maximum(frame: Tensor) -> Tensor:
 def louder(features: Tensor) -> Tensor:
     """Hear everything twice as loud."""
     return 2 * features
-
-
-def nothing(frame: Tensor) -> Any:
-    """Forget to return what was computed."""
-
-
-def mean_of_the_batch(frame: Tensor) -> Tensor:
-    """Take the mean over the wrong dimension."""
-    return frame.mean(dim=0)
-
-
-def no_number(frame: Tensor) -> Tensor:
-    """Divide 0 by 0."""
-    return 0 * frame.mean(dim=1) / 0
-
-
-def doubled(frame: Tensor) -> Tensor:
-    """Give what is above 1, and below 0."""
-    return 4 * frame.mean(dim=1) - 1
-
-
-def raises(frame: Tensor) -> Tensor:
-    """Name a dimension that is not there."""
-    return frame.mean(dim=7)
 
 
 def test_the_paper_s_own_is_trained_as_the_book_trains_to_the_bit(profile: Profile) -> None:
@@ -82,6 +60,7 @@ def test_what_was_tried_before_comes_back_and_another_code_or_number_does_not(
 ) -> None:
     prepared, opened = experiments.prepared_for, []
     monkeypatch.setattr(experiments, "prepared_for", lambda run: opened.append(0) or prepared(run))
+    profile = replace(profile, trainings=1)
     first = laboratory.tried(Idea(pooling=maximum), profile)
     laboratory.tried(Idea(), profile)
     assert laboratory.tried(Idea(pooling=maximum), profile).metrics == first.metrics
@@ -99,14 +78,15 @@ def test_what_was_tried_before_comes_back_and_another_code_or_number_does_not(
 @pytest.mark.parametrize(
     ("pooling", "complaint"),
     [
-        (nothing, "pooling gives NoneType instead of \\(5, 10\\)"),
-        (mean_of_the_batch, "pooling gives \\(151, 10\\) instead of \\(5, 10\\)"),
-        (no_number, "pooling gives what is no number"),
-        (doubled, "pooling gives what is no probability"),
-        (raises, "pooling stopped: IndexError: Dimension out of range"),
+        (lambda frame: None, "pooling gives NoneType instead of \\(5, 10\\)"),
+        (lambda frame: frame.mean(dim=0), "pooling gives \\(151, 10\\) instead of \\(5, 10\\)"),
+        (lambda frame: 0 * frame.mean(dim=1) / 0, "pooling gives what is no number"),
+        (lambda frame: 4 * frame.mean(dim=1) - 1, "pooling gives what is no probability"),
+        (lambda frame: frame.mean(dim=7), "pooling stopped: IndexError: Dimension out of range"),
     ],
 )
 def test_what_cannot_be_is_one_line(pooling: Any, complaint: str, profile: Profile) -> None:
+    pooling.__name__ = "named"  # as if written with def
     with pytest.raises(ValueError, match=complaint) as caught:
         laboratory.tried(Idea(pooling=pooling), profile)
     assert "\n" not in str(caught.value)
@@ -133,14 +113,16 @@ def test_ideas_are_drawn_beside_the_papers(profile: Profile, mixed: Corpus) -> N
     assert list(found) == [laboratory.BESIDE, "maximum"]
     scores = found["maximum"].metrics["event"]
     assert len(scores) == profile.trainings == len(set(found["maximum"].metrics["sounding"]))
-    clips, _ = pictures.ideas(found).axes
+    clips, _ = result_plots.ideas(found).axes
     assert [label.get_text() for label in clips.get_yticklabels()] == list(found)
-    frames = protocol.probabilities(found["maximum"]).frame
+    dots = [line.get_xdata() for line in clips.lines if line.get_marker() == "o"]
+    assert dots[1] == pytest.approx(100 * np.array(found["maximum"].metrics["clip"]))
+    frames = {name: protocol.probabilities(each).frame[0].numpy() for name, each in found.items()}
     truth = mixed.strong["test"]
-    drawn = pictures.firing(found, truth, 0).axes
+    drawn = result_plots.heard(truth, 0, frames).axes
     assert len(drawn) == truth.tags[0].sum()
-    line = torch.tensor(drawn[0].lines[-1].get_ydata())
-    assert torch.equal(line, frames[0, :, int(truth.tags[0].argmax())])
+    line = drawn[0].lines[-1].get_ydata()
+    assert np.array_equal(line, frames["maximum"][:, truth.tags[0].argmax()])
 
 
 def test_the_network_is_that_of_chapter_14_and_its_embedding_the_paper_s() -> None:

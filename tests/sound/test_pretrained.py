@@ -3,7 +3,6 @@
 import csv
 import os
 import pickle
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,9 +11,6 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 from lib.book import data_root
@@ -49,12 +45,6 @@ class Command:
         return os.mkdir, (str(self.path),)
 
 
-@pytest.fixture
-def rng() -> np.random.Generator:
-    """Return a generator of the same numbers each time."""
-    return np.random.default_rng(0)
-
-
 def reference_log_mel(samples: np.ndarray, offset: float) -> np.ndarray:
     """Compute VGGish's log-mel frame by frame, band by band, in float64."""
 
@@ -75,14 +65,11 @@ def reference_log_mel(samples: np.ndarray, offset: float) -> np.ndarray:
     return np.log(np.array(spectra) @ weights + offset)
 
 
-@pytest.mark.parametrize("offset", [0.01, 0.001])
-def test_patches_inside_the_clip_are_the_papers_151(
-    rng: np.random.Generator, offset: float
-) -> None:
+def test_patches_inside_the_clip_are_the_papers_151(rng: np.random.Generator) -> None:
     samples = (rng.normal(size=160000) * 0.1).astype(np.float32)
-    patches = pretrained.log_mel_patches(Waveform(samples, 16000), offset)
+    patches = pretrained.log_mel_patches(Waveform(samples, 16000), 0.001)
     assert patches.shape == (167, 96, 64) and patches.dtype == np.float32
-    log_mel = reference_log_mel(samples.astype(np.float64), offset)
+    log_mel = reference_log_mel(samples.astype(np.float64), 0.001)
     assert len(log_mel) == 998
     expected = [log_mel[start : start + 96] for start in range(0, 998 - 95, 6)]
     assert len(expected) == 151
@@ -198,78 +185,61 @@ def yamnet_arrays(rng: np.random.Generator) -> dict[str, np.ndarray]:
     return arrays
 
 
-def same_convolution(maps: np.ndarray, weights: np.ndarray, stride: int) -> np.ndarray:
-    """Convolve (height, width, channels) maps as TensorFlow defines its padding "SAME"."""
-    size = weights.shape[1]
-    outputs = [-(-side // stride) for side in maps.shape[:2]]
-    totals = [
-        max((o - 1) * stride + size - n, 0) for o, n in zip(outputs, maps.shape, strict=False)
-    ]
-    before = [total // 2 for total in totals]
-    pads = [(b, t - b) for b, t in zip(before, totals, strict=True)]
-    padded = np.pad(maps, (*pads, (0, 0)))
-    depthwise = weights.shape[0] == 1 and maps.shape[2] > 1
-    result = np.empty((*outputs, weights.shape[-1] if depthwise else weights.shape[0]))
-    for row in range(outputs[0]):
-        for column in range(outputs[1]):
-            y, x = row * stride, column * stride
-            seen = padded[y : y + size, x : x + size]
-            if depthwise:
-                result[row, column] = (seen * weights[0]).sum(axis=(0, 1))
-            else:
-                result[row, column] = np.tensordot(weights, seen, axes=3)
-    return result
+def same_convolution(maps: Tensor, weights: Tensor, stride: int) -> Tensor:
+    """Convolve (1, channels, height, width) maps as TensorFlow defines its padding "SAME"."""
+    depthwise = weights.shape[0] == 1 and maps.shape[1] > 1
+    kernel = weights.permute(3, 0, 1, 2) if depthwise else weights.permute(0, 3, 1, 2)
+    pads: list[int] = []
+    for length in (maps.shape[3], maps.shape[2]):
+        total = max((-(-length // stride) - 1) * stride + weights.shape[1] - length, 0)
+        pads += [total // 2, total - total // 2]
+    groups = maps.shape[1] if depthwise else 1
+    return nn.functional.conv2d(nn.functional.pad(maps, pads), kernel, None, stride, groups=groups)
 
 
-def test_yamnet_agrees_with_an_independent_convolution(
+def test_yamnet_agrees_with_convolutions_padded_as_tensorflow_defines_it(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
     arrays = yamnet_arrays(rng)
     np.savez(tmp_path / "yamnet.npz", **arrays)
     network = pretrained.load("yamnet", tmp_path / "yamnet.npz")
-    patch = rng.normal(size=(96, 64)).astype(np.float32)
-    maps = patch[:, :, None].astype(np.float64)
+    patch = torch.from_numpy(rng.normal(size=(1, 1, 96, 64)))
+    maps = patch
     strides = {1: 2, 3: 2, 5: 2, 7: 2, 13: 2}
     for index in range(1, 15):
         for kind in ("conv",) if index == 1 else ("depthwise_conv", "pointwise_conv"):
             stride = strides.get(index, 1) if kind != "pointwise_conv" else 1
-            weights = arrays[f"{index}_{kind}_w"].astype(np.float64)
-            maps = same_convolution(maps, weights, stride) + arrays[f"{index}_{kind}_b"]
-            maps = np.maximum(0, maps)
-    assert maps.shape == (3, 2, 1024)
+            weights, bias = (
+                torch.from_numpy(arrays[f"{index}_{kind}_{part}"].astype(np.float64))
+                for part in "wb"
+            )
+            maps = torch.relu(same_convolution(maps, weights, stride) + bias[:, None, None])
+    assert maps.shape == (1, 1024, 3, 2)
     with torch.inference_mode():
-        found = network(torch.from_numpy(patch)[None, None])[0].numpy()
-    np.testing.assert_allclose(found, maps.mean(axis=(0, 1)), rtol=1e-3, atol=1e-4)
+        found = network(patch.float())
+    np.testing.assert_allclose(found, maps.mean(dim=(2, 3)), rtol=1e-3, atol=1e-4)
 
 
-@pytest.fixture(scope="module")
-def yamnet() -> pretrained.Yamnet:
-    """Give the real YAMNet."""
-    network = pretrained.loaded("yamnet")
-    assert isinstance(network, pretrained.Yamnet)
-    return network
-
-
-def test_yamnet_hears_what_real_recordings_hold(yamnet: pretrained.Yamnet) -> None:
+@pytest.mark.parametrize(("kind", "number"), [("dog_bark", 69), ("rain", 283)])  # in AudioSet
+def test_yamnet_hears_what_real_recordings_hold(kind: str, number: int) -> None:
     folder = data_root.locate("esc10")
     with (folder / "meta.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    found: dict[str, Counter[int]] = {}
-    for label in ("dog_bark", "rain", "rooster"):
-        clips = [row["clip"] for row in rows if row["label"] == label][:4]
-        found[label] = Counter(index for clip in clips for index in _tags(folder, clip, yamnet))
-    dog, rain = 69, 283  # their numbers in AudioSet
-    assert found["dog_bark"][dog] >= 3 and found["rain"][rain] >= 3
-    assert found["rooster"][dog] == found["rooster"][rain] == 0
-
-
-def _tags(folder: Path, clip: str, yamnet: pretrained.Yamnet) -> list[int]:
-    """Return the three likeliest classes of AudioSet in a clip of 5 s."""
+        clip = next(row["clip"] for row in csv.DictReader(file) if row["label"] == kind)
     waveform = media.read_audio(folder / "audio_ogg22k" / f"{clip}.ogg")
     patches = pretrained.log_mel_patches(waveform, 0.001)[8:80:4]
     embeddings = torch.from_numpy(pretrained.embeddings("yamnet", patches))
     with torch.inference_mode():
-        return yamnet.classifier(embeddings).sigmoid().mean(dim=0).topk(3).indices.tolist()
+        said = pretrained.loaded("yamnet").classifier(embeddings).sigmoid().mean(dim=0)
+    assert number in said.topk(3).indices
+
+
+def test_mobilenet_sees_what_a_photograph_shows() -> None:
+    path = data_root.locate("photos") / "dog" / "dalmatian_0006.jpg"
+    picture = np.array(Image.open(path).convert("RGB"))[None]
+    values = torch.from_numpy(pretrained.embeddings("mobilenet_v2", picture))
+    with torch.inference_mode():
+        said = pretrained.loaded("mobilenet_v2").classifier(values)[0]
+    assert 252 in said.topk(5).indices  # ImageNet's 251, behind a class of background
 
 
 def test_pictures_are_squared_and_scaled_as_imagenet_wants() -> None:
@@ -309,38 +279,10 @@ def test_a_block_is_torchvisions(width: int, stride: int, expansion: int) -> Non
         assert torch.allclose(ours(maps), expected, atol=1e-5)
 
 
-def photographs() -> tuple[Path, list[dict[str, str]]]:
-    """Return the folder of the photographs and the rows of their index."""
-    folder = data_root.locate("photos")
-    with (folder / "index.csv").open() as file:
-        return folder, list(csv.DictReader(file))
-
-
-def opened(folder: Path, rows: list[dict[str, str]]) -> np.ndarray:
-    """Return photographs, (n, 160, 160, 3) uint8."""
-    return np.stack([np.asarray(Image.open(folder / row["file"]).convert("RGB")) for row in rows])
-
-
-def test_mobilenets_features_tell_photographs_apart_at_64_pixels() -> None:
-    folder, rows = photographs()
-    parts = []
-    for split in ("train", "test"):
-        part = [row for row in rows if row["split"] == split]
-        values = pretrained.embeddings("mobilenet_v2", opened(folder, part))
-        parts.append((values, [row["class"] for row in part]))
-    (learnt, kinds), (tested, expected) = parts
-    assert learnt.shape == (232, 1280) and len(tested) == 96
-    learner = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000))
-    assert learner.fit(learnt, kinds).score(tested, expected) >= 0.9  # grey pixels: 51 %
-
-
 def test_the_digest_of_weights_is_that_of_their_file() -> None:
     sums = (data_root.locate("weights") / data_root.SUMS).read_text().splitlines()
     digests = {name: digest for digest, name in (line.split("  ") for line in sums)}
     for stream in ("yamnet", "mobilenet_v2"):
         assert pretrained.digest(stream) == digests[pretrained.NETWORKS[stream].file][:8]
     for stream in ("vggish", "vgg16"):  # the releases name their files by theirs
-        network = pretrained.NETWORKS[stream]
-        assert data_root.sources()[stream].sha256[:8] in network.file
-        with pytest.raises(FileNotFoundError, match=f"get {stream}"):
-            pretrained.digest(stream)
+        assert data_root.sources()[stream].sha256[:8] in pretrained.NETWORKS[stream].file

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from lib.sound import features, pretrained, probes
+from lib.sound import features, probes
+from lib.sound.crnn import INPUTS
 from lib.sound.events import Events
 from lib.sound.features import FRAMES, GRID, GRID_TIMES
 from lib.sound.probes import LAGS, REGULARISATION, Probe
@@ -62,13 +63,13 @@ def test_perfect_and_reversed_logits_score_one_and_none(make: MakeEvents) -> Non
     assert probes.scored(-logits, truth)["F1"] == 0
 
 
-@pytest.mark.parametrize(("width", "centre"), [(0.06, 0.0), (0.96, 0.0), (0.5, -0.3), (0.9, 0.24)])
+@pytest.mark.parametrize(("width", "centre"), [(0.06, 0.0), (0.9, 0.24)])
 def test_the_centre_of_a_rise_is_found_at_any_height(width: float, centre: float) -> None:
     found = probes.centre_of_rise(ramps(width, centre, height=7, ground=-4))
     assert found == pytest.approx(centre, abs=0.02 if width > 0.1 else 0.04)
 
 
-@pytest.mark.parametrize("window", [0.066, 0.48, 0.96])
+@pytest.mark.parametrize("window", [0.066, 0.96])
 def test_a_window_blurs_a_step_as_geometry_says(onsets: Events, window: float) -> None:
     seen = np.arange(12)
     found = probes.steps(windowed(onsets, window), onsets, seen)
@@ -102,20 +103,10 @@ def test_what_knows_the_clip_only_makes_no_step(onsets: Events) -> None:
     found = probes.steps(tags + noise, onsets, np.arange(12))
     low, high = found["height interval"]
     assert low < 0.01 and high < 0.02
-    sharp = probes.steps(windowed(onsets, 0.1), onsets, np.arange(12))
-    flat = {**sharp, "height interval": [-0.1, 0.2]}  # may be none: it has no place
-    table = probes.when_table({"spectral": sharp, "audio": sharp, "visual": flat})
-    assert table["its centre, s"].isna().to_list() == [False, False, True]
+    table = probes.when_table({each: {**found, "height interval": [-0.1, 0.2]} for each in INPUTS})
+    assert table["its centre, s"].isna().all()  # may be none: it has no place
     with pytest.raises(ValueError, match="no event has a clear onset; take more clips"):
         probes.steps(windowed(onsets, 0.1), onsets, np.arange(0))
-
-
-def test_joined_by_index_a_moment_is_told_too_early_then_too_late() -> None:
-    inside = features.patch_times()[features.UNPADDED]
-    assert probes.expected_shift(inside) == pytest.approx(GRID_TIMES - inside)
-    first, middle, last = probes.expected_shift(np.array([0.5, 5.0, 9.45]))
-    assert first == pytest.approx(-0.46, abs=0.02) and last == pytest.approx(0.46, abs=0.03)
-    assert abs(middle) < 0.02
 
 
 def test_the_expected_shift_is_that_of_the_step(onsets: Events) -> None:
@@ -136,7 +127,5 @@ def test_every_stream_comes_onto_the_grid() -> None:
     pooled = probes.grid_features(spectrum)
     assert pooled.shape == (2, GRID, 3)
     assert pooled[1, 7] == pytest.approx(spectrum[1, 28:32].mean(axis=0))
-    patches = np.zeros((1, pretrained.PATCHES, 2), dtype=np.float16)
-    assert probes.grid_features(patches).shape == (1, GRID, 2)
-    pictures = np.zeros((1, GRID, 2), dtype=np.float16)
-    assert probes.grid_features(pictures) is pictures
+    patches = features.patch_times()[None, :, None]
+    assert np.array_equal(probes.grid_features(patches), features.on_grid(patches, "time"))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import stats
@@ -77,26 +77,13 @@ def test_the_best_are_chosen_on_validation_and_averaged_on_test() -> None:
 
 # --- pairs of trainings
 
-SCORES = st.lists(st.tuples(*[st.floats(0.01, 0.99)] * 2), min_size=2, max_size=6)
-
-
-@given(SCORES)
-def test_the_interval_is_students_over_the_differences(pairs: list[tuple[float, float]]) -> None:
-    first, second = (list(each) for each in zip(*pairs, strict=True))
-    differences = np.subtract(first, second)
-    assume(np.ptp(differences) > 1e-6)  # else SciPy warns of lost digits
-    found = protocol.difference(scored(first), scored(second)[::-1], "clip")  # whatever the order
-    expected = stats.ttest_1samp(differences, 0).confidence_interval()
-    assert found.value == pytest.approx(differences.mean())
-    assert (found.low, found.high) == pytest.approx(tuple(expected), rel=1e-9, abs=1e-12)
-
 
 def test_terms_are_weighted_rotation_by_rotation(runs: dict[tuple[str, ...], list[Result]]) -> None:
     terms = [(1.0, runs[BOTH], "clip"), (-2.0, runs[SPECTRAL], "clip")]
     terms += [(-1.0, runs[BOTH], "event"), (0.5, runs[SPECTRAL], "segment")]
     each = sum(weight * np.array(protocol.scores(row, name)) for weight, row, name in terms)
     expected = stats.ttest_1samp(each, 0).confidence_interval()
-    found = protocol.combination(terms)
+    found = protocol.combination([(w, row[::-1], name) for w, row, name in terms])  # in any order
     assert found.value == pytest.approx(np.mean(each))
     assert (found.low, found.high) == pytest.approx(tuple(expected))
 
@@ -141,8 +128,6 @@ def test_the_papers_table_is_read_row_by_row() -> None:
     assert protocol.paper_score(PAPER, SPECTRAL, "clip") == pytest.approx(0.7622)
     assert protocol.paper_score(PAPER, AUDIO, "segment") == pytest.approx(0.7020)
     assert protocol.paper_score(PAPER, ("audio", "visual"), "event") == pytest.approx(0.2231)
-    with pytest.raises(ValueError, match=r"Table 3 has no row \(\)"):
-        protocol.paper_score(PAPER, (), "clip")
 
 
 def test_table_3_has_ours_beside_the_papers(made_up_run: MakeRun) -> None:
@@ -151,10 +136,7 @@ def test_table_3_has_ours_beside_the_papers(made_up_run: MakeRun) -> None:
         for row in COMBINATIONS
     }
     table = protocol.table3(runs, PAPER)
-    columns = [(name, f"{name} ±", f"{name}, paper") for name in METRICS]
-    assert list(table) == ["row", "n", *(name for each in columns for name in each)]
-    assert table["row"].tolist() == LETTERS
-    assert table["n"].tolist() == [3] * 7
+    assert table["row"].tolist() == LETTERS and table["n"].tolist() == [3] * 7
     for metric in METRICS:
         printed = [row[metric] for row in PAPER["rows"]]
         assert table[f"{metric}, paper"].tolist() == pytest.approx(printed)
@@ -186,6 +168,8 @@ def test_given_the_tag_only_what_both_tag_rightly_counts() -> None:
     assert reference == pytest.approx(1 / 3)
     assert (found.value, found.low, found.high) == pytest.approx([1 / 3] * 3)  # the pairs agree
     assert shared == 4  # clips 0 and 2, on two rotations
+    later = [tagged_and_placed(*other, 2)]  # on a rotation that the first has not
+    assert np.isnan(protocol.given_the_tag(first, later)[0])
 
 
 def test_who_always_says_the_commonest_class_hears_nothing(make: Callable[..., Events]) -> None:
@@ -194,12 +178,3 @@ def test_who_always_says_the_commonest_class_hears_nothing(make: Callable[..., E
     assert found.tags.sum(axis=0).tolist()[:3] == [0, 3, 0] and (found.offset == 10).all()
     scores = evaluation.table3_scores(evaluation.all_counts(truth, found))
     assert scores["clip"] == pytest.approx(4 / 6)  # 2 hits of 3 true, 3 found
-
-
-def test_given_the_tag_compares_pairs_of_one_rotation() -> None:
-    right = [tagged_and_placed([[1]], [[[1, 1, 1]]], seed) for seed in (0, 1)]
-    late = [tagged_and_placed([[1]], [[[0, 1, 1]]], seed) for seed in (1, 2)]
-    value, reference, found, _ = protocol.given_the_tag(right, late)
-    assert (value, reference, found.value) == (1.0, 0.0, 1.0) and np.isnan(found.low)
-    nothing = protocol.given_the_tag(right[:1], late)
-    assert np.isnan([nothing[0], nothing[1], nothing[2].value]).all()

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,8 +25,7 @@ NO_AUDIO = "no file of that name under audio/"
 NO_PICTURES = "no pictures"
 ENDS = np.array([0.0, CLIP_SECONDS])  # seconds; to show both, all between them is decoded
 
-VERSION = 2  # raise it when what can be used changes: every clip is then decoded once more
-BATCH = 200  # clips after which the file is written: about what half a minute decodes
+VERSION = 3  # raise it when what can be used changes: every clip is then decoded once more
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,13 @@ class Verdict:
 
 
 def read_memo(path: Path) -> dict[str, Verdict]:
-    """Return {stamp: verdict}; nothing where the file is missing or damaged."""
-    try:
-        found = json.loads(path.read_bytes())
-        return {stamp: Verdict(*facts) for stamp, facts in found.items()}
-    except (FileNotFoundError, ValueError, TypeError, AttributeError):
-        return {}
+    """Return {stamp: verdict} of a file with one a line; a damaged line is left out."""
+    found = {}
+    for line in path.read_text().splitlines() if path.is_file() else ():
+        with suppress(ValueError):
+            stamp, content, reason = json.loads(line)
+            found[stamp] = Verdict(content, reason)
+    return found
 
 
 class Clips:
@@ -53,7 +54,7 @@ class Clips:
         self._place = place
         self._audio = by_stem(place / "audio", AUDIO)
         self._video = by_stem(place / "video", BOTH)
-        self._memo, self._verdicts, self._unsaved = memo, read_memo(memo), 0
+        self._memo, self._verdicts = memo, read_memo(memo)
 
     def lacking(self, name: str) -> str:
         """Return which file a clip lacks, by names alone; nothing where it lacks none."""
@@ -72,39 +73,22 @@ class Clips:
         stem = Path(name).stem
         return media.read_frames(self._video.get(stem, self._audio[stem]), times)
 
-    def content(self, name: str) -> str:
-        """Return a digest of the files of a clip."""
-        known = self.known(name)
-        return known.content if known else self._hash(name)
-
-    def known(self, name: str) -> Verdict | None:
-        """Return what is remembered of a clip whose files are as they were then."""
-        return self._verdicts.get(self._stamp(name))
-
-    def examine(self, name: str) -> Verdict:
-        """Hash and decode the files of a clip, and remember what came of it."""
+    def verdict(self, name: str) -> Verdict:
+        """Return what comes of decoding a clip; while its files stay as they are, once."""
         try:
             stamp = self._stamp(name)
-            verdict = Verdict(self._hash(name), self._fault(name))
+            if stamp in self._verdicts:
+                return self._verdicts[stamp]
+            digests = " ".join(map(files.digest, self._files(name)))
+            content = hashlib.sha256(digests.encode()).hexdigest()
+            found = Verdict(content, self._fault(name))
         except OSError as error:  # which may pass: nothing to remember
             return Verdict("", self._one_line(error))
-        self._verdicts[stamp] = verdict
-        self._unsaved += 1
-        if self._unsaved >= BATCH:
-            self.save()
-        return verdict
-
-    def save(self) -> None:
-        """Write what is new beside what the file holds, that of other processes too.
-
-        Raises:
-            OSError: the file cannot be written; what was there stays.
-        """
-        if self._unsaved:
-            every = read_memo(self._memo) | self._verdicts
-            facts = {stamp: [each.content, each.reason] for stamp, each in every.items()}
-            files.write_atomically(self._memo, json.dumps(facts, indent=0))
-            self._unsaved = 0
+        self._verdicts[stamp] = found
+        self._memo.parent.mkdir(parents=True, exist_ok=True)
+        with self._memo.open("a") as file:
+            file.write(json.dumps([stamp, found.content, found.reason]) + "\n")
+        return found
 
     def _fault(self, name: str) -> str:
         """Return why a clip cannot be used, nothing where it can."""
@@ -116,8 +100,7 @@ class Clips:
 
     def _one_line(self, error: Exception) -> str:
         """Return what an error says, fit for a field of a table, its paths inside the folder."""
-        text = str(error).replace(f"{self._place}{os.sep}", "")
-        return " ".join(text.encode(errors="replace").decode().split())
+        return " ".join(str(error).replace(f"{self._place}{os.sep}", "").split())
 
     def _files(self, name: str) -> list[Path]:
         stem = Path(name).stem
@@ -125,16 +108,11 @@ class Clips:
 
     def _stamp(self, name: str) -> str:
         """Return what changes with the places, sizes and times of change of a clip's files."""
-        digest = hashlib.sha256(f"{VERSION} {name}".encode())
+        facts: list[object] = [VERSION, name]
         for path in self._files(name):
             stat = path.stat()
-            digest.update(b"\0" + os.fsencode(path.relative_to(self._place)))
-            digest.update(f"\0{stat.st_size} {stat.st_mtime_ns}".encode())
-        return digest.hexdigest()
-
-    def _hash(self, name: str) -> str:
-        digests = " ".join(map(files.digest, self._files(name)))
-        return hashlib.sha256(digests.encode()).hexdigest()
+            facts += [path.relative_to(self._place), stat.st_size, stat.st_mtime_ns]
+        return " ".join(map(str, facts))
 
 
 def by_stem(place: Path, endings: tuple[str, ...]) -> dict[str, Path]:

@@ -5,10 +5,8 @@ sound under audio/, pictures under video/, or both in one file under audio/, in 
 under the names of the lists with any ending. `tools/fetch_dcase.py` gets them.
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -21,7 +19,7 @@ from lib.sound.data.lists import read_durations, read_strong, read_table, read_w
 from lib.sound.events import CLASSES
 
 CACHE = REPOSITORY / "data" / "cache"
-CHECKED, LEFT_OUT = "dcase2018_checked.json", "dcase2018_left_out.tsv"  # under CACHE
+CHECKED, LEFT_OUT = "dcase2018_checked.jsonl", "dcase2018_left_out.tsv"  # under CACHE
 MOST = 0.5  # the paper kept about 0.9; on fewer than half, scores would say little beside its own
 LISTS = {
     "weak": "metadata/train/weak.csv",
@@ -30,26 +28,7 @@ LISTS = {
     "test": "metadata/eval/eval.csv",
 }
 ROW_PER_EVENT = ("validation", "test")
-NAME = re.compile(r"Y([A-Za-z0-9_-]{11})_(\d+\.\d{3})_(\d+\.\d{3})\.wav")
-ADDRESS = "https://www.youtube.com/watch?v={video}"
 FETCH = "python -m tools.fetch_dcase"
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a clip comes from: a video on YouTube, from `start` to `end` in seconds."""
-
-    video: str
-    start: float
-    end: float
-
-
-def parse_name(name: str) -> Source:
-    """Return what the name of a clip, Y<11 characters>_<start>_<end>.wav, says of its source."""
-    found = NAME.fullmatch(name)  # by position, since the 11 characters may hold - and _
-    if not found or float(found[2]) >= float(found[3]):
-        raise ValueError(f"{name!r} is no clip; expected Y<11 characters>_<start>_<end>.wav")
-    return Source(found[1], float(found[2]), float(found[3]))
 
 
 def folder() -> Path:
@@ -112,7 +91,7 @@ def load() -> Corpus:
         clips=kept,
         weak={name: weak[name] for name in kept["weak"]},
         strong={split: events.subset(kept[split]) for split, events in strong.items()},
-        content=lambda name, _: clips.content(name),  # one file may hold both
+        content=lambda name, _: clips.verdict(name).content,  # one file may hold both
         audio=clips.audio,
         frames=clips.frames,
         left_out=reasons,
@@ -124,33 +103,11 @@ def _reasons(names: Mapping[str, tuple[str, ...]], clips: Clips) -> dict[str, st
     """Return of each clip that cannot be used why not: it lacks a file, or one is damaged."""
     every = [name for each in names.values() for name in each]
     lacking = {name: reason for name in every if (reason := clips.lacking(name))}
-    there = [name for name in every if name not in lacking]
-    if not there and NO_PICTURES in lacking.values():
-        raise FileNotFoundError(
-            "no clip under dcase2018_task4/audio has pictures, which the paper needs; put videos "
-            f"of the same names under dcase2018_task4/video, or run `{FETCH}`"
-        )
-    if not there:
-        raise FileNotFoundError(
-            "no clip of DCASE 2018 task 4 under dcase2018_task4/audio; "
-            f"run `{FETCH}`, or set BOOK_DATA"
-        )
     if any(set(each) <= lacking.keys() for each in names.values()):
         return lacking  # a split is empty, and decoding would not help that
-    return lacking | _damaged(there, clips)
-
-
-def _damaged(names: Sequence[str], clips: Clips) -> dict[str, str]:
-    """Return why some clips cannot be decoded; what is known is not done again."""
-    known = {name: clips.known(name) for name in names}
-    unknown = [name for name in names if known[name] is None]
-    quiet = None if unknown else True
-    try:
-        for name in tqdm(unknown, desc="check the clips", unit="clip", disable=quiet):
-            known[name] = clips.examine(name)
-    finally:
-        clips.save()
-    return {name: found.reason for name, found in known.items() if found and found.reason}
+    there = [name for name in every if name not in lacking]
+    checked = tqdm(there, desc="check the clips", unit="clip", delay=2, disable=None)
+    return lacking | {name: reason for name in checked if (reason := clips.verdict(name).reason)}
 
 
 def _list_left_out(names: Mapping[str, tuple[str, ...]], reasons: Mapping[str, str]) -> None:
@@ -169,34 +126,28 @@ def _counted(reasons: Iterable[str]) -> str:
 
 
 def listed(folder: Path) -> dict[str, tuple[str, ...]]:
-    """Return the clips of each split of the official lists.
+    """Return the clips of each split of the official lists, in their order."""
+    rows = {split: read_table(folder / LISTS[split], ["filename"]) for split in SPLITS}
+    return {
+        split: tuple(dict.fromkeys(row["filename"] for _, row in each))  # a row for each event
+        for split, each in rows.items()
+    }
 
-    Raises:
-        ValueError: a name is not that of a clip, or listed where it does not belong; the message
-            names file and row.
-    """
-    found: dict[str, str] = {}  # a dictionary keeps the order of the lists
-    for split in SPLITS:
-        for place, row in read_table(folder / LISTS[split], ["filename"]):
-            name = row["filename"]
-            try:
-                parse_name(name)
-            except ValueError as error:
-                raise ValueError(f"{place}: {error}") from None
-            if name in found and (found[name] != split or split not in ROW_PER_EVENT):
-                raise ValueError(f"{place}: {name} is in the {found[name]} list already")
-            found[name] = split
-    return {each: tuple(n for n, split in found.items() if split == each) for each in SPLITS}
+
+def source(name: str) -> tuple[str, float, float]:
+    """Return where a clip Y<11 characters>_<start>_<end>.wav is from: video, start and end in s."""
+    start, end = name[13:].removesuffix(".wav").split("_")  # the 11 characters may hold _ too
+    return name[1:12], float(start), float(end)
 
 
 def _durations(names: Mapping[str, tuple[str, ...]]) -> dict[str, float]:
     """Return {clip: seconds} as measured by DESED, or else as its name says."""
-    sources = {name: parse_name(name) for each in names.values() for name in each}
-    spans = {name: source.end - source.start for name, source in sources.items()}
+    sources = {name: source(name) for each in names.values() for name in each}
+    spans = {name: end - start for name, (_, start, end) in sources.items()}
     measured = data_root.locate("desed_baseline") / "validation_durations.tsv"
     return spans | read_durations(measured)
 
 
 def _note(name: str) -> str:
-    source = parse_name(name)
-    return f"{ADDRESS.format(video=source.video)}, {source.start} to {source.end} s"
+    video, start, end = source(name)
+    return f"https://www.youtube.com/watch?v={video}, {start} to {end} s"

@@ -30,9 +30,7 @@ def read_audio(path: Path, content: bytes | None = None) -> Waveform:
     Truncation shows where the container tells its length, which WAV, FLAC, MP4 and WebM do; an Ogg
     file that is cut reads as a shorter one.
 
-    Args:
-        path: of the file.
-        content: what is in it, where it lies on no disk; its name is then for complaints only.
+    What lies on no disk is given as `content`; its name is then for complaints only.
 
     Raises:
         ValueError: it is no media file, has no audio stream, is truncated, changes midway, or its
@@ -44,11 +42,16 @@ def read_audio(path: Path, content: bytes | None = None) -> Waveform:
         stream = container.streams.audio[0]
         _use_one_thread(stream, path)
         to_float = av.AudioResampler(format="flt")  # interleaved: PyAV crashes on 8 planes or more
-        pieces = [
-            piece.to_ndarray().reshape(-1, piece.layout.nb_channels)  # (samples, channels)
-            for frame in _of_one_form(container.decode(stream), path)
-            for piece in to_float.resample(frame)
-        ]
+        try:
+            pieces = [
+                piece.to_ndarray().reshape(-1, piece.layout.nb_channels)  # (samples, channels)
+                for frame in container.decode(stream)
+                for piece in to_float.resample(frame)
+            ]
+        except ValueError as error:
+            if isinstance(error, av.error.FFmpegError):
+                raise
+            raise ValueError(f"{path} changes midway: pasted together? save it as one") from None
         rate, declared = stream.rate, _declared_seconds(container, stream)
     samples = np.concatenate(pieces) if pieces else np.zeros((0, 1), dtype=np.float32)
     if len(samples) < (declared - SLACK) * rate:
@@ -58,20 +61,14 @@ def read_audio(path: Path, content: bytes | None = None) -> Waveform:
 
 
 def check_waveform(samples: np.ndarray, rate: int, name: str) -> Waveform:
-    """Return sound that can be used, or say what is wrong with it.
-
-    Args:
-        samples: (n, channels) floating point; channels are averaged.
-        rate: in Hz.
-        name: what to call it in a complaint.
+    """Return sound (n, channels), its channels averaged, or say what is wrong with it.
 
     Raises:
-        ValueError: it is empty, a single sample, not finite, far beyond full scale, silent
-            throughout, or its channels cancel.
+        ValueError: it is empty, not finite, far beyond full scale, silent throughout, or its
+            channels cancel.
     """
-    if len(samples) < 2 or samples.size == 0:
-        what = "a single sample" if samples.size else "no sound: it is empty"
-        raise ValueError(f"{name} holds {what}; leave this clip out")
+    if not samples.size:
+        raise ValueError(f"{name} holds no sound: it is empty; leave this clip out")
     if not np.isfinite(samples).all():
         raise ValueError(f"{name} holds samples that are not finite; leave this clip out")
     if (peak := np.abs(samples).max()) > LOUDEST:
@@ -102,14 +99,11 @@ def read_frames(path: Path, times: np.ndarray) -> np.ndarray | None:
     SHORT_SIDE pixels at most. Times outside the video get its first or its last frame.
 
     Args:
-        path: of the file.
+        path: of the file; ValueError if it is no media, or its video holds no frame.
         times: (n,) in seconds, n at least 1, in any order.
 
     Returns:
         (n, height, width, 3) uint8, or None where the file has no video stream.
-
-    Raises:
-        ValueError: it is no media file, or holds a video stream without a frame.
     """
     with _opened(path) as container:
         cover = Disposition.attached_pic
@@ -122,10 +116,7 @@ def read_frames(path: Path, times: np.ndarray) -> np.ndarray | None:
         pictures = [picture for frame, count in nearest for picture in [_small(frame)] * count]
     if not pictures:
         raise ValueError(f"{path} has a video stream without a frame; leave this clip out")
-    result = np.empty((len(pictures), *pictures[0].shape), dtype=np.uint8)
-    for place, picture in zip(order, pictures, strict=True):
-        result[place] = picture
-    return result
+    return np.stack(pictures)[np.argsort(order)]
 
 
 @contextmanager
@@ -151,20 +142,6 @@ def _use_one_thread(stream: Any, path: Path) -> None:
     if stream.codec_context is None:
         raise ValueError(f"{path} cannot be decoded (no decoder for it): damaged, or no media")
     stream.codec_context.thread_count = 1
-
-
-def _of_one_form(frames: Iterator[Any], path: Path) -> Iterator[Any]:
-    """Yield frames of sound; raise ValueError where their rate or number of channels changes."""
-    first = None
-    for frame in frames:
-        form = frame.sample_rate, frame.layout.nb_channels
-        first = first or form
-        if form != first:
-            raise ValueError(
-                f"{path} changes from {first[0]} Hz and {first[1]} channels to {form[0]} Hz and "
-                f"{form[1]}: pasted together? save it anew as one sound"
-            )
-        yield frame
 
 
 def _check_wave_size(path: Path, head: bytes, written: int) -> None:

@@ -112,13 +112,8 @@ class Recipe:
 def load(sizes: Sizes, rotation: int, sight: Sight) -> Corpus:
     """Return mixtures of real recordings, each made when it is asked for.
 
-    Args:
-        rotation: of the folds, below ROTATIONS: which of them train, validate and test.
-        sight: how well the pictures go with the sounds.
-
-    Raises:
-        FileNotFoundError, ValueError: a committed file is missing or changed; or sizes ask for more
-            validation or test clips than there are real ones.
+    The rotation, below ROTATIONS, says which folds train, validate and test. ValueError if sizes
+    ask for more validation or test clips than there are real ones.
     """
     mixer = open_mixer(rotation)
     camera = photos.Camera(photos.read(data_root.locate("photos")), rotation, sight)
@@ -175,9 +170,6 @@ class Mixer:
 
         Test clips have the timing of `test`; those of `validation` are halved: one half lends to
         training clips, the other to validation clips, so that no timing is met twice.
-
-        Raises:
-            ValueError: a split has no recording of some class.
         """
         self.rotation = rotation
         generator = np.random.default_rng([VERSION, rotation])
@@ -202,11 +194,7 @@ class Mixer:
                 )
 
     def names(self, split: str, count: int) -> tuple[str, ...]:
-        """Return the names of a split's clips.
-
-        Raises:
-            ValueError: there are fewer real clips to take the timing from.
-        """
+        """Return the names of a split's clips, no more than real clips lend their timing."""
         _, places = self.timings[split]
         if split in ("validation", "test") and count > len(places):
             raise ValueError(

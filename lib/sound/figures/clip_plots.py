@@ -2,7 +2,6 @@
 
 import base64
 import io
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import librosa
 import matplotlib.pyplot as plt
 import numpy as np
 import soundfile
-from IPython.display import HTML, Audio, Markdown
+from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -22,44 +21,29 @@ from lib.sound.data.corpus import Waveform
 from lib.sound.evaluation import COLLAR
 from lib.sound.events import CLIP_SECONDS, Events
 from lib.sound.features import GRID_TIMES
-from lib.sound.figures.metric_plots import INPUT_COLOURS, short_label
+from lib.sound.figures.metric_plots import INPUT_COLOURS, bars, short_label
 from lib.sound.oracles import WINDOW_SECONDS
 
 STREAM_STYLES = {"spectral": "-", "audio": "--", "visual": "-."}
 WHAT_ORDER = ("spectral", "spectral, mean and deviation", "audio", "visual", "audio and visual")
 HERTZ = (250, 1000, 4000)  # ticks of a mel axis
+EXCERPT_RATE = 16_000  # Hz
 SHADES = 32  # of a spectrogram; more are not told apart, and make its file larger
 
 
 # --- to hear
 
 
-def hear(waveform: Waveform) -> Audio | Markdown:
-    """Return a player of a sound or, where no kernel runs, a line that says so.
-
-    Nothing is stored in a notebook: most clips belong to others.
-    """
-    if os.environ.get("BOOK_HEADLESS"):
-        return Markdown("> With a running kernel, a player stands here.")
-    return Audio(waveform.samples, rate=waveform.rate, normalize=False)
-
-
-def excerpt(waveform: Waveform, start: float, seconds: float, rate: int = 16_000) -> HTML:
-    """Return a player that holds a short piece of a sound, stored with the page.
+def excerpt(waveform: Waveform, start: float, seconds: float) -> HTML:
+    """Return a player that holds so many seconds of a sound, stored with the page, as FLAC.
 
     Only for what may be passed on; name its sources beside it.
-
-    Args:
-        waveform: of any rate.
-        start: of the piece, in seconds.
-        seconds: how long it is.
-        rate: in Hz, at which it is stored, as FLAC.
     """
     first = round(start * waveform.rate)
     piece = waveform.samples[first : first + round(seconds * waveform.rate)]
-    small = librosa.resample(piece, orig_sr=waveform.rate, target_sr=rate)
+    small = librosa.resample(piece, orig_sr=waveform.rate, target_sr=EXCERPT_RATE)
     buffer = io.BytesIO()
-    soundfile.write(buffer, np.clip(small, -1, 1), rate, format="FLAC", subtype="PCM_16")
+    soundfile.write(buffer, np.clip(small, -1, 1), EXCERPT_RATE, format="FLAC", subtype="PCM_16")
     data = base64.b64encode(buffer.getvalue()).decode()
     return HTML(f'<audio controls src="data:audio/flac;base64,{data}">a sound</audio>')
 
@@ -83,7 +67,8 @@ def clip(waveform: Waveform, events: Events, index: int, pictures: np.ndarray | 
     if pictures is not None:
         film(grid[2], pictures)
     grid[2].axis("off")
-    bars(grid[3], events, index, labels)
+    shown = np.flatnonzero(events.clip == index)
+    bars(grid[3], events, shown, labels, np.ones(len(shown), dtype=bool))
     grid[3].set(xlabel="seconds", xlim=(0, CLIP_SECONDS))
     figure.align_ylabels(grid)
     return figure
@@ -115,25 +100,13 @@ def spectrogram(axes: Axes, log_mel: np.ndarray, cmap: str = "magma", **limits: 
     return image
 
 
-def film(axes: Axes, pictures: np.ndarray, seconds: float = CLIP_SECONDS) -> None:
+def film(axes: Axes, pictures: np.ndarray) -> None:
     """Draw the middle of each picture (n, height, width, 3), side by side over a clip's length."""
     height, width = pictures.shape[1:3]
     left = max(0, width - height) // 2
     square = pictures[:, :, left : left + height]
-    extent = (0, seconds, 0, 1)
+    extent = (0, CLIP_SECONDS, 0, 1)
     axes.imshow(np.concatenate(list(square), axis=1), extent=extent, aspect="auto")
-
-
-def bars(axes: Axes, events: Events, index: int, labels: Sequence[int]) -> None:
-    """Draw a clip's true events as bars, one line for each of some classes."""
-    for event in np.flatnonzero(events.clip == index).tolist():
-        label = int(events.label[event])
-        length = events.offset[event] - events.onset[event]
-        look: dict[str, Any] = {"height": 0.7, "color": PALE, "edgecolor": INK, "linewidth": 0.6}
-        axes.barh(labels.index(label), length, left=events.onset[event], **look)
-    axes.set_yticks(range(len(labels)), [short_label(events.classes[label]) for label in labels])
-    axes.tick_params(axis="y", labelsize=8.5, length=0)
-    axes.set_ylim(len(labels) - 0.45, -0.55)
 
 
 def photographs(pictures: Sequence[np.ndarray], names: Sequence[str]) -> Figure:
@@ -162,13 +135,10 @@ def standardised(waveform: Waveform, scale: features.Standardiser) -> Figure:
     return figure
 
 
-def patch(waveform: Waveform, number: int, offset: float = 0.01) -> Figure:
-    """Draw the 64 mel bands that the audio networks hear, and one patch of them.
+def patch(waveform: Waveform, number: int, offset: float) -> Figure:
+    """Draw the 64 mel bands that the audio networks hear, and large one patch inside the clip.
 
-    Args:
-        waveform: a clip.
-        number: of the patch that is framed and drawn large, among those inside the clip.
-        offset: of the logarithm.
+    For `offset` see `pretrained.log_mel_patches`.
     """
     patches = pretrained.log_mel_patches(waveform, offset)[features.UNPADDED]
     starts = patches[:, : pretrained.STEP].reshape(-1, pretrained.BANDS)
@@ -184,12 +154,7 @@ def patch(waveform: Waveform, number: int, offset: float = 0.01) -> Figure:
     right.imshow(patches[number].T, extent=(0, WINDOW_SECONDS, 0, pretrained.BANDS), **options)
     for later, style in ((0, "-"), (1, "--"), (2, ":")):  # neighbours overlap by 0.90 s
         corner = ((number + later) * pretrained.STEP * seconds, 0.5)
-        frame: dict[str, Any] = {
-            "fill": False,
-            "edgecolor": "white",
-            "linestyle": style,
-            "linewidth": 1.4,
-        }
+        frame: dict[str, Any] = {"fill": False, "ec": "white", "ls": style, "lw": 1.4}
         left.add_patch(Rectangle(corner, WINDOW_SECONDS, pretrained.BANDS - 1.5, **frame))
     left.set(xlabel="seconds", ylabel="mel band")
     right.set(xlabel="seconds", title=f"patch {number}")
@@ -236,9 +201,7 @@ def what(found: Mapping[str, Mapping[str, Any]], truth: Events, trivial: float) 
 def steps(lags: np.ndarray, found: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Draw how the probes' responses rise at an onset, and what a window of 0.96 s would do.
 
-    Args:
-        lags: (lags,) seconds after the onset.
-        found: {name of INPUT_NAMES: see `probes.steps`}.
+    `lags` are (lags,) seconds after the onset; for `found` by input see `probes.steps`.
     """
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 3.3))
     window = found["audio"]["height"] * np.clip(lags / WINDOW_SECONDS + 0.5, 0, 1)

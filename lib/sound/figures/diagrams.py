@@ -42,36 +42,28 @@ def trace(model: CRNN) -> dict[str, list[Step]]:
         if isinstance(first, Tensor):
             shapes[module] = tuple(first.shape[1:])
 
-    hooks = [module.register_forward_hook(record) for module in model.modules()]
-    was_training = model.training
-    with torch.no_grad():
-        found = model.eval()(example(model))
-    model.train(was_training)
-    for hook in hooks:
-        hook.remove()
-    ways = {
-        name: _way(name, encoder, example(model)[name], shapes)
-        for name, encoder in model.encoders.items()
-    }
-    return {**ways, "fused": _fused(model, shapes, found)}
-
-
-def example(model: CRNN) -> dict[str, Tensor]:
-    """Return features of the shapes that the network reads, all zero."""
     config = model.config
     sizes = {
         "spectral": (604, config.mel_bands),
         "audio": (151, config.audio_features),
         "visual": (151, config.visual_features),
     }
-    return {name: torch.zeros(1, *sizes[name]) for name in config.inputs}
+    hooks = [module.register_forward_hook(record) for module in model.modules()]
+    with torch.no_grad():
+        found = model.eval()({name: torch.zeros(1, *sizes[name]) for name in config.inputs})
+    for hook in hooks:
+        hook.remove()
+    ways = {
+        name: _way(name, encoder, sizes[name], shapes) for name, encoder in model.encoders.items()
+    }
+    return {**ways, "fused": _fused(model, shapes, found)}
 
 
 def _way(
-    name: str, encoder: nn.Module, features: Tensor, shapes: dict[nn.Module, tuple[int, ...]]
+    name: str, encoder: nn.Module, read: tuple[int, ...], shapes: dict[nn.Module, tuple[int, ...]]
 ) -> list[Step]:
     """Return the steps from one input to its 151 embeddings."""
-    steps = [Step(TITLES[name], tuple(features.shape[1:]))]
+    steps = [Step(TITLES[name], read)]
     if name != "spectral":
         return [*steps, Step("linear, ReLU, dropout", shapes[encoder])]
     for number, stack in enumerate(encoder.stacks):  # type: ignore[arg-type]

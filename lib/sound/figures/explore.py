@@ -103,7 +103,7 @@ def observe(
 
 
 def listen(corpus: Corpus, scenes: Scenes) -> widgets.Dropdown | list[str]:
-    """Show a list of clips and a player, or say where there is one.
+    """Show a list of clips, a player and a line on a clip's source, or say where there is one.
 
     Sound is never written into a notebook that runs by itself: recordings are not ours to pass on.
 
@@ -115,12 +115,6 @@ def listen(corpus: Corpus, scenes: Scenes) -> widgets.Dropdown | list[str]:
         display(Markdown("*With a running kernel, you can listen to each of these clips here.*"))
         return scenes.names
     choice = widgets.Dropdown(options=scenes.names, description="clip")
-    display(player(corpus, scenes, choice))
-    return choice
-
-
-def player(corpus: Corpus, scenes: Scenes, choice: widgets.Dropdown) -> widgets.VBox:
-    """Return a list of clips, a player of the chosen one, and a line on where it comes from."""
     sound = widgets.Audio(format="wav", autoplay=False, loop=False)
     origin = widgets.Label()
 
@@ -132,7 +126,8 @@ def player(corpus: Corpus, scenes: Scenes, choice: widgets.Dropdown) -> widgets.
 
     choice.observe(load, names="value")
     load()
-    return widgets.VBox([choice, sound, origin])
+    display(widgets.VBox([choice, sound, origin]))
+    return choice
 
 
 def scores(scenes: Scenes, model: str, threshold: float, median: int) -> dict[str, float]:

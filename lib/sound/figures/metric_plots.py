@@ -1,6 +1,7 @@
 """The pictures of Part I. Each function takes data and returns a matplotlib figure."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -27,46 +28,37 @@ ROW_COLOURS = {"S": PALETTE[0], "A": PALETTE[1], "S + A": PALETTE[4]}
 METRIC_MARKERS = {"clip": "o", "segment": "s", "event": "D"}
 
 
-def timelines(truth: Events, found: Mapping[str, Events], clip: int = 0) -> Figure:
-    """Draw a clip's true events and, below, what each of several systems found.
+def timelines(truth: Events, found: Mapping[str, Events]) -> Figure:
+    """Draw the first clip's true events and, below, what each of several systems found.
 
     A found event is filled if it is paired with a true one, hollow if it is a false alarm.
     """
-    shown_labels = [events.tags[clip] for events in (truth, *found.values())]
+    shown_labels = [events.tags[0] for events in (truth, *found.values())]
     labels = np.flatnonzero(np.any(shown_labels, axis=0))
     rows = 1 + len(found)
     figure, grid = plt.subplots(
         rows, 1, figsize=(PAGE_WIDTH, 0.32 * rows * max(2, len(labels)) + 0.7), sharex=True
     )
     for axes, (name, events) in zip(grid, {"truth": truth, **found}.items(), strict=True):
-        paired = np.zeros(len(events), dtype=bool)
-        matched = evaluation.match(truth, events)
-        paired[matched[matched >= 0]] = True
+        paired = np.isin(np.arange(len(events)), evaluation.match(truth, events))
         scores = evaluation.table3_scores(evaluation.all_counts(truth, events))
-        shown = np.flatnonzero(events.clip == clip)
-        _draw_bars(axes, events, shown, labels.tolist(), paired)
+        shown = np.flatnonzero(events.clip == 0)
+        bars(axes, events, shown, labels.tolist(), paired[shown])
         numbers = ", ".join(f"{metric} {100 * scores[metric]:.0f}" for metric in METRICS)
         axes.set_title(name if name == "truth" else f"{name}: {numbers}", fontsize=9.5)
-        axes.set(xlim=(0, truth.durations[clip]))
+        axes.set(xlim=(0, truth.durations[0]))
     grid[-1].set_xlabel("seconds")
     return figure
 
 
-def _draw_bars(
-    axes: Axes, events: Events, shown: np.ndarray, labels: Sequence[int], filled: np.ndarray
+def bars(
+    axes: Axes, events: Events, shown: np.ndarray, labels: list[int], filled: np.ndarray
 ) -> None:
-    """Draw some events as bars, one line per class; hollow where not `filled`."""
-    for index in shown:
-        place = labels.index(int(events.label[index]))
-        axes.barh(
-            place,
-            events.offset[index] - events.onset[index],
-            left=events.onset[index],
-            height=0.62,
-            color=PALETTE[place % len(PALETTE)] if filled[index] else "white",
-            edgecolor=PALETTE[place % len(PALETTE)],
-            linewidth=1.3,
-        )
+    """Draw the events numbered `shown` as bars, a line for each class; hollow if not filled."""
+    places = [labels.index(label) for label in events.label[shown].tolist()]
+    lengths, left = (events.offset - events.onset)[shown], events.onset[shown]
+    look: dict[str, Any] = {"color": np.where(filled, PALE, "white"), "edgecolor": INK}
+    axes.barh(places, lengths, left=left, height=0.7, linewidth=0.8, **look)
     axes.set_yticks(range(len(labels)), [short_label(events.classes[label]) for label in labels])
     axes.set_ylim(len(labels) - 0.45, -0.55)
     axes.tick_params(axis="y", labelsize=8.5, length=0)

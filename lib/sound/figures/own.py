@@ -98,14 +98,14 @@ def windows(waveform: Waveform) -> list[Waveform]:
         ValueError: it is too short, or longer than LONGEST.
     """
     samples, rate = waveform.samples, waveform.rate
-    if not SHORTEST <= len(samples) / rate <= LONGEST:
+    if not SHORTEST <= waveform.seconds <= LONGEST:
         raise ValueError(
-            f"this sound lasts {len(samples) / rate:.2f} s; bring one of {SHORTEST} to {LONGEST} s"
+            f"this sound lasts {waveform.seconds:.2f} s; bring one of {SHORTEST} to {LONGEST} s"
         )
     size = round(CLIP_SECONDS * rate)
     starts = range(0, len(samples), size)
     pieces = [Waveform(samples[start : start + size], rate) for start in starts]
-    if len(pieces) > 1 and len(pieces[-1].samples) < SHORTEST * rate:
+    if len(pieces) > 1 and pieces[-1].seconds < SHORTEST:
         pieces.pop()  # too short to hear anything in
     return pieces
 
@@ -152,7 +152,7 @@ def listen(ears: Ears, waveform: Waveform) -> Heard:
         short(row): mean_teacher.predict(network, read).frame.numpy()
         for row, network in ears.networks.items()
     }
-    lengths = np.array([len(piece.samples) / piece.rate for piece in pieces])
+    lengths = np.array([piece.seconds for piece in pieces])
     return Heard(log_mel, lengths, frames, ears.classes)
 
 

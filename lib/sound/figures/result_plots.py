@@ -16,7 +16,7 @@ from lib.sound.crnn import COMBINATIONS, linear_pooling
 from lib.sound.evaluation import COLLAR, FRAME_SECONDS, METRICS, THRESHOLD
 from lib.sound.events import Events
 from lib.sound.features import GRID_TIMES
-from lib.sound.figures.metric_plots import METRIC_COLOURS, METRIC_NAMES, ROW_COLOURS
+from lib.sound.figures.metric_plots import METRIC_COLOURS, METRIC_NAMES, ROW_COLOURS, short_label
 from lib.sound.protocol import Row, short
 from lib.sound.runs import verdicts
 from lib.sound.runs.verdicts import Judge
@@ -82,24 +82,44 @@ def spread(axes: Axes, values: Sequence[float], y: float, colour: str) -> None:
     axes.plot([found.low, found.high], [y, y], color=colour, linewidth=1.4)
 
 
-def heard(truth: Events, clip: int, frames: Mapping[str, np.ndarray]) -> Figure:
-    """Draw how probable networks take a clip's class to be from frame to frame.
+def ideas(found: Mapping[str, Result]) -> Figure:
+    """Draw two scores of each idea: each training, and their mean with its 95 % interval.
 
-    Args:
-        truth: of all clips.
-        clip: which of them; grey is where its first class sounds.
-        frames: by row, (151, classes) probabilities.
+    For `found` see `laboratory.beside`; the first is what the others are compared with.
     """
-    place = int(truth.label[truth.clip == clip][0])
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 2.5))
-    _sounding(axes, truth, clip, place)
-    for number, (name, frame) in enumerate(frames.items()):
-        style = ("-", "--", "-.")[number]
-        axes.plot(GRID_TIMES, frame[:, place], style, color=ROW_COLOURS[name], label=name)
-    axes.axhline(THRESHOLD, color=INK, linestyle=":", linewidth=1)
-    axes.set(xlabel="seconds", ylabel=f"{truth.classes[place]}: probability", ylim=(-0.03, 1.03))
-    axes.set_xlim(0, truth.durations[clip])
-    axes.legend(ncols=len(frames), loc="upper right")
+    size = (PAGE_WIDTH, 0.42 * len(found) + 0.9)
+    figure, panels = plt.subplots(1, 2, figsize=size, sharey=True)
+    for axes, metric in zip(panels, ("clip", "event"), strict=True):
+        values = [100 * np.array(result.metrics[metric]) for result in found.values()]
+        axes.axvline(values[0].mean(), color=INK, linestyle=":", linewidth=1.2)
+        for y, each in enumerate(values):
+            spread(axes, each.tolist(), y, METRIC_COLOURS[metric])
+        axes.set_xlim(left=max(0, axes.get_xlim()[0]))
+        axes.set(title=METRIC_NAMES[metric], xlabel="percent", ylim=(len(found) - 0.5, -0.5))
+    panels[0].set_yticks(range(len(found)), list(found))
+    return figure
+
+
+def heard(truth: Events, clip: int, frames: Mapping[str, np.ndarray]) -> Figure:
+    """Draw each class of a clip: where it sounds, and what up to four networks say frame by frame.
+
+    `frames` are (151, classes) probabilities, by row or name.
+    """
+    labels = np.flatnonzero(truth.tags[clip]).tolist()
+    size = (PAGE_WIDTH, 1.15 * len(labels) + 1.2)
+    figure, grid = plt.subplots(len(labels), 1, figsize=size, sharex=True, squeeze=False)
+    for axes, label in zip(grid[:, 0], labels, strict=True):
+        sounding(axes, truth, clip, label)
+        axes.axhline(THRESHOLD, color=INK, linestyle=":", linewidth=1)
+        looks = zip(("-", "--", "-.", ":"), (INK, *PALETTE), strict=False)
+        for (name, frame), (style, colour) in zip(frames.items(), looks, strict=False):
+            colour = ROW_COLOURS.get(name, colour)
+            axes.plot(GRID_TIMES, frame[:, label], style, color=colour, label=name)
+        axes.set(ylabel=f"{short_label(truth.classes[label])}:\nprobability", ylim=(-0.03, 1.03))
+        axes.set_xlim(0, truth.durations[clip])
+    grid[-1, 0].set_xlabel("seconds")
+    handles = grid[0, 0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper center", ncols=len(frames))
     return figure
 
 
@@ -142,8 +162,7 @@ def collars(
 def knobs(runs: Sequence[Result]) -> Figure:
     """Draw clip and event F1 of rows with pictures over each knob of the pictures, S beside them.
 
-    Args:
-        runs: of Table 3 and of `experiments.sight_grid`, as far as they are there.
+    The runs are those of Table 3 and of `experiments.sight_grid`, as far as they are there.
     """
     figure, grid = plt.subplots(2, 3, figsize=(PAGE_WIDTH, 4.2), sharex=True, sharey="row")
     spectral = [run for run in runs if run.config["inputs"] == list(verdicts.SPECTRAL)]
@@ -155,8 +174,7 @@ def knobs(runs: Sequence[Result]) -> Figure:
                 level = 100 * np.mean(protocol.scores(spectral, metric))
                 axes.axhline(level, color=ROW_COLOURS["S"], linestyle=":", label="S")
             for row, look in KNOB_ROWS.items():
-                mine = [run for run in runs if run.config["inputs"] == list(row)]
-                found = protocol.by_share(mine, knob)
+                found = protocol.by_share(runs, row, knob)
                 means = [100 * np.mean(protocol.scores(each, metric)) for each in found.values()]
                 axes.plot(list(found), means, label=short(row), **look)
     grid[0, 0].set_ylabel("clip F1, %")
@@ -166,13 +184,7 @@ def knobs(runs: Sequence[Result]) -> Figure:
 
 
 def pooling(truth: Events, clip: int, frame: np.ndarray) -> Figure:
-    """Draw the frame probabilities of a clip's class, what eq. 1 makes of them, and its derivative.
-
-    Args:
-        truth: of all clips.
-        clip: which of them; grey is where its first class sounds.
-        frame: (151, classes) probabilities.
-    """
+    """Draw (151, classes) probabilities of a clip's first class, eq. 1 of them, its derivative."""
     values = torch.tensor(frame[None], dtype=torch.float64).requires_grad_()
     place = int(truth.label[truth.clip == clip][0])
     found = linear_pooling(values)[0, place]  # eq. 1
@@ -181,7 +193,7 @@ def pooling(truth: Events, clip: int, frame: np.ndarray) -> Figure:
     push = values.grad[0, :, place].numpy()  # type: ignore[index]
     figure, grid = plt.subplots(2, 1, figsize=(PAGE_WIDTH, 3.6), sharex=True)
     for axes in grid:
-        _sounding(axes, truth, clip, place)
+        sounding(axes, truth, clip, place)
     grid[0].step(GRID_TIMES, frame[:, place], where="mid", color=INK)
     for value, text, style in ((pooled, "clip probability", "-"), (pooled / 2, "half of it", "--")):
         grid[0].axhline(value, color=PALETTE[0], linestyle=style, label=f"{text}: {value:.2f}")
@@ -194,7 +206,7 @@ def pooling(truth: Events, clip: int, frame: np.ndarray) -> Figure:
     return figure
 
 
-def _sounding(axes: Axes, truth: Events, clip: int, place: int) -> None:
+def sounding(axes: Axes, truth: Events, clip: int, place: int) -> None:
     """Shade where a class sounds in a clip."""
     for event in np.flatnonzero((truth.clip == clip) & (truth.label == place)):
         axes.axvspan(truth.onset[event], truth.offset[event], color=PALE, linewidth=0)

@@ -103,12 +103,7 @@ def config(
     other recordings, too. Fingerprints are of what each stream is made from: a run without pictures
     does not change with them.
 
-    Args:
-        common: see `common`.
-        inputs: of crnn.COMBINATIONS.
-        seed: of the training, and of what it is trained on.
-        align: "index" as in the paper, or "time", see `features.on_grid`.
-        sight: how well the pictures of a made corpus go with its sounds.
+    For the inputs see `crnn.COMBINATIONS`, for "index" (the paper's) or "time" `features.on_grid`.
     """
     streams = {name: common["streams"][name] for name in inputs}
     made = common["dataset"] == mixtures.NAME
@@ -414,18 +409,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "grid", nargs="?", choices=list(GRIDS), help="which; all but published if not said"
     )
-    parser.add_argument(
-        "--trainings", type=int, metavar="N", help="of each row, if not the profile's"
-    )
     options = parser.parse_args(arguments)
     profile = PROFILES[options.profile]
-    count = profile.trainings if options.trainings is None else options.trainings
-    if count < 1:
-        parser.error(f"{count} trainings are none; give at least 1")
     asked = [options.grid] if options.grid else [name for name in GRIDS if name != "published"]
     for name in asked:
         try:
-            found = trained(GRIDS[name](common(profile), count))
+            found = trained(GRIDS[name](common(profile), profile.trainings))
         except FileNotFoundError as error:  # weights that a reader fetches
             parser.exit(1, f"{error}\n")
         print(f"{name}: {len(found)} trainings are there")

@@ -34,10 +34,7 @@ def prepare(
 ) -> tuple[dict[str, Rows], Standardiser]:
     """Return one input's features of each split, standardised, and by what; made once.
 
-    Args:
-        corpus: whose training clips they are standardised by.
-        stream: of `features.STREAMS`.
-        align: see `features.on_grid`; plays a part for audio networks only.
+    For the stream see `features.STREAMS`, for `align`, of audio networks only, `features.on_grid`.
 
     Returns:
         {split: (clips, frames, n) float16, on disk}, and what the training clips have of mean and
@@ -121,23 +118,15 @@ def fewer_bands(log_mel: np.ndarray, bands: int) -> np.ndarray:
 
 
 def extract(corpus: Corpus, stream: str, clips: Sequence[str]) -> np.ndarray:
-    """Return the features of some clips in memory, (clips, rows, dimensions) float16.
-
-    For arguments and errors see `each`, for rows and dimensions `features.STREAMS`.
-    """
+    """Return features of some clips in memory, (clips, rows, dimensions) float16; see `each`."""
     return np.stack(list(each(corpus, stream, clips)))
 
 
 def each(corpus: Corpus, stream: str, clips: Sequence[str]) -> Iterator[np.ndarray]:
-    """Yield the features of clips, one at a time; those not in the cache are computed first.
+    """Yield the (rows, dimensions) float16 of each clip; what the cache lacks is computed first.
 
-    Args:
-        stream: of `features.STREAMS`. Patches of the audio networks are 60 ms apart, see
-            `pretrained.log_mel_patches`; frames of the visual ones are nearest to GRID_TIMES.
-        clips: names, in the order wanted.
-
-    Yields:
-        (rows, dimensions) float16.
+    For streams see `features.STREAMS`. Patches of the audio networks are 60 ms apart, see
+    `pretrained.log_mel_patches`; frames of the visual ones are nearest to GRID_TIMES.
     """
     if stream not in features.STREAMS:
         known = ", ".join(features.STREAMS)
@@ -158,11 +147,7 @@ def each(corpus: Corpus, stream: str, clips: Sequence[str]) -> Iterator[np.ndarr
 
 
 def of_stills(stills: Stills, stream: str) -> Rows:
-    """Return the features of the few pictures that a corpus shows, computed once.
-
-    Returns:
-        (pictures, dimensions) float16, on disk.
-    """
+    """Return the (pictures, dimensions) float16 of the few that a corpus shows, computed once."""
     place = cached(stream) / f"stills-{stills.key}.npy"
     return _made_once(
         place, lambda: [pretrained.embeddings(stream, stills.pictures()).astype(np.float16)]

@@ -68,9 +68,7 @@ def beside(ideas: Mapping[str, Idea], profile: Profile) -> dict[str, Result]:
 def tried(idea: Idea, profile: Profile) -> Result:
     """Return what networks that are trained with an idea find in clips that none was trained on.
 
-    Args:
-        idea: what is changed.
-        profile: of `profiles.LABORATORY`.
+    For the profile see `profiles.LABORATORY`.
 
     Raises:
         ValueError: the idea raises an error, or what it gives is of another form or no number.
@@ -120,11 +118,7 @@ def measure(idea: Idea, run: Mapping[str, Any], trainings: int) -> dict[str, Any
 
 
 def trained(idea: Idea, run: Mapping[str, Any], data: TrainingSet, seed: int) -> CRNN:
-    """Return a student that was trained as the book trains it, but for the idea.
-
-    Raises:
-        ValueError: see `tried`.
-    """
+    """Return a student that was trained as the book trains it, but for the idea."""
     config = TrainingConfig(**run["training"])
     trainer = Trainer(experiments.model_config(run), config, data, seed)
     for network in (trainer.student, trainer.teacher):
@@ -156,11 +150,7 @@ def give(network: CRNN, idea: Idea) -> None:
 def asked(
     name: str, function: Callable[[Tensor], Tensor], values: Tensor, shape: tuple[int, ...]
 ) -> Tensor:
-    """Return what a function of an idea gives.
-
-    Raises:
-        ValueError: it raises an error, or gives something of another form or no numbers.
-    """
+    """Return what a function of an idea gives; see `tried` for what is refused."""
     try:
         found = function(values)
     except Exception as error:

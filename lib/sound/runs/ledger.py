@@ -90,8 +90,7 @@ def ends(
     turned: Sequence[Result], row: protocol.Row, knob: str
 ) -> tuple[list[Result], list[Result]]:
     """Return the runs of a row with a knob at all, and at none; none where none were trained."""
-    mine = [run for run in turned if run.config["inputs"] == list(row)]
-    found = protocol.by_share(mine, knob)
+    found = protocol.by_share(turned, row, knob)
     return found.get(1.0, []), found.get(0.0, [])
 
 

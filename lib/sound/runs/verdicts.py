@@ -10,8 +10,9 @@ Clips and pictures are made: recordings and photographs are real, put together b
 Differences are in points of a percentage.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from lib.book.claims import (
     BOOK,
@@ -40,6 +41,7 @@ EQUAL = 5  # points of clip F1, up to which features are "equally valuable"
 RECOVERED = 0.5  # of a gap; what recovers so much of it explains it at least in part
 SIDE = "would change if an interval came to hold 0, or left it"
 Terms = Sequence[tuple[float, Row, str]]  # weight, row, metric
+Rule = Callable[[float, float], str]  # low and high end of an interval to a direction
 
 
 @dataclass(frozen=True)
@@ -69,33 +71,45 @@ class Judge:
     def all(self) -> list[Claim]:
         """Return the claims of sections 5 and 6, those that matter most first."""
         return [
-            self.gains("clip", "pretrained features beside spectral ones raise clip F1", "5.1"),
-            self.not_notable(),
+            self.compared(
+                "pretrained features beside spectral ones raise clip F1",
+                "5.1",
+                [(row, SPECTRAL, "clip") for row in ON_TOP],
+            ),
+            self.compared(
+                "pretrained features beside spectral ones bring no notable gain in event F1",
+                "5.2",
+                [(row, SPECTRAL, "event") for row in ON_TOP],
+                rule=partial(below, limit=NOTABLE),
+                note=f"a gain is notable from {100 * NOTABLE:.0f} points",
+            ),
             self.smaller_gain(),
-            self.higher(
+            self.compared(
                 "pretrained features alone place events worse than spectral ones (event F1)",
                 "5.2",
                 [(SPECTRAL, row, "event") for row in (AUDIO, VISUAL, PRETRAINED)],
             ),
             self.better_or_equal(),
-            self.higher(
+            self.compared(
                 "spectral features and pretrained audio complete each other (clip F1)",
                 "5.1, 6",
                 [(WITH_AUDIO, AUDIO, "clip"), (WITH_AUDIO, SPECTRAL, "clip")],
             ),
-            self.higher(
+            self.compared(
                 "pretrained pictures alone tag worse than spectral features alone (clip F1)",
                 "5.1",
                 [(SPECTRAL, VISUAL, "clip")],
             ),
-            self.higher(
+            self.compared(
                 "pictures add to what hears already (clip F1)",
                 "5.1, 6",
                 [(WITH_VISUAL, SPECTRAL, "clip"), (ALL, WITH_AUDIO, "clip")],
                 [(PRETRAINED, AUDIO, "clip")],
             ),
-            self.gains(
-                "segment", "pretrained features beside spectral ones raise segment F1", "5.2"
+            self.compared(
+                "pretrained features beside spectral ones raise segment F1",
+                "5.2",
+                [(row, SPECTRAL, "segment") for row in ON_TOP],
             ),
             self.fills_the_clip(),
             self.out_of_step(),
@@ -109,57 +123,45 @@ class Judge:
             self.grid_is_not_it(),
         ]
 
-    def gains(self, metric: str, text: str, where: str) -> Claim:
-        """Judge that each row with pretrained features beside the spectral ones gains by them."""
-        return self.higher(text, where, [(row, SPECTRAL, metric) for row in ON_TOP])
-
-    def higher(
+    def compared(
         self,
         text: str,
         where: str,
         pairs: Sequence[tuple[Row, Row, str]],
         beside: Sequence[tuple[Row, Row, str]] = (),
+        rule: Rule = above,
+        note: str = SIDE,
     ) -> Claim:
-        """Judge that a score is higher in one row than in another.
+        """Judge by how much a score is higher in one row than in another.
 
         Args:
             text: the claim.
             where: it stands in the paper.
-            pairs: the higher row, the lower row and the metric of each reading.
+            pairs: (higher row, lower row, metric) of each reading.
             beside: the same of readings that do not decide.
+            rule: says of both ends of an interval whether the claim holds.
+            note: on the rule.
         """
         readings = [
             self.reading(
                 f"{name(high)} over {name(low)}",
                 [(1, high, metric), (-1, low, metric)],
+                rule,
                 decides=(high, low, metric) in pairs,
             )
             for high, low, metric in [*pairs, *beside]
         ]
-        return self.claim(text, where, readings, SIDE)
+        return self.claim(text, where, readings, note)
 
     def better_or_equal(self) -> Claim:
         """Judge "achieve better performance", which section 6 calls "equally valuable"."""
-        first, *_ = self.higher("", "", [(AUDIO, SPECTRAL, "clip")]).readings
-        near_it = near(first.low, first.high, EQUAL)
-        second = replace(first, name="equally valuable", direction=near_it, decides=False)
         text = "pretrained audio alone tags better than spectral features alone (clip F1)"
         note = f'the paper says "better" in 5.1 and "equally valuable" in 6: within {EQUAL} points'
-        return self.claim(text, "5.1, 6", [first, second], note)
-
-    def not_notable(self) -> Claim:
-        """Judge "does not yield (notable) gains" for event F1."""
-        readings = [
-            self.reading(
-                f"{name(row)} over {name(SPECTRAL)}",
-                [(1, row, "event"), (-1, SPECTRAL, "event")],
-                at_most=NOTABLE,
-            )
-            for row in ON_TOP
-        ]
-        note = f"a gain is notable from {100 * NOTABLE:.0f} points"
-        text = "pretrained features beside spectral ones bring no notable gain in event F1"
-        return self.claim(text, "5.2", readings, note)
+        found = self.compared(text, "5.1, 6", [(AUDIO, SPECTRAL, "clip")], note=note)
+        (better,) = found.readings
+        near_it = near(better.low, better.high, EQUAL)
+        equal = replace(better, name="equally valuable", direction=near_it, decides=False)
+        return replace(found, readings=(better, equal))
 
     def smaller_gain(self) -> Claim:
         """Judge that what a row gains in clip F1 is more than what it gains in event F1."""
@@ -197,8 +199,7 @@ class Judge:
 
     def out_of_step(self) -> Claim:
         """Judge "a detrimental effect" of pictures out of step, by the book's second knob."""
-        mine = [run for run in self.turned if run.config["inputs"] == list(WITH_VISUAL)]
-        shares = protocol.by_share(mine, "out_of_step")
+        shares = protocol.by_share(self.turned, WITH_VISUAL, "out_of_step")
         ends = shares.get(0.0, []), shares.get(1.0, [])
         found = protocol.difference(*ends, "event")
         direction = above(found.low, found.high)
@@ -241,15 +242,12 @@ class Judge:
         return protocol.paper_score(self.paper, row, metric)
 
     def reading(
-        self, text: str, terms: Terms, at_most: float | None = None, *, decides: bool = True
+        self, text: str, terms: Terms, rule: Rule = above, *, decides: bool = True
     ) -> Reading:
-        """Judge that a weighted sum of scores lies above 0, or below `at_most`."""
+        """Judge a weighted sum of scores by a rule."""
         found = self.between(terms)
         paper = sum(weight * self.published(row, metric) for weight, row, metric in terms)
-        direction = above(found.low, found.high)
-        if at_most is not None:
-            direction = below(found.low, found.high, at_most)
-        value = round(100 * paper, 6)
+        value, direction = round(100 * paper, 6), rule(found.low, found.high)
         return self.source.reading(text, value, numbers(found), direction, decides=decides)
 
     def claim(
