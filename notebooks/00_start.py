@@ -118,8 +118,8 @@ inputs = sound_networks.inputs(common, corpus, clips)
 compared = ("spectral",), ("audio",)  # rows of Table 3
 trained = sound_networks.networks(common)
 clip = sound.observe(corpus, clips, {row: trained[row] for row in compared}, inputs)
-every = sound_networks.digests(common)
-digests = {name: every[name] for name in clip.found}
+every, reads = sound_networks.digests(common), sound_networks.reads(common)
+digests = {name: every[name] for name in (*clip.found, *reads["A"])}
 
 
 def hear(threshold):

@@ -74,7 +74,7 @@ page.about("the paper's numbers").figure(
     alt="Table 3 as dots: for each of seven networks its clip, segment and event F1. Next to the first row, "
     "spectral alone, pretrained features move clip and segment scores to the right and leave event scores "
     "where they were; without spectral input, event scores fall far to the left.",
-    caption="Table 3 of the paper; dotted, its first row; the number is the event F1. Follow the orange diamonds: "
+    caption="Table 3 of the paper; dotted, its first row; the number is the event F1. Follow the diamonds: "
     "above the black line, where the network has the spectrum, they stay together; below it they lie far to the left.",
 )
 

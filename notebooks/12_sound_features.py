@@ -123,7 +123,7 @@ page.figure(
 # picture nearest to each of the 151 moments. Each picture is seen alone: nothing blurs time, and nothing sees movement.
 
 # %%
-page.table(
+page.about("the networks themselves").table(
     probes.networks_table(list(streams.values())),
     "part1_networks",
     alt="Four networks, two that hear and two that see: in whose place each stands, on what it was trained, "

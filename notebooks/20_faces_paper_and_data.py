@@ -149,7 +149,7 @@ Markdown(
 # The paper uses four sets of films of people who show an expression:
 
 # %%
-page.about("the paper's numbers").table(
+page.about("the paper's numbers, and ours").table(
     data_plots.sets(results.paper("part2_protocol")["rows"], profile, corpus),
     "part2_sets",
     alt="The four sets: people and images in the paper and here.",

@@ -49,7 +49,7 @@ fine_tuned = real.trained(profile, corpus)
 asked = checkpoints.digests(explore.NETWORKS, profile, corpus)
 page = Page("23_faces_synthesis", PROFILE, corpus.name, corpus.rung, networks=asked)
 used = {real.KIND: file_digest(fine_tuned.path)}
-of_people = Page(page.chapter, PROFILE, london.NAME, "open", networks=used)
+of_people = Page(page.chapter, PROFILE, london.NAME, "open", networks=asked | used)
 cost(page.chapter)
 
 # %%
@@ -80,7 +80,7 @@ page.figure(
     caption="Above and left renderings, all others painted by DE-GAN (z = 0) and enlarged. Down a column the person stays; "
     "along a row the expression should, which is plain for disgust and surprise and faint for contempt. "
     f"{grids.credit(corpus)}",
-    networks=page.networks,
+    networks=["de_gan"],
 )
 
 # %% [markdown]
@@ -133,7 +133,7 @@ page.figure(
     caption="The number of each person, and in how many of their faces the judge knows them. Skin and the cut of hair are "
     "much like those above, but 48's glasses and 26's long hair are gone, and 17's beard is a smear. "
     f"{grids.credit(corpus)}",
-    networks=page.networks,
+    networks=["de_gan", "identity_judge"],
 )
 
 # %% [markdown]
@@ -187,7 +187,7 @@ of_people.figure(
     "smile 8, 10 and 16 show teeth; on 5, 9 and 13 little moves. 5 has a blot at the mouth with any expression, the women 5 "
     "and 13 look like men, 19 is disfigured. Borrowers are the first eight people whose smile was kept back, lenders the "
     f"two of the others in whose smile the expression judge sees most happiness. {london.CITATION}",
-    networks=of_people.networks,
+    networks=[real.KIND, "expression_judge"],
 )
 
 # %% [markdown]

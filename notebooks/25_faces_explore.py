@@ -111,7 +111,7 @@ def walk(begin, end, person, steps, noise_1, noise_2):
 
 # %%
 interact.explore(
-    page,
+    replace(page, networks={each: digests[each] for each in explore.NETWORKS[:2]}),
     "part2_walk",
     walk,
     {

@@ -230,7 +230,7 @@ page.figure(
     caption="The first test image under growing attacks on either network, and below each the change of every pixel "
     "(red brighter, blue darker, one scale per row). Both darken the stroke and brighten the ground: on the natural "
     "network in broad bands, on the robust one in small patches.",
-    networks=page.networks,
+    networks=list(digests)[:2],
 )
 
 # %% [markdown]
