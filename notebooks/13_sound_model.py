@@ -168,7 +168,7 @@ page.figure(
 source(mean_teacher.losses)
 
 # %% [markdown]
-# Each step of Adam on $L$ ([`Trainer.train_step`](../lib/sound/mean_teacher.py)) ends with the teacher following:
+# Each step of [Adam](01_glossary.ipynb) on $L$ ([`Trainer.train_step`](../lib/sound/mean_teacher.py)) ends with the teacher following:
 
 # %%
 source(mean_teacher.follow)

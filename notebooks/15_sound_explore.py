@@ -20,7 +20,7 @@
 #
 # Two numbers turn a network's probabilities into events: a threshold $\tau$ (0.5 in the paper) and the length $w$ of a
 # median filter (7 frames; chapter 11). Move them for any row of Table 3, beside any other row. **S** is the spectrogram,
-# **A** are features of a pretrained audio network, **V** of a pretrained image network.
+# **A** are [features](01_glossary.ipynb) of a pretrained audio network, **V** of a pretrained image network.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -75,7 +75,7 @@ clip_control = explore.listen(corpus, scenes)
 # of one network and of another (dashed), after the median filter. Grey is where the class
 # really sounds. What lies above the dotted threshold becomes an event, drawn as a bar: **filled** if it is paired with a
 # true event within the tolerances of chapter 11, **hollow** if it is a false alarm. On the right, three F1 scores, over
-# *all* clips that can be chosen here: few clips, so read how they move, not how high they are. (Rows are the true classes
+# *all* clips that can be chosen here, few: read how they move, not how high they are. (Rows are the true classes
 # and the most probable others. What is found of a class without a row is mentioned above the pictures.)
 
 

@@ -110,8 +110,6 @@ page.figure(
 )
 
 # %% [markdown]
-# Is the smile *read* as one, and by whom? Chapter 23 asks judges who took no part.
-#
 # Recognition comes second. The encoder is *frozen* (it learns no more), and small networks learn to name the expression
 # from its code and from the *maps*, the small images that pass from layer to layer. The paper calls these *residue*,
 # after an older method; nothing is subtracted here. Its three tables are about this:
@@ -162,14 +160,14 @@ page.about("the paper's numbers, and ours").table(
 # **So no face of these sets appears in this book.** With BU-4DFE and one of the others on your disk the chapters compute
 # on them, and show their faces if you set `BOOK_SHOW_FACES=1`. Two other sets come with the book:
 #
-# | faces | what is real in them | what for |
-# |---|---|---|
-# | rendered with ICT-FaceKit's model (MIT) | shapes and their ways of moving come from scans; each person is a draw from that model; colour, hair, light and the *meaning* of an expression are ours | all that is trained here, and Tables 1 to 3 |
-# | photographs: Face Research Lab London Set (CC BY 4.0) | everything, but only neutral faces and smiles, some of them hardly there; mostly young and white | eyes (chapter 21), smiles put on real people, and what codes know of them (chapter 23) |
+# - **rendered** with ICT-FaceKit's model (MIT): shapes and their ways of moving come from scans; each person is a draw from
+#   that model; colour, hair, light and the *meaning* of an expression are ours. All training and Tables 1 to 3 use them;
+# - **photographs**: Face Research Lab London Set (CC BY 4.0), neutral faces and smiles only, mostly of young and white
+#   people (chapters 21 and 23).
 #
 # **What a label is worth.** A rendered smile is what its maker takes for a smile, after the Facial Action Coding System,
-# and a photographed one is what somebody did who was asked to smile. Accuracies on rendered faces say nothing about
-# people; *methods* can be compared on them.
+# and a photographed one is what somebody did who was asked to smile: about a sixth of these are hardly there. Accuracies
+# on rendered faces say nothing about people; *methods* can be compared on them.
 
 # %%
 people = corpus.pretraining()
@@ -181,11 +179,11 @@ page.figure(
     alt="A grid of faces: three people from top to bottom, their expressions from left to right, each in another light "
     "and pose.",
     caption="Three people of the set for pre-training. Along a row the person stays. Down a column the expression "
-    f"stays, and is much harder to see. {grids.credit(corpus)}",
+    f"stays, and is harder to see. {grids.credit(corpus)}",
 )
 
 # %% [markdown]
-# Of rendered faces one thing can be changed and all others kept.
+# Of rendered faces one thing can be changed, and all others kept.
 
 # %%
 varied = factors.vary(augment.source_side(profile.sizes.side), SEED)
@@ -264,7 +262,6 @@ Markdown(
 # %% [markdown]
 # ## Where we differ and why
 #
-# - **Faces** are rendered where the paper's are of people, under licence.
 # - **Pre-training**: BU-4DFE's films have neutral frames that must carry the film's label (our inference); every image
 #   here shows its expression, and there are seven, with contempt.
 # - **Pose and light** vary, so that the noise has something to explain. MMI is frontal, Oulu-CASIA in strong light.

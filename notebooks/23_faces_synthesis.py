@@ -119,7 +119,7 @@ Markdown(
 # %%
 known, count = cast.recognised.sum(axis=0), len(cast.made)
 Markdown(
-    f"Put on all {len(known)} people, the codes of the grid make {count} faces of each. In all of them "
+    f"Put on all {len(known)} rendered people, the codes of the grid make {count} faces of each. In all of them "
     f"{(known == count).sum()} people are recognised, in none {(known == 0).sum()}. So the "
     f"{100 * made['identity']['value']:.0f} % above are no general weakness: most people arrive, some never. It may be what "
     "chapter 22's empty field allows: whatever looks like a person to $D^i$ will do. Some who never arrive:"
@@ -130,8 +130,8 @@ page.figure(
     synthesis_plots.hardly_known(cast),
     "part2_hardly_known",
     alt="Above, a smiling source and ten people, neutral; below these as synthesised with the smile.",
-    caption="The number of each person, and in how many of their faces the judge knows them. Skin and the cut of hair are "
-    "much like those above, but 48's glasses and 26's long hair are gone, and 17's beard is a smear. "
+    caption="Above: the number of each person, and in how many of their faces the judge knows them. Skin and the cut of hair "
+    "are much like those above, but glasses, long hair and a white beard are gone or a smear. "
     f"{grids.credit(corpus)}",
     networks=["de_gan", "identity_judge"],
 )
@@ -184,8 +184,8 @@ of_people.figure(
     alt="Columns are eight real people: neutral, smiling, and below synthesised with the smile and the neutral face "
     "of two others, who stand at the left.",
     caption="First two rows and left column: photographs. Below: what the generator paints (z = 0). With the first lender's "
-    "smile 8, 10 and 16 show teeth; on 5, 9 and 13 little moves. 5 has a blot at the mouth with any expression, the women 5 "
-    "and 13 look like men, 19 is disfigured. Borrowers are the first eight people whose smile was kept back, lenders the "
+    "smile some show teeth, and on others little moves. One mouth has a blot with any expression, two women look like men, "
+    "and the last face is disfigured. Borrowers are the first eight people whose smile was kept back, lenders the "
     f"two of the others in whose smile the expression judge sees most happiness. {london.CITATION}",
     networks=[real.KIND, "expression_judge"],
 )
@@ -212,15 +212,15 @@ Markdown(
     f"Neutral photographs pass the test of the person in {100 * taken['identity']['value']:.0f} %, synthesised faces in "
     f"{100 * lent['identity']['value']:.0f} %: that real people show the identity asked for "
     f"**{claims.smiles_as_asked('identity', 'identity').direction}**, that they show the expression: "
-    f"**{claims.smiles_as_asked('smile', 'expression').direction}**. *Smiling* means that somebody was asked to smile: some "
-    "of these smiles are hardly there, and most of the people are young and white."
+    f"**{claims.smiles_as_asked('smile', 'expression').direction}**. *Smiling* means that somebody was asked to smile: "
+    "about a sixth of these smiles are hardly there, and most of the people are young and white."
 )
 
 # %% [markdown]
 # ## What does the code know?
 #
-# $f(x)$ should hold the expression and be "mutually exclusive of identity information". We ask *linear probes* (logistic
-# regressions):
+# $f(x)$ should hold the expression and be "mutually exclusive of identity information". We ask [linear probes](01_glossary.ipynb)
+# (logistic regressions):
 #
 # - **Identity**: which of the people it learnt from is this? The probe learns on some pictures of everyone and
 #   answers for others.

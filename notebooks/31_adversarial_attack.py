@@ -65,7 +65,7 @@ source(classifiers.MadryNet)
 # %% [markdown]
 # In robust training the batch is attacked before each step on the weights, against the network *as it is now*, and the
 # network learns to read what comes out. (The paper says "against the natural model"; Madry's script attacks the current
-# one.) The attack on an image $x$ of class $i$ adds the $r$ that makes the loss $\ell_F$ of the network $F$ largest: how
+# one.) The attack on an image $x$ of class $i$ adds the $r$ that makes the [loss](01_glossary.ipynb) $\ell_F$ of the network $F$ largest: how
 # surprised it is by the true class, its *cross-entropy*. The training looks for weights $\theta$ that make it small all
 # the same:
 #

@@ -184,7 +184,9 @@ def pooling(truth: Events, clip: int, frame: np.ndarray) -> Figure:
         _sounding(axes, truth, clip, place)
     grid[0].step(GRID_TIMES, frame[:, place], where="mid", color=INK)
     for value, text, style in ((pooled, "clip probability", "-"), (pooled / 2, "half of it", "--")):
-        grid[0].axhline(value, color=ROW_COLOURS["S + A"], linestyle=style, label=f"{text}: {value:.2f}")
+        grid[0].axhline(
+            value, color=ROW_COLOURS["S + A"], linestyle=style, label=f"{text}: {value:.2f}"
+        )
     grid[0].set(ylabel="frame probability", ylim=(0, 1), xlim=(0, truth.durations[clip]))
     grid[0].legend(loc="upper right")
     colours = [PALETTE[9] if each > 0 else PALETTE[3] for each in push]
