@@ -106,8 +106,8 @@ page.figure(
 # *exactly* when, says the paper. Three scores ask for this: which classes are in a *clip*, which in each second (a
 # *segment*), and from when to when each *event* lasts. Each is an [F1](01_glossary.ipynb), from 0 to 100 %: high if what
 # is said is true *and* what is true is said. What will surprise you: a system that knows every tag and no time at all has
-# about the event F1 of the paper's pretrained features alone (chapter 11). And two streams of 151 frames each, joined one
-# to one, are half a second apart at both ends of a clip (12); chapter 14 shows what becomes of a bark by that.
+# about the event F1 of the paper's pretrained features alone (chapter 11). And two streams that the paper joins one to one
+# are half a second apart at both ends of a clip (12).
 #
 # Below is a thumbnail of [chapter 15](15_sound_explore.ipynb). Curves are a network's probabilities, smoothed by a *median
 # filter*, bars are the events that follow: filled where they are right, hollow where they are not. With a running kernel,
@@ -150,8 +150,7 @@ interact.explore(
 #
 # A code that has forgotten *who* is in the picture recognises expressions better on people it never met, says
 # the paper. What will surprise you: our code reads expressions off people it never met, and still knows who they
-# are better than an encoder that was trained on expressions alone (23; our training rewards that, and of the
-# paper's equations alone the code is not probed). What helps with strangers comes with pre-training; an encoder
+# are better than an encoder that was trained on expressions alone (23; our training rewards that). What helps with strangers comes with pre-training; an encoder
 # that was pre-trained without painting a face does better still (24).
 #
 # Below is a thumbnail of [chapter 25](25_faces_explore.ipynb): a stranger lends an expression to somebody else.
@@ -234,8 +233,8 @@ Markdown(
     f"{overview.minutes(['10-15'], PROFILE)} for Part I, {overview.minutes(['20-25'], PROFILE)} for Part II, "
     f"{overview.minutes(['30-35'], PROFILE)} for Part III. To compute what is stored took a single process "
     f"{hours['part1']:.1f}, {hours['part2']:.1f} and {hours['part3']:.1f} hours, by what the files say.*\n\n"
-    "**A cluster.** `./run_all.sh paper --retrain` trains the networks by the published recipes (in Part I 140 "
-    "of them, in Part II a GAN, which we also fine-tune in each of 30 folds), attacks the published 1,000,000 images, and resumes "
+    "**A cluster.** `./run_all.sh paper --retrain` trains the networks by the published recipes, "
+    "attacks the published 1,000,000 images, and resumes "
     "where it was stopped; `--dry-run` says beforehand what it takes, and [chapter 91](91_scale.ipynb) how other "
     "machines help. *The whole book at profile paper: "
     f"{overview.minutes(['00-90'], 'paper')}.*"

@@ -239,12 +239,9 @@ page.figure(
 
 # %%
 overall = {name: between.sum() / total.sum() for name, (total, between) in totals.items()}
-peak = shares["expression"].argmax()
 Markdown(
     f"Identity explains {100 * overall['identity']:.1f} % of all squared differences between images, expression "
-    f"{100 * overall['expression']:.2f} %; the rest is light, pose, background, and how things mix. Where expression is "
-    f"loudest it explains {100 * shares['expression'].max():.1f} %, identity at the same place "
-    f"{100 * shares['identity'].flat[peak]:.1f} %."
+    f"{100 * overall['expression']:.2f} %; the rest is light, pose, background, and how things mix."
 )
 
 # %%
@@ -264,7 +261,7 @@ Markdown(
 #
 # - **Pre-training**: BU-4DFE's films have neutral frames that must carry the film's label (our inference); every image
 #   here shows its expression, and there are seven, with contempt.
-# - **Pose and light** vary, so that the noise has something to explain. MMI is frontal, Oulu-CASIA in strong light.
+# - **Pose and light** vary, so that the noise has something to explain.
 #
 # ## Exercises
 #
@@ -293,8 +290,8 @@ best = published.loc["DE-GAN", "CK+"] / 100
 low, high = wilson(round(best * images), images)
 Markdown(
     f"They are {images * ahead['CK+'] / 100:.1f} images apart. Taken as independent, {round(best * images)} of {images} "
-    f"have the interval {100 * low:.1f} to {100 * high:.1f} %; since three images come from each film and several films "
-    "from each person, the true one is wider still. The two cannot be told apart."
+    f"have the interval {100 * low:.1f} to {100 * high:.1f} %; since images of a film or a person "
+    "are alike, the true one is wider still. The two cannot be told apart."
 )
 
 # %% [markdown]
