@@ -52,6 +52,7 @@ from lib.faces.runs import checkpoints as face_networks
 from lib.faces.runs import profiles as face_profiles
 from lib.sound import evaluation as sound_evaluation
 from lib.sound.data import datasets as sound_data
+from lib.sound.figures import clip_statistics
 from lib.sound.figures import explore as sound
 from lib.sound.runs import checkpoints as sound_networks
 from lib.sound.runs import experiments as sound_experiments
@@ -102,24 +103,27 @@ page.figure(
 # ## Part I, sound: what, and hardly exactly when
 #
 # Features learned from millions of videos help to say *what* sounds in a recording, and in which second, but hardly
-# *exactly* when, says the paper. What will surprise you: a system that knows every tag and no time at all has about the
-# **event** F1 of the paper's pretrained features alone (chapter 11). And two streams of 151 frames each, joined one to
-# one, are half a second apart at both ends of a clip (12); chapter 14 shows what becomes of a bark by that.
+# *exactly* when, says the paper. Three scores ask for this: which classes are in a *clip*, which in each second (a
+# *segment*), and from when to when each *event* lasts. Each is an [F1](01_glossary.ipynb), from 0 to 100 %: high if what
+# is said is true *and* what is true is said. What will surprise you: a system that knows every tag and no time at all has
+# about the event F1 of the paper's pretrained features alone (chapter 11). And two streams that the paper joins one to one
+# are half a second apart at both ends of a clip (12).
 #
-# Below is a thumbnail of [chapter 15](15_sound_explore.ipynb). Curves are a network's probabilities, bars are the events
-# that follow: filled where they are right, hollow where they are not. With a running kernel, move the threshold.
+# Below is a thumbnail of [chapter 15](15_sound_explore.ipynb). Curves are a network's probabilities, smoothed by a *median
+# filter*, bars are the events that follow: filled where they are right, hollow where they are not. With a running kernel,
+# move the threshold.
 
 # %%
 profile = sizes.choose(sound_profiles.PROFILES, PROFILE)
 common = sound_experiments.common(profile)
 corpus = sound_data.load(common["dataset"], profile.sizes)
-clips = sound.choose_clips(corpus.strong["test"], 1)
+clips = [corpus.clips["test"][clip_statistics.example(corpus.strong["test"])]]
 inputs = sound_networks.inputs(common, corpus, clips)
 compared = ("spectral",), ("audio",)  # rows of Table 3
 trained = sound_networks.networks(common)
 clip = sound.observe(corpus, clips, {row: trained[row] for row in compared}, inputs)
-every = sound_networks.digests(common)
-digests = {name: every[name] for name in clip.found}
+every, reads = sound_networks.digests(common), sound_networks.reads(common)
+digests = {name: every[name] for name in (*clip.found, *reads["A"])}
 
 
 def hear(threshold):
@@ -138,8 +142,7 @@ interact.explore(
     moving="threshold",
     alt="one clip heard by a network of spectrograms and by one of pretrained features, threshold {threshold:.2f}",
     caption="Grey is the truth. S hears the spectrogram, A pretrained audio features. A lower threshold gives more bars: is "
-    "one of them filled, in its place? F1, from 0 to 100 %, is high if what is said is true and what is true is said. "
-    f"Sound: {corpus.notes(clips[0])}.",
+    f"one of them filled, in its place? Sound: {corpus.notes(clips[0])}.",
 )
 
 # %% [markdown]
@@ -147,9 +150,8 @@ interact.explore(
 #
 # A code that has forgotten *who* is in the picture recognises expressions better on people it never met, says
 # the paper. What will surprise you: our code reads expressions off people it never met, and still knows who they
-# are better than an encoder that was trained on expressions alone (23; our training rewards that, and of the
-# paper's equations alone the code is not probed). What helps with strangers comes with pre-training; an encoder
-# that was pre-trained without a GAN does better still (24).
+# are better than an encoder that was trained on expressions alone (23; our training rewards that). What helps with strangers comes with pre-training; an encoder
+# that was pre-trained without painting a face does better still (24).
 #
 # Below is a thumbnail of [chapter 25](25_faces_explore.ipynb): a stranger lends an expression to somebody else.
 
@@ -175,7 +177,8 @@ interact.explore(
     strip=[{}],
     moving="expression",
     alt="{expression} of a stranger, lent to person 0",
-    caption=f"A thumbnail of chapter 25. {face_plots.credit(corpus)}",
+    caption="From left to right: the stranger, what is made of person 0, and what a network that judges expressions sees in "
+    f"both. Below: person 0's own pictures. {face_plots.credit(corpus)}",
 )
 
 # %% [markdown]
@@ -183,11 +186,13 @@ interact.explore(
 #
 # A network's features miss a change that a linear filter, which steganalysts used in the 2000s, sees. What will
 # surprise you: the published threshold comes from an integer overflow, found again to its last bit (32). The rate that
-# the paper calls *true positive rate* cannot exceed one minus the accuracy, whatever the detector does; and in
-# both pairs of networks that we hold, attacks on the robust one are flagged *earlier* than those on the
-# natural one (33). And how little an attacker who has read the paper is slowed down (34).
+# the paper calls *true positive rate* counts flagged images that are also misread, so it cannot exceed one minus the
+# accuracy, whatever the detector does; and in both pairs of networks that we hold, attacks on the *robust* one, which
+# was trained on attacked digits, are flagged *earlier* than those on the *natural* one (33). An attacker who has read the
+# paper is hardly slowed down (34).
 #
-# Below is a thumbnail of [chapter 35](35_adversarial_explore.ipynb). Raise epsilon until the digit falls. Is it flagged?
+# Below is a thumbnail of [chapter 35](35_adversarial_explore.ipynb). Raise epsilon, the most that a pixel may change,
+# until the digit falls. Is it flagged? It is where the filter's mean answer, *p-hat*, exceeds a threshold.
 
 
 # %%
@@ -207,7 +212,8 @@ interact.explore(
     strip=[{}, {"epsilon": 0.2}],
     moving="epsilon",
     alt="one digit attacked with epsilon {epsilon:.2f}",
-    caption="A thumbnail of chapter 35.",
+    caption="From left to right: the attacked digit, what was added (red: brighter, blue: darker), the filter's answer, what "
+    "the network believes (blue: the true class), and p-hat before and after, with the threshold dashed.",
 )
 
 # %% [markdown]
@@ -227,8 +233,8 @@ Markdown(
     f"{overview.minutes(['10-15'], PROFILE)} for Part I, {overview.minutes(['20-25'], PROFILE)} for Part II, "
     f"{overview.minutes(['30-35'], PROFILE)} for Part III. To compute what is stored took a single process "
     f"{hours['part1']:.1f}, {hours['part2']:.1f} and {hours['part3']:.1f} hours, by what the files say.*\n\n"
-    "**A cluster.** `./run_all.sh paper --retrain` trains the networks by the published recipes (in Part I 140 "
-    "of them, in Part II a GAN, which we also fine-tune in each of 30 folds), attacks the published 1,000,000 images, and resumes "
+    "**A cluster.** `./run_all.sh paper --retrain` trains the networks by the published recipes, "
+    "attacks the published 1,000,000 images, and resumes "
     "where it was stopped; `--dry-run` says beforehand what it takes, and [chapter 91](91_scale.ipynb) how other "
     "machines help. *The whole book at profile paper: "
     f"{overview.minutes(['00-90'], 'paper')}.*"

@@ -74,7 +74,7 @@ page.about("the paper's numbers").figure(
     alt="Table 3 as dots: for each of seven networks its clip, segment and event F1. Next to the first row, "
     "spectral alone, pretrained features move clip and segment scores to the right and leave event scores "
     "where they were; without spectral input, event scores fall far to the left.",
-    caption="Table 3 of the paper; dotted, its first row; the number is the event F1. Follow the orange diamonds: "
+    caption="Table 3 of the paper; dotted, its first row; the number is the event F1. Follow the diamonds: "
     "above the black line, where the network has the spectrum, they stay together; below it they lie far to the left.",
 )
 
@@ -92,18 +92,9 @@ Markdown(
 # %% [markdown]
 # The paper's reading: the features help with *what* and with *in which second*, not with *from when to when*, since the
 # networks that gave them "were designed for problems without time-related aspects". This part tests the sentence:
-#
-# | chapter | what it asks |
-# |---|---|
-# | 10 | what are the data, and what do they sound like? |
-# | 11 | what do the scores ask, and how far does one come without knowing any times? |
-# | 12 | what is in the features: do they know *what*, do they know *when*? |
-# | 13 | how are the network and its teacher built and trained? |
-# | 14 | Table 3, trained anew: what do we find, and how sure are we? |
-# | 15 | what can you hear and see of it in single clips, with your own hands on the threshold? |
-# | 16 | a laboratory: what becomes of *what* and *when* if you change one idea? |
-# | 18 | the paper in its order, each table and figure beside ours |
-# | 19 | appendix: all symbols, and the long tables |
+# what are the data (10), what do the scores ask (11), what is in the features (12), how are network and teacher trained
+# (13), and what comes of it (14)? In 15 and 16 you try it yourself. [Page 18](18_sound_rebuilt.ipynb) has the paper in
+# its order, 19 all symbols and the long tables.
 #
 # *Weak* labels say which classes occur in a clip, *strong* ones from when to when as well. A network cuts a clip
 # into *frames*, moments of 66 ms, and gives each class $n$ a probability in each frame $t$, $p_f(n, t)$; from
@@ -236,12 +227,9 @@ Markdown(
 # %% [markdown]
 # ## Where we differ and why
 #
-# | what | paper | here |
-# |---|---|---|
-# | clips | of DCASE 2018 task 4, from YouTube | mixtures of ESC-10 in their timing, where the clips are missing |
-# | training clips | their own timing | that of half of the real validation clips |
-# | unlabelled clips | 13,017 | fewer at profile quick, for time |
-# | short clips | "some shorter" | padded with silence, predictions cut at the true end |
+# - **Clips** are mixtures in the timing of DCASE 2018 task 4 where its own are missing; fewer unlabelled ones, for time.
+# - **Training clips** have the timing of half of the real validation clips.
+# - **Short clips**: the paper says "some shorter"; ours are padded with silence, predictions cut at the true end.
 #
 # ## Exercises
 #

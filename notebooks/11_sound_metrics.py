@@ -232,7 +232,8 @@ Markdown(
 # %% [markdown]
 # ## Threshold and filter
 #
-# The paper fixes both. What hangs on it?
+# The paper fixes both. What hangs on it? (The table above counts events as they were published; here they are read off
+# the published scores, which gives a few others.)
 
 # %%
 runs = metric_studies.runs("curves", profile, data)

@@ -92,7 +92,7 @@ page.figure(
 # are about. It hears a log-mel spectrogram of its own: 16 kHz, windows of 25 ms each 10 ms, 64 mel bands. (The paper says
 # 128; VGGish takes no other number than 64.) 96 of these frames, 0.96 s, make one *patch*, which becomes one vector.
 # VGGish is too large to come with the book; *YAMNet*, which does, takes the same patches. Its last step is a mean over
-# all places of its maps, over time as well as over frequency:
+# all places of its *maps* (how well each of its filters fits where), over time as well as over frequency:
 
 # %%
 source(pretrained.Yamnet.forward)
@@ -123,7 +123,7 @@ page.figure(
 # picture nearest to each of the 151 moments. Each picture is seen alone: nothing blurs time, and nothing sees movement.
 
 # %%
-page.table(
+page.about("the networks themselves").table(
     probes.networks_table(list(streams.values())),
     "part1_networks",
     alt="Four networks, two that hear and two that see: in whose place each stands, on what it was trained, "
@@ -176,7 +176,7 @@ Markdown(
     f"{100 * trivial:.0f} %. {both}"
     + (
         f": {pretrained.NETWORKS[profile.visual].dimensions:,} more inputs and {len(corpus.clips['weak'])} clips, so the "
-        "probe overfits; that is no statement about pictures."
+        "probe learns them by heart; that is no statement about pictures."
         if f1["audio and visual"] < f1["audio"]
         else "."
     )

@@ -101,7 +101,7 @@ sizes_of_rows = [
     }
     for row, form in forms.items()
 ]
-page.about("the paper's network").table(
+page.about("the paper's network, and ours").table(
     pd.DataFrame(sizes_of_rows),
     "part1_parameters",
     alt="The seven combinations of inputs, their embedding sizes and numbers of parameters.",
@@ -142,7 +142,7 @@ page.figure(
     alt="Above: the frame probabilities of the clip's class, the clip probability and half of it, over grey where the "
     "class sounds. Below: the derivative by frame, positive where the frame lies above half the clip probability.",
     caption="The clip of chapter 10 and what a trained network (S + A) says of its class; grey is where it sounds. A "
-    "label that says yes raises the frames above the dashed line (green) and pushes all others down (red), among them "
+    "label that says yes raises the frames above the dashed line (light blue) and pushes all others down (red), among them "
     f"{100 * lowered[sounding].mean():.0f} % of those in which the class sounds. (Chapter 14 says why the network "
     "hears it where it does.)",
     sources=[with_audio],
@@ -168,7 +168,7 @@ page.figure(
 source(mean_teacher.losses)
 
 # %% [markdown]
-# Each step of Adam on $L$ ([`Trainer.train_step`](../lib/sound/mean_teacher.py)) ends with the teacher following:
+# Each step of [Adam](01_glossary.ipynb) on $L$ ([`Trainer.train_step`](../lib/sound/mean_teacher.py)) ends with the teacher following:
 
 # %%
 source(mean_teacher.follow)

@@ -129,7 +129,7 @@ page.figure(
         if several
         else "ours"
     )
-    + "; hollow diamonds: the paper. Compare the three columns.",
+    + "; hollow diamonds: the paper. A line that ends at the edge goes on beyond it. Compare the three columns.",
     sources=every_run,
 )
 
@@ -323,9 +323,10 @@ Markdown(
     f"{' alone' if len(foretold) == 1 else ''}.\n\nThe first knob shows more. With nothing unseen, the event F1 of S + V is "
     f"{over} points from that of S"
     + (
-        ". So frozen features *can* place events, although the network that sees was made for a task without time, too: "
-        "the paper's first reason is not the whole one. (Our photographs appear with their sound; how often the videos' "
-        "do, we do not know.)"
+        ". If that holds beyond "
+        + ("one rotation" if over.n < 2 else "these rotations")
+        + ", frozen features *can* place events, although the network that sees was made for a task without time, too. "
+        "(Our photographs appear with their sound; how often the videos' do, we do not know.)"
         if over.value > 0
         else "."
     )
@@ -345,26 +346,17 @@ Markdown(
 #
 # ## The claims
 #
-# A claim holds if our whole 95 % interval says what the paper says, and fails if all of it denies it. Shown is the reading
-# that gave the answer, in points of F1; [chapter 90](90_claims.ipynb) has all.
+# A claim holds if our whole 95 % interval says what the paper says, and fails if all of it denies it.
 
 # %%
 judged = claims.unless_changed(judge.all(), sweep.CHANGED)
 claims.record(judged)
-
-
-def line(claim):
-    """Return a claim in one line: the paper's points, ours, rotations, and the answer."""
-    shown = claim.shown
-    theirs, ours = (
-        "–" if each is None else f"{each:+.1f}" for each in (shown.paper_value, shown.ours)
-    )
-    ends = "" if shown.low is None else f" ({shown.low:+.1f} to {shown.high:+.1f})"
-    return claim.claim.removesuffix(", points"), theirs, ours + ends, shown.n, claim.direction
-
-
-lines = [line(each) for each in judged if each.asked_by == claims.PAPER and each.readings]
-Markdown(claims.table([("the paper says", "paper", "here", "n", "direction"), *lines]))
+asked = [each.direction for each in judged if each.asked_by == claims.PAPER and each.readings]
+Markdown(
+    f"Of {len(asked)} claims of the paper that can be asked here, "
+    + ", ".join(f"{asked.count(answer)} {answer}" for answer in claims.DIRECTIONS)
+    + ". [Page 18](18_sound_rebuilt.ipynb) has them with their numbers, [chapter 90](90_claims.ipynb) with all readings."
+)
 
 # %% [markdown]
 # ## What A, V and S know

@@ -20,7 +20,7 @@
 #
 # Two numbers turn a network's probabilities into events: a threshold $\tau$ (0.5 in the paper) and the length $w$ of a
 # median filter (7 frames; chapter 11). Move them for any row of Table 3, beside any other row. **S** is the spectrogram,
-# **A** are features of a pretrained audio network, **V** of a pretrained image network.
+# **A** are [features](01_glossary.ipynb) of a pretrained audio network, **V** of a pretrained image network.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -28,6 +28,8 @@ PROFILE = "quick"
 # %%
 # %load_ext autoreload
 # %autoreload 2
+from dataclasses import replace
+
 from lib.book import data_root, interact
 from lib.book import profiles as sizes
 from lib.book.show import Page, cost
@@ -40,7 +42,8 @@ profile = sizes.choose(profiles.PROFILES, PROFILE)
 common = experiments.common(profile)
 corpus = datasets.load(common["dataset"], profile.sizes)
 digests = checkpoints.digests(common)
-page = Page("15_sound_explore", PROFILE, corpus.name, corpus.rung, networks=digests)
+whose = {"networks": digests, "reads": checkpoints.reads(common)}
+page = Page("15_sound_explore", PROFILE, corpus.name, corpus.rung, **whose)
 cost(page.chapter)
 
 # %% [markdown]
@@ -69,10 +72,10 @@ clip_control = explore.listen(corpus, scenes)
 # ## Then look
 #
 # From above to below: ten pictures of the clip; its spectrogram; and for each class the probability $p_f$
-# of one network (blue) and of another (orange, dashed), after the median filter. Grey is where the class
+# of one network and of another (dashed), after the median filter. Grey is where the class
 # really sounds. What lies above the dotted threshold becomes an event, drawn as a bar: **filled** if it is paired with a
 # true event within the tolerances of chapter 11, **hollow** if it is a false alarm. On the right, three F1 scores, over
-# *all* clips that can be chosen here: few clips, so read how they move, not how high they are. (Rows are the true classes
+# *all* clips that can be chosen here, few: read how they move, not how high they are. (Rows are the true classes
 # and the most probable others. What is found of a class without a row is mentioned above the pictures.)
 
 
@@ -141,14 +144,14 @@ untrained = mixtures.groups(rotation=0)["test"]
 recordings = mixtures.read_recordings(data_root.locate(mixtures.NAME))
 example = next(each for each in recordings if each.kind == "dog" and each.fold in untrained)
 heard = hear(example.path)
-page.figure(
+replace(page, dataset="a recording of ESC-10", rung="open").figure(
     heard,
     "part1_own",
     alt=f"Spectrogram of a dog's bark, and the probabilities of each class by row: {heard.get_label()}.",
     caption="A recording as it was made, not mixed, of a fold that none of these networks was trained on: a dog that "
     "barks, with rests. Which curve follows the barks, and how late? Does a network name another class? "
     f"Events: {heard.get_label()}. Sound: {example.path.name} by {example.author} ({example.licence}).",
-    networks=page.networks,
+    networks=["S", "A", "S + A"],
 )
 
 # %% [markdown]
@@ -157,7 +160,7 @@ page.figure(
 # - **Edges.** Compare S with A at the beginning of an event: does A's curve rise before the sound is there, as chapter 14
 #   explains?
 # - **Tags without times.** Find a clip in which the clip score would be right and every bar is hollow.
-# - **A threshold for everyone.** At which threshold do the blue bars fit best? Do the orange ones agree? And the next class?
+# - **A threshold for everyone.** At which threshold do the bars of one network fit best? And those of the other? And of the next class?
 # - **Long filters.** Take the filter from 7 to 31 frames, two seconds. Which events melt into one, and which vanish?
 # - **Eyes.** Compare S with S + V, in a clip whose pictures show what sounds and in one where they do not. Do pictures help
 #   to say *what* or *when*?

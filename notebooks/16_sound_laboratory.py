@@ -15,7 +15,7 @@
 #
 # **Question.** What becomes of *what* and *when* if you change one idea?
 #
-# **In the paper.** Sections 2.1, 2.3 and 3: linear pooling, the mean teacher, the size of an embedding.
+# **In the paper.** Sections 2.1, 2.3 and 3: linear pooling, the mean teacher, the size of an [embedding](01_glossary.ipynb).
 #
 # Each section changes one thing in a few lines, trains networks of row **A** (pretrained audio features alone) with it, and
 # draws them beside the paper's own. **Edit a cell that begins with *Your idea*, run it and the next one.** A new idea
@@ -173,7 +173,8 @@ alone = Idea(consistency=0)
 # %%
 found = show(
     "part1_lab_teacher",
-    "The paper's own has a teacher that it is asked to agree with; the other learns from the labels alone.",
+    "The paper's own has a teacher that it is asked to agree with; the other learns from the labels alone. Each interval "
+    "holds the other's mean.",
     no_teacher=alone,
 )
 small, paper = profile.training, profiles.PROFILES["paper"].training
@@ -197,7 +198,8 @@ some = Idea(embedding=16)
 # %%
 found = show(
     "part1_lab_embedding",
-    "The paper's own has 64 values for each frame.",
+    "The paper's own has 64 values for each frame. With four both scores fall, with sixteen the intervals reach beyond "
+    "its mean.",
     four_values=few,
     sixteen_values=some,
 )

@@ -110,8 +110,6 @@ page.figure(
 )
 
 # %% [markdown]
-# Is the smile *read* as one, and by whom? Chapter 23 asks judges who took no part.
-#
 # Recognition comes second. The encoder is *frozen* (it learns no more), and small networks learn to name the expression
 # from its code and from the *maps*, the small images that pass from layer to layer. The paper calls these *residue*,
 # after an older method; nothing is subtracted here. Its three tables are about this:
@@ -149,7 +147,7 @@ Markdown(
 # The paper uses four sets of films of people who show an expression:
 
 # %%
-page.about("the paper's numbers").table(
+page.about("the paper's numbers, and ours").table(
     data_plots.sets(results.paper("part2_protocol")["rows"], profile, corpus),
     "part2_sets",
     alt="The four sets: people and images in the paper and here.",
@@ -162,14 +160,14 @@ page.about("the paper's numbers").table(
 # **So no face of these sets appears in this book.** With BU-4DFE and one of the others on your disk the chapters compute
 # on them, and show their faces if you set `BOOK_SHOW_FACES=1`. Two other sets come with the book:
 #
-# | faces | what is real in them | what for |
-# |---|---|---|
-# | rendered with ICT-FaceKit's model (MIT) | shapes and their ways of moving come from scans; each person is a draw from that model; colour, hair, light and the *meaning* of an expression are ours | all that is trained here, and Tables 1 to 3 |
-# | photographs: Face Research Lab London Set (CC BY 4.0) | everything, but only neutral faces and smiles, some of them hardly there; mostly young and white | eyes (chapter 21), smiles put on real people, and what codes know of them (chapter 23) |
+# - **rendered** with ICT-FaceKit's model (MIT): shapes and their ways of moving come from scans; each person is a draw from
+#   that model; colour, hair, light and the *meaning* of an expression are ours. All training and Tables 1 to 3 use them;
+# - **photographs**: Face Research Lab London Set (CC BY 4.0), neutral faces and smiles only, mostly of young and white
+#   people (chapters 21 and 23).
 #
 # **What a label is worth.** A rendered smile is what its maker takes for a smile, after the Facial Action Coding System,
-# and a photographed one is what somebody did who was asked to smile. Accuracies on rendered faces say nothing about
-# people; *methods* can be compared on them.
+# and a photographed one is what somebody did who was asked to smile: about a sixth of these are hardly there. Accuracies
+# on rendered faces say nothing about people; *methods* can be compared on them.
 
 # %%
 people = corpus.pretraining()
@@ -181,11 +179,11 @@ page.figure(
     alt="A grid of faces: three people from top to bottom, their expressions from left to right, each in another light "
     "and pose.",
     caption="Three people of the set for pre-training. Along a row the person stays. Down a column the expression "
-    f"stays, and is much harder to see. {grids.credit(corpus)}",
+    f"stays, and is harder to see. {grids.credit(corpus)}",
 )
 
 # %% [markdown]
-# Of rendered faces one thing can be changed and all others kept.
+# Of rendered faces one thing can be changed, and all others kept.
 
 # %%
 varied = factors.vary(augment.source_side(profile.sizes.side), SEED)
@@ -241,12 +239,9 @@ page.figure(
 
 # %%
 overall = {name: between.sum() / total.sum() for name, (total, between) in totals.items()}
-peak = shares["expression"].argmax()
 Markdown(
     f"Identity explains {100 * overall['identity']:.1f} % of all squared differences between images, expression "
-    f"{100 * overall['expression']:.2f} %; the rest is light, pose, background, and how things mix. Where expression is "
-    f"loudest it explains {100 * shares['expression'].max():.1f} %, identity at the same place "
-    f"{100 * shares['identity'].flat[peak]:.1f} %."
+    f"{100 * overall['expression']:.2f} %; the rest is light, pose, background, and how things mix."
 )
 
 # %%
@@ -264,10 +259,9 @@ Markdown(
 # %% [markdown]
 # ## Where we differ and why
 #
-# - **Faces** are rendered where the paper's are of people, under licence.
 # - **Pre-training**: BU-4DFE's films have neutral frames that must carry the film's label (our inference); every image
 #   here shows its expression, and there are seven, with contempt.
-# - **Pose and light** vary, so that the noise has something to explain. MMI is frontal, Oulu-CASIA in strong light.
+# - **Pose and light** vary, so that the noise has something to explain.
 #
 # ## Exercises
 #
@@ -296,8 +290,8 @@ best = published.loc["DE-GAN", "CK+"] / 100
 low, high = wilson(round(best * images), images)
 Markdown(
     f"They are {images * ahead['CK+'] / 100:.1f} images apart. Taken as independent, {round(best * images)} of {images} "
-    f"have the interval {100 * low:.1f} to {100 * high:.1f} %; since three images come from each film and several films "
-    "from each person, the true one is wider still. The two cannot be told apart."
+    f"have the interval {100 * low:.1f} to {100 * high:.1f} %; since images of a film or a person "
+    "are alike, the true one is wider still. The two cannot be told apart."
 )
 
 # %% [markdown]

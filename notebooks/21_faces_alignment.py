@@ -19,7 +19,7 @@
 #
 # Two pictures of the same smile may differ in every pixel, because a head is tilted or farther away. *Alignment* takes
 # that away beforehand. *Augmentation* puts a little of it back on purpose, so that the network sees more of it than the
-# few photographs hold. Rendered faces have their places from the start; alignment is there for the original sets, for
+# few photographs hold. [Rendered](01_glossary.ipynb) faces have their places from the start; alignment is there for the original sets, for
 # photographs of real people, as here, and for your own in chapter 25.
 
 # %% tags=["parameters"]
@@ -71,7 +71,7 @@ Markdown(
     f"{len(people)} people, {(people['gender'] == 'female').sum()} of them women, aged {people['age'].min():.0f} to "
     f"{people['age'].max():.0f}; half are {people['age'].median():.0f} or younger, and {white} call themselves white. That "
     "is no sample of mankind, and nothing said here holds for groups. They show no anger and no fear. They smiled because "
-    "they were asked to, and some of the smiles are hardly there (`data/faces_london/README.md` lists them): the "
+    "they were asked to, and about a sixth of the smiles are hardly there (`data/faces_london/README.md`): the "
     "label *smiling* says what was asked, not what is seen. Where their eyes are was marked by hand in the neutral faces "
     "and carried over to the smiles."
 )

@@ -169,8 +169,8 @@ source(gan_training.Trainer.train_step)
 #
 # - **A warm-up.** $D$ first learns what real faces express, and who they are; $G$ waits.
 # - **Own identity.** A share of the batch keeps its person, and is compared with its source, pixel by
-#   pixel ($L_1$, the mean absolute difference). The paper calls DE-GAN a "VAE-GAN", and its equations have neither of
-#   the two terms of a variational autoencoder; this is one. **It rewards a code that holds more than the expression.**
+#   pixel ($L_1$, the mean absolute difference). The paper calls DE-GAN a "VAE-GAN". A *variational autoencoder* asks for
+#   likeness to the source and for codes like random noise; the paper's equations ask for neither. **It rewards a code that holds more than the expression.**
 # - **The rates** of both are higher; the table has them.
 # - **A running mean** of $G$'s weights is what we keep: single steps of an argument are noisy.
 
@@ -279,8 +279,8 @@ Markdown(
 # %% [markdown]
 # ## Where we differ and why
 #
-# - **Layers.** The paper gives none. Encoder and $D$ are DR-GAN's; the decoder is the mirror, with tanh at its end,
-#   without which a port of DR-GAN made noise.
+# - **Layers.** The paper gives none. Encoder and $D$ are DR-GAN's; the decoder is the mirror, with a *tanh* at its end (it
+#   keeps pixels between -1 and 1), without which a port of DR-GAN made noise.
 # - **$N^z$** is not given: 50, uniform, as in ports of DR-GAN. **$p_I$** is not given: uniform over the
 #   people of the training. The text asks for *another* identity; here a source now and then gets its own.
 # - **Schedule.** "Near optimal" and "more frequently" are all there is; the numbers are DR-GAN's port's.

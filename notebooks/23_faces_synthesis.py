@@ -49,7 +49,7 @@ fine_tuned = real.trained(profile, corpus)
 asked = checkpoints.digests(explore.NETWORKS, profile, corpus)
 page = Page("23_faces_synthesis", PROFILE, corpus.name, corpus.rung, networks=asked)
 used = {real.KIND: file_digest(fine_tuned.path)}
-of_people = Page(page.chapter, PROFILE, london.NAME, "open", networks=used)
+of_people = Page(page.chapter, PROFILE, london.NAME, "open", networks=asked | used)
 cost(page.chapter)
 
 # %%
@@ -80,7 +80,7 @@ page.figure(
     caption="Above and left renderings, all others painted by DE-GAN (z = 0) and enlarged. Down a column the person stays; "
     "along a row the expression should, which is plain for disgust and surprise and faint for contempt. "
     f"{grids.credit(corpus)}",
-    networks=page.networks,
+    networks=["de_gan"],
 )
 
 # %% [markdown]
@@ -119,7 +119,7 @@ Markdown(
 # %%
 known, count = cast.recognised.sum(axis=0), len(cast.made)
 Markdown(
-    f"Put on all {len(known)} people, the codes of the grid make {count} faces of each. In all of them "
+    f"Put on all {len(known)} rendered people, the codes of the grid make {count} faces of each. In all of them "
     f"{(known == count).sum()} people are recognised, in none {(known == 0).sum()}. So the "
     f"{100 * made['identity']['value']:.0f} % above are no general weakness: most people arrive, some never. It may be what "
     "chapter 22's empty field allows: whatever looks like a person to $D^i$ will do. Some who never arrive:"
@@ -130,10 +130,10 @@ page.figure(
     synthesis_plots.hardly_known(cast),
     "part2_hardly_known",
     alt="Above, a smiling source and ten people, neutral; below these as synthesised with the smile.",
-    caption="The number of each person, and in how many of their faces the judge knows them. Skin and the cut of hair are "
-    "much like those above, but 48's glasses and 26's long hair are gone, and 17's beard is a smear. "
+    caption="Above: the number of each person, and in how many of their faces the judge knows them. Skin and the cut of hair "
+    "are much like those above, but glasses, long hair and a white beard are gone or a smear. "
     f"{grids.credit(corpus)}",
-    networks=page.networks,
+    networks=["de_gan", "identity_judge"],
 )
 
 # %% [markdown]
@@ -184,10 +184,10 @@ of_people.figure(
     alt="Columns are eight real people: neutral, smiling, and below synthesised with the smile and the neutral face "
     "of two others, who stand at the left.",
     caption="First two rows and left column: photographs. Below: what the generator paints (z = 0). With the first lender's "
-    "smile 8, 10 and 16 show teeth; on 5, 9 and 13 little moves. 5 has a blot at the mouth with any expression, the women 5 "
-    "and 13 look like men, 19 is disfigured. Borrowers are the first eight people whose smile was kept back, lenders the "
+    "smile some show teeth, and on others little moves. One mouth has a blot with any expression, two women look like men, "
+    "and the last face is disfigured. Borrowers are the first eight people whose smile was kept back, lenders the "
     f"two of the others in whose smile the expression judge sees most happiness. {london.CITATION}",
-    networks=of_people.networks,
+    networks=[real.KIND, "expression_judge"],
 )
 
 # %% [markdown]
@@ -212,15 +212,15 @@ Markdown(
     f"Neutral photographs pass the test of the person in {100 * taken['identity']['value']:.0f} %, synthesised faces in "
     f"{100 * lent['identity']['value']:.0f} %: that real people show the identity asked for "
     f"**{claims.smiles_as_asked('identity', 'identity').direction}**, that they show the expression: "
-    f"**{claims.smiles_as_asked('smile', 'expression').direction}**. *Smiling* means that somebody was asked to smile: some "
-    "of these smiles are hardly there, and most of the people are young and white."
+    f"**{claims.smiles_as_asked('smile', 'expression').direction}**. *Smiling* means that somebody was asked to smile: "
+    "about a sixth of these smiles are hardly there, and most of the people are young and white."
 )
 
 # %% [markdown]
 # ## What does the code know?
 #
-# $f(x)$ should hold the expression and be "mutually exclusive of identity information". We ask *linear probes* (logistic
-# regressions):
+# $f(x)$ should hold the expression and be "mutually exclusive of identity information". We ask [linear probes](01_glossary.ipynb)
+# (logistic regressions):
 #
 # - **Identity**: which of the people it learnt from is this? The probe learns on some pictures of everyone and
 #   answers for others.

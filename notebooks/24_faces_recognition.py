@@ -196,7 +196,7 @@ Markdown(
 # %% [markdown]
 # ## The GAN, or the people?
 #
-# DE-GAN has met more people than the baseline: those of its pre-training. The *supervised encoder* (chapter 23) has met
+# DE-GAN has met more people than the baseline: those of its pre-training. The [supervised encoder](01_glossary.ipynb) (chapter 23) has met
 # them, too, without any lending. If DE-GAN wins against the baseline but not against this one, it was the pre-training
 # (more people, pictures and steps), not the GAN. Two more methods train DE-GAN on the fold's own people, after pre-training
 # (which the paper neither states nor rules out) or instead of it. And which part does the work, the code or the maps?

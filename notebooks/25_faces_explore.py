@@ -18,7 +18,7 @@
 # **In the paper.** Section 3.1: the generator $G(x, I, z)$ reads an expression off a source image $x$ and shows
 # it on the identity $I$. The people it can show are those it was trained on; the faces you lend from are strangers to it.
 #
-# You choose who lends, who borrows, and the noise $z$. The two judges of chapter 23 look on.
+# You choose who lends, who borrows, and the noise $z$. The two [judges](01_glossary.ipynb) of chapter 23 look on.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -111,7 +111,7 @@ def walk(begin, end, person, steps, noise_1, noise_2):
 
 # %%
 interact.explore(
-    page,
+    replace(page, networks={each: digests[each] for each in explore.NETWORKS[:2]}),
     "part2_walk",
     walk,
     {

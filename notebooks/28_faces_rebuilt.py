@@ -19,8 +19,8 @@
 # **In the paper.** All of it, in its order.
 #
 # Nothing is computed on this page. Each figure and table is the one that its chapter made, shown again; the link in its
-# caption leads to the explanation. The paper's own pictures show people, and may not be shown here. Symbols have a line
-# each in [chapter 29](29_faces_appendix.ipynb).
+# caption leads to the explanation. The paper's own pictures show people, and may not be shown here. Words have a line
+# each in the [glossary](01_glossary.ipynb), symbols in [chapter 29](29_faces_appendix.ipynb).
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -89,7 +89,8 @@ page.again("part2_fig2_de_gan")
 Markdown(
     "- *Paper:* boxes without layers; given are the side of a picture and the length of the code. *Here:* the layers of "
     "DR-GAN, on which the paper builds.\n"
-    f"- The networks trained at this profile are {here.width:g} times as wide."
+    f"- The networks trained at this profile are {here.width:g} times as wide.\n"
+    "- $D$ has the form of the encoder, with the paper's two heads."
 )
 
 # %% [markdown]
@@ -165,7 +166,8 @@ page.again("part2_tables", ("set", "method", "paper", "mean over folds"), number
 page.claims(ours[:1])
 Markdown(
     "- The differences are of all images, the table has means over folds: they need not agree to the last digit.\n"
-    "- The faces are others, so levels cannot be compared; the other methods are not rebuilt."
+    "- The faces are others, so levels cannot be compared; the other methods are not rebuilt.\n"
+    "- The encoder stays frozen in this table; the paper may have trained it further."
 )
 
 # %%

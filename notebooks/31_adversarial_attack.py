@@ -65,7 +65,7 @@ source(classifiers.MadryNet)
 # %% [markdown]
 # In robust training the batch is attacked before each step on the weights, against the network *as it is now*, and the
 # network learns to read what comes out. (The paper says "against the natural model"; Madry's script attacks the current
-# one.) The attack on an image $x$ of class $i$ adds the $r$ that makes the loss $\ell_F$ of the network $F$ largest: how
+# one.) The attack on an image $x$ of class $i$ adds the $r$ that makes the [loss](01_glossary.ipynb) $\ell_F$ of the network $F$ largest: how
 # surprised it is by the true class, its *cross-entropy*. The training looks for weights $\theta$ that make it small all
 # the same:
 #
@@ -230,7 +230,7 @@ page.figure(
     caption="The first test image under growing attacks on either network, and below each the change of every pixel "
     "(red brighter, blue darker, one scale per row). Both darken the stroke and brighten the ground: on the natural "
     "network in broad bands, on the robust one in small patches.",
-    networks=page.networks,
+    networks=list(digests)[:2],
 )
 
 # %% [markdown]

@@ -47,7 +47,7 @@ cost(page.chapter)
 # ## Predict each pixel from its neighbours
 #
 # In a photograph a pixel is nearly what its neighbours suggest. A hidden message, or an attack, breaks that. The filter of
-# section III-A predicts each pixel from the eight around it; what is left of the pixel is the *residual*, and eq. 3
+# section III-A predicts each pixel from the eight around it; what is left of the pixel is the [residual](01_glossary.ipynb), and eq. 3
 # averages the residuals, each with a weight:
 #
 # $$\hat{x}^i = x^i * \begin{pmatrix} -1/4 & 1/2 & -1/4 \\ 1/2 & 0 & 1/2 \\ -1/4 & 1/2 & -1/4 \end{pmatrix},

@@ -22,7 +22,7 @@
 # score $\hat p$ before and after, against the scripts' threshold (dashed): above it, an image is flagged.
 #
 # Three ways to change the image: *PGD* as in the paper, *uniform noise* of the same size, which is no attack at all, and
-# the *informed* attacker of chapter 34, who knows the filter (with as many steps as you give her; there she takes 100).
+# the [informed](01_glossary.ipynb) attacker of chapter 34, who knows the filter (with as many steps as you give her; there she takes 100).
 # With a running kernel the controls are live (arrow keys work on each slider).
 
 # %% tags=["parameters"]
@@ -90,8 +90,7 @@ interact.explore(
     ],
     moving="epsilon",
     alt="test image {digit}, {network}, {attack}, epsilon {epsilon}, {steps} steps",
-    caption="Attacked image, perturbation, weighted residual, class probabilities and score; the last two have the answer "
-    "of network and filter in their titles.",
+    caption="Attacked image, perturbation, weighted residual, class probabilities and score.",
 )
 
 # %% [markdown]

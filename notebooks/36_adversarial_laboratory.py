@@ -16,7 +16,7 @@
 # **Question.** What happens to attack and alarm if you change one idea?
 #
 # Each section below changes one thing in a few lines and draws what comes of it beside the paper's own, attacked by PGD as
-# in chapter 31. The threshold of the alarm is set so that one benign training image in a hundred raises it. **Edit a cell
+# in chapter 31. The threshold of the alarm is set so that one [benign](01_glossary.ipynb) training image in a hundred raises it. **Edit a cell
 # that begins with *Your idea*, run it and the next one.** A new idea takes about a minute on two cores; one that was tried
 # before comes back at once. Nothing here decides about a claim.
 

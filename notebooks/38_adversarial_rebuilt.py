@@ -19,7 +19,7 @@
 # **In the paper.** All of it, in its order.
 #
 # Each figure and table is the one that its chapter made, shown again; the link in its caption leads to the explanation.
-# The paper's curves lie under ours, wide and pale. What the paper calls the *secret* model is *robust* here.
+# The paper's curves lie under ours, wide and pale. What the paper calls the *secret* model is [robust](01_glossary.ipynb) here.
 
 # %% tags=["parameters"]
 PROFILE = "quick"
@@ -50,21 +50,27 @@ rebuilt.table("part3")
 # %%
 page.again("part3_one_digit_attacked")
 Markdown(
-    f"Here {here.steps} steps of {here.step_size:g}, whatever epsilon is; in the script that the authors ran {there.steps} "
-    f"of {there.step_size:g}. The text does not say."
+    "- The paper shows no attacked image. This one is ours.\n"
+    f"- Here {here.steps} steps of {here.step_size:g}, whatever epsilon is; in the script that the authors ran "
+    f"{there.steps} of {there.step_size:g}. The text does not say.\n"
+    "- That script also takes the sign of the gradient alone and begins at a random point. So do we; chapter 34 measures "
+    "the other readings."
 )
 
 # %% [markdown]
-# - That script also takes the sign of the gradient alone and begins at a random point. So do we; chapter 34 measures
-#   what the other readings do.
-# - The paper shows no attacked image. This one is ours.
-#
 # ## Table I and Fig. 1: two fields side by side, and the experiment's workflow
-#
-# [Chapter 30](30_adversarial_paper.ipynb) has both; there is nothing in them to measure. From the last row of the table
-# follows what the rest tries: whoever does not stay near the expected can be found by a filter made for that, the better
-# the larger epsilon is.
-#
+
+# %%
+page.again("part3_table1_parallels")
+page.again("part3_fig1_workflow")
+Markdown(
+    "- The table is the paper's, the drawing ours, after its text; there is nothing in them to measure.\n"
+    "- From the table's last row follows what the rest tries: whoever does not stay near the expected can be found by a "
+    "filter made for that, the better the larger epsilon is.\n"
+    "- Every image in the drawing is attacked: what happens to benign ones, no figure of the paper counts."
+)
+
+# %% [markdown]
 # ## Equation 3: the detector
 #
 # $$\hat{x}^i = x^i * \begin{pmatrix} -1/4 & 1/2 & -1/4 \\ 1/2 & 0 & 1/2 \\ -1/4 & 1/2 & -1/4 \end{pmatrix},
@@ -76,7 +82,8 @@ page.again("part3_detector_attacked")
 
 # %% [markdown]
 # - Filter and weights are the paper's. Its formula sums signed differences; the authors' code takes their magnitude, and so
-#   do we. Which neighbours the variance is of, and whether pixels are whole numbers, only the code says.
+#   do we.
+# - Which neighbours the variance is of, and whether pixels are whole numbers, only the code says.
 # - The paper has no picture of it. Above benign, below attacked: look at the last panel.
 #
 # ## Section III-B: threshold and networks
@@ -84,11 +91,11 @@ page.again("part3_detector_attacked")
 # %%
 page.again("part3_thresholds", ("reading", "threshold", "99th", "flagged", "at"), number=".6g")
 page.again("part3_threshold_forensics", number="")
-
-# %% [markdown]
-# - The paper's rule, the largest score of a benign training image, is the second column: the *text's threshold*. The number
-#   in its scripts is what the rule gives in eight bits, to the last digit (second table).
-# - Wherever ours stands beside the paper's figures, that number is the threshold.
+Markdown(
+    "- The paper's rule, the largest score of a benign training image, is the second column: the *text's threshold*.\n"
+    "- The number in its scripts is what the rule gives in eight bits, to the last digit (second table).\n"
+    "- Wherever ours stands beside the paper's figures, that number is the threshold."
+)
 
 # %%
 page.again("part3_networks")
@@ -103,8 +110,12 @@ Markdown(
 # ## Section IV-A: Table II
 
 # %%
-page.again("part3_table2_detection_tpr")
-Markdown(f"{here.test_images:,} of the paper's {there.test_images:,} images, and other networks.")
+page.again("part3_table2_detection_tpr", number=".4g")
+Markdown(
+    f"- {here.test_images:,} of the paper's {there.test_images:,} images, and other networks.\n"
+    "- Flagged counts by the scripts' threshold. Chapter 34 has the text's, too.\n"
+    "- What the paper calls *true positive rate* counts images that are flagged *and* misclassified. So do we."
+)
 
 # %% [markdown]
 # ## Fig. 2 and 3: the rate of Table II, and the accuracy of the networks alone, over epsilon
@@ -113,10 +124,11 @@ Markdown(f"{here.test_images:,} of the paper's {there.test_images:,} images, and
 page.again("part3_fig2_tpr_vs_epsilon")
 page.again("part3_fig3_accuracy_vs_epsilon")
 page.again("part3_half_flagged", ("network", "pair", "accuracy", "flagged and"), number=".2f")
-
-# %% [markdown]
-# - How early the filter finds depends on the network: our two pairs differ from each other, too.
-# - What is not misclassified does not count in Fig. 2: its robust curve cannot rise before that of Fig. 3 falls.
+Markdown(
+    "- The paper's curves are read off the vector graphics of its PDF.\n"
+    "- How early the filter finds depends on the network: our two pairs differ from each other, too.\n"
+    "- What is not misclassified does not count in Fig. 2: its robust curve cannot rise before that of Fig. 3 falls."
+)
 
 # %% [markdown]
 # The paper explains why attacks on the robust network are harder to detect, and leaves the evidence out "due to space
@@ -132,9 +144,11 @@ rebuilt.answers("part3", PROFILE, "IV-A")
 # %%
 page.again("part3_fig4_combined_vs_epsilon")
 page.again("part3_combined_minimum", number=".4g")
-
-# %% [markdown]
-# A flagged image counts as a success, whatever the network would have said.
+Markdown(
+    "- A flagged image counts as a success, whatever the network would have said, as in the paper.\n"
+    "- With the text's threshold the natural networks' lowest points lie higher (chapter 34).\n"
+    "- Each natural network has a lowest point of its own, and two pairs are no sample of networks."
+)
 
 # %%
 rebuilt.answers("part3", PROFILE, "IV-B")

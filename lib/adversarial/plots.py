@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from lib.adversarial import detector
-from lib.adversarial.evaluation import at_epsilon, predict, rate
+from lib.adversarial.evaluation import at_epsilon, predict, rate, share
 from lib.adversarial.mechanisms import MOVED_TO
+from lib.adversarial.verdicts import COMBINED, TABLE2, crossing
 from lib.book.claims import wilson
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE, arrow
 from lib.runs.results import Result
@@ -256,6 +257,34 @@ def effects(
         axes.set(xlabel=name, xlim=(-0.03, 1.03), title=f"$\\varepsilon$ = {epsilon:.2f}")
     panels[0].set_yticks(range(len(readings), 0, -1), readings)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return figure
+
+
+def overflow(runs: Mapping[tuple[str, str], Sequence[Result]]) -> Figure:
+    """Draw where Table II stays at one half, and how low Fig. 4 falls, with both thresholds.
+
+    The intervals hold for all strengths together. `runs` are by pair and kind of network.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.5), sharey=True)
+    for place, ((_, kind), found) in enumerate(runs.items()):
+        colour = KIND_COLOURS[kind]
+        for threshold, face, y in (
+            ("authors", colour, place - 0.14),
+            ("maximum", "white", place + 0.14),
+        ):
+            look = {"marker": "o", "color": colour, "markerfacecolor": face, "markersize": 6}
+            curve = {r.config["epsilon"]: share(r, TABLE2, "paper", threshold) for r in found}
+            left.plot(crossing(curve, 0.5) or np.nan, y, **look)
+            lowest, n = min(rate(r.metrics, COMBINED, "paper", threshold) for r in found)
+            right.plot(wilson(lowest, n, len(found)), (y, y), color=colour)
+            right.plot(lowest / n, y, **look)
+    for threshold, face in (("authors", INK), ("maximum", "white")):
+        look = {"marker": "o", "color": INK, "markerfacecolor": face, "linestyle": ""}
+        left.plot([], [], label=f"{THRESHOLDS[threshold]} threshold", **look)
+    left.set_yticks(range(len(runs)), [f"{kind}, {pair}" for pair, kind in runs])
+    left.set(xlabel="$\\varepsilon$ from which Table II stays at 0.5", ylim=(len(runs) - 0.5, -0.5))
+    right.set(xlabel="lowest point of Fig. 4", xlim=(-0.03, 1.03))
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 

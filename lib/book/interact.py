@@ -73,7 +73,7 @@ def explore(
                 figure,
                 f"{name}_{number}",
                 alt=text,
-                caption=f"{caption} Here: {here}.",
+                caption=f"{caption} Here: {text}.",
                 networks=computing(page, setting),
             )
     else:

@@ -77,6 +77,7 @@ class Page:
     `rung` is empty where `dataset` says what a picture shows and no data were used.
     `folder` is figures/; a test may name another. `networks` are the digests of the weights that
     the chapter itself computes with, by name; each picture names those that it was computed with.
+    `reads` are the names of those whose outputs a network reads: they are named with it.
     What stored results were computed with, they say.
     """
 
@@ -86,6 +87,7 @@ class Page:
     rung: str
     folder: Path = field(default_factory=figures)
     networks: Mapping[str, str] = field(default_factory=dict)
+    reads: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Set the style in which everything on the page is drawn."""
@@ -94,7 +96,8 @@ class Page:
     @property
     def origin(self) -> str:
         """Return in words where the pictures come from."""
-        words = IN_WORDS.get(self.dataset, self.dataset + RUNGS[self.rung])
+        sets = self.dataset.split(" and ")
+        words = " and ".join(IN_WORDS.get(name, name + RUNGS[self.rung]) for name in sets)
         return f"{words}, profile {self.profile}"
 
     def about(self, what: str) -> "Page":
@@ -223,6 +226,7 @@ class Page:
         """Write what a picture is beside it; say where it is from other code than today's."""
         if not alt.strip() or not caption.strip():
             raise ValueError(f"{name} needs alt text and a caption")
+        networks = dict.fromkeys(n for each in networks for n in (each, *self.reads.get(each, ())))
         older = self._older(sources, networks)
         described = {
             "chapter": self.chapter,

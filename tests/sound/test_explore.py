@@ -20,7 +20,8 @@ from lib.sound.data.corpus import Corpus
 from lib.sound.data.mixtures import CLASSES
 from lib.sound.events import Events
 from lib.sound.figures import explore
-from lib.sound.figures.explore import LOOKS, Scenes
+from lib.sound.figures.explore import Scenes
+from lib.sound.figures.metric_plots import ROW_COLOURS
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 MakeEvents = Callable[..., Events]
@@ -59,7 +60,7 @@ def bars(axes: Axes, place: int, ground: float) -> list[tuple[float, float, str]
     for collection in axes.collections:
         if not len(collection.get_paths()):
             continue
-        if to_hex(collection.get_edgecolor()[0]) != LOOKS[place]["color"]:
+        if to_hex(collection.get_edgecolor()[0]) != ROW_COLOURS["SA"[place]]:
             continue
         faces = map(to_hex, collection.get_facecolor())
         for path, face in zip(collection.get_paths(), faces, strict=True):
@@ -121,7 +122,7 @@ def test_curves_bars_and_scores_are_those_of_the_metrics(
             here = np.flatnonzero((events.clip == clip) & (events.label == label))
             for i, (on, off, face) in zip(here, bars(axes, place, ground), strict=True):
                 assert (on, off) == pytest.approx((events.onset[i], events.offset[i]))
-                assert face == (LOOKS[place]["color"] if i in paired else "#ffffff")
+                assert face == (ROW_COLOURS[name] if i in paired else "#ffffff")
         undrawn += sum((events.clip == clip) & ~np.isin(events.label, labels))
         theirs = evaluation.by_sed_eval(scenes.truth, events)
         ours = explore.scores(scenes, name, threshold, median)

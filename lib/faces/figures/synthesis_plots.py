@@ -38,7 +38,7 @@ SEEN = {  # in real people, and what a guess is one about
 }
 NETWORKS = {  # whose features are probed
     "de_gan": (PALETTE[0], "o", "-", "DE-GAN's encoder"),
-    "supervised": (PALETTE[3], "s", "--", "supervised encoder"),
+    "supervised": (PALETTE[2], "^", "--", "supervised encoder"),
 }
 LABELS: dict[str, dict[str, Any]] = {  # where they stand beside their points
     "de_gan": {"xytext": (8, 6), "textcoords": "offset points"},

@@ -228,13 +228,13 @@ def grids() -> Figure:
     for place, times in ((0, GRID_TIMES), (1, inside)):
         left.plot(times[::5], np.full(len(times[::5]), place), "|", color=INK, markersize=9)
     for index in range(0, len(inside), 10):
-        left.plot((GRID_TIMES[index], inside[index]), (0.07, 0.93), color=PALETTE[1], linewidth=1.2)
+        left.plot((GRID_TIMES[index], inside[index]), (0.07, 0.93), color=PALETTE[3], linewidth=1.2)
     left.set_yticks((0, 1), ["spectral", "pretrained\naudio"])
     left.set(xlabel="seconds", ylim=(-0.35, 1.35), xlim=(0, CLIP_SECONDS))
     left.grid(axis="y", visible=False)
     frames = np.arange(len(inside))
-    right.plot(frames, inside - GRID_TIMES, color=PALETTE[1], label="by index")
-    right.plot(frames, nearest - GRID_TIMES, color=PALETTE[0], linestyle="--", label="by time")
+    right.plot(frames, inside - GRID_TIMES, color=PALETTE[3], label="by index")
+    right.plot(frames, nearest - GRID_TIMES, color=INK, linestyle="--", label="by time")
     for collar in (-0.2, 0.2):
         right.axhline(collar, color=INK, linestyle=":", linewidth=1.2)
     right.set(xlabel="frame", ylabel="patch minus frame, s", xlim=(0, len(inside) - 1))

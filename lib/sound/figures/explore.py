@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE
+from lib.book.show import INK, PAGE_WIDTH, PALE
 from lib.sound import evaluation, mean_teacher
 from lib.sound.crnn import CRNN, Probabilities
 from lib.sound.data.corpus import Corpus
@@ -31,10 +31,7 @@ PICTURES = 10  # of each clip, one a second in a clip of 10 s
 CLASSES_DRAWN = 4  # more where a clip has more
 RANGE = 60.0  # dB below the loudest that a spectrogram shows
 LEVEL = 3.0  # dB from one shade to the next: a third of the bytes of a smooth picture
-LOOKS: tuple[dict[str, Any], ...] = (
-    {"color": PALETTE[0]},
-    {"color": PALETTE[1], "linestyle": "--"},
-)  # of first and second
+STYLES = ("-", "--")  # of first and second
 LANES = (-0.28, -0.55)  # where their events are drawn, below the probabilities
 ROW = 1.7  # height of a class: its probabilities from 0 to 1, the events below, and a gap
 
@@ -170,7 +167,7 @@ def panel(
         frame = scenes.found[model].frame.numpy()
         filtered = evaluation.median_filter(frame[clip : clip + 1], median)[0]
         events = evaluation.detect(frame, scenes.truth, threshold, median)
-        _findings(rows[2], scenes.truth, clip, labels, filtered, events, place)
+        _findings(rows[2], scenes.truth, clip, labels, filtered, events, place, model)
         elsewhere += int(((events.clip == clip) & ~np.isin(events.label, labels)).sum())
     _finish(rows, scenes.truth.durations[clip], threshold, median, elsewhere)
     found = {model: scores(scenes, model, threshold, median) for model in models}
@@ -251,6 +248,7 @@ def _findings(
     filtered: np.ndarray,
     events: Events,
     place: int,
+    model: str,
 ) -> None:
     """Draw one network's filtered probabilities, and its events below them as bars.
 
@@ -258,14 +256,19 @@ def _findings(
     """
     paired = np.isin(np.arange(len(events)), evaluation.match(truth, events))
     times = (np.arange(len(filtered)) + 0.5) * FRAME_SECONDS
-    colour = LOOKS[place]["color"]
+    look = _look(model, place)
     grounds = _grounds(labels)
-    axes.plot(times, grounds + filtered[:, labels], linewidth=1.4, **LOOKS[place])
+    axes.plot(times, grounds + filtered[:, labels], linewidth=1.4, **look)
     for ground, label in zip(grounds, labels, strict=True):
         here = (events.clip == clip) & (events.label == label)
-        faces = [colour if each else "white" for each in paired[here]]
+        faces = [look["color"] if each else "white" for each in paired[here]]
         lane = (ground + LANES[place], 0.2)
-        axes.broken_barh(_spans(events, here), lane, facecolors=faces, edgecolor=colour)
+        axes.broken_barh(_spans(events, here), lane, facecolors=faces, edgecolor=look["color"])
+
+
+def _look(model: str, place: int) -> dict[str, Any]:
+    """Return how a network is drawn: its inputs have one colour in all chapters."""
+    return {"color": metric_plots.ROW_COLOURS[model], "linestyle": STYLES[place]}
 
 
 def _spans(events: Events, chosen: np.ndarray) -> list[tuple[float, float]]:
@@ -280,9 +283,10 @@ def _bars(axes: Axes, found: Mapping[str, Mapping[str, float]], clips: int) -> N
     for place, (model, scored) in enumerate(found.items()):
         values = [100 * scored[metric] for metric in METRICS]
         at = np.arange(len(METRICS)) + (place - (len(found) - 1) / 2) * width
-        look = {"color": LOOKS[place]["color"], "hatch": "///" * place, "edgecolor": "white"}
-        axes.bar_label(axes.bar(at, values, width, **look), fmt="%.0f", fontsize=7.5)
-        axes.plot([], [], label=model, **LOOKS[place])
+        look = _look(model, place)
+        filled = {"color": look["color"], "hatch": "///" * place, "edgecolor": "white"}
+        axes.bar_label(axes.bar(at, values, width, **filled), fmt="%.0f", fontsize=7.5)
+        axes.plot([], [], label=model, **look)
     axes.set(ylim=(0, 109), yticks=(0, 50, 100))
     axes.set_xticks(range(len(METRICS)), METRICS, fontsize=8)
     axes.set_title(f"F1 over all clips\nshown here ({clips}), %", fontsize=9)

@@ -15,7 +15,8 @@ from lib.sound.evaluation import METRICS
 from lib.sound.events import Events
 from lib.sound.oracles import WINDOW_SECONDS
 
-METRIC_COLOURS = {"clip": PALETTE[0], "segment": PALETTE[2], "event": PALETTE[1]}
+# none is a colour of an input; the finer a question asks for times, the darker
+METRIC_COLOURS = {"clip": "#b094e0", "segment": "#7345b5", "event": "#34125e"}
 METRIC_NAMES = {"clip": "clip F1", "segment": "segment F1", "event": "event F1"}
 METRIC_STYLES = {"clip": "-", "segment": "--", "event": "-."}
 SHORT_NAMES = {
@@ -24,7 +25,10 @@ SHORT_NAMES = {
     "Running_water": "Water",
 }
 INPUT_COLOURS = {"spectral": PALETTE[0], "audio": PALETTE[1], "visual": PALETTE[2]}
-ROW_COLOURS = {"S": PALETTE[0], "A": PALETTE[1], "S + A": PALETTE[4]}
+ROW_COLOURS = {
+    **{"S": PALETTE[0], "A": PALETTE[1], "V": PALETTE[2], "S + A": PALETTE[4]},
+    **{"S + V": PALETTE[9], "A + V": PALETTE[5], "S + A + V": PALETTE[3]},
+}
 METRIC_MARKERS = {"clip": "o", "segment": "s", "event": "D"}
 
 

@@ -28,8 +28,8 @@ KNOBS = {  # of `corpus.Sight`, as titles
     "distractor": "something silent",
 }
 KNOB_ROWS: dict[Row, dict[str, Any]] = {
-    verdicts.WITH_VISUAL: {"color": PALETTE[9], "marker": "o"},
-    verdicts.VISUAL: {"color": PALETTE[2], "marker": "D", "linestyle": "--"},
+    verdicts.WITH_VISUAL: {"color": ROW_COLOURS["S + V"], "marker": "o"},
+    verdicts.VISUAL: {"color": ROW_COLOURS["V"], "marker": "D", "linestyle": "--"},
 }
 
 Found = Sequence[Result]
@@ -143,9 +143,9 @@ def collars(
     right.axhline(0, color=INK, linewidth=0.8)
     for name, scores in found.items():
         row, _, otherwise = name.partition(",")
-        colour, style = ROW_COLOURS.get(row, PALE), "--" if otherwise else "-"
+        colour, style = PALE if "V" in row else ROW_COLOURS[row], "--" if otherwise else "-"
         mean = 100 * np.mean(list(scores.values()), axis=0)
-        label = name if row in ROW_COLOURS else "with V"
+        label = "with V" if colour == PALE else name
         left.plot(seconds, mean, style, color=colour, label=label, zorder=2 + (colour != PALE))
         gained = protocol.curve_difference(scores, found[reference])
         if name == reference or gained[0].n < 2:
@@ -196,10 +196,12 @@ def pooling(truth: Events, clip: int, frame: np.ndarray) -> Figure:
         sounding(axes, truth, clip, place)
     grid[0].step(GRID_TIMES, frame[:, place], where="mid", color=INK)
     for value, text, style in ((pooled, "clip probability", "-"), (pooled / 2, "half of it", "--")):
-        grid[0].axhline(value, color=PALETTE[0], linestyle=style, label=f"{text}: {value:.2f}")
+        grid[0].axhline(
+            value, color=ROW_COLOURS["S + A"], linestyle=style, label=f"{text}: {value:.2f}"
+        )
     grid[0].set(ylabel="frame probability", ylim=(0, 1), xlim=(0, truth.durations[clip]))
     grid[0].legend(loc="upper right")
-    colours = [PALETTE[2] if each > 0 else PALETTE[3] for each in push]
+    colours = [PALETTE[9] if each > 0 else PALETTE[3] for each in push]
     grid[1].bar(GRID_TIMES, push, width=FRAME_SECONDS, color=colours)
     grid[1].axhline(0, color=INK, linewidth=0.8)
     grid[1].set(xlabel="seconds", ylabel="derivative of\nthe clip probability")

@@ -18,7 +18,7 @@ from torch import Tensor
 from lib.book.files import write_atomically
 from lib.runs import results
 from lib.runs.checkpoints import command, file_digest, place, write_record
-from lib.sound import features
+from lib.sound import features, pretrained
 from lib.sound.crnn import COMBINATIONS, CRNN
 from lib.sound.data.corpus import Corpus
 from lib.sound.features import Standardiser
@@ -69,8 +69,15 @@ def paths(common: Mapping[str, Any]) -> dict[Row, Path]:
 
 
 def digests(common: Mapping[str, Any]) -> dict[str, str]:
-    """Return the digest of the weights of each network, by its row's short name."""
-    return {short(row): file_digest(path) for row, path in paths(common).items()}
+    """Return the digests of the networks, by row, and of the pretrained ones that they read."""
+    read = {name: pretrained.digest(name) for names in reads(common).values() for name in names}
+    return {short(row): file_digest(path) for row, path in paths(common).items()} | read
+
+
+def reads(common: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return whose outputs each of these networks reads, by its row's short name."""
+    streams = {row: [common["streams"][each] for each in row] for row in COMBINATIONS}
+    return {short(row): [n for n in s if n in pretrained.NETWORKS] for row, s in streams.items()}
 
 
 def _run(common: Mapping[str, Any], row: Row) -> dict[str, Any]:
