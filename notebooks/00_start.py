@@ -260,6 +260,6 @@ Markdown("\n".join(f"- [{title(chapter)}]({chapter.stem}.ipynb)" for chapter in 
 
 # %%
 Markdown(
-    f"{overview.in_words(claims.tally(claims.load(PROFILE)))}.\n\nAll of them, with intervals, are on "
+    f"{overview.in_words(claims.tally(claims.load(PROFILE)))}; no interval is corrected for their number.\n\nAll of them, with intervals, are on "
     "[one page](90_claims.ipynb)."
 )

@@ -237,8 +237,8 @@ if done:
         training_plots.shares(done),
         "part2_studies_shares",
         alt="For each training three marks: expression asked for, person asked for, person in the source.",
-        caption="Percent of pictures, with 95 % intervals over people; one training each, so a difference of a few points "
-        "may be the seed's. Dotted: what the judges achieve on renderings. Diamonds: the source's person shines through.",
+        caption="Percent of pictures, of one training each and a dozen people asked for: a small difference "
+        "may be chance. Dotted: what the judges achieve on renderings. Diamonds: the source's person shines through.",
         sources=done.values(),
     )
 

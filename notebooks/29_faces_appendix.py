@@ -69,7 +69,7 @@ page.table(
     ledger.synthesis(studies),
     "part2_ledger_synthesis",
     alt="Open points of the training of DE-GAN, and how often judges see expression and identity as asked.",
-    caption="Percent of synthesised faces in which the judges see what was asked for, with 95 % intervals over people, one "
-    "training each. The first row is the choice of this book.",
+    caption="Percent of synthesised faces in which the judges see what was asked for, one training each, without "
+    "intervals. The first row is the choice of this book.",
     sources=studies.values(),
 )

@@ -68,8 +68,9 @@ judged = sum(claim.evidence != claims.NOTHING for claim in recorded)
 Markdown(
     f"{judged} claims and questions are judged here, {len(recorded) - judged} stand without evidence. No interval is "
     "corrected for the number of claims: where the truth lies just at the limit, about one in twenty is decided by chance. "
-    f"The limits of all rules stand since commit `{claims.RULES}` of this book: only what was computed later was judged "
-    "by rules fixed before anybody could look (each result file names its commit as `code`). "
+    f"All rules stand as they are since commit `{claims.RULES}` of this book. Most results are older (each file names "
+    "its day and its commit), so their rules were last changed when their numbers were known; where a change turned an "
+    "answer, the claim's note says so. Only what is computed later is judged by rules fixed before anybody could look. "
     f"Every number below, with all its digits, is in {page.link('claims.json')}."
     if recorded
     else "No claims are recorded for this profile yet: run chapters 14, 24 and 33 first."

@@ -89,15 +89,12 @@ def history(found: Trained) -> Figure:
 
 
 def shares(found: Mapping[str, Result]) -> Figure:
-    """Draw what judges see in the pictures of each study, with intervals over people."""
+    """Draw what judges see in the pictures of each study, one training each: without intervals."""
     figure, axes = plt.subplots(figsize=(PAGE_WIDTH, 0.36 * len(found) + 1.1))
     for offset, (share, (colour, mark, label)) in zip((-0.2, 0, 0.2), MARKS.items(), strict=True):
-        drawn = [result.metrics[share] for result in found.values()]
-        values = np.array([[100 * each[end] for end in ("value", "low", "high")] for each in drawn])
-        places = np.arange(len(drawn)) + offset
-        reach = np.abs(values[:, 1:] - values[:, :1]).T
-        style = {"fmt": mark, "color": colour, "markersize": 5, "lw": 1.2}
-        axes.errorbar(values[:, 0], places, xerr=reach, label=label, **style)
+        values = [100 * result.metrics[share]["value"] for result in found.values()]
+        places = np.arange(len(values)) + offset
+        axes.plot(values, places, mark, color=colour, markersize=5, label=label)
     ceiling = next(iter(found.values())).metrics["ceiling"]
     for share in ("expression", "identity"):
         colour = MARKS[share][0]

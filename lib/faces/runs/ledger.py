@@ -7,7 +7,6 @@ import pandas as pd
 from lib.book.ledger import Entry
 from lib.faces import protocol
 from lib.faces.protocol import Estimate
-from lib.faces.runs import knowledge
 from lib.runs.results import Result
 
 CHOSEN = "as in the book"  # of the studies, see studies.VARIANTS
@@ -107,6 +106,5 @@ def _shares(result: Result | None, otherwise: str = NOT_MEASURED) -> dict[str, s
     for name in ("expression", "identity"):
         found[f"{name}, %"] = otherwise
         if result is not None:
-            value, low, high, _ = knowledge.estimate(result.metrics[name])
-            found[f"{name}, %"] = f"{100 * value:.0f} ({100 * low:.0f} to {100 * high:.0f})"
+            found[f"{name}, %"] = f"{100 * result.metrics[name]['value']:.0f}"
     return found

@@ -72,6 +72,9 @@ UNTESTED = (  # claims, their places, and why nothing decides about them
     ("the optimal length of f(x) is 350", "4.1", "no other length was tried"),
 )
 SIDE = "would change if an interval came to hold 0, or left it"
+LABELS = {  # what those of photographs are worth, by the evidence of a claim
+    OTHER: "; about a sixth of these smiles are hardly there, and most of these people young and white"
+}
 Pair = tuple[str, str, str]  # the better method, the worse one, the set
 
 
@@ -252,7 +255,7 @@ def captured(text: str, source: Source, known: Mapping[str, Any]) -> Claim:
         source.reading("in f(x)", None, own, above(own.low, own.high, chance)),
         source.reading("more than in pixels", None, more, above(more.low, more.high)),
     )
-    note = f"the most frequent class comes in {100 * chance:.1f}"
+    note = f"the most frequent class comes in {100 * chance:.1f}{LABELS.get(source.evidence, '')}"
     return Claim(f"{text} read by a linear probe, %", "3", readings, source, note)
 
 
@@ -283,6 +286,7 @@ def _as_asked(
     note = (
         f"seen in {_percent(asked)}, in {others} {_percent(real)}: one at its worst over the other "
         f"at its best, and the reverse; holds from {100 * FULLY:.0f}"
+        f"{LABELS.get(source.evidence, '')}"
     )
     return Claim(text, "1, 3", (reading,), source, note)
 
