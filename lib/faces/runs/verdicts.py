@@ -73,7 +73,7 @@ UNTESTED = (  # claims, their places, and why nothing decides about them
 )
 SIDE = "would change if an interval came to hold 0, or left it"
 LABELS = {  # what those of photographs are worth, by the evidence of a claim
-    OTHER: "; about a sixth of these smiles are hardly there, and most of these people young and white"
+    OTHER: "; about a sixth of these smiles are hardly there; most of these people are young, white"
 }
 Pair = tuple[str, str, str]  # the better method, the worse one, the set
 
