@@ -32,7 +32,7 @@ PAPER, BOOK = "paper", "book"  # whose claim, or question, it is
 UPPER = 0.975  # probability below the upper end of every interval here: 95 % lie between both
 DECIMALS = 4  # at most, of what has an interval
 MATTER = 4  # claims of a part that the README shows: the first ones
-RULES = "1f70ca6"  # the commit since which every rule stands as it is, whatever came after
+RULES = "0536723"  # the commit since which every rule stands as it is, whatever came after
 Numbers = tuple[float | None, float | None, float | None, int]  # value, both ends, n
 NO_NUMBERS: Numbers = (None, None, None, 0)
 
