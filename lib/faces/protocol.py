@@ -165,8 +165,9 @@ def pooled(scores: np.ndarray, images: np.ndarray) -> Estimate:
 def crossed(hits: np.ndarray, pictures: np.ndarray) -> Estimate:
     """Return the share of hits in pictures, with a bootstrap over lenders and borrowers.
 
-    Both, (lenders, borrowers) with the counts of each pair, are drawn with replacement, each for
-    themselves: other people would bring other faces to be asked for as well as other smiles.
+    Of each pair, (lenders, borrowers), the hits and the pictures are counted. Lenders and borrowers
+    are drawn with replacement, each for themselves: another set of people would bring other faces
+    to be asked for as well as other smiles.
     """
     random = np.random.default_rng(SEED)
     times = [random.multinomial(n, np.full(n, 1 / n), RESAMPLES) for n in hits.shape]

@@ -100,9 +100,10 @@ def test_a_walk_begins_and_ends_at_the_two_faces_and_is_straight(scenes: Scenes)
     first, last = codes(scenes.generator, np.stack([scenes.source(name) for name in names]))
     path = torch.stack([first + share * (last - first) for share in (0, 0.25, 0.5, 0.75, 1)])
     made = lent(scenes, path, 2, z)
-    for image, face in zip(figure.images, augment.pixels(made), strict=True):
-        picture = np.asarray(image.get_array())
-        assert np.abs(picture - enlarged(face, len(picture))).max() <= grids.STEP
+    shown = np.stack([np.asarray(image.get_array()) for image in figure.images]).astype(float)
+    faces = np.stack([enlarged(face, shown.shape[1]) for face in augment.pixels(made)])
+    assert np.abs(shown - faces).max() <= grids.STEP
+    assert np.abs(shown[0] - faces[0]).mean() < np.abs(shown[0] - faces[-1]).mean()
     read = 100 * explore.opinion(scenes.expression_judge, made)
     lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
     assert set(lines) & set(EXPRESSIONS)

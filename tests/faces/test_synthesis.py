@@ -82,13 +82,15 @@ def test_each_expression_is_lent_by_somebody_else() -> None:
 
 
 def test_every_code_meets_every_person_and_every_noise() -> None:
-    generator = Generator(MODEL).eval()
+    generator = Generator(MODEL).eval().requires_grad_(False)
+    for weight in generator.parameters():  # else every face would be the same grey
+        weight.mul_(2 if weight.dim() > 1 else 1)
     code, z = (torch.randn(n, size, generator=RANDOM) for n, size in ((70, 350), (2, NOISE)))
     made = synthesis.synthesise(generator, code, [2, 0], z)  # more than go through at a time
     assert made.shape == (70, 2, 2, 3, 32, 32)
     with torch.no_grad():
-        alone = generator.decoder(code[66:67], F.one_hot(torch.tensor([0]), 3).float(), z[1:])
-    torch.testing.assert_close(made[66, 1, 1], alone[0], atol=1e-5, rtol=1e-4)
+        alone = generator.decoder(code[66:67], F.one_hot(torch.tensor([0]), 3).float(), z[:1])
+    torch.testing.assert_close(made[66, 1, 0], alone[0], atol=1e-5, rtol=1e-4)
 
 
 def test_light_that_comes_along_is_told_from_what_the_noise_decides() -> None:

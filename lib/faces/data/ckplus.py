@@ -56,9 +56,8 @@ def aligned(folder: Path, sequence: Sequence, side: int) -> Iterator[Picture]:
 def read_label(path: Path) -> str:
     """Return the expression that a label file names, nothing where it says neutral."""
     text = path.read_bytes().decode(errors="replace").strip()
-    labels: dict[float, str] = dict(
-        enumerate(("", *EXPRESSIONS))
-    )  # their order is that of EXPRESSIONS
+    # the order of the labels is that of EXPRESSIONS
+    labels: dict[float, str] = dict(enumerate(("", *EXPRESSIONS)))
     try:
         return labels[float(text)]
     except (KeyError, ValueError):
