@@ -1,7 +1,6 @@
 """The networks of Part I: shapes and sizes as published, eq. 1 by hand, the fusion of section 3."""
 
 import math
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -91,26 +90,3 @@ def test_without_dropout_the_network_equals_one_of_plain_layers() -> None:
     assert torch.allclose(model(given_features).frame, expected, atol=1e-5)
     kinds = [type(layer).__name__ for layer in model.encoders["spectral"].stacks[0]]
     assert kinds == ["Conv2d", "BatchNorm2d", "ReLU", "Dropout", "AvgPool2d"]
-
-
-def both(**missing: torch.Tensor) -> object:
-    """Ask a network that reads spectral and audio features."""
-    return CRNN(ModelConfig(("spectral", "audio"), width=0.125)).eval()(missing)
-
-
-@pytest.mark.parametrize(
-    ("call", "complaint"),
-    [
-        (lambda: ModelConfig(("audio", "spectral")), "no row of Table 3"),
-        (lambda: ModelConfig(("spectral",), mel_bands=100), "100 mel bands cannot be halved"),
-        (lambda: ModelConfig(("audio",), pooling="median"), "unknown pooling 'median'"),
-        (lambda: both(spectral=features()["spectral"]), "also reads 'audio'"),
-        (
-            lambda: both(spectral=features()["spectral"], audio=features()["audio"][:, :150]),
-            r"streams of \[150, 151\] frames",
-        ),
-    ],
-)
-def test_what_no_network_reads_is_refused(call: Callable[[], object], complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
-        call()

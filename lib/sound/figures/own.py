@@ -114,14 +114,13 @@ def windows(waveform: Waveform) -> list[Waveform]:
 class Heard:
     """A sound and what each network hears in it.
 
-    `log_mel` (windows, 604, 128) in dB, `lengths` (windows,) in seconds, `frames` by row
+    `log_mel` (windows, 604, 128) in dB, `windows` without any events, `frames` by row
     (windows, 151, classes).
     """
 
     log_mel: np.ndarray
-    lengths: np.ndarray
+    windows: Events
     frames: Mapping[str, np.ndarray]
-    classes: tuple[str, ...]
 
 
 def hear(ears: Ears, file: str | Path, threshold: float, median: int) -> Figure:
@@ -134,11 +133,7 @@ def hear(ears: Ears, file: str | Path, threshold: float, median: int) -> Figure:
 
 
 def listen(ears: Ears, waveform: Waveform) -> Heard:
-    """Let each network hear a sound, in windows of CLIP_SECONDS: they know no other length.
-
-    Raises:
-        ValueError: see `windows`.
-    """
+    """Let each network hear a sound, in windows of CLIP_SECONDS: they know no other length."""
     pieces = windows(waveform)
     log_mel = np.stack([features.log_mel(piece) for piece in pieces])
     inputs = {
@@ -152,21 +147,18 @@ def listen(ears: Ears, waveform: Waveform) -> Heard:
         short(row): mean_teacher.predict(network, read).frame.numpy()
         for row, network in ears.networks.items()
     }
-    lengths = np.array([piece.seconds for piece in pieces])
-    return Heard(log_mel, lengths, frames, ears.classes)
+    names = tuple(f"window {index}" for index in range(len(pieces)))
+    lengths, nothing = np.array([piece.seconds for piece in pieces]), np.zeros(0, dtype=np.int64)
+    clips = Events(names, lengths, nothing, nothing, np.zeros(0), np.zeros(0), ears.classes)
+    return Heard(log_mel, clips, frames)
 
 
 def own_sound(ears: Ears, threshold: float, median: int) -> None:
-    """Let a reader record or choose a sound; where no one can, say so."""
+    """Show a button to record, one for a file, and what is heard; or say where they are."""
     if os.environ.get("BOOK_HEADLESS"):
         words = "*With a running kernel, you can record a sound here, or choose a file.*"
         display(Markdown(words))
-    else:
-        display(listening_place(ears, threshold, median))
-
-
-def listening_place(ears: Ears, threshold: float, median: int) -> widgets.VBox:
-    """Return a button to record, one for a file, and below them what is heard."""
+        return
     microphone, place = Microphone(), widgets.VBox()
     kept: list[Heard] = []
     controls = {"threshold": (0.05, 0.95, 0.05), "median": (1, 31, 2)}
@@ -188,7 +180,7 @@ def listening_place(ears: Ears, threshold: float, median: int) -> widgets.VBox:
             interact.attempt(line, partial(take, bytes(file), "the recording"))
 
     microphone.on_msg(recorded)
-    return widgets.VBox([widgets.HBox([microphone, button]), line, place])
+    display(widgets.VBox([widgets.HBox([microphone, button]), line, place]))
 
 
 class Microphone(anywidget.AnyWidget):
@@ -209,14 +201,11 @@ def drawn(heard: Heard, threshold: float, median: int) -> Figure:
 
     The figure's label says in words what each of them hears.
     """
-    log_mel, lengths, frames, classes = heard.log_mel, heard.lengths, heard.frames, heard.classes
-    names = tuple(f"window {index}" for index in range(len(lengths)))
-    nothing = np.zeros(0, dtype=np.int64)
-    clips = Events(names, lengths, nothing, nothing, np.zeros(0), np.zeros(0), classes=classes)
+    log_mel, clips, frames = heard.log_mel, heard.windows, heard.frames
     found = {
         name: evaluation.detect(each, clips, threshold, median) for name, each in frames.items()
     }
-    seconds = float((len(lengths) - 1) * CLIP_SECONDS + lengths[-1])
+    seconds = (len(log_mel) - 1) * CLIP_SECONDS + float(clips.durations[-1])
     labels = _labels(frames, found)
     figure, rows = plt.subplots(
         1 + len(labels),
@@ -238,7 +227,7 @@ def drawn(heard: Heard, threshold: float, median: int) -> Figure:
             spans = [(on, off - on) for on, off in _spans(found[name], label)]
             axes.broken_barh(spans, (-LANE * (1.3 + place), LANE), color=colour)
         axes.set(ylim=(-LANE * 4.5, 1.05), yticks=(0, 1), xlim=(0, seconds))
-        name = metric_plots.short_label(classes[label])
+        name = metric_plots.short_label(clips.classes[label])
         axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
         axes.grid(visible=False)
     figure.legend(*rows[1].get_legend_handles_labels(), loc="upper right", ncols=3)
