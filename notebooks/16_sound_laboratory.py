@@ -119,9 +119,7 @@ Markdown(
 # %%
 truth = corpus.strong["test"]
 busiest = int(truth.tags.sum(axis=1).argmax())
-frames = {
-    name: protocol.probabilities(each).frame[busiest].numpy() for name, each in found.items()
-}
+frames = {name: protocol.probabilities(each).frame[busiest].numpy() for name, each in found.items()}
 page.figure(
     result_plots.heard(truth, busiest, frames),
     "part1_lab_firing",
