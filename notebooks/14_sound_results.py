@@ -49,8 +49,7 @@ cost(page.chapter)
 paper = results.paper("part1_table3")
 runs = protocol.by_row(experiments.table3(common, profile.trainings))
 grids = [experiments.aligned_grid, experiments.sight_grid]
-others = [experiments.present(grid(common, profile.trainings)) for grid in grids]
-aligned, turned = ([run for run in found if run] for found in others)
+aligned, turned = (experiments.there(grid, common, profile.trainings) for grid in grids)
 aligned = protocol.by_row(aligned)
 filling = {row: ledger.filling(found) for row, found in runs.items()}
 about = common["dataset"], common["rung"], PROFILE
@@ -260,9 +259,8 @@ page.figure(
     result_plots.collars(ledger.COLLARS, by_collar, "S"),
     "part1_collars",
     alt="Left, event F1 of all rows over the collar; right, the gain of rows with several rotations over S, with intervals.",
-    caption="Event F1 over the collar, means over rotations. Dotted: the paper's 0.2 s; dashed: one rotation with streams "
-    "joined by time. Right: gain over S of rows with several rotations, with 95 % intervals. Where do A's curve and that of "
-    "S part?",
+    caption="Event F1 over the collar, means over rotations. Dotted: the paper's 0.2 s; dashed: streams joined by time. "
+    "Right: gain over S of rows with several rotations, with 95 % intervals. Where do A's curve and that of S part?",
     sources=[*every_run, *(run for found in aligned.values() for run in found)],
 )
 

@@ -135,8 +135,8 @@ page.table(
 )
 
 # %%
-grid = experiments.present(experiments.aligned_grid(common, profile.trainings))
-aligned = protocol.by_row([run for run in grid if run])
+aligned = experiments.there(experiments.aligned_grid, common, profile.trainings)
+aligned = protocol.by_row(aligned)
 page.table(
     ledger.gains(
         {short(row): (aligned.get(row, []), runs[row]) for row in experiments.ALIGNED_ROWS}
@@ -148,9 +148,7 @@ page.table(
 )
 
 # %%
-turned = [
-    run for run in experiments.present(experiments.sight_grid(common, profile.trainings)) if run
-]
+turned = experiments.there(experiments.sight_grid, common, profile.trainings)
 page.table(
     ledger.gains(
         {

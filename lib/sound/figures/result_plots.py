@@ -151,7 +151,7 @@ def collars(
         if name == reference or gained[0].n < 2:
             continue
         value, low, high = 100 * np.array([[each.value, each.low, each.high] for each in gained]).T
-        right.plot(seconds, value, color=colour)
+        right.plot(seconds, value, style, color=colour)
         right.fill_between(seconds, low, high, color=colour, alpha=0.2, linewidth=0)
     handles, names = left.get_legend_handles_labels()
     lines = dict(zip(names, handles, strict=True))

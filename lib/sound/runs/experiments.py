@@ -346,7 +346,8 @@ def published_grid(common: Mapping[str, Any], trainings: int) -> list[dict[str, 
     return [config(asked, (name,), seed) for seed in range(trainings) for name in PUBLISHED]
 
 
-GRIDS: dict[str, Callable[[Mapping[str, Any], int], list[dict[str, Any]]]] = {
+Grid = Callable[[Mapping[str, Any], int], list[dict[str, Any]]]
+GRIDS: dict[str, Grid] = {
     "table3": grid,
     "aligned": aligned_grid,
     "ledger": lambda *asked: [run for runs in ledger_grid(*asked).values() for run in runs],
@@ -360,9 +361,8 @@ def table3(common: Mapping[str, Any], trainings: int) -> list[Result]:
 
     Of the rotations beyond, those rows come with it that are there.
     """
-    asked = trained(grid(common, trainings))
-    further = grid(common, mixtures.ROTATIONS)[trainings * len(COMBINATIONS) :]
-    return asked + [result for result in present(further) if result]
+    trained(grid(common, trainings))
+    return there(grid, common, trainings)
 
 
 def ledger(common: Mapping[str, Any], trainings: int) -> dict[str, list[Result]]:
@@ -373,6 +373,12 @@ def ledger(common: Mapping[str, Any], trainings: int) -> dict[str, list[Result]]
 def present(runs: Sequence[Mapping[str, Any]]) -> list[Result | None]:
     """Return the result of each run, None where there is none yet."""
     return _swept(runs, compute=False)
+
+
+def there(grid: Grid, common: Mapping[str, Any], trainings: int) -> list[Result]:
+    """Return the results that are there of a grid, those of all rotations among them."""
+    runs = grid(common, max(trainings, mixtures.ROTATIONS))
+    return [result for result in present(runs) if result]
 
 
 def trained(runs: list[dict[str, Any]]) -> list[Result]:
