@@ -62,8 +62,9 @@ every_run = [r for readings in ledger.values() for found in readings.values() fo
 # %% [markdown]
 # ## Readings of the detector
 #
-# The same attacked images, seen by each reading of eq. 3 that chapter 32 lists, with the largest [benign](01_glossary.ipynb) training score of
-# that reading as its threshold, and by the paper's reading with three thresholds.
+# The same attacked images, seen by each reading of eq. 3 that chapter 32 lists, with the largest
+# [benign](01_glossary.ipynb) training score of that reading as its threshold, and by the paper's reading with three
+# thresholds.
 
 # %%
 mark = 0.05

@@ -272,15 +272,14 @@ def overflow(runs: Mapping[tuple[str, str], Sequence[Result]]) -> Figure:
             ("authors", colour, place - 0.14),
             ("maximum", "white", place + 0.14),
         ):
-            look = {"marker": "o", "color": colour, "markerfacecolor": face, "markersize": 6}
+            look: dict[str, Any] = {"marker": "o", "color": colour, "markerfacecolor": face}
             curve = {r.config["epsilon"]: share(r, TABLE2, "paper", threshold) for r in found}
             left.plot(crossing(curve, 0.5) or np.nan, y, **look)
             lowest, n = min(rate(r.metrics, COMBINED, "paper", threshold) for r in found)
             right.plot(wilson(lowest, n, len(found)), (y, y), color=colour)
             right.plot(lowest / n, y, **look)
     for threshold, face in (("authors", INK), ("maximum", "white")):
-        look = {"marker": "o", "color": INK, "markerfacecolor": face, "linestyle": ""}
-        left.plot([], [], label=f"{THRESHOLDS[threshold]} threshold", **look)
+        left.plot([], [], "o", color=INK, mfc=face, label=f"{THRESHOLDS[threshold]} threshold")
     left.set_yticks(range(len(runs)), [f"{kind}, {pair}" for pair, kind in runs])
     left.set(xlabel="$\\varepsilon$ from which Table II stays at 0.5", ylim=(len(runs) - 0.5, -0.5))
     right.set(xlabel="lowest point of Fig. 4", xlim=(-0.03, 1.03))

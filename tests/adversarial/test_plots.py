@@ -6,10 +6,12 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor, nn
 
-from lib.adversarial import data, plots
+from lib.adversarial import data, evaluation, plots
 from lib.adversarial.data import Digits
 from lib.adversarial.detector import Detector
 from lib.adversarial.evaluation import LEDGER
+from lib.adversarial.verdicts import COMBINED
+from lib.book.claims import wilson
 from lib.runs.results import Result
 from tests.adversarial.made_up import run
 
@@ -86,6 +88,16 @@ def test_effects_and_attackers_show_each_reading_of_the_attack() -> None:
     right, flagged = 80 - 5 * place, min(10 * place, 100 - (80 - 5 * place))
     assert line(axes, "robust, evades the detector")[1] == [(right + flagged) / 100] * 3
     assert line(axes, "robust, as published")[1] == pytest.approx([0.8] * 3)
+
+
+def test_the_lowest_point_is_drawn_with_its_interval_and_where_half_is_reached() -> None:
+    left, right = plots.overflow(RUNS).axes
+    expected = [evaluation.rate(each.metrics, COMBINED) for each in RUNS["ours", "natural"]]
+    lowest, images = min(expected)
+    interval, *others = right.get_lines()[:4]  # of either threshold an interval and a dot
+    assert tuple(interval.get_xdata()) == wilson(lowest, images, len(expected))
+    assert [dot.get_xdata()[0] for dot in others[::2]] == [lowest / images] * 2
+    assert np.isnan(left.get_lines()[0].get_xdata()[0])  # half is never reached
 
 
 # --- images

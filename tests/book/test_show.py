@@ -50,9 +50,9 @@ def described(folder: Path, used: Sequence[str] = (), **more: Any) -> dict[str, 
 
 
 def test_a_figure_computed_in_the_chapter_says_so(tmp_path: Path, shown: list[str]) -> None:
-    digests = {"natural": "dd7f87b882b68223", "robust": "0" * 16}
-    found = described(tmp_path, ["natural"], networks=digests)
-    assert found["networks"] == {"natural": "dd7f87b882b68223"}
+    digests = {"natural": "dd7f87b882b68223", "robust": "0" * 16, "eyes": "1" * 16}
+    found = described(tmp_path, ["natural"], networks=digests, reads={"natural": ["eyes"]})
+    assert found["networks"] == {"natural": "dd7f87b882b68223", "eyes": "1" * 16}
     assert found["sources"] == []
     assert found["chapter"] == "31_adversarial_attack"
 
@@ -108,6 +108,7 @@ def test_captions_link_to_what_was_written(
     [
         ("mnist", "original", "mnist (the paper's own data)"),
         ("esc10", "open", "mixtures of ESC-10 (made)"),
+        ("ict and DISFA", "open", "rendered people (made) and DISFA (open data)"),
     ],
 )
 def test_what_is_made_is_called_so(dataset: str, rung: str, words: str) -> None:

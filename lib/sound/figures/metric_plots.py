@@ -16,7 +16,7 @@ from lib.sound.events import Events
 from lib.sound.oracles import WINDOW_SECONDS
 
 # none is a colour of an input; the finer a question asks for times, the darker
-METRIC_COLOURS = {"clip": "#b094e0", "segment": "#7345b5", "event": "#34125e"}
+METRIC_COLOURS: dict[str, Any] = {"clip": "#b094e0", "segment": "#7345b5", "event": "#34125e"}
 METRIC_NAMES = {"clip": "clip F1", "segment": "segment F1", "event": "event F1"}
 METRIC_STYLES = {"clip": "-", "segment": "--", "event": "-."}
 SHORT_NAMES = {
