@@ -68,6 +68,9 @@ Markdown(
     "[laboratory](16_sound_laboratory.ipynb)."
 )
 
+# %%
+rebuilt.answers("part1", PROFILE, "3")
+
 # %% [markdown]
 # ## Tables 1 and 2: convolutions and poolings
 
@@ -194,9 +197,6 @@ Markdown(
 
 # %%
 rebuilt.answers("part1", PROFILE, "5.2")
-
-# %%
-rebuilt.answers("part1", PROFILE, "6")
 
 # %% [markdown]
 # [Chapter 90](90_claims.ipynb) has all claims with all their readings.
