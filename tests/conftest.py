@@ -1,6 +1,7 @@
 """A tiny book in a temporary folder, for the tests of what runs the real one."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from lib.book import show
 
+# What a shell starts in the background ignores Ctrl-C, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 HEADER = """\
 # ---
 # jupyter:
