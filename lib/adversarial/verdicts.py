@@ -175,8 +175,9 @@ class Judge:
             others[f"ours, {kind}, text's threshold, chapter 34"] = min(shares)
         beside = ", ".join(f"{lowest:.3f} ({name})" for name, lowest in others.items())
         return self.claim(
-            "filter and network together are never right in less than 50 % (natural) and 96 % "
-            "(robust) of attacked images",
+            "filter and network together are never right in less than "
+            f"{100 * FLOOR['natural']:.0f} % (natural) and {100 * FLOOR['robust']:.0f} % (robust) of "
+            "attacked images",
             "IV-B, Fig. 4",
             self.for_both(paper, judged),
             f"the paper's own natural curve falls to {paper('natural')}; others: {beside}",
