@@ -176,8 +176,8 @@ class Judge:
         beside = ", ".join(f"{lowest:.3f} ({name})" for name, lowest in others.items())
         return self.claim(
             "filter and network together are never right in less than "
-            f"{100 * FLOOR['natural']:.0f} % (natural) and {100 * FLOOR['robust']:.0f} % (robust) of "
-            "attacked images",
+            f"{100 * FLOOR['natural']:.0f} % (natural) and {100 * FLOOR['robust']:.0f} % (robust) "
+            "of attacked images",
             "IV-B, Fig. 4",
             self.for_both(paper, judged),
             f"the paper's own natural curve falls to {paper('natural')}; others: {beside}",
