@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from IPython.core.getipython import get_ipython
 from IPython.display import HTML, Code, Markdown, display
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib_inline.config import InlineBackend
 
@@ -258,6 +260,38 @@ def png(figure: Figure, level: int = 6) -> bytes:
     compressed = {"compress_level": level}
     figure.savefig(buffer, format="png", metadata={"Software": None}, pil_kwargs=compressed)
     return buffer.getvalue()
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What stays in a picture that is drawn again and again, with the places of what does not.
+
+    Most of Matplotlib's time goes to axes, their ticks and labels: they are drawn once, as pixels.
+    """
+
+    pixels: np.ndarray  # (height, width, 4) uint8
+    axes: Sequence[dict[str, Any]]  # place and limits of each
+
+    @classmethod
+    def of(cls, figure: Figure, *moving: Axes) -> "Ground":
+        """Draw a figure, in which something will move in some of its axes, and close it."""
+        FigureCanvasAgg(figure).draw()
+        pixels = np.array(figure.canvas.buffer_rgba())  # type: ignore[attr-defined]
+        axes = [
+            {"rect": each.get_position().bounds, "xlim": each.get_xlim(), "ylim": each.get_ylim()}
+            for each in moving
+        ]
+        plt.close(figure)
+        return cls(pixels, axes)
+
+    def figure(self) -> tuple[Figure, list[Axes]]:
+        """Return a new figure of the pixels, and bare axes where something moves."""
+        height, width = self.pixels.shape[:2]
+        figure = plt.figure(figsize=(width / DPI, height / DPI), layout="none")
+        figure.figimage(self.pixels, zorder=-1)
+        for each in self.axes:
+            figure.add_axes(**each, autoscale_on=False).set_axis_off()
+        return figure, figure.axes
 
 
 def arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], **look: Any) -> None:

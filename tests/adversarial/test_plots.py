@@ -147,10 +147,12 @@ def test_the_explore_panel_says_and_shows_what_network_and_filter_find(
     figure = plots.explore_panel(Always(winner), image, attacked, label, factor * scores[1])
     assert f"a {label}, read as {winner} with" in figure.get_label()
     assert figure.get_label().endswith(said)
-    shown = [axes.images[0].get_array().data for axes in figure.axes[:3]]
+    pictures = figure.images[1:]
+    shown = [picture.get_array().data[:: plots.ZOOM, :: plots.ZOOM] for picture in pictures]
     assert np.array_equal(shown[0], attacked[0, 0])
     assert np.array_equal(shown[1], (attacked - image)[0, 0])
     assert shown[2].mean() == pytest.approx(scores[1])
-    widths = [bar.get_width() for bar in figure.axes[3].patches]
-    assert sum(widths) == pytest.approx(1.0) and int(np.argmax(widths)) == winner
-    assert [bar.get_height() for bar in figure.axes[4].patches] == pytest.approx(scores)
+    widths, heights = (np.array(axes.collections[0].get_segments()) for axes in figure.axes)
+    assert widths[:, 1, 0].sum() == pytest.approx(1.0) and widths[:, 1, 0].argmax() == winner
+    assert widths[:, 1, 1].tolist() == list(range(10))
+    assert heights[:, 1, 1].tolist() == pytest.approx(scores)

@@ -6,7 +6,7 @@ a few, asks the judges and draws.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from lib.book.show import INK, PAGE_WIDTH, PALETTE
+from lib.book.show import INK, PAGE_WIDTH, PALETTE, Ground
 from lib.faces import alignment, augment, real_people
 from lib.faces.classifier import Classifier
 from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces
@@ -34,6 +34,7 @@ PEOPLE = 12  # whom they lend to; more would keep a reader waiting
 NETWORKS = ("de_gan", "expression_judge", "identity_judge")  # asked here, of checkpoints.KINDS
 BORROWERS = 5  # real people in one grid
 STEPS = (3, 9)  # faces in a walk, least and most
+LEFT, RIGHT = 46, 132  # pixels beside a walk
 SHARE = 0.15  # probability from which on an expression is drawn in a walk
 LOOKS: tuple[dict[str, Any], ...] = (
     {"color": PALETTE[0], "hatch": "////"},
@@ -172,26 +173,42 @@ def _lent(
     source, made = augment.pixels(faces)
     likeliest = int(taken.argmax())
     belief = f"{100 * taken[likeliest]:.0f} %"
-    canvas = Canvas(382)
+    figure, (bars,) = _lent_ground(scenes, person).figure()
+    canvas = Canvas(figure)
     canvas.text(0, 68, name)
     canvas.put(source, 0, 72, 144)
-    canvas.text(172, 20, f"lent to person {person}")
     canvas.put(made, 172, 24, 192)
     canvas.text(172, 236, f"identity judge: person {likeliest}, {belief}")
-    own = f"{scenes.recognised[person]} of these {len(scenes.classes)}"
-    canvas.text(0, 284, f"person {person} in pictures of their own; known to the judge in {own}")
-    step = canvas.width // len(scenes.classes)
-    real = augment.pixels(augment.centre(scenes.people[person]))
-    for place, (label, picture) in enumerate(zip(scenes.classes, real, strict=True)):
-        canvas.put(picture, place * step, 288, 72)
-        canvas.text(place * step, 378, label)
-    _bars(canvas.axes(490, 24, 328, 186), scenes.classes, read)
+    _bars(bars, read)
     seen, shown = (_seen(scenes.classes, each) for each in read)
-    canvas.figure.set_label(
+    figure.set_label(
         f"expression judge: {seen} in the source, {shown} in the synthesised face; "
         f"identity judge: person {likeliest}, {belief}"
     )
-    return canvas.figure
+    return figure
+
+
+@lru_cache(maxsize=PEOPLE)
+def _lent_ground(scenes: Scenes, person: int) -> Ground:
+    """Draw what stays while others lend: a person's own pictures, and the axes of a judge."""
+    canvas, classes = Canvas(_empty(382)), scenes.classes
+    canvas.text(172, 20, f"lent to person {person}")
+    own = f"{scenes.recognised[person]} of these {len(classes)}"
+    canvas.text(0, 284, f"person {person} in pictures of their own; known to the judge in {own}")
+    step = canvas.width // len(classes)
+    real = augment.pixels(augment.centre(scenes.people[person]))
+    for place, (label, picture) in enumerate(zip(classes, real, strict=True)):
+        canvas.put(picture, place * step, 288, 72)
+        canvas.text(place * step, 378, label)
+    axes = canvas.axes(490, 24, 328, 186)
+    _bars(axes, np.zeros((2, len(classes))))  # for their legend
+    axes.set(xlim=(0, 100), ylim=(len(classes) - 0.5, -0.5), xticks=(0, 50, 100))
+    axes.set_yticks(range(len(classes)), classes)
+    axes.tick_params(labelsize=FONT, length=0)
+    axes.grid(axis="y", visible=False)
+    axes.set_title("expression judge, %", fontsize=FONT, pad=4)
+    axes.legend(fontsize=FONT, ncols=2, loc="upper left", bbox_to_anchor=(-0.1, -0.08))
+    return Ground.of(canvas.figure, axes)
 
 
 def _seen(classes: Sequence[str], read: np.ndarray) -> str:
@@ -199,13 +216,17 @@ def _seen(classes: Sequence[str], read: np.ndarray) -> str:
     return f"{classes[int(read.argmax())]} {100 * read.max():.0f} %"
 
 
+def _empty(height: int) -> Figure:
+    """Return a figure as wide as the page, `height` pixels high."""
+    return plt.figure(figsize=(PAGE_WIDTH, height / DPI), dpi=DPI, layout="none")
+
+
 class Canvas:
     """A figure in which pictures and words have places in pixels from the upper left corner."""
 
-    def __init__(self, height: int) -> None:
-        self.width, self.height = round(PAGE_WIDTH * DPI), height
-        size = self.width / DPI, height / DPI
-        self.figure = plt.figure(figsize=size, dpi=DPI, layout="none")
+    def __init__(self, figure: Figure) -> None:
+        self.figure = figure
+        self.width, self.height = (round(size) for size in figure.bbox.size)
 
     def put(self, picture: np.ndarray, x: int, y: int, side: int) -> None:
         """Show a square picture enlarged to `side` pixels."""
@@ -223,19 +244,11 @@ class Canvas:
         return self.figure.add_axes((left, bottom, width / self.width, height / self.height))
 
 
-def _bars(axes: Axes, classes: Sequence[str], read: np.ndarray) -> None:
+def _bars(axes: Axes, read: np.ndarray) -> None:
     """Draw the judge's probabilities for source and synthesised face, (2, classes)."""
-    places = np.arange(len(classes))
     for row, (label, look) in enumerate(zip(("source", "synthesised"), LOOKS, strict=True)):
-        axes.barh(
-            places + 0.4 * row - 0.2, 100 * read[row], 0.38, label=label, edgecolor="white", **look
-        )
-    axes.set(xlim=(0, 100), ylim=(len(classes) - 0.5, -0.5), xticks=(0, 50, 100))
-    axes.set_yticks(places, classes)
-    axes.tick_params(labelsize=FONT, length=0)
-    axes.grid(axis="y", visible=False)
-    axes.set_title("expression judge, %", fontsize=FONT, pad=4)
-    axes.legend(fontsize=FONT, ncols=2, loc="upper left", bbox_to_anchor=(-0.1, -0.08))
+        places = np.arange(read.shape[1]) + 0.4 * row - 0.2
+        axes.barh(places, 100 * read[row], 0.34, label=label, edgecolor="white", lw=0, **look)
 
 
 def walk(
@@ -259,26 +272,33 @@ def walk(
 
 def _walk(scenes: Scenes, title: str, made: Tensor, read: np.ndarray) -> Figure:
     """Draw what `walk` has found."""
-    count, left, right = len(made), 46, 132
-    canvas = Canvas(316)
-    width = canvas.width - left - right
-    step, side = width / count, min(96, width // count - 2)
-    canvas.text(left, 18, title)
+    figure, (axes,) = _walk_ground(len(made)).figure()
+    canvas = Canvas(figure)
+    canvas.text(LEFT, 18, title)
+    step = (canvas.width - LEFT - RIGHT) / len(made)
+    side = min(96, int(step) - 2)
     for place, picture in enumerate(augment.pixels(made)):
-        canvas.put(picture, left + round((place + 0.5) * step - side / 2), 22, side)
-    axes = canvas.axes(left, 130, width, 140)
+        canvas.put(picture, LEFT + round((place + 0.5) * step - side / 2), 22, side)
     for label in sorted({*np.flatnonzero(read.max(axis=0) >= SHARE), *read.argmax(axis=1)}):
         look = {"color": PALETTE[label], "marker": MARKERS[label], "label": scenes.classes[label]}
         axes.plot(100 * read[:, label], **look)
+    axes.legend(fontsize=FONT, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    said = ", ".join(_seen(scenes.classes, each) for each in read)
+    figure.set_label(f"the expression judge sees {said}")
+    return figure
+
+
+@lru_cache
+def _walk_ground(count: int) -> Ground:
+    """Draw the axes of a walk of `count` faces."""
+    canvas = Canvas(_empty(316))
+    axes = canvas.axes(LEFT, 130, canvas.width - LEFT - RIGHT, 140)
     axes.set(xlim=(-0.5, count - 0.5), ylim=(-3, 103), yticks=(0, 50, 100))
     axes.set_xticks(range(count), [f"{place / (count - 1):.2g}" for place in range(count)])
     axes.set_xlabel("share of the way", fontsize=FONT)
     axes.set_ylabel("expression judge, %", fontsize=FONT)
     axes.tick_params(labelsize=FONT)
-    axes.legend(fontsize=FONT, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    said = ", ".join(_seen(scenes.classes, each) for each in read)
-    canvas.figure.set_label(f"the expression judge sees {said}")
-    return canvas.figure
+    return Ground.of(canvas.figure, axes)
 
 
 def smiles(generator: Generator, faces: Faces, first: int, lenders: Sequence[int]) -> Figure:

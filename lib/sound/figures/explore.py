@@ -7,6 +7,7 @@ decides, decodes, counts and draws.
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import ipywidgets as widgets
@@ -17,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from lib.book.show import INK, PAGE_WIDTH, PALE
+from lib.book.show import INK, PAGE_WIDTH, PALE, Ground
 from lib.sound import evaluation, mean_teacher
 from lib.sound.crnn import CRNN, Probabilities
 from lib.sound.data.corpus import Corpus
@@ -33,6 +34,7 @@ RANGE = 60.0  # dB below the loudest that a spectrogram shows
 LEVEL = 3.0  # dB from one shade to the next: a third of the bytes of a smooth picture
 STYLES = ("-", "--")  # of first and second
 LANES = (-0.28, -0.55)  # where their events are drawn, below the probabilities
+MARGINS = {"left": 0.125, "right": 0.99, "bottom": 0.085, "top": 0.945}
 ROW = 1.7  # height of a class: its probabilities from 0 to 1, the events below, and a gap
 
 
@@ -154,26 +156,46 @@ def panel(
     """
     models = list(dict.fromkeys(models))
     labels = classes_of_interest(scenes, clip, models)
-    figure = plt.figure(figsize=(PAGE_WIDTH, 5.6), layout="none")  # a fixed layout is drawn sooner
-    margins = {"left": 0.125, "right": 0.99, "bottom": 0.085, "top": 0.945}
-    grid = figure.add_gridspec(3, 2, width_ratios=(3.6, 1), height_ratios=(0.6, 1.2, 3.9))
-    grid.update(**margins, wspace=0.2, hspace=0.06)
-    rows = [figure.add_subplot(grid[row, 0]) for row in range(3)]
-    _pictures(rows[0], scenes.pictures[clip])
-    _spectrogram(rows[1], scenes.log_mel[clip])
-    _truth(rows[2], scenes.truth, clip, labels, threshold)
+    figure, (rows, bars) = _ground(scenes, clip, tuple(labels)).figure()
+    _thresholds(rows, labels, threshold)
     elsewhere = 0
     for place, model in enumerate(models):
         frame = scenes.found[model].frame.numpy()
         filtered = evaluation.median_filter(frame[clip : clip + 1], median)[0]
         events = evaluation.detect(frame, scenes.truth, threshold, median)
-        _findings(rows[2], scenes.truth, clip, labels, filtered, events, place, model)
+        _findings(rows, scenes.truth, clip, labels, filtered, events, place, model)
         elsewhere += int(((events.clip == clip) & ~np.isin(events.label, labels)).sum())
-    _finish(rows, scenes.truth.durations[clip], threshold, median, elsewhere)
+    title = f"threshold {threshold:.2f}, median filter of {median} frames"
+    if elsewhere:
+        title += f"; {elsewhere} false alarm{'s' * (elsewhere > 1)} of other classes not drawn"
+    figure.text(MARGINS["left"], 0.96, title, fontsize=10)
     found = {model: scores(scenes, model, threshold, median) for model in models}
-    _bars(figure.add_subplot(grid[2, 1]), found, len(scenes.names))
+    _bars(bars, found)
     figure.set_label(_in_words(found, len(scenes.names)))
     return figure
+
+
+@lru_cache(maxsize=20)
+def _ground(scenes: Scenes, clip: int, labels: tuple[int, ...]) -> Ground:
+    """Draw what stays: pictures, spectrogram, true events, and the axes of what was found."""
+    figure = plt.figure(figsize=(PAGE_WIDTH, 5.6), layout="none")
+    grid = figure.add_gridspec(3, 2, width_ratios=(3.6, 1), height_ratios=(0.6, 1.2, 3.9))
+    grid.update(**MARGINS, wspace=0.2, hspace=0.06)
+    film, spectrogram, rows = (figure.add_subplot(grid[row, 0]) for row in range(3))
+    _pictures(film, scenes.pictures[clip])
+    _spectrogram(spectrogram, scenes.log_mel[clip])
+    _truth(rows, scenes.truth, clip, np.array(labels))
+    for axes in (spectrogram, rows):
+        axes.set_xlim(0, scenes.truth.durations[clip])
+        axes.tick_params(axis="x", labelbottom=axes is rows, labelsize=8.5)
+    rows.set_xlabel("seconds")
+    bars = figure.add_subplot(grid[2, 1])
+    bars.set(xlim=(-0.5, len(METRICS) - 0.5), ylim=(0, 109), yticks=(0, 50, 100))
+    bars.set_xticks(range(len(METRICS)), METRICS, fontsize=8)
+    bars.set_title(f"F1 over all clips\nshown here ({len(scenes.names)}), %", fontsize=9)
+    bars.tick_params(axis="y", labelsize=8.5)
+    bars.grid(axis="x", visible=False)
+    return Ground.of(figure, rows, bars)
 
 
 def _in_words(found: Mapping[str, Mapping[str, float]], clips: int) -> str:
@@ -184,20 +206,6 @@ def _in_words(found: Mapping[str, Mapping[str, float]], clips: int) -> str:
         for model, values in found.items()
     ]
     return f"F1 over {clips} clip{'s' * (clips != 1)}; {'; '.join(said)}"
-
-
-def _finish(
-    rows: Sequence[Axes], seconds: float, threshold: float, median: int, elsewhere: int
-) -> None:
-    """Label the rows, and say how many events of classes without a row were found."""
-    for axes in rows[1:]:
-        axes.set_xlim(0, seconds)
-        axes.tick_params(axis="x", labelbottom=axes is rows[-1], labelsize=8.5)
-    rows[-1].set_xlabel("seconds")
-    title = f"threshold {threshold:.2f}, median filter of {median} frames"
-    if elsewhere:
-        title += f"; {elsewhere} false alarm{'s' * (elsewhere > 1)} of other classes not drawn"
-    rows[0].set_title(title, fontsize=10)
 
 
 def _pictures(axes: Axes, pictures: np.ndarray | None) -> None:
@@ -218,21 +226,25 @@ def _spectrogram(axes: Axes, log_mel: np.ndarray) -> None:
     axes.tick_params(labelsize=8.5)
 
 
-def _truth(axes: Axes, truth: Events, clip: int, labels: np.ndarray, threshold: float) -> None:
-    """Prepare a row for each class: shade where it sounds, and mark the threshold."""
+def _truth(axes: Axes, truth: Events, clip: int, labels: np.ndarray) -> None:
+    """Draw a row for each class, shaded where it sounds."""
     grounds = _grounds(labels)
     for ground, label in zip(grounds, labels, strict=True):
         here = (truth.clip == clip) & (truth.label == label)
         shade: dict[str, Any] = {"color": PALE, "linewidth": 0, "alpha": 0.7}
         axes.broken_barh(_spans(truth, here), (ground + LANES[1], 1 - LANES[1]), **shade)
-    wide: dict[str, Any] = {"color": INK, "transform": axes.get_yaxis_transform()}  # end to end
-    axes.hlines(grounds + threshold, 0, 1, linestyle=":", linewidth=1, **wide)
-    axes.hlines(grounds, 0, 1, linewidth=0.5, **wide)
+    axes.hlines(grounds, 0, 1, color=INK, linewidth=0.5, transform=axes.get_yaxis_transform())
     names = [metric_plots.short_label(truth.classes[label]) for label in labels]
     axes.set_yticks(grounds + 0.5, names, fontsize=9)
     axes.set_ylim(LANES[1] - 0.05, grounds[0] + 1.06)
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False)
+
+
+def _thresholds(axes: Axes, labels: np.ndarray, threshold: float) -> None:
+    """Mark the threshold in the row of each class."""
+    ends: dict[str, Any] = {"transform": axes.get_yaxis_transform()}  # from end to end
+    axes.hlines(_grounds(labels) + threshold, 0, 1, color=INK, linestyle=":", linewidth=1, **ends)
 
 
 def _grounds(labels: np.ndarray) -> np.ndarray:
@@ -277,19 +289,14 @@ def _spans(events: Events, chosen: np.ndarray) -> list[tuple[float, float]]:
     return list(zip(events.onset[chosen].tolist(), lengths[chosen].tolist(), strict=True))
 
 
-def _bars(axes: Axes, found: Mapping[str, Mapping[str, float]], clips: int) -> None:
+def _bars(axes: Axes, found: Mapping[str, Mapping[str, float]]) -> None:
     """Draw the F1 scores of all clips of the scenes, a group of bars for each metric."""
     width = 0.8 / len(found)
     for place, (model, scored) in enumerate(found.items()):
         values = [100 * scored[metric] for metric in METRICS]
         at = np.arange(len(METRICS)) + (place - (len(found) - 1) / 2) * width
         look = _look(model, place)
-        filled = {"color": look["color"], "hatch": "///" * place, "edgecolor": "white"}
+        filled = {"color": look["color"], "hatch": "///" * place, "edgecolor": "white", "lw": 0}
         axes.bar_label(axes.bar(at, values, width, **filled), fmt="%.0f", fontsize=7.5)
         axes.plot([], [], label=model, **look)
-    axes.set(ylim=(0, 109), yticks=(0, 50, 100))
-    axes.set_xticks(range(len(METRICS)), METRICS, fontsize=8)
-    axes.set_title(f"F1 over all clips\nshown here ({clips}), %", fontsize=9)
-    axes.tick_params(axis="y", labelsize=8.5)
-    axes.grid(axis="x", visible=False)
     axes.legend(loc="lower left", bbox_to_anchor=(-0.1, 1.18), fontsize=9, title="inputs")
