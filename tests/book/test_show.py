@@ -151,3 +151,16 @@ def test_what_is_not_there_yet_is_said_and_older_numbers_are_told_again(
     shown.clear()
     Page("38_adversarial_rebuilt", "quick", "", "", tmp_path).again("dots")
     assert "before lib/idea.py changed" in shown[0] and "quick 31 --retrain" in shown[0]
+
+
+def test_a_ground_with_something_over_it_looks_as_if_drawn_at_once() -> None:
+    show.set_style()
+    figure, (left, right) = plt.subplots(1, 2, figsize=(4, 2), layout="none")
+    left.set_title("what stays")
+    right.set(xlim=(-1, 2), ylim=(-1, 3))
+    ground = show.Ground.of(figure, right)
+    assert not plt.fignum_exists(figure.number)
+    again, (over,) = ground.figure()
+    for axes in (over, right):
+        axes.bar([0, 1], [2, 1], linewidth=0)
+    assert show.png(again) == show.png(figure)

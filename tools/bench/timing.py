@@ -54,11 +54,11 @@ def show(title: str, seconds: Mapping[str, float], flop: float) -> None:
         flop: of each way.
     """
     first = next(iter(seconds.values()))
-    peaks = {kind: peak_gflops(kind) for kind in KINDS}
+    kinds = {name: "bfloat16" if "bfloat16" in name else "float32" for name in seconds}
+    peaks = {kind: peak_gflops(kind) for kind in sorted(set(kinds.values()))}
     print(f"\n{title}\n{'':44}{'ms':>10}{'to ours':>9}{'of peak':>9}")
     for name, value in seconds.items():
-        peak = peaks["bfloat16" if "bfloat16" in name else "float32"]
-        share = flop / value / 1e9 / peak
+        share = flop / value / 1e9 / peaks[kinds[name]]
         print(f"{name:44}{1000 * value:10,.1f}{value / first:9.2f}{share:9.0%}")
     for kind, peak in peaks.items():
         print(f"{kind} matrix product ({MATRIX} x {MATRIX}): {peak:,.0f} GFLOP per CPU-second")
