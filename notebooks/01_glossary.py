@@ -40,7 +40,7 @@ cost("01_glossary")
 #   ([13](13_sound_model.ipynb)).
 # - **dropout**: sets a random share of numbers to 0 in training, so that no single one is relied upon.
 # - **loss**: the number that training makes small. Its **gradient** says how it grows with each weight, or with each pixel.
-# - **Adam**: steps down the loss, each weight scaled by the recent size of its gradient ([22](22_faces_de_gan.ipynb)).
+# - **Adam**: steps down the loss, each weight's step divided by the recent size of its gradient ([22](22_faces_de_gan.ipynb)).
 # - **epoch**, **step**: one pass through the training set, or what stands for one; one change of the weights.
 # - **pretrained**, **frozen**: trained before, on another task; not trained any further.
 # - **embedding**: a small layer that brings features of another network to a few numbers ([13](13_sound_model.ipynb)).
@@ -56,9 +56,10 @@ cost("01_glossary")
 #   found; their harmonic mean ([11](11_sound_metrics.ipynb)).
 # - **micro**, **macro**: counted over all classes together; counted for each class, then averaged
 #   ([11](11_sound_metrics.ipynb)).
-# - **area under the ROC curve**: how often one of these scores higher than one of those; 0.5 is chance
+# - **area under the ROC curve**: how often a random positive scores higher than a random negative; 0.5 is chance
 #   ([33](33_adversarial_results.ipynb)).
-# - **95 % interval**: made in a way that catches the truth in 95 of 100 repetitions of the whole study.
+# - **95 % interval**: made to catch the truth in about 95 of 100 repetitions with other units (people, images, rotations).
+#   Trainings are drawn anew only where this is said.
 # - **n**: of how many units, each drawn independently of the others: rotations, people, images.
 # - **profile**: how much is computed; *quick* is what the book stores, *paper* the published size, *smoke* a test that all
 #   runs.
@@ -97,7 +98,7 @@ cost("01_glossary")
 # - **maps**, **residue**: what the encoder's layers hold on the way to the code. The paper calls the expression in them
 #   the expressive component, or residue ([24](24_faces_recognition.ipynb)).
 # - **lender**, **borrower**: whose expression it is, and on whose face it is painted ([23](23_faces_synthesis.ipynb)).
-# - **judge**: a classifier that had no part in the training, and says what it sees in a made picture
+# - **judge**: a classifier that had no part in the training, and says what it sees in a synthesised picture
 #   ([23](23_faces_synthesis.ipynb)).
 # - **supervised encoder**: DE-GAN's encoder without the GAN, taught expressions alone ([24](24_faces_recognition.ipynb)).
 # - **rendered**: painted by a program from a model of faces; nobody's photograph ([20](20_faces_paper_and_data.ipynb)).

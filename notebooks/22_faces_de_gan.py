@@ -50,7 +50,7 @@ cost(page.chapter)
 #
 # Chapter 20 introduced encoder, decoder, code $f(x)$, identity code $I$ and noise $z$, $N^z = 50$ numbers that we draw
 # uniformly from $[-1, 1]$. The noise is for all that is neither expression nor person: light and pose, says the paper's
-# section 1. Since $I$ says who is asked for, $f(x)$ need not say who is in $x$: that is the whole idea of *disentangling*.
+# section 1; light, age and gender, says section 3.1.2, though the last two belong to the person, whom $I$ names. Since $I$ says who is asked for, $f(x)$ need not say who is in $x$: that is the whole idea of *disentangling*.
 #
 # $D = [D^e, D^i]$ reads a face and gives two answers: $D^e \in \mathbb{R}^{N^e+1}$ chooses among the
 # $N^e$ expressions and one more class, *fake*; $D^i \in \mathbb{R}^{N^i}$ chooses among the $N^i$
@@ -156,7 +156,7 @@ page.about("made up to explain").figure(
 # Usually both take one step in turn. Later, "when $D$ reaches to near optimal solution, $G$ is updated more frequently"
 # (section 4.1). A public port of DR-GAN, the closest program there is, takes four steps of $G$ for one of $D$ while the
 # mean of $D$'s accuracies is above 0.9. So do we: in the listing `turn` says whether $D$ learns. (`own`,
-# `reconstruction`, `warm_up` and `average` are switches, explained next; with the paper's settings none of them acts.)
+# `reconstruction`, `warm_up` and `average` belong to switches, explained next; with the paper's settings none of them acts.)
 
 # %%
 source(gan_training.Trainer.train_step)
@@ -167,12 +167,13 @@ source(gan_training.Trainer.train_step)
 # A short training must get somewhere. What we added to the equations are switches, all of them off at `paper`; what
 # each does is measured below.
 #
-# - **A warm-up.** $D$ first learns what real faces express, and who they are; $G$ waits.
-# - **Own identity.** A share of the batch keeps its person, and is compared with its source, pixel by
+# - **A warm-up** (`warm_up`). $D$ first learns what real faces express, and who they are; $G$ waits.
+# - **Own identity** (`own_identity`, its weight `reconstruction`). A share of the batch keeps its person, and is compared with its source, pixel by
 #   pixel ($L_1$, the mean absolute difference). The paper calls DE-GAN a "VAE-GAN". A *variational autoencoder* asks for
 #   likeness to the source and for codes like random noise; the paper's equations ask for neither. **It rewards a code that holds more than the expression.**
-# - **The rates** of both are higher; the table has them.
-# - **A running mean** of $G$'s weights is what we keep: single steps of an argument are noisy.
+# - **The rates** of both are higher: `learning_rate` is $D$'s, $G$'s is `generator_rate` times that. **Falling rates**
+#   (`falling`: the last share of the steps, in which both go to 0) are off here, and on in fine-tuning.
+# - **A running mean** (`average`) of $G$'s weights is what we keep: single steps of an argument are noisy.
 
 # %%
 switches = ("warm_up", "own_identity", "reconstruction", "generator_rate", "falling", "average")
@@ -238,7 +239,8 @@ if done:
         "part2_studies_shares",
         alt="For each training three marks: expression asked for, person asked for, person in the source.",
         caption="Percent of pictures, of one training each and a dozen people asked for: a small difference "
-        "may be chance. Dotted: what the judges achieve on renderings. Diamonds: the source's person shines through.",
+        "may be chance. Dotted: what the judges achieve on renderings. Diamonds: the source's person, nowhere more often than "
+        "chance (what is not the person asked for, spread over the others).",
         sources=done.values(),
     )
 
@@ -255,8 +257,8 @@ Markdown(
     f"The expression asked for is seen in: {'; '.join(named)}. Guessing would give {100 / here.expressions:.0f} %. "
     f"Best is *{max(share, key=share.get)}*, worst {' and '.join(f'*{name}*' for name in worst)}; the paper's own "
     "augmentation is all 110 variants. Before these trainings we believed that the equations alone teach no expression. "
-    "They do teach some, and what a warm-up helps depends on the other switches. The book's network was trained before "
-    "this study; the best choice would have served it better, and chapter 26 takes it. "
+    "They do teach some, and what a warm-up helps may depend on the other switches. The book's network was trained before "
+    "this study; the best choice might have served it better, and chapter 26 takes it. "
     f"All had {small.gan.steps:,} steps with {small.sizes.people} people at {small.sizes.side} px; the paper's training "
     f"shows $D$ and $G$ {drawn[gan_training.GANConfig()] / drawn[small.gan]:,.0f} times as many pictures."
     if share
@@ -304,9 +306,9 @@ Markdown(
 )
 
 # %% [markdown]
-# 2. Add to eq. 1 a term that teaches $D^i$ to call no made face by the name asked for. Who gains?
+# 2. Add to eq. 1 a term that teaches $D^i$ to call no synthesised face by the name asked for. What changes for $G$?
 #    <details><summary>Hint</summary>Give the identity head one class more, <em>nobody</em>, and add the
-#    cross-entropy of the made face's identity and that class. Which answers does it push, and with what would
+#    cross-entropy of the synthesised face's identity and that class. Which answers does it push, and with what would
 #    <em>G</em> have to argue?</details>
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true}

@@ -110,8 +110,7 @@ class RealOrFake(Discriminator):
 # %%
 heads = show(
     "part2_lab_heads",
-    "Above, renderings. Without a head for the person everybody gets one and the same face, in which the judge sees the "
-    "lender more often than the person asked for; with real or fake alone each stays who they are, and makes one face.",
+    "Above, renderings. Without a head for the person everybody gets one and the same face; with real or fake alone each stays who they are, and makes one face.",
     no_person_in_D=Idea(discriminator=NoPerson),
     real_or_fake=Idea(discriminator=RealOrFake),
 )
@@ -121,7 +120,8 @@ heads = show(
 #
 # Noise $z$ is to carry what is neither expression nor person. Here it is 0 in training. The other idea takes away one of
 # the book's additions: a part of the pictures keep their own identity and are compared with their source, pixel by pixel.
-# Without it, $D$ alone teaches $G$. (The other additions stay; without any, see chapter 22's *equations 1 and 2 alone*.)
+# Without it, $D$ alone teaches $G$. (Chapter 22's *no reconstruction* drops only the comparison; people still keep their own
+# identity there. The other additions stay; without any, see chapter 22's *equations 1 and 2 alone*.)
 
 
 # %%
@@ -138,7 +138,7 @@ transfers = {"own_identity": 0.0, "reconstruction": 0.0}
 # %%
 others = show(
     "part2_lab_noise",
-    "Without noise little is lost. Where nobody keeps their own identity, colours arrive, and hardly a face.",
+    "Without noise the faces look much the same; judges see somewhat less of both. Where nobody keeps their own identity, colours arrive, and hardly a face.",
     no_noise=Idea(generator=Silent),
     no_own_identity=Idea(changes=transfers),
 )
@@ -153,7 +153,7 @@ page.figure(
     "part2_lab_judges",
     alt="For each idea three marks: expression asked for, person asked for, person in the source.",
     caption="Circles and squares should be far to the right, diamonds at the left; dotted: the judges on renderings. "
-    f"95 % intervals over {place.model.identities} lenders and as many borrowers; one training each, whose luck they do not hold.",
+    f"One training each, {place.model.identities} people, no intervals.",
     sources=list(every.values()),
 )
 
@@ -174,8 +174,8 @@ Markdown(
 
 # %% [markdown]
 # Read these lines as one throw of the dice each. In *no own identity* the judge finds most people where the eye sees
-# hardly a face: it may go by colours. What no throw shows at this size: what noise is for. Each person has one light
-# here, so there is little that $z$ could carry.
+# hardly a face: it may go by colours. Each person has one light here: there is little that $z$ could carry, and what noise
+# is for does not show.
 #
 # ## More to try
 #
@@ -197,6 +197,6 @@ Markdown(
 # - $D$ learns in every fourth step, whatever its accuracy: the rule that lets it wait looks at both heads, and an
 #   idea that removes one would change the rule as well.
 #
-# Here ends the part on faces. It asked whether a code that was to forget *who* has done so. The last part asks
+# Here end the experiments on faces. They asked whether a code that was to forget *who* has done so. The last part asks
 # what a network can be made to believe: a change too small for the eye, and a filter that claims to notice.
 # Next: [page 28](28_faces_rebuilt.ipynb) has the paper's figures and tables in its order, each beside ours.

@@ -144,8 +144,8 @@ page.again("part2_sets", ("set", "people", "images"))
 page.again("part2_switches")
 full = there.gan
 Markdown(
-    "- *Paper:* four sets of films that nobody may pass on. *Elsewhere:* rendered faces in their numbers, and photographs "
-    "of real people where two of their faces are enough.\n"
+    "- *Paper:* four sets of films that nobody may pass on. *Here:* rendered faces in their numbers, and photographs "
+    "of real people for what neutral and smiling faces can show.\n"
     f"- One picture becomes {augment.VARIANTS}, as in the paper; the training of DE-GAN takes "
     f"{'all of them' if gan.augmentation == 'all' else 'their mirror images only'} at this profile.\n"
     f"- {gan.steps:,} steps of {gan.batch} pictures in the place of {full.steps:,} of {full.batch}, so that the rates are "

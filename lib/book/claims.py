@@ -257,6 +257,16 @@ class Claim:
         return next(answer, Reading("", None, *NO_NUMBERS, UNDECIDED))
 
     @property
+    def sizes(self) -> str:
+        """Return where the paper's value lies, counted where the deciding readings differ in it."""
+        found = Counter(reading.size for reading in self.readings if reading.decides)
+        return (
+            ", ".join(f"{size} {n}" for size, n in found.items())
+            if len(found) > 1
+            else self.shown.size
+        )
+
+    @property
     def evidence(self) -> str:
         """Return on what the answer stands; on nothing, where no reading has a number of ours."""
         found = any(reading.ours is not None for reading in self.readings)
@@ -375,7 +385,7 @@ def markdown(claims: Iterable[Claim], chapters: bool = False, readings: bool = T
             said.append(f"shown is one of {len(claim.readings)} readings: {shown.name}")
         text = f"**{claim.claim}**<br><small>{'; '.join(filter(None, said))}</small>"
         numbers = _numbers(shown, unit) if alone or not readings else ("", "", "")
-        rows.append((text, *numbers, f"**{claim.direction}**", claim.shown.size))
+        rows.append((text, *numbers, f"**{claim.direction}**", claim.sizes))
         if readings and not alone:
             rows += [_below(reading, unit) for reading in claim.readings]
     columns = ["Claim", "Paper", "Ours [95 %]", "n", "Direction", "Size"]
@@ -386,7 +396,7 @@ def short(claims: Sequence[Claim]) -> str:
     """Return the claims that matter most in Markdown, the first of each part, without numbers."""
     columns = ["Part", "Claim", "Direction", "Size", "Evidence"]
     rows = [
-        (part.removeprefix("part"), claim.claim, claim.direction, claim.shown.size, claim.evidence)
+        (part.removeprefix("part"), claim.claim, claim.direction, claim.sizes, claim.evidence)
         for part in PARTS
         for claim in [each for each in claims if each.source.part == part][:MATTER]
     ]

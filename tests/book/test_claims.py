@@ -244,6 +244,8 @@ def test_a_page_shows_each_claim_with_its_readings_below() -> None:
     assert below[0].startswith("| – natural | 0.5293 | 0.512 [0.480, 0.540] | 1000 images | holds")
     assert below[1].startswith("| – *robust network* |") and "| 1 image |" in below[1]
     assert {line.replace(r"\|", "").count("|") for line in (alone, first, *below)} == {7}
+    apart = replace(CLAIM, readings=(READING, replace(READING, paper_value=0.9)))
+    assert (CLAIM.sizes, apart.sizes) == ("inside", "inside 1, above 1")
 
 
 def test_the_papers_claims_are_counted_by_what_they_stand_on() -> None:
