@@ -25,7 +25,7 @@
 # look for messages hidden in images, judge attacked digits; a digit is *flagged* where it raises the alarm. Three claims:
 #
 # 1. the filter flags more of the attacked digits as the attack grows (Table II, Fig. 2);
-# 2. it begins to do so just where the network begins to give way (section IV-A, Fig. 3);
+# 2. it begins to do so about where the network begins to give way (section IV-A, Fig. 3);
 # 3. together, the filter and a *robust* network, trained on attacked digits (a *natural* one has seen clean digits only),
 #    leave the attacker almost nothing: nearly all of her digits are flagged or read correctly (section IV-B, Fig. 4).
 #

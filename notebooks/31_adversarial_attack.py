@@ -157,8 +157,8 @@ Markdown(
 )
 
 # %% [markdown]
-# So one answer to the question of this book stands in the first layer: what robust training taught the network to know is
-# a threshold, just above the strength of the attacks that it met. A black pixel that changes by less does not get through.
+# So part of the answer to the question of this book stands in the first layer: half of its kernels are thresholds, set by
+# the strength of the attacks in training. A black pixel that changes by less does not get through.
 # [Chapter 39](39_adversarial_appendix.ipynb) moves the threshold, and looks.
 #
 # ## The attack
@@ -196,7 +196,8 @@ source(attacks.pgd)
 # Three things that eq. 2 does not say stand in the script that the authors ran: only the sign of the gradient is used,
 # there are $K = 40$ steps of $\alpha = 0.01$ whatever $\varepsilon$ is, and the walk begins at a *random* point of the
 # ball, not at $x_1$ (for this we have only the script's configuration; chapter 34 measures the difference). From there a
-# pixel can move at most 0.4, so from $\varepsilon = 0.2$ on not every pixel can reach both ends of its interval.
+# pixel can move at most 0.4, so beyond $\varepsilon = 0.2$ not every grey pixel (black and white ones: beyond 0.4)
+# can reach both ends of its interval.
 #
 # ### One digit, both networks
 
@@ -265,7 +266,7 @@ in_l2 = attacks.pgd(natural, images[:6], labels[:6], 2.0, norm="l2", step_size=0
 page.figure(
     plots.gallery({"benign": images[:6], "l2, radius 2": in_l2}),
     "part3_other_norm",
-    alt="Six digits, benign and attacked in the l2 norm, whose changes keep to the strokes.",
+    alt="Six digits, benign and attacked in the l2 norm, whose changes lie at and between the strokes.",
     caption="The strongest changes lie at and between the strokes; of the ground, which the infinity norm fills, "
     "a faint veil is left.",
     networks=list(digests)[:1],

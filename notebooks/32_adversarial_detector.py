@@ -61,7 +61,8 @@ cost(page.chapter)
 # weights by their sum.
 #
 # The original *weighted stego-image* steganalysis (Ker and Böhme 2008) multiplies each residual by the direction in which
-# hiding a bit would have moved that pixel. Eq. 3 drops this factor, and with equal weights its signed sum would cancel to
+# hiding a bit would have moved that pixel; the optimality that section III-A quotes is for an estimator so adapted to how
+# pixels were changed. Eq. 3 drops this factor, and with equal weights its signed sum would cancel to
 # almost nothing: each pixel is added once and taken away once. The authors' code takes the magnitude, which does not
 # cancel.
 
@@ -196,8 +197,8 @@ same = [r.config["reading"] for r in found if len({*r.metrics["maximum_of"].valu
 paper = next(run.metrics["thresholds"] for run in found if run.config["reading"] == "paper")
 Markdown(
     "The maximum is the score of a single image. For the paper's reading it is "
-    f"{paper['maximum'] / paper['percentile']:.1f} times the 99th percentile: what most benign images never reach is not "
-    "flagged. Madry's loader leaves out the first 5,000 training images, and the paper speaks of 50,000: without the "
+    f"{paper['maximum'] / paper['percentile']:.1f} times the 99th percentile: an attacked image may score far above 99 of 100 "
+    "benign ones and still pass. Madry's loader leaves out the first 5,000 training images, and the paper speaks of 50,000: without the "
     "first or the last images the maximum is the same for "
     + (", ".join(same) or "no reading")
     + "."
@@ -212,8 +213,8 @@ page.figure(
     "part3_threshold_image",
     alt="The benign training image with the highest score, through the detector.",
     caption=f"Training image {outlier:,}, whose score is the text's threshold. It is black and white without greys: "
-    "the weights are at their largest right up to the stroke, and the pixels that light up in the last panel touch it "
-    "at a corner.",
+    "full weight on both sides of the stroke's edge. What lights up in the last panel, in the ground and in the "
+    "stroke, has four equal sides and another colour at a corner.",
 )
 pixels = detector.to_pixels(chosen, "truncate")
 terms = detector.READINGS["paper"].weights(pixels) * detector.residual(pixels).abs()

@@ -108,7 +108,7 @@ page.table(
     "part3_table2_detection_tpr",
     alt="Table II: the paper's rate at each epsilon for natural and robust networks, ours beside it.",
     caption="Table II. The natural network's column begins to rise later in ours than in the paper's, the robust one's "
-    "at nearly the same strengths.",
+    "lies above the paper's at most strengths.",
     sources=every_run,
 )
 
@@ -182,7 +182,7 @@ Markdown(
 # %% [markdown]
 # ## Three rates, side by side
 #
-# Fig. 4 of the paper equals Fig. 3 plus Table II, at every strength, to the last printed digit: *flagged and
+# Fig. 4 of the paper equals Fig. 3 plus Fig. 2, at every strength, to the last printed digit: *flagged and
 # misclassified* plus *correct* is *correct or flagged*. A rate counted like this **can never exceed one minus the
 # accuracy**. For a robust network below 0.3 it must be tiny, however well the filter sees, because hardly any image is
 # misclassified. Two other rates are free of this cap: the share of *all* attacked images that is flagged, which is what
@@ -194,7 +194,7 @@ page.figure(
     "part3_flagged_vs_epsilon",
     alt="Share of attacked images that are flagged, over epsilon, for each network.",
     caption="Flagged, of all attacked images, whatever the network reads (thin bands: 95 % intervals). In both pairs the robust network's line, blue, "
-    "rises first; in Fig. 2 it rises last.",
+    "reaches one half first; in Fig. 2, last.",
     sources=every_run,
 )
 
@@ -226,7 +226,8 @@ Markdown(
 # The paper says that attacks on the robust network are harder to detect, and that detection improves about where a
 # network loses its robustness. Part of that is the count: its cap keeps the robust curve of Fig. 2 near zero until the
 # network fails. Part is the networks: by the same count, of successful attacks, those on the robust network are caught
-# later in the paper's pair, and from weaker strengths on in both of ours.
+# later in the paper's pair; in our pair and the reference's, half of them are caught from weaker strengths on (over all
+# strengths, undecided in ours).
 #
 # ## Smooth attacks?
 #
@@ -266,7 +267,7 @@ flagged = max(evaluation.share(evaluation.at_epsilon(of, weak), "flagged") for o
 Markdown(
     f"At epsilon {weak} it is "
     + ", ".join(f"{area:.3f} ({name})" for name, area in areas.items())
-    + f". Of the same images at most {100 * flagged:.1f} % are flagged. The next picture shows why."
+    + f". Of the same images {f'at most {100 * flagged:.1f} % are' if flagged else 'none is'} flagged. The next picture shows why."
 )
 
 # %%

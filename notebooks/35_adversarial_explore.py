@@ -18,8 +18,9 @@
 #
 # Pick a test image, a network, a strength $\varepsilon$ and a number of steps. From left to right you see the attacked
 # image, what was added to it (red: brighter, blue: darker), the filter's weighted residuals, whose mean is the score (on
-# one scale, as in chapter 32), what the network now believes (blue: the true class, orange: a wrong winner), and the
-# score $\hat p$ before and after, against the scripts' threshold (dashed): above it, an image is flagged.
+# one scale, as in chapter 32), what the network now believes (blue: the true class, orange: a wrong winner, grey:
+# others), and the score $\hat p$ before (grey, often too low to see) and after (orange: flagged, green: not), against the
+# scripts' threshold (dashed): above it, an image is flagged.
 #
 # Three ways to change the image: *PGD* as in the paper, *uniform noise* of the same size, which is no attack at all, and
 # the [informed](01_glossary.ipynb) attacker of chapter 34, who knows the filter (with as many steps as you give her; there she takes 100).

@@ -109,7 +109,7 @@ Markdown(
 )
 
 # %% [markdown]
-# Why would a poorer predictor see more? Its threshold follows from what *benign* images do to it. In the black around a
+# Why would another predictor, or a wider variance, see more? Its threshold follows from what *benign* images do to it. In the black around a
 # stroke there are pixels whose four sides are black and one corner is not. The paper's kernel predicts from that corner
 # and is far off; the variance of the four sides is 0, so this error has the greatest weight there is. How much of the
 # score these pixels make up:
@@ -120,7 +120,8 @@ terms = Detector().weights(pixels) * detector.residual(pixels).abs()
 blind = (detector.local_variance(pixels, 4) == 0) & (terms > 0)
 Markdown(
     f"{100 * blind.double().mean():.1f} % of the pixels of benign images have four equal sides and another colour in a "
-    f"corner. They make up {100 * terms[blind].sum() / terms.sum():.0f} % of $\\hat p$."
+    f"corner. They make up {100 * terms[blind].sum() / terms.sum():.0f} % of $\\hat p$. The two other predictors do not look at "
+    "corners, and eight neighbours in the variance take the weight away: the benign threshold falls, and weak changes pass it."
 )
 
 # %% [markdown]
@@ -128,7 +129,8 @@ Markdown(
 #
 # Round every pixel to 0 or 1 before the network sees it ("feature squeezing", down to one bit). An attack of
 # $\varepsilon < 0.5$ can change no black pixel to white. But the gradient of rounding is 0, too, and PGD stays where its
-# random start put it. The second network is the same in every picture; it only lends the attacker a straight line's slope.
+# random start put it. The second network answers every image as the first does, but gives the attacker the gradient of a
+# straight line.
 
 
 # %%
@@ -151,7 +153,8 @@ class Lent(torch.nn.Sequential):
 found = show(
     "part3_lab_squeezed",
     "Left: with the slope lent the squeezed network loses some images (diamonds) that the plain attack leaves it "
-    "(squares), and keeps most: rounding itself withstands this attack. Right: the alarms come alike.",
+    "(squares), and keeps most: rounding itself withstands most of this attack. Right: with the slope lent the "
+    "alarms come a little earlier.",
     one_bit=Idea(around=Squeezed),
     one_bit_slope_lent=Idea(around=Lent),
 )
@@ -180,7 +183,7 @@ def edges(points, images, epsilon, norm):
 # %%
 found = show(
     "part3_lab_stroke",
-    "Left: the attacker who stays near the stroke fools fewer images at each strength. Right: hardly any raises an alarm.",
+    "Left: the attacker who stays near the stroke fools fewer images, but for the weakest changes. Right: hardly any raises an alarm.",
     inside_the_stroke=Idea(within=inside),
     one_pixel_around=Idea(within=edges),
 )

@@ -16,13 +16,14 @@
 # **Question.** Of everything the three papers claim, what did this book find again?
 #
 # **In short.** *Sound*: pretrained audio says *what* sounds better than spectral features do, alone and beside them,
-# here by more than in the paper, where networks train far longer. *When* it sounds, to a fifth of a second, it says no
-# better, and given the right tag worse; with a wider collar the gain comes back (chapter 14). What pictures add is
+# here by more than in the paper, where networks train far longer. Whether it also says better *when*, to a fifth of a
+# second, is undecided; given the right tag it says it worse, and with a wider collar better (chapter 14). What pictures add is
 # undecided: one training of each row, on mixtures that we made. *Faces*: the code that DE-GAN learns knows the
 # expressions of people it never met, on rendered faces and on photographs. It knows as well who they are, which it was
 # to forget, and the GAN adds nothing to what an encoder learns from the same people without it. *Adversarial examples*:
 # a network does not know that a digit was touched, and the filter does, the more surely the more it was changed; with a
-# robust network it leaves the paper's attack as little as the paper says. But the filter knows only whether
+# robust network it leaves the attack of Madry's script as little as the paper says (begun at the image, as eq. 2 has it,
+# more: chapter 34). But the filter knows only whether
 # neighbouring pixels fit together, not whether somebody means harm: it flags noise, it comes late on our natural
 # networks, and whoever keeps neighbours fitting gets by.
 #

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from lib.adversarial import detector
 from lib.adversarial.evaluation import at_epsilon, predict, rate, share
 from lib.adversarial.mechanisms import MOVED_TO
-from lib.adversarial.verdicts import COMBINED, TABLE2, crossing
+from lib.adversarial.verdicts import COMBINED, INFORMED, TABLE2, crossing
 from lib.book.claims import wilson
 from lib.book.show import DPI, INK, PAGE_WIDTH, PALE, PALETTE, Ground, arrow
 from lib.runs.results import Result
@@ -262,7 +262,8 @@ def effects(
                     axes.axvline(value, color=colour, linestyle=":", linewidth=1.2)
             axes.plot([], [], "o-", color=colour, label=kind)
         axes.set(xlabel=name, xlim=(-0.03, 1.03), title=f"$\\varepsilon$ = {epsilon:.2f}")
-    panels[0].set_yticks(range(len(readings), 0, -1), readings)
+    names = ["informed attacker" if reading == INFORMED else reading for reading in readings]
+    panels[0].set_yticks(range(len(readings), 0, -1), names)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
@@ -303,7 +304,7 @@ def two_attackers(
     for kind, found in ledger.items():
         lines = {
             "as published": (found["as published"], name),
-            "evades the detector": (found["evades the detector"], name),
+            "informed": (found[INFORMED], name),
             "no filter": (alone[kind], "accuracy"),
         }
         for (label, (results, shown)), (marker, style) in zip(lines.items(), styles, strict=True):
@@ -348,10 +349,10 @@ def _explore_ground() -> Ground:
     figure = plt.figure(figsize=(width / DPI, height / DPI), layout="none")
     for column, title in zip(COLUMNS, SHOWN, strict=True):
         figure.text(column / width, 0.9, title, ha="center", fontsize=9)
-    left, right = (figure.add_axes((x / width, 0.12, 122 / width, 0.76)) for x in (546, 710))
+    left, right = (figure.add_axes((x / width, 0.12, 122 / width, 0.76)) for x in (546, 714))
     left.set(xlim=(0, 1), ylim=(9.6, -0.6), yticks=range(10))
     left.set_xticks((0, 0.5, 1), ("0", "probability", "1"))
-    right.set(xlim=(-0.5, 1.5), ylim=(0, SCORE))
+    right.set(xlim=(-0.5, 1.5), ylim=(0, SCORE), yticks=(0, 0.02, 0.04, 0.06))
     right.set_xticks((0, 1), ("benign", "attacked"))
     for axes in (left, right):
         axes.tick_params(labelsize=8)

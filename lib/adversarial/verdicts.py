@@ -180,7 +180,8 @@ class Judge:
             "of attacked images",
             "IV-B, Fig. 4",
             self.for_both(paper, judged),
-            f"the paper's own natural curve falls to {paper('natural')}; others: {beside}",
+            f"the paper's own natural curve falls to {paper('natural')}; others: {beside}; "
+            "begun at the image, as eq. 2 has it, the robust one's falls lower (chapter 34)",
         )
 
     def hard_to_defeat(self, informed: Sequence[Result]) -> Claim:

@@ -86,7 +86,7 @@ def test_effects_and_attackers_show_each_reading_of_the_attack() -> None:
     axes = plots.two_attackers(READINGS, ALONE).axes[0]
     place = list(LEDGER).index("evades the detector")
     right, flagged = 80 - 5 * place, min(10 * place, 100 - (80 - 5 * place))
-    assert line(axes, "robust, evades the detector")[1] == [(right + flagged) / 100] * 3
+    assert line(axes, "robust, informed")[1] == [(right + flagged) / 100] * 3
     assert line(axes, "robust, as published")[1] == pytest.approx([0.8] * 3)
 
 
