@@ -18,7 +18,7 @@
 # **In short.** *Sound*: pretrained audio says *what* sounds better than spectral features do, alone and beside them,
 # here by more than in the paper, where networks train far longer. Whether it also says better *when*, to a fifth of a
 # second, is undecided; given the right tag it says it worse, and with a wider collar better (chapter 14). What pictures add is
-# undecided: one training of each row, on mixtures that we made. *Faces*: the code that DE-GAN learns knows the
+# undecided: too few rotations of their rows, on mixtures that we made. *Faces*: the code that DE-GAN learns knows the
 # expressions of people it never met, on rendered faces and on photographs. It knows as well who they are, which it was
 # to forget, and the GAN adds nothing to what an encoder learns from the same people without it. *Adversarial examples*:
 # a network does not know that a digit was touched, and the filter does, the more surely the more it was changed; with a
