@@ -258,9 +258,9 @@ by_collar |= {f"{short(row)}, by time": ledger.by_collar(found) for row, found i
 page.figure(
     result_plots.collars(ledger.COLLARS, by_collar, "S"),
     "part1_collars",
-    alt="Left, event F1 of all rows over the collar; right, the gain of rows with several rotations over S, with intervals.",
+    alt="Left, event F1 of all rows over the collar; right, the gain over S of rows that only hear, with intervals.",
     caption="Event F1 over the collar, means over rotations. Dotted: the paper's 0.2 s; dashed: streams joined by time. "
-    "Right: gain over S of rows with several rotations, with 95 % intervals. Where do A's curve and that of S part?",
+    "Right: gain over S of the rows that only hear, with 95 % intervals. Where do A's curve and that of S part?",
     sources=[*every_run, *(run for found in aligned.values() for run in found)],
 )
 

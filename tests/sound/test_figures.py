@@ -177,11 +177,12 @@ def test_gains_are_paired_by_rotation_beside_the_papers(runs: Runs, trainings: i
         assert span == pytest.approx(ends, nan_ok=True)  # one pair has no interval
 
 
-def test_gains_over_the_collar_are_paired_and_a_single_rotation_has_none() -> None:
+def test_gains_over_the_collar_are_paired_and_of_rows_that_hear_with_several_rotations() -> None:
     found = {
         "S": {0: np.array([0.1, 0.2]), 1: np.array([0.2, 0.2])},
         "A": {1: np.array([0.1, 0.5]), 0: np.array([0.2, 0.4])},
-        "V": {0: np.array([0.0, 0.1])},
+        "V": {seed: np.array([0.0, 0.1]) for seed in (0, 1)},
+        "S + A": {0: np.array([0.3, 0.6])},
     }
     left, right = result_plots.collars([0.2, 2], found, "S").axes
     assert points(left, "A") == (pytest.approx([0.2, 2]), pytest.approx([15, 45]))

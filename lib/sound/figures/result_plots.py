@@ -126,7 +126,7 @@ def heard(truth: Events, clip: int, frames: Mapping[str, np.ndarray]) -> Figure:
 def collars(
     seconds: Sequence[float], found: Mapping[str, Mapping[int, np.ndarray]], reference: str
 ) -> Figure:
-    """Draw event F1 over the collar, and what rows with several rotations gain over another row.
+    """Draw event F1 over the collar, and what rows that only hear gain over another one.
 
     Args:
         seconds: the collars.
@@ -148,7 +148,7 @@ def collars(
         label = "with V" if colour == PALE else name
         left.plot(seconds, mean, style, color=colour, label=label, zorder=2 + (colour != PALE))
         gained = protocol.curve_difference(scores, found[reference])
-        if name == reference or gained[0].n < 2:
+        if name == reference or colour == PALE or gained[0].n < 2:
             continue
         value, low, high = 100 * np.array([[each.value, each.low, each.high] for each in gained]).T
         right.plot(seconds, value, style, color=colour)
