@@ -24,7 +24,6 @@ from lib.runs.checkpoints import save_weights
 from lib.runs.trainer import Training
 from tests.faces.made_up import coloured
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 Run = dict[str, Any]
 PEOPLE, SIDE = 4, 32
 GAN = GANConfig(

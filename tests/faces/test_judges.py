@@ -15,7 +15,6 @@ from lib.faces.de_gan import Generator
 from lib.faces.judges import Judges, TransferScores
 from tests.faces.made_up import CLASSES, Painter, Reader, painted, small
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 PEOPLE = 4
 MODEL = small(PEOPLE)
 PERFECT = Judges(Reader(0, len(CLASSES)), Reader(1, PEOPLE), CLASSES, PEOPLE, frozenset())

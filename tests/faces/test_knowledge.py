@@ -24,7 +24,7 @@ PROFILE = replace(
 
 
 @pytest.fixture(autouse=True)
-def world(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
+def world(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give painted people and four networks in place of stored ones, and one thread."""
     known, others = painted(PEOPLE, 4, 1000), painted(STRANGERS, 4, 5000)
     corpus = Corpus(
