@@ -53,6 +53,8 @@ def test_a_network_is_trained_once_and_shipped_ones_are_taken_where_their_record
     before = other.read_bytes()
     assert checkpoints.own_weights(TINY, few(48, 8)) == other
     assert len(trainings) == 2 and other.read_bytes() == before
+    other.with_suffix(".json").unlink()  # the power went between the weights and their record
+    assert checkpoints.own_weights(TINY, few(48, 8)) == other and len(trainings) == 3
     kept = {each.with_suffix(end) for each in (other, again) for end in (".safetensors", ".json")}
     assert {*(private_folders / "cache").iterdir()} == kept  # no progress is left
     assert Network("ours", "natural", other).load()(torch.zeros(1, 1, 28, 28)).shape == (1, 10)

@@ -163,6 +163,15 @@ def test_a_history_stands_in_the_middle_of_its_intervals_with_a_gap_where_nothin
     assert strength.patches[0].get_width() == TRAINING["warm_up"]
 
 
+def test_each_share_of_a_study_is_drawn_with_the_judges_own() -> None:
+    seen = {"expression": estimate(0.7), "identity": estimate(0.5), "leak": estimate(0.1)}
+    ceiling = {"expression": estimate(0.9), "identity": estimate(0.95)}
+    result = Result("part2", "studies", {}, {**seen, "ceiling": ceiling})
+    figure = training_plots.shares({"a study": result})
+    assert [each.get_xdata()[0] for each in marked(figure)] == pytest.approx([70, 50, 10])
+    assert [each.get_xdata()[0] for each in figure.axes[0].lines[3:]] == pytest.approx([90, 95])
+
+
 def test_a_push_is_what_is_true_less_what_is_believed() -> None:
     real = Judgement(torch.tensor([[1.0, 0.0, -1.0]]), torch.tensor([[0.5, 0.0]]))
     fake = Judgement(torch.tensor([[0.0, 2.0, 1.0]]), torch.tensor([[0.0, 0.0]]))
