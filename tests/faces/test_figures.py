@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -274,6 +275,41 @@ def test_features_are_points() -> None:
         ]
         assert points[0] == points[5] == pytest.approx((10, 30))
         assert points[4] == pytest.approx((50, 70)) and points[9] == pytest.approx((52, 72))
+
+
+def test_who_lends_stands_beside_what_was_lent_and_the_least_known_come_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn: list[tuple[np.ndarray, list[str]]] = []
+
+    def grid_of(images: np.ndarray, columns: list[str], **_: Any) -> Figure:
+        drawn.append((images[..., 0, 0, 0], columns))
+        return plt.figure()
+
+    monkeypatch.setattr(grids, "grid_of", grid_of)
+    greys = np.broadcast_to(
+        20 * np.arange(12, dtype=np.uint8)[:, None, None, None], (12, 36, 36, 3)
+    )
+    people, zeros = np.arange(6).repeat(2), np.zeros(12, dtype=np.int64)
+    faces = Faces("x", "open", greys, np.arange(12) % 2, people, zeros, zeros, ("neutral", "smile"))
+    synthesis_plots.real_people(generator(6, 2), faces, [0, 1, 4, 5])
+    shades, columns = drawn.pop()
+    assert columns == ["lender", "0", "1"] and shades[0, 1:].tolist() == [0, 40]
+    assert shades[-4:, 0].tolist() == [180, 160, 220, 200]  # each smile before the neutral face
+    monkeypatch.setattr(synthesis_plots, "portraits", lambda profile, corpus, few: greys[few])
+    monkeypatch.setattr(synthesis_plots, "FEW", 2)
+    recognised = np.array([[1, 1, 0, 1], [1, 0, 1, 1], [1, 0, 1, 0]])
+    cast: Any = SimpleNamespace(
+        names=["anger", "happiness", "fear"],
+        recognised=recognised,
+        made=torch.zeros(3, 4, 3, 32, 32),
+        strangers=SimpleNamespace(images=greys),
+        chosen=[0, 1, 2],
+        profile=None,
+        corpus=SimpleNamespace(rung="open"),
+    )
+    synthesis_plots.hardly_known(cast)
+    assert drawn[0][1] == ["the source", "1: 1", "2: 2"]
 
 
 def transferred() -> overview.Transfer:
