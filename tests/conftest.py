@@ -7,11 +7,13 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
+import torch
 
 from lib.book import show
 
 # What a shell starts in the background ignores Ctrl-C, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+torch.set_num_threads(1)  # as in the book's own runs: sums come out in one order
 HEADER = """\
 # ---
 # jupyter:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from IPython.display import Markdown
 
+from lib.book import claims
 from lib.book.files import REPOSITORY
 
 
@@ -43,5 +44,4 @@ def table(part: str, chapter: int | None = None) -> Markdown:
         code = f"`{name}({member})`" if member else f"`{name}`"
         rows.append((each.symbol, each.meaning, each.unit, code, each.chapter))
     width = len(heads) if chapter is None else len(heads) - 1
-    lines = [heads, ("---",) * len(heads), *rows]
-    return Markdown("\n".join(f"| {' | '.join(line[:width])} |" for line in lines))
+    return Markdown(claims.table([row[:width] for row in (heads, *rows)]).rstrip())

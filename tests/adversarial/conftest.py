@@ -13,15 +13,6 @@ from lib.adversarial import checkpoints, data, evaluation
 from lib.adversarial.data import Digits
 
 
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Hold torch to one thread, as the book's own runs are: sums come out in one order."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="session")
 def digits() -> Digits:
     """Give the first images of MNIST."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
-from lib.adversarial import checkpoints, classifiers, training
+from lib.adversarial import checkpoints, classifiers, data, training
 from lib.adversarial.checkpoints import Network
 from lib.adversarial.data import Digits
 from lib.adversarial.profiles import PROFILES
@@ -53,6 +54,8 @@ def test_a_network_is_trained_once_and_shipped_ones_are_taken_where_their_record
     before = other.read_bytes()
     assert checkpoints.own_weights(TINY, few(48, 8)) == other
     assert len(trainings) == 2 and other.read_bytes() == before
+    other.with_suffix(".json").unlink()  # the power went between the weights and their record
+    assert checkpoints.own_weights(TINY, few(48, 8)) == other and len(trainings) == 3
     kept = {each.with_suffix(end) for each in (other, again) for end in (".safetensors", ".json")}
     assert {*(private_folders / "cache").iterdir()} == kept  # no progress is left
     assert Network("ours", "natural", other).load()(torch.zeros(1, 1, 28, 28)).shape == (1, 10)
@@ -68,3 +71,14 @@ def test_the_reference_pair_stands_beside_ours(few: Few, monkeypatch: pytest.Mon
         for pair, architecture in (("ours", "madry"), ("reference", "reference"))
         for kind in ("natural", "robust")
     ]
+
+
+def test_what_a_shipped_network_is_said_to_do_is_measured(
+    small_network: nn.Module, few: Few
+) -> None:
+    digits = few(8, 50)
+    images, labels = data.to_batch(digits.test_images), torch.from_numpy(digits.test_labels)
+    found = checkpoints.measure(small_network, digits)
+    assert found.pop("clean_accuracy") == training.accuracy(small_network, images, labels) > 0.6
+    assert found.pop("pgd40_accuracy_at_0.3") < 0.2
+    assert found == {"clean_images": 50, "attacked_images": 50}

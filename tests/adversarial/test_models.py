@@ -73,8 +73,9 @@ def test_what_was_stored_is_loaded_frozen_in_float32(architecture: str, tmp_path
         assert torch.equal(weights, stored[name].float()), name
 
 
-WEIGHTS = classifiers.build("reference").state_dict()
-REFERENCE = save({name: value.contiguous() for name, value in WEIGHTS.items()})
+WEIGHTS = {n: v.contiguous() for n, v in classifiers.build("reference").state_dict().items()}
+REFERENCE = save(WEIGHTS)
+NARROW = save(WEIGHTS | {"linear2.bias": torch.zeros(9)})
 UNREADABLE = "x.safetensors is not a readable safetensors file"
 
 
@@ -82,6 +83,7 @@ UNREADABLE = "x.safetensors is not a readable safetensors file"
     ("content", "architecture", "line"),
     [
         (REFERENCE, "madry", "x.safetensors does not hold the 'madry' network"),
+        (NARROW, "reference", r"the 'reference' network: see linear2.bias \((9|10),\)"),
         (REFERENCE, "vgg", "unknown architecture 'vgg'; choose one of: madry, reference"),
         (REFERENCE[: len(REFERENCE) // 2], "reference", UNREADABLE),
         (b"not a network", "reference", UNREADABLE),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from torch import Tensor, nn
 
 from lib.adversarial import data, evaluation, plots
@@ -12,6 +13,7 @@ from lib.adversarial.detector import Detector
 from lib.adversarial.evaluation import LEDGER
 from lib.adversarial.verdicts import COMBINED
 from lib.book.claims import wilson
+from lib.book.show import PALETTE
 from lib.runs.results import Result
 from tests.adversarial.made_up import run
 
@@ -69,10 +71,18 @@ def test_curves_show_each_networks_rate_over_the_papers() -> None:
     assert line(axes, "natural, ours") == (list(EPSILONS), [0.9, 0.8, 0.7])
     assert line(axes, "natural, the paper") == ([0.1, 0.3], [0.2, 0.9])
     assert len(axes.collections) == len(RUNS)  # one band each
+    ends = axes.collections[0].get_paths()[0].get_extents()
+    low, high = zip(*(wilson(count, 100) for count in (90, 80, 70)), strict=True)
+    assert (ends.y0, ends.y1) == pytest.approx((min(low), max(high)))
     gaps = {("ours", "natural"): [measured(0.05, 100, 0), measured(0.3, 50, 30)]}
     axes = plots.curves(gaps, "flagged of successful", None, ylabel="").axes[0]
     x, y = line(axes, "natural, ours")
     assert x == [0.05, 0.3] and np.isnan(y[0]) and y[1] == pytest.approx(0.6)
+    axes = plots.scores(RUNS, {"authors": 0.02, "maximum": 0.01}).axes[0]
+    assert line(axes, "robust")[1] == pytest.approx([0.001 + 0.5 * e for e in EPSILONS])
+    ends = axes.collections[1].get_paths()[0].get_extents()
+    assert (ends.y0, ends.y1) == pytest.approx((0.001 + 0.05 * 0.05, 0.001 + 0.95 * 0.3))
+    assert line(axes, "threshold: scripts'")[1] == [0.02] * 2
 
 
 def test_effects_and_attackers_show_each_reading_of_the_attack() -> None:
@@ -88,6 +98,8 @@ def test_effects_and_attackers_show_each_reading_of_the_attack() -> None:
     right, flagged = 80 - 5 * place, min(10 * place, 100 - (80 - 5 * place))
     assert line(axes, "robust, informed")[1] == [(right + flagged) / 100] * 3
     assert line(axes, "robust, as published")[1] == pytest.approx([0.8] * 3)
+    alone = [each.metrics["correct"] / 100 for each in ALONE["robust"]]
+    assert line(axes, "robust, no filter")[1] == alone
 
 
 def test_the_lowest_point_is_drawn_with_its_interval_and_where_half_is_reached() -> None:
@@ -98,6 +110,20 @@ def test_the_lowest_point_is_drawn_with_its_interval_and_where_half_is_reached()
     assert tuple(interval.get_xdata()) == wilson(lowest, images, len(expected))
     assert [dot.get_xdata()[0] for dot in others[::2]] == [lowest / images] * 2
     assert np.isnan(left.get_lines()[0].get_xdata()[0])  # half is never reached
+    rising = [run(e, 0, hit, images=100) for e, hit in zip(EPSILONS, (45, 60, 70), strict=True)]
+    left, _ = plots.overflow({("ours", "natural"): rising}).axes
+    assert left.get_lines()[0].get_xdata()[0] == 0.1
+
+
+def test_the_mechanisms_show_what_was_predicted_beside_what_withstood() -> None:
+    found = {"predicted": [0.07, 0.2], "right": [[1, 1], [0, 1], [0, 0]], "score": [0.1, 0.2, 0.3]}
+    config = {"pair": "ours", "to": None, "epsilons": list(EPSILONS)}
+    result = Result("part3", "moved", config, found | {"answer_above": [0.3, 0.1, 0.2]})
+    withstood, predicted = plots.falling({"natural": result}).axes
+    assert line(withstood, "natural")[1] == [1, 0.5, 0]
+    assert predicted.get_lines()[0].get_ydata().tolist() == [1, 0.5, 0]
+    score, answers = plots.moved([result]).axes[0].get_lines()
+    assert list(score.get_ydata()) == [0.1, 0.2, 0.3] and list(answers.get_xdata()) == [0.2] * 2
 
 
 # --- images
@@ -109,6 +135,12 @@ def test_a_gallery_shows_every_image_with_a_signed_scale_where_needed(images: Te
     assert [image.get_clim() for image in shown] == [(0, 1)] * 3 + [(-0.5, 0.5)] * 3
     for image, expected in zip(shown, images, strict=False):
         assert np.array_equal(image.get_array(), expected[0])
+    network = nn.Sequential()
+    network.conv1 = nn.Conv2d(1, 15, 3).requires_grad_(False)
+    kernels = network.conv1.weight[:, 0].abs().flatten(1)
+    shares = sorted((kernels.amax(dim=1) / kernels.sum(dim=1)).tolist(), reverse=True)
+    titles = [axes.get_title(loc="center") for axes in plots.first_filters({"a": network}).axes]
+    assert titles == [f"{share:.2f}" for share in shares[:12]]
 
 
 @pytest.mark.parametrize("reading", [Detector(), Detector(neighbours=8)])
@@ -156,3 +188,5 @@ def test_the_explore_panel_says_and_shows_what_network_and_filter_find(
     assert widths[:, 1, 0].sum() == pytest.approx(1.0) and widths[:, 1, 0].argmax() == winner
     assert widths[:, 1, 1].tolist() == list(range(10))
     assert heights[:, 1, 1].tolist() == pytest.approx(scores)
+    faces = [to_hex(colour) for colour in figure.axes[0].collections[0].get_colors()]
+    assert faces[label] == PALETTE[0] and (winner == label or faces[winner] == PALETTE[1])

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from scipy.stats import binomtest, sem, t
 
 from lib.book import claims
 from lib.book.claims import BOOK, FAILS, HOLDS, NOTHING, OWN, UNDECIDED, Claim, Reading, Source
-from lib.book.files import REPOSITORY
+from lib.book.files import REPOSITORY, locked
 
 SOURCE = Source("part3", "mnist", "original", "quick", "33_adversarial_results", OWN, "images")
 READING = Reading("natural", 0.5293, 0.51234567, 0.48, 0.54, 1000, HOLDS)
@@ -201,6 +202,13 @@ def test_a_part_replaces_its_claims_and_leaves_the_others_in_whatever_order_they
     with pytest.raises(ValueError, match=r"not of \['paper', 'quick'\]"):
         claims.record([CLAIM, replace(CLAIM, source=replace(SOURCE, profile="paper"))], tmp_path)
     assert stored("paper") == []
+    late = Thread(target=claims.record, args=([sound], tmp_path / "late"))
+    with locked(REPOSITORY / ".cache" / "claims.lock"):  # another part writes at that moment
+        late.start()
+        late.join(0.2)
+        assert not (tmp_path / "late").exists()
+    late.join(30)
+    assert (tmp_path / "late").exists()
 
 
 def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:

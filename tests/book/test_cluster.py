@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from lib.book import run
 from lib.book.files import REPOSITORY
 from lib.book.told import Told
 from lib.runs import sweep
 from lib.runs.results import Result
 from tests.book.clusters import Cluster, running, wait_until
+from tests.book.test_run import call
 
 pytest.importorskip("distributed", reason="needs the extra: requirements-cluster.txt")
 
@@ -114,14 +114,6 @@ def test_a_folder_of_the_book_is_that_of_the_workers_own_copy(
     for folder in (REPOSITORY / "data" / "results", tmp_path):
         sweep.run("part1", "acts", [{"x": 1}], act, folder=folder, compute=False)
     assert folders == [Path("data") / "results", tmp_path]
-
-
-def call(root: Path, *arguments: str) -> int:
-    """Return the exit code of `./run_all.sh arguments` for the book under `root`."""
-    try:
-        return run.main(arguments, root)
-    except SystemExit as end:
-        return int(end.code or 0)
 
 
 @pytest.mark.parametrize("address", ["nonsense", "tcp://127.0.0.1:{free}"])

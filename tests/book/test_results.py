@@ -15,7 +15,6 @@ CONFIG = {"epsilon": 0.1, "model": "natural", "steps": 40, "box": [0, 1], "seed"
 RESULT = Result("part3", "attack", CONFIG, {"accuracy": 0.1 + 0.2, "flagged": 7}, {"seconds": 1.5})
 
 
-# a busy machine is no fault
 def test_a_result_survives_the_round_trip(tmp_path: Path) -> None:
     target = results.save(RESULT, tmp_path)
     assert target == tmp_path / "part3" / "attack" / f"{results.key(CONFIG)}.json"

@@ -1,6 +1,5 @@
-"""What several tests of Part II need: people to play with, untrained networks, one thread."""
+"""What several tests of Part II need: people to play with, untrained networks."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,15 +19,6 @@ from lib.faces.render.made import OTHERS
 from lib.faces.runs.profiles import PROFILES
 
 PEOPLE, SIDE = 5, 32
-
-
-@pytest.fixture(scope="module")
-def one_thread() -> Iterator[None]:
-    """Hold torch to one thread: sums come out in one order."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from lib.faces import gan_training
+from lib.faces import classifier, gan_training
 from lib.faces.classifier import Classifier, ClassifierConfig
 from lib.faces.data.corpus import EXPRESSIONS, Corpus, Faces, Sizes
 from lib.faces.de_gan import Generator, initialise
@@ -24,7 +24,6 @@ from lib.runs.checkpoints import save_weights
 from lib.runs.trainer import Training
 from tests.faces.made_up import coloured
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 Run = dict[str, Any]
 PEOPLE, SIDE = 4, 32
 GAN = GANConfig(
@@ -103,39 +102,30 @@ def test_every_kind_rung_set_and_profile_is_another_training() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_network_is_trained_once_from_its_own_pictures_and_then_loaded(
-    kind: str, folder: Path
+def test_a_network_is_trained_once_from_its_own_pictures_goes_on_and_is_then_loaded(
+    kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """That what goes on ends at the same bits is held in tests/runs/test_trainers.py."""
+    monkeypatch.setattr(classifier, "CHECKPOINT_STEPS", 1)
     unwanted = "pretraining" if kind.endswith("judge") else "judging"
-    first = checkpoints.trained(kind, TINY, corpus(**{unwanted: no_faces}))
-    again = checkpoints.trained(kind, TINY, corpus(pretraining=no_faces, judging=no_faces))
-    assert again == first and first.path.parent == folder / "cache"
-
-
-def test_an_interrupted_training_goes_on_to_the_same_weights(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kind = "de_gan"
-    whole = checkpoints.trained(kind, TINY, corpus())
-    monkeypatch.setattr(checkpoints, "CACHE", folder / "again")
-    taken: list[int] = []
-    advance = Training.advance
+    own, begun, advance = corpus(**{unwanted: no_faces}), list[int](), Training.advance
 
     def stopping(one: Training) -> dict[str, float]:
-        if len(taken) == 2:
+        begun.append(one.done)
+        if len(begun) == 3:
             raise KeyboardInterrupt
-        taken.append(one.done)
         return advance(one)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Training, "advance", stopping)
-        with pytest.raises(KeyboardInterrupt):
-            checkpoints.trained(kind, TINY, corpus())
-    assert {path.suffix for path in (folder / "again").iterdir()} >= {".training"}
-    found = checkpoints.trained(kind, TINY, corpus())
-    assert found.path.read_bytes() == whole.path.read_bytes() and found.history == whole.history
-    kept = {found.path, found.path.with_suffix(".json"), checkpoints.discriminator_path(found.run)}
-    assert set((folder / "again").iterdir()) == kept  # no progress is left
+    monkeypatch.setattr(Training, "advance", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoints.trained(kind, TINY, own)
+    first = checkpoints.trained(kind, TINY, own)
+    assert begun[3] > 0
+    kept = {first.path, first.path.with_suffix(".json")}
+    kept |= {checkpoints.discriminator_path(first.run)} if kind == "de_gan" else set()
+    assert set((folder / "cache").iterdir()) == kept  # no progress is left
+    again = checkpoints.trained(kind, TINY, corpus(pretraining=no_faces, judging=no_faces))
+    assert again == first
 
 
 @pytest.mark.parametrize("kind", ["de_gan", "identity_judge"])

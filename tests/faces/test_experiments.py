@@ -20,7 +20,6 @@ from lib.runs import results
 from lib.runs.checkpoints import save_weights
 from tests.faces.made_up import CLASSES, coloured, measured, small
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 Run = dict[str, Any]
 PEOPLE, FRAMES, COUNT = 8, 2, 4  # and folds
 SHAPE = Shape(PEOPLE, dict.fromkeys(CLASSES, PEOPLE), FRAMES)

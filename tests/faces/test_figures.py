@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -163,6 +164,15 @@ def test_a_history_stands_in_the_middle_of_its_intervals_with_a_gap_where_nothin
     assert strength.patches[0].get_width() == TRAINING["warm_up"]
 
 
+def test_each_share_of_a_study_is_drawn_with_the_judges_own() -> None:
+    seen = {"expression": estimate(0.7), "identity": estimate(0.5), "leak": estimate(0.1)}
+    ceiling = {"expression": estimate(0.9), "identity": estimate(0.95)}
+    result = Result("part2", "studies", {}, {**seen, "ceiling": ceiling})
+    figure = training_plots.shares({"a study": result})
+    assert [each.get_xdata()[0] for each in marked(figure)] == pytest.approx([70, 50, 10])
+    assert [each.get_xdata()[0] for each in figure.axes[0].lines[3:]] == pytest.approx([90, 95])
+
+
 def test_a_push_is_what_is_true_less_what_is_believed() -> None:
     real = Judgement(torch.tensor([[1.0, 0.0, -1.0]]), torch.tensor([[0.5, 0.0]]))
     fake = Judgement(torch.tensor([[0.0, 2.0, 1.0]]), torch.tensor([[0.0, 0.0]]))
@@ -265,6 +275,41 @@ def test_features_are_points() -> None:
         ]
         assert points[0] == points[5] == pytest.approx((10, 30))
         assert points[4] == pytest.approx((50, 70)) and points[9] == pytest.approx((52, 72))
+
+
+def test_who_lends_stands_beside_what_was_lent_and_the_least_known_come_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn: list[tuple[np.ndarray, list[str]]] = []
+
+    def grid_of(images: np.ndarray, columns: list[str], **_: Any) -> Figure:
+        drawn.append((images[..., 0, 0, 0], columns))
+        return plt.figure()
+
+    monkeypatch.setattr(grids, "grid_of", grid_of)
+    greys = np.broadcast_to(
+        20 * np.arange(12, dtype=np.uint8)[:, None, None, None], (12, 36, 36, 3)
+    )
+    people, zeros = np.arange(6).repeat(2), np.zeros(12, dtype=np.int64)
+    faces = Faces("x", "open", greys, np.arange(12) % 2, people, zeros, zeros, ("neutral", "smile"))
+    synthesis_plots.real_people(generator(6, 2), faces, [0, 1, 4, 5])
+    shades, columns = drawn.pop()
+    assert columns == ["lender", "0", "1"] and shades[0, 1:].tolist() == [0, 40]
+    assert shades[-4:, 0].tolist() == [180, 160, 220, 200]  # each smile before the neutral face
+    monkeypatch.setattr(synthesis_plots, "portraits", lambda profile, corpus, few: greys[few])
+    monkeypatch.setattr(synthesis_plots, "FEW", 2)
+    recognised = np.array([[1, 1, 0, 1], [1, 0, 1, 1], [1, 0, 1, 0]])
+    cast: Any = SimpleNamespace(
+        names=["anger", "happiness", "fear"],
+        recognised=recognised,
+        made=torch.zeros(3, 4, 3, 32, 32),
+        strangers=SimpleNamespace(images=greys),
+        chosen=[0, 1, 2],
+        profile=None,
+        corpus=SimpleNamespace(rung="open"),
+    )
+    synthesis_plots.hardly_known(cast)
+    assert drawn[0][1] == ["the source", "1: 1", "2: 2"]
 
 
 def transferred() -> overview.Transfer:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.model_selection import StratifiedKFold
 
 from lib.faces import folds
 from lib.faces.data.corpus import CK_PLUS, EXPRESSIONS, Requests, Shape
@@ -77,7 +78,9 @@ def test_whoever_is_where_no_fold_leaks_or_is_empty(data: st.DataObject) -> None
     folds.check(identities, found)
 
 
-def test_a_planted_leak_is_found(columns: dict[str, Columns]) -> None:
+def test_a_planted_leak_is_found(
+    columns: dict[str, Columns], monkeypatch: pytest.MonkeyPatch
+) -> None:
     identities, expressions = columns["CK+"]
     found = folds.split(identities, expressions)
     row = int(np.flatnonzero((identities == 7) & (found == found[identities == 7][0]))[0])
@@ -89,6 +92,12 @@ def test_a_planted_leak_is_found(columns: dict[str, Columns]) -> None:
     ):
         folds.check(identities, found)
     assert folds.leak(identities, found) == pytest.approx(images / 981)
+    blind = StratifiedKFold(10)  # which knows no people
+    monkeypatch.setattr(
+        folds.StratifiedGroupKFold, "split", lambda dealer, x, y, groups: blind.split(x, y)
+    )
+    with pytest.raises(ValueError, match="of 118 people are in several"):
+        folds.split(identities, expressions)
 
 
 def test_cutting_each_class_into_ten_leaks(columns: dict[str, Columns]) -> None:
@@ -100,12 +109,15 @@ def test_cutting_each_class_into_ten_leaks(columns: dict[str, Columns]) -> None:
     for label, name in enumerate(EXPRESSIONS):  # yet they look well balanced
         sizes = np.bincount(found[expressions == label], minlength=10)
         assert sizes.sum() == 3 * CK_PLUS.sequences[name] and np.ptp(sizes) <= 1
+        assert (np.diff(found[expressions == label]) >= 0).all()  # each a piece of the list
 
 
 def test_few_images_of_every_class_still_make_folds() -> None:
     identities, expressions = np.arange(8), np.array([0, 0, 0, 0, 1, 1, 1, 1])
     found = folds.split(identities, expressions, 8)  # scikit-learn alone refuses this
     assert sorted(found.tolist()) == list(range(8))
+    found = folds.split(identities, expressions, 4)  # as many images of a class as folds
+    assert sorted(found[:4]) == sorted(found[4:]) == list(range(4))
 
 
 PAIRS = np.repeat(np.arange(6), 2)

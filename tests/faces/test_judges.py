@@ -15,7 +15,6 @@ from lib.faces.de_gan import Generator
 from lib.faces.judges import Judges, TransferScores
 from tests.faces.made_up import CLASSES, Painter, Reader, painted, small
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 PEOPLE = 4
 MODEL = small(PEOPLE)
 PERFECT = Judges(Reader(0, len(CLASSES)), Reader(1, PEOPLE), CLASSES, PEOPLE, frozenset())
@@ -56,6 +55,17 @@ def test_generators_get_the_scores_that_they_deserve() -> None:
     found = scores(Forgetter)
     assert found.expression.value == pytest.approx(1 / len(CLASSES))
     assert found.identity.value == 1 and found.confusion.tolist() == [[32, 0, 0]] * 3
+    given: list[Tensor] = []
+
+    class Listener(Copier):
+        def forward(self, images: Tensor, identities: Tensor, noise: Tensor) -> Tensor:
+            given.append(noise)
+            return images
+
+    assert scores(Listener).leak == scores(Listener).leak
+    first, again = torch.cat(given).chunk(2)
+    assert torch.equal(first, again)  # the seed alone draws z, from all that G has met
+    assert -1 <= first.min() < -0.9 and 0.9 < first.max() <= 1
     strange = judges.seen(Painter(MODEL).eval(), PERFECT, painted(6), seed=0, strangers=True)
     assert (strange.identity == strange.wanted).all() and set(strange.people) == set(range(6))
 

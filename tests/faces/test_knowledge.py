@@ -24,7 +24,7 @@ PROFILE = replace(
 
 
 @pytest.fixture(autouse=True)
-def world(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
+def world(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give painted people and four networks in place of stored ones, and one thread."""
     known, others = painted(PEOPLE, 4, 1000), painted(STRANGERS, 4, 5000)
     corpus = Corpus(
@@ -62,6 +62,8 @@ def test_what_is_painted_is_read_and_what_is_asked_is_seen() -> None:
         assert [row["n"] for row in rows] == [PEOPLE, STRANGERS]  # whom it knew, and strangers
         assert [row["chance"] for row in rows] == pytest.approx([1 / PEOPLE, 1 / len(CLASSES)])
         assert [row["value"] for row in rows] == [1, 1]  # the colours are plain in pixels
+    with pytest.raises(ValueError, match="no probe of de_gan was asked about the age in 'pixels'"):
+        knowledge.row(found, "de_gan", "pixels", "age")
     assert len(found["probes"]) == 2 * 5 * 2  # networks, kinds of features, questions
     assert {name: each["value"] for name, each in found["ceiling"].items()} == {
         "expression": 1,

@@ -20,7 +20,7 @@ from lib.faces.runs.laboratory import BORROWERS, SHOWN, Idea, Laboratory
 from lib.faces.runs.profiles import PROFILES
 from tests.faces.made_up import Reader, columns, painted
 
-pytestmark = pytest.mark.usefixtures("one_thread", "no_open_figures")
+pytestmark = pytest.mark.usefixtures("no_open_figures")
 PEOPLE = 6  # of fewer, a draw may hold nobody but one, who lends to himself
 GAN = replace(PROFILES["smoke"].gan, steps=4, intervals=2, warm_up=1)
 

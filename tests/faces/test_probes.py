@@ -75,9 +75,11 @@ def test_features_are_means_of_the_maps() -> None:
         maps, code = trunk.maps(pictures), trunk(pictures)
     found = probes.features(nn.Sequential(trunk), images)
     assert list(found) == ["pixels", "map 1", "map 2", "map 3", "f(x)"]
-    np.testing.assert_allclose(found["f(x)"], code.numpy(), rtol=1e-6)
+    np.testing.assert_allclose(found["f(x)"], code.numpy(), rtol=1e-6, atol=1e-8)
     for name, each in zip(("map 1", "map 2", "map 3"), maps[:3], strict=True):
-        np.testing.assert_allclose(found[name], each.numpy().mean(axis=(2, 3)), rtol=1e-4)
+        np.testing.assert_allclose(
+            found[name], each.numpy().mean(axis=(2, 3)), rtol=1e-4, atol=1e-8
+        )
     blocks = pictures.numpy().reshape(5, 3, 8, 4, 8, 4).mean(axis=(3, 5)).reshape(5, -1)
     np.testing.assert_allclose(found["pixels"], blocks, rtol=1e-4, atol=1e-6)
 
@@ -94,6 +96,13 @@ def test_what_was_planted_in_a_code_is_found_alone_and_counted_by_person() -> No
     assert probes.identity(values, faces()).accuracy.value > 0.99
     blind = probes.expression(values, faces())
     assert blind.accuracy.low < 1 / 3 < blind.accuracy.high
+    known = faces()  # what a person's smiles alone share is no smile to who does not know them
+    own = np.random.default_rng(0).standard_normal((3 * PEOPLE, 30))
+    own = 5 * own[3 * known.identities + known.expressions]
+    blind = probes.expression(own + codes(0, 0), known)
+    assert blind.accuracy.low < 1 / 3 < blind.accuracy.high
+    few = known.take(np.flatnonzero((known.expressions == 2) | (known.identities < 20)))
+    assert probes.expression(own[: len(few.images)], few).chance == pytest.approx(1 / 2)
 
 
 def test_what_cannot_be_probed_is_refused() -> None:

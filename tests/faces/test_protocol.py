@@ -51,6 +51,10 @@ def test_macro_recall_and_confusion_are_scikit_learns() -> None:
     assert protocol.confusion(rare).tolist() == (
         confusion_matrix(rare.targets, rare.predicted).tolist()
     )
+    rows = np.arange(4)
+    labels = np.array([0, 1, 0, 0])
+    right = Predictions(rows, rows, np.array([0, 0, 1, 2]), labels, labels, 2)
+    assert protocol.macro_recall(right) == (1, 1, 1, 3)  # who lacks a class says nothing of it
 
 
 def test_people_who_are_all_right_or_all_wrong_count_as_one_image_each() -> None:
@@ -112,7 +116,9 @@ def test_several_seeds_and_some_folds_are_pooled() -> None:
     assert sorted(some.rows) == FOUND.rows[np.isin(FOUND.folds, (1, 3))].tolist()
 
 
-def test_a_gain_is_measured_in_the_folds_of_the_first_method() -> None:
+def test_a_gain_is_measured_in_the_folds_of_the_first_method(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     better = columns(lambda people: np.ones(len(people)))
     worse = columns(lambda people: np.full(len(people), 0.5))
     kept = np.isin(worse.folds, (0, 1))
@@ -120,6 +126,9 @@ def test_a_gain_is_measured_in_the_folds_of_the_first_method() -> None:
     assert gained is not None and gained.value == pytest.approx(1 - worse.hits[kept].mean())
     assert gained.n == PEOPLE * 2 // FOLDS
     assert protocol.gain([], runs(worse)) is None
+    monkeypatch.setenv("BOOK_RUN", '{"present": true}')
+    gained = protocol.gain(runs(better)[:3], runs(worse, "de_gan")[1:])
+    assert gained is not None and gained.n == PEOPLE * 2 // FOLDS  # in those that both have
 
 
 @pytest.mark.parametrize(
@@ -155,3 +164,6 @@ def test_pairs_are_drawn_by_lender_and_by_borrower() -> None:
     assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.15)
     nothing = protocol.crossed(0 * ones, ones - np.eye(people))
     assert nothing[:3] == (0, 0, 0)
+    alike = protocol.crossed(np.eye(people), ones)  # drawn as one, they would meet twice as often
+    assert alike.low < alike.value < alike.high
+    assert protocol.crossed(ones[:3], ones[:3]).n == 3

@@ -84,7 +84,7 @@ def test_d_sees_pictures_moved_no_farther_than_the_variants() -> None:
     assert 0.4 < (left > right).float().mean() < 0.6  # half of them mirrored
 
 
-def test_an_interrupted_fine_tuning_ends_at_the_same_bits(tmp_path: Path, one_thread: None) -> None:
+def test_an_interrupted_fine_tuning_ends_at_the_same_bits(tmp_path: Path) -> None:
     learnt = real_people.training_set(faces())
     form = ModelConfig(102, 2, 32, 0.125)
     config = replace(SMOKE.real_people, steps=4, intervals=2, warm_up=1)

@@ -13,7 +13,6 @@ from lib.faces.de_gan import CODE, Trunk, initialise
 from lib.faces.recognition import WEIGHTS, LocalCNN, Recogniser, Recognition
 from tests.faces.made_up import coloured, measured, small
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 CLASSES = 3
 MODEL = small(2, CLASSES)
 TRAINING = ClassifierConfig(steps=6, batch=6, learning_rate=1e-3)

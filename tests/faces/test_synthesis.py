@@ -17,7 +17,6 @@ from lib.faces.runs import synthesis
 from lib.faces.runs.profiles import PROFILES
 from tests.faces.made_up import greys
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 MODEL = ModelConfig(identities=3, expressions=7, side=32, width=0.125)
 SMOKE = PROFILES["smoke"]
 RANDOM = torch.Generator().manual_seed(0)

@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -201,18 +201,14 @@ each_training = pytest.mark.parametrize("train", TRAININGS.values(), ids=TRAININ
 
 
 @pytest.fixture(autouse=True)
-def alike(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Train small networks on one thread of the CPU, in float32, and keep states often."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train small networks on the CPU, in float32, and keep states often."""
     for module in (mean_teacher, gan_training, classifier, training):
         monkeypatch.setattr(module, "best_device", lambda: torch.device("cpu"))
     for module in (device, training):
         monkeypatch.setattr(module, "half_precision", lambda device: False)
     monkeypatch.setitem(classifiers.ARCHITECTURES, "madry", Small)
     monkeypatch.setattr(classifier, "CHECKPOINT_STEPS", 2)
-    yield
-    torch.set_num_threads(threads)
 
 
 @dataclass

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,14 @@ def test_overlaps_are_shares_of_time(make: MakeEvents) -> None:
     assert shares[:3] == pytest.approx([0.1, 0.8, 0.1]) and not shares[3:].any()
     short = replace(make((0, 0, 0, 2), (1, 0, 0, 10), clips=2), durations=np.array([4.0, 10.0]))
     assert clip_statistics.overlaps(short)[:2] == pytest.approx([2 / 14, 12 / 14])
+
+
+def test_classes_are_counted_and_timed(make: MakeEvents) -> None:
+    events = make((0, 0, 0, 10), (0, 1, 2, 4), (1, 1, 0, 3), clips=2)
+    corpus: Any = SimpleNamespace(strong={"test": events}, weak_targets=lambda: np.eye(10)[:4])
+    found = clip_statistics.classes(corpus).iloc[:, 1:]
+    assert found.loc[0].tolist() == [25, 50, 1, 10, 100]
+    assert found.loc[1].tolist() == [25, 100, 2, 2.5, 0]
 
 
 def test_the_example_is_the_first_clip_of_one_class_alone(make: MakeEvents) -> None:

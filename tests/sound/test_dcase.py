@@ -119,14 +119,12 @@ def test_part_one_runs_on_the_original_and_notices_another_clip(
 
 @pytest.mark.parametrize("kind", ["audio", "video"])
 def test_the_original_is_best_only_while_half_of_each_split_is_there(
-    place: Path, kind: str, profile: Profile
+    place: Path, kind: str
 ) -> None:
     audio(place, WEAK[0]).unlink()
     assert datasets.best() == "dcase2018"
     (audio if kind == "audio" else video)(place, WEAK[1]).unlink()
     assert datasets.best() == "esc10"
-    with pytest.raises(FileNotFoundError, match=r"none of the 2 weak clips .*tools.fetch_dcase"):
-        datasets.load("dcase2018", profile.sizes)
 
 
 def test_sound_in_any_form_anywhere_and_pictures_beside_it_or_inside_its_file(place: Path) -> None:
@@ -226,7 +224,6 @@ def test_only_what_has_changed_is_decoded_again(
 @pytest.mark.parametrize(("gone", "what"), [("video", "without pictures"), ("audio", "missing")])
 def test_without_any_clip_one_line_says_what_to_do(place: Path, gone: str, what: str) -> None:
     shutil.rmtree(place / gone)
-    assert not dcase.mostly_present()
     complaint = rf"none of the 2 weak clips .*\(2 {what}; .*python -m tools.fetch_dcase"
     with pytest.raises(FileNotFoundError, match=complaint) as found:
         dcase.load()

@@ -1,7 +1,7 @@
 """One run of Table 3, from features to scores: each step by hand or by another route."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,15 +25,6 @@ from lib.sound.runs.profiles import Profile
 MakeEvents = Callable[..., Events]
 Run = dict[str, Any]
 BOTH = ("spectral", "audio")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Hold torch to one thread: sums come out in one order."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The pictures of Part I: every one is drawn, and what it shows are the numbers it was given."""
 
 from collections.abc import Callable
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -14,13 +15,14 @@ from lib.runs import results
 from lib.runs.results import Result
 from lib.sound import features, pretrained, protocol
 from lib.sound.crnn import COMBINATIONS, CRNN, INPUTS, ModelConfig, count_parameters
-from lib.sound.data.corpus import Waveform
-from lib.sound.evaluation import METRICS
+from lib.sound.data.corpus import Sight, Waveform
+from lib.sound.evaluation import COLLAR, METRICS
 from lib.sound.events import Events
 from lib.sound.features import GRID
 from lib.sound.figures import clip_plots, diagrams, metric_plots, result_plots
+from lib.sound.figures.result_plots import KNOBS
 from lib.sound.protocol import Runs
-from lib.sound.runs.verdicts import AUDIO, SPECTRAL, Judge
+from lib.sound.runs.verdicts import AUDIO, SPECTRAL, VISUAL, Judge
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 MakeRun = Callable[..., Result]
@@ -80,14 +82,18 @@ def rows_of(figure: Figure) -> list[str]:
 def test_a_clip_has_its_own_events_and_pictures_and_a_tone_its_pitch(
     chirp: Waveform, events: Events, pictures: bool
 ) -> None:
-    film = np.full((10, 8, 8, 3), 128, dtype=np.uint8) if pictures else None
+    shades = np.broadcast_to(20 * np.arange(12, dtype=np.uint8)[:, None], (10, 8, 12, 3))
+    film = shades if pictures else None
     figure = clip_plots.clip(chirp, events, 1, film)
     figure.canvas.draw()
     _, spectrogram, strip, labels = figure.axes
     bars = {(bar.get_x(), bar.get_width()) for bar in labels.patches}
     assert bars == {(3.0, 3.0), (1.0, 1.0), (8.0, 1.0)}
     assert len(strip.images) == (1 if pictures else 0)
+    if pictures:  # the middle of each
+        assert image(strip)[0, :8, 0].tolist() == list(range(40, 200, 20))
     values = image(spectrogram)
+    assert spectrogram.images[0].origin == "lower"
     assert values.shape == (128, 302)
     loud = values.max(axis=0) > 20
     assert 0.27 < loud.mean() < 0.34 and loud[95:175].all()  # 3 s of 10
@@ -107,6 +113,21 @@ def test_the_patch_is_where_its_frame_says(chirp: Waveform) -> None:
     assert np.array_equal(image(right), patches[50].T)
     pairs = patches[50].reshape(48, 2, 64).mean(axis=1)
     assert image(left)[:, 150:198] == pytest.approx(pairs.T, abs=1e-5)
+
+
+def test_what_and_when_features_know_is_what_was_found(events: Events) -> None:
+    found = {
+        name: {"F1": 0.1 * n, "interval": (0.1 * n, 0.9), "by class": [0.05 * n, None, *[0.5] * 8]}
+        for n, name in enumerate(clip_plots.WHAT_ORDER, start=1)
+    }
+    left, right = clip_plots.what(found, events, 0.3).axes
+    shown = [float(dot.get_xdata()[0]) for dot in with_marker(left, "o")]
+    assert shown == pytest.approx([10, 20, 30, 40, 50])
+    assert with_marker(right, "o")[0].get_xdata()[0] == pytest.approx(5)
+    assert with_marker(right, "|")[0].get_xdata() == pytest.approx(100 * events.tags.mean(axis=0))
+    _, drift = clip_plots.grids().axes
+    expected = features.patch_times()[features.UNPADDED] - features.GRID_TIMES
+    assert points(drift, "by index")[1] == pytest.approx(expected)
 
 
 # --- the network
@@ -204,7 +225,39 @@ def test_scores_are_drawn_in_percent_and_bands_as_wide_as_they_are() -> None:
 
 
 def test_what_is_paired_is_filled_and_a_false_alarm_hollow(make: Callable[..., Events]) -> None:
-    truth, found = make((0, 2, 1, 4), (0, 5, 2, 3)), make((0, 2, 1, 4), (0, 5, 7, 8))
+    truth, found = (make((0, 2, 1, 4), (0, 5, on, on + 1), (1, 2, 0, 9), clips=2) for on in (2, 7))
     _, axes = metric_plots.timelines(truth, {"a system": found}).axes
     bars = {(bar.get_x(), bar.get_width(), to_hex(bar.get_facecolor())) for bar in axes.patches}
     assert bars == {(1, 3, to_hex(PALE)), (7, 1, "#ffffff")}
+
+
+def test_curves_are_those_of_the_results() -> None:
+    def run(factor: float, **config: object) -> Result:
+        scores = {name: [factor * 0.1 * n, 0.5] for n, name in enumerate(METRICS, start=1)}
+        return Result("part1", "curves", config, scores)  # type: ignore[arg-type]
+
+    (axes,) = metric_plots.window_curve(run(1, windows=[0.2, 2])).axes
+    assert points(axes, "event F1") == ([0.2, 2], pytest.approx([30, 50]))
+    assert [each.get_xdata()[0] for each in axes.get_lines()[3:]] == [2 * COLLAR, 0.96]
+    runs = [run(median, median=median, thresholds=[0.1, 0.9]) for median in (1, 3)]
+    left, right = metric_plots.threshold_curves(runs, 3).axes
+    assert points(left, "segment F1") == ([0.1, 0.9], pytest.approx([60, 50]))
+    for median in (1, 3):
+        assert points(right, str(median))[1] == pytest.approx([30 * median, 50])
+
+
+def test_each_knob_has_its_own_column_with_the_row_that_needs_no_picture(
+    made_up_run: MakeRun,
+) -> None:
+    def run(row: tuple[str, ...], clip: float, **turned: float) -> Result:
+        made = made_up_run(row, 0, {"clip": clip, "segment": 0, "event": 0}, 0)
+        return replace(made, config={**made.config, "sight": asdict(Sight(**turned))})
+
+    runs = [run(VISUAL, 0.1 * n, **{knob: 1.0}) for n, knob in enumerate(KNOBS, start=1)]
+    runs += [run(VISUAL, 0.7), run(SPECTRAL, 0.8), run(SPECTRAL, 0.9)]
+    for place, (axes, knob) in enumerate(zip(result_plots.knobs(runs).axes, KNOBS, strict=False)):
+        assert points(axes, "V") == (
+            [asdict(Sight())[knob], 1],
+            pytest.approx([70, 10 * (place + 1)]),
+        )
+        assert points(axes, "S")[1] == pytest.approx([85] * 2)

@@ -8,6 +8,7 @@ import io
 import math
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import ipywidgets as widgets
@@ -132,17 +133,6 @@ def uploader(lender: Lender) -> widgets.VBox:
 
     def take(content: bytes, name: str) -> None:
         lender.source = photograph(lender.scenes, content, name)
-        panel = interact.panel(lender.lend_mine, controls, start, ALT)
-        old, place.children = place.children, (panel,)
-        for each in old:
-            _close(each)
+        interact.show_in(place, partial(interact.panel, lender.lend_mine, controls, start, ALT))
 
     return widgets.VBox([*interact.upload("Photograph", take), place])
-
-
-def _close(widget: widgets.Widget) -> None:
-    """Forget a widget, all within it, and how they looked."""
-    looks = [getattr(widget, name) for name in ("layout", "style") if hasattr(widget, name)]
-    for part in (*getattr(widget, "children", ()), *looks):
-        _close(part)
-    widget.close()

@@ -123,9 +123,12 @@ def transfer(generator: Generator, panel: Judges, sources: Faces) -> dict[str, A
 
 
 def row(known: Mapping[str, Any], network: str, features: str, about: str) -> dict[str, Any]:
-    """Return one of the `probes` in metrics, see `run_one`."""
+    """Return one of the `probes` in metrics, see `run_one`; ValueError where there is none."""
     wanted = {"network": network, "features": features, "about": about}
-    return next(row for row in known["probes"] if wanted.items() <= row.items())
+    for row in known["probes"]:
+        if wanted.items() <= row.items():
+            return row
+    raise ValueError(f"no probe of {network} was asked about the {about} in {features!r}")
 
 
 def estimate(stored: Mapping[str, float]) -> Estimate:
