@@ -88,6 +88,23 @@ def jump(result: Result, name: str, at: float) -> tuple[float, float, float]:
     return float(change.mean()), *mean_interval(change)
 
 
+def answers_from(result: Result) -> float:
+    """Return the grey value from which the guards of a result answer, NaN where there are none."""
+    return float(result.config["to"] or np.median(result.metrics["answer_above"] or [np.nan]))
+
+
+def owed(found: Sequence[Result], name: str) -> bool:
+    """Return whether the jumps of one network are owed to its guards, by the rule of `jump`."""
+    trained = next(result for result in found if result.config["to"] is None)
+    sign = np.sign(jump(trained, name, answers_from(trained))[0])
+    places = [answers_from(result) for result in found]
+    return all(
+        bool(np.all(sign * np.array(jump(result, name, at)) > 0)) == (place == at)
+        for result, place in zip(found, places, strict=True)
+        for at in places
+    )
+
+
 def slopes(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Return each image's margin, and the smallest epsilon that undoes it if slopes do not change.
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from lib.adversarial import detector
 from lib.adversarial.evaluation import at_epsilon, predict, rate, share
-from lib.adversarial.mechanisms import MOVED_TO
+from lib.adversarial.mechanisms import MOVED_TO, answers_from
 from lib.adversarial.verdicts import COMBINED, TABLE2, crossing
 from lib.book.claims import mean_interval, wilson
 from lib.book.show import INK, PAGE_WIDTH, PALE, PALETTE, arrow
@@ -400,7 +400,6 @@ def moved(found: Sequence[Result]) -> Figure:
     figure, grid = plt.subplots(2, len(pairs), squeeze=False, **look)
     for result in found:
         to, column = result.config["to"], pairs.index(result.config["pair"])
-        answers = to or float(np.median(result.metrics["answer_above"] or [np.nan]))
         colour = INK if to is None else PALETTE[MOVED_TO.index(to) - 1]
         label = f"moved to {to}" if to else "as trained"
         for axes, name in zip(grid[:, column], ("score", "rough"), strict=True):
@@ -413,7 +412,7 @@ def moved(found: Sequence[Result]) -> Figure:
                 lw=0,
             )
             axes.plot(epsilons, np.mean(values, axis=1), ".-", c=colour, label=label)
-            axes.axvline(answers, color=colour, linestyle=":", linewidth=1.2)
+            axes.axvline(answers_from(result), color=colour, linestyle=":", linewidth=1.2)
         grid[0, column].set_title(f"robust, {result.config['pair']}")
         grid[1, column].set_xlabel("$\\varepsilon$")
     grid[0, 0].set_ylabel("$\\hat p$")

@@ -44,3 +44,15 @@ def test_a_jump_is_from_the_last_strength_below_to_the_first_that_is_not() -> No
     result = Result("part3", "mechanism", config, {"rough": [[0, 0], [1, 3], [9, 9]]})
     assert mechanisms.jump(result, "rough", 0.2) == (2, *mean_interval([1, 3]))
     assert mechanisms.jump(result, "rough", 0.15)[0] == 2
+
+
+def test_a_jump_is_owed_to_guards_where_it_goes_with_them_and_nowhere_else() -> None:
+    def at(to: float | None, place: float, size: float = 1.0) -> Result:
+        epsilons = [0.1, 0.2, 0.3, 0.4]
+        level = [[size * (epsilon >= place) + 0.01 * k for k in (-1, 1)] for epsilon in epsilons]
+        config = {"to": to, "epsilons": epsilons}
+        return Result("part3", "mechanism", config, {"answer_above": [0.3], "rough": level})
+
+    assert mechanisms.owed([at(None, 0.3), at(0.2, 0.2)], "rough")
+    assert not mechanisms.owed([at(None, 0.3), at(0.2, 0.3)], "rough")  # it stays
+    assert not mechanisms.owed([at(None, 0.3), at(0.2, 0.2, -1)], "rough")  # it turns
