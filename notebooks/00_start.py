@@ -162,13 +162,10 @@ interact.explore(
 profile = sizes.choose(face_profiles.PROFILES, PROFILE)
 corpus = datasets.load(profile.dataset, profile.sizes)
 fine_tuned, photographs = real.trained(profile, corpus), london.load(profile.real_side)
-generator, kept_back = (
-    face_networks.load(fine_tuned),
-    real_people.held_out(photographs.people).tolist(),
-)
-person, others = kept_back[1], kept_back[8:]
+generator = face_networks.load(fine_tuned)
+_, person, *others = real_people.held_out(photographs.people).tolist()
 judge = face_networks.trained("expression_judge", profile, corpus)
-first, second = real.plainest(face_networks.load(judge), photographs, others, 2)
+first, second = real.plainest(face_networks.load(judge), photographs, others[6:], 2)
 
 
 def lend(lender):
@@ -182,7 +179,7 @@ interact.explore(
     Page("00_start", PROFILE, london.NAME, "open", networks=used),
     "start_faces",
     lend,
-    {"lender": others},
+    {"lender": others[6:]},
     start={"lender": first},
     strip=[{}],
     moving="lender",

@@ -63,7 +63,7 @@ page.figure(
     alt="Above p-hat, below roughness over epsilon for both robust networks, guards as trained and moved to 0.2 and 0.4.",
     caption=f"Means over {moved[0].config['images']} attacked images with 95 % bands, guards as trained (black) and moved. "
     "Dotted lines: from where they answer. Above, each line falls back at the strength that first reaches its own dotted "
-    "line. Below, each of the moved ones dips there; beyond, the reference's leap up, and ours stay low.",
+    "line. Below, each of the moved ones dips there; beyond, the reference's leap up, and ours come back in part.",
     sources=moved,
 )
 
@@ -240,7 +240,7 @@ scores = {
 }
 Markdown(
     f"At epsilon {at} the median of p-hat is "
-    + ", ".join(f"{score:.4f} ({name})" for name, score in scores.items())
+    + ", ".join(f"{np.median(score):.4f} ({name})" for name, score in scores.items())
     + "."
 )
 
