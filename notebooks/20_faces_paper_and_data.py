@@ -108,8 +108,8 @@ of_people.figure(
     alt="Above, a person who smiles and five who look neutral; below each of the five as the network paints them with "
     "that smile.",
     caption="The same code with five identity codes. The smile comes plainly to the second and the fourth, hardly to the "
-    "third and the last; the first looks like a man, with a blot. Hair and skin follow the picture above. Nobody was chosen: "
-    "they are the first whose smile no network has seen; the second comes back in chapters 00, 23 and 25. "
+    "third and the last; the first looks like a man, with a blot. Hair and skin follow the picture above. These are the first whose "
+    "smile no network has seen; the second, on whom it shows, comes back in chapters 00, 23 and 25. "
     f"{london.CITATION}",
 )
 
