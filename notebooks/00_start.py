@@ -45,11 +45,13 @@ from lib.book import claims, interact, overview
 from lib.book import profiles as sizes
 from lib.book.chapters import chapters, title
 from lib.book.show import Page, cost
-from lib.faces.data import datasets
-from lib.faces.figures import explore as faces
-from lib.faces.figures import grids as face_plots
+from lib.faces import real_people
+from lib.faces.data import datasets, london
+from lib.faces.figures import synthesis_plots as face_plots
 from lib.faces.runs import checkpoints as face_networks
 from lib.faces.runs import profiles as face_profiles
+from lib.faces.runs import real
+from lib.runs.checkpoints import file_digest
 from lib.sound import evaluation as sound_evaluation
 from lib.sound.data import datasets as sound_data
 from lib.sound.figures import clip_statistics
@@ -153,32 +155,37 @@ interact.explore(
 # are better than an encoder that was trained on expressions alone (23; our training rewards that). What helps with strangers comes with pre-training; an encoder
 # that was pre-trained without painting a face does better still (24).
 #
-# Below is a thumbnail of [chapter 25](25_faces_explore.ipynb): a stranger lends an expression to somebody else.
+# Below is a thumbnail of [chapter 25](25_faces_explore.ipynb): others lend their smiles to one person, whose own smile the
+# network never saw. The same person comes back in chapters 20, 23 and 25.
 
 # %%
 profile = sizes.choose(face_profiles.PROFILES, PROFILE)
 corpus = datasets.load(profile.dataset, profile.sizes)
-scenes = faces.scenes(profile, corpus)
-digests = face_networks.digests(faces.NETWORKS, profile, corpus)
+fine_tuned, photographs = real.trained(profile, corpus), london.load(profile.real_side)
+generator = face_networks.load(fine_tuned)
+_, person, *others = real_people.held_out(photographs.people).tolist()
+judge = face_networks.trained("expression_judge", profile, corpus)
+first, second = real.plainest(face_networks.load(judge), photographs, others[6:], 2)
 
 
-def lend(expression):
-    """Lend an expression of stranger A to person 0, as chapter 25 does, in small."""
-    name = f"{expression}, {faces.STRANGERS[0]}"
-    return overview.thumbnail(faces.lend(scenes, scenes.source(name), name, 0, (0.0, 0.0)))
+def lend(lender):
+    """Lend smile and neutral face of two people to one, as chapter 25 does, in small."""
+    who = [person, lender, second]
+    return overview.thumbnail(face_plots.real_people(generator, photographs, who))
 
 
+used = {"expression_judge": file_digest(judge.path), real.KIND: file_digest(fine_tuned.path)}
 interact.explore(
-    Page("00_start", PROFILE, corpus.name, corpus.rung, networks=digests),
+    Page("00_start", PROFILE, london.NAME, "open", networks=used),
     "start_faces",
     lend,
-    {"expression": list(scenes.classes)},
-    start={"expression": "happiness"},
+    {"lender": others[6:]},
+    start={"lender": first},
     strip=[{}],
-    moving="expression",
-    alt="{expression} of a stranger, lent to person 0",
-    caption="From left to right: the stranger, what is made of person 0, and what a network that judges expressions sees in "
-    f"both. Below: person 0's own pictures. {face_plots.credit(corpus)}",
+    moving="lender",
+    alt="smile and neutral face of person {lender}, and of another, lent to one person",
+    caption=f"First two rows and left column: photographs. Below them what is made of person {person}, with four faces of two "
+    f"others. {london.CITATION}",
 )
 
 # %% [markdown]

@@ -43,15 +43,20 @@ from lib.book import profiles as sizes
 from lib.book.claims import wilson
 from lib.book.show import Page, cost
 from lib.faces import augment, pixels
-from lib.faces.data import datasets
-from lib.faces.figures import data_plots, explore, factors, grids, overview
-from lib.faces.runs import checkpoints, profiles
+from lib.faces.data import datasets, london
+from lib.faces.figures import data_plots, factors, grids, overview
+from lib.faces.real_people import held_out
+from lib.faces.runs import checkpoints, profiles, real
 from lib.runs import results
+from lib.runs.checkpoints import file_digest
 
 profile = sizes.choose(profiles.PROFILES, PROFILE)
 corpus = datasets.load(profile.dataset, profile.sizes)
-digests = checkpoints.digests(["de_gan"], profile, corpus)
-page = Page("20_faces_paper_and_data", PROFILE, corpus.name, corpus.rung, networks=digests)
+fine_tuned = real.trained(profile, corpus)
+judge = checkpoints.trained("expression_judge", profile, corpus)
+used = {"expression_judge": file_digest(judge.path), real.KIND: file_digest(fine_tuned.path)}
+page = Page("20_faces_paper_and_data", PROFILE, corpus.name, corpus.rung)
+of_people = Page(page.chapter, PROFILE, london.NAME, "open", networks=used)
 cost(page.chapter)
 
 # %% [markdown]
@@ -73,40 +78,39 @@ cost(page.chapter)
 # call these two *real*.)
 
 # %%
-scenes = explore.scenes(profile, corpus)
-x, sad = scenes.source("happiness, A"), scenes.people[:5, scenes.classes.index("sadness")]
+photographs, generator = london.load(profile.real_side), checkpoints.load(fine_tuned)
+own = photographs.images.reshape(-1, 2, *photographs.images.shape[1:])  # neutral, smiling
+people, others = held_out(len(own))[:5].tolist(), held_out(len(own))[8:].tolist()
+(lender,) = real.plainest(checkpoints.load(judge), photographs, others, 1)
 noise = torch.rand(50, generator=torch.Generator().manual_seed(SEED)) * 2 - 1
-lent = [overview.transfer(scenes.generator, x, person, noise) for person in range(5)]
-page.figure(
-    grids.shown(
-        corpus,
-        lambda: overview.figure1(lent[0], sad[0], "a stranger,\nhappiness, A", "person 0"),
-    ),
+lent = [overview.transfer(generator, own[lender, 1], person, noise) for person in people]
+of_people.figure(
+    overview.figure1(lent[1], own[people[1], 0], "another's smile", f"person {people[1]}"),
     "part2_fig1",
-    alt="Block diagram. An image of a smiling stranger enters the encoder; out come the code f(x), drawn as 350 "
+    alt="Block diagram. A photograph of somebody who smiles enters the encoder; out come the code f(x), drawn as 350 "
     "stripes, and four ever smaller maps. Code, identity code and noise enter the decoder, and a synthesised "
-    "face of another person comes out, beside another, sad picture of that person. All four maps and the code also go "
+    "face of another person comes out, beside a neutral photograph of that person. All four maps and the code also go "
     "to the recognition of expressions.",
     caption="Fig. 1 of the paper with a trained network in it: stripes and maps are what it holds of this image. "
-    f"Person 0, sad at the right, smiles in the synthesised face. {grids.credit(corpus)}",
-    networks=page.networks,
+    f"Person {people[1]}, neutral at the right, smiles in the synthesised face; that smile no network has seen. "
+    f"{london.CITATION}",
 )
 
 # %%
-made, before = np.stack([each.made for each in lent]), augment.pixels(augment.centre(sad))
+made = np.stack([each.made for each in lent])
+before = augment.pixels(augment.centre(own[people, 0]))
 left = np.stack([lent[0].source, np.full_like(made[0], 255)])
 smiles = np.concatenate([left[:, None], np.stack([before, made])], axis=1)
-names = [f"person {n}" for n in range(5)]
-grid = {"rows": ("before", "synthesised"), "columns": ["x, a stranger", *names], "width": 6.3}
-page.figure(
-    grids.shown(corpus, lambda: grids.grid_of(smiles, **grid)),
+names = ["x, a smile", *(f"person {n}" for n in people)]
+of_people.figure(
+    grids.grid_of(smiles, rows=("before", "synthesised"), columns=names, width=6.3),
     "part2_one_smile",
-    alt="Above, a smiling stranger and five people who look sad; below each of the five as the network paints them with "
-    "that stranger's smile.",
-    caption="The same code with five identity codes. Lips part and their corners go up, as the stranger's do. Skin and the "
-    "cut of the hair follow the picture above; person 2's black glasses turn pale, and person 4's grey beard is nearly "
-    f"gone. {grids.credit(corpus)}",
-    networks=page.networks,
+    alt="Above, a person who smiles and five who look neutral; below each of the five as the network paints them with "
+    "that smile.",
+    caption="The same code with five identity codes. The smile comes plainly to the second and the fourth, hardly to the "
+    "third and the last; the first looks like a man, with a blot. Hair and skin follow the picture above. These are the first whose "
+    "smile no network has seen; the second, on whom it shows, comes back in chapters 00, 23 and 25. "
+    f"{london.CITATION}",
 )
 
 # %% [markdown]

@@ -157,7 +157,7 @@ interact.explore(
     "part2_real_smiles",
     smiles,
     {"first": everybody, "lender": everybody, "other": everybody},
-    start={"first": 7, "lender": 0, "other": 1},
+    start={"first": 8, "lender": 0, "other": 1},
     strip=[{}],
     moving="first",
     alt="people from number {first} on, with the faces of {lender} and {other}",

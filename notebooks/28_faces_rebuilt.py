@@ -57,8 +57,8 @@ page.again("part2_one_smile")
 Markdown(
     "- *Paper:* one example. *Here:* the same drawing with a trained network's numbers in it, and the same smile on five "
     "people.\n"
-    f"- The faces are {here.sizes.side} pixels wide, the paper's {there.sizes.side}, and rendered where the original sets "
-    "are not there.\n"
+    f"- These are photographs of other people, {here.real_side} pixels wide; the paper's are {there.sizes.side}. In the tables below most "
+    "faces are rendered, where the original sets are not there.\n"
     "- Whether the expression arrives, the person stays behind and z takes the light, the paper leaves to the eye. The tables "
     "below ask judges, and the claims measure."
 )

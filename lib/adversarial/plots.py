@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from lib.adversarial import detector
 from lib.adversarial.evaluation import at_epsilon, predict, rate, share
-from lib.adversarial.mechanisms import MOVED_TO
+from lib.adversarial.mechanisms import MOVED_TO, answers_from
 from lib.adversarial.verdicts import COMBINED, INFORMED, TABLE2, crossing
-from lib.book.claims import wilson
+from lib.book.claims import mean_interval, wilson
 from lib.book.show import DPI, INK, PAGE_WIDTH, PALE, PALETTE, Ground, arrow
 from lib.runs.results import Result
 
@@ -417,20 +417,33 @@ def _above(axes: Axes, words: str) -> None:
 
 
 def moved(found: Sequence[Result]) -> Figure:
-    """Draw p-hat over epsilon, the first layer as trained and moved, see `mechanisms.moved`."""
+    """Draw p-hat and roughness over epsilon, the first layer as trained and moved.
+
+    Means over images with 95 % intervals; `found` is of `mechanisms.moved`.
+    """
     pairs = list(dict.fromkeys(result.config["pair"] for result in found))
-    look: dict[str, Any] = {"figsize": (PAGE_WIDTH, 2.9), "sharex": True}
-    figure, (panels,) = plt.subplots(1, len(pairs), squeeze=False, **look)
+    look: dict[str, Any] = {"figsize": (PAGE_WIDTH, 4.6), "sharex": True, "sharey": "row"}
+    figure, grid = plt.subplots(2, len(pairs), squeeze=False, **look)
     for result in found:
-        to, axes = result.config["to"], panels[pairs.index(result.config["pair"])]
-        answers = to or float(np.median(result.metrics["answer_above"] or [np.nan]))
+        to, column = result.config["to"], pairs.index(result.config["pair"])
         colour = INK if to is None else PALETTE[MOVED_TO.index(to) - 1]
         label = f"moved to {to}" if to else "as trained"
-        axes.plot(result.config["epsilons"], result.metrics["score"], ".-", c=colour, label=label)
-        axes.axvline(answers, color=colour, linestyle=":", linewidth=1.2)
-        axes.set(title=f"robust, {result.config['pair']}", xlabel="$\\varepsilon$")
-    panels[0].set_ylabel("median of $\\hat p$")
-    handles = panels[0].get_legend_handles_labels()
+        for axes, name in zip(grid[:, column], ("score", "rough"), strict=True):
+            epsilons, values = result.config["epsilons"], result.metrics[name]
+            axes.fill_between(
+                epsilons,
+                *np.transpose([*map(mean_interval, values)]),
+                color=colour,
+                alpha=0.2,
+                lw=0,
+            )
+            axes.plot(epsilons, np.mean(values, axis=1), ".-", c=colour, label=label)
+            axes.axvline(answers_from(result), color=colour, linestyle=":", linewidth=1.2)
+        grid[0, column].set_title(f"robust, {result.config['pair']}")
+        grid[1, column].set_xlabel("$\\varepsilon$")
+    grid[0, 0].set_ylabel("$\\hat p$")
+    grid[1, 0].set_ylabel("roughness of the change")
+    handles = grid[0, 0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside upper center", ncols=len(MOVED_TO))
     return figure
 

@@ -146,7 +146,9 @@ def run_in(runs: Sequence[Result]) -> set[int]:
 def share(identities: np.ndarray, scores: np.ndarray) -> Estimate:
     """Return the mean score (n,) of images, with a bootstrap over the people (n,) in them.
 
-    A score is 1 for a hit and 0 for a miss, or a difference of two.
+    A score is 1 for a hit and 0 for a miss, or a difference of two. Near 0 and 1 the interval is
+    too short: of 0.97 and a hundred people it covers nine times in ten, and where all agree it has
+    no length.
     """
     return pooled(*by_person(identities, scores))
 

@@ -133,7 +133,8 @@ def combination(terms: Sequence[Term]) -> Difference:
 
     A difference of two rows has the weights 1 and -1; a difference of gains has four terms. Other
     recordings, another training and other test clips come with each rotation, so all are in the
-    interval.
+    interval. It takes rotations as independent, but they share recordings to learn from: if what
+    these do makes a tenth of the variance, it covers 93 times in 100, if three tenths, 89.
     """
     return paired(by_rotation(terms))
 

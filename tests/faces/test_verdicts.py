@@ -4,12 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from lib.book import claims
 from lib.book.claims import BOOK, FAILS, HOLDS, MADE, NOTHING, OTHER, OWN, UNDECIDED, Claim
-from lib.faces import protocol
 from lib.faces.protocol import Estimate
 from lib.faces.runs import verdicts
 from lib.faces.runs.experiments import METHODS
@@ -210,14 +208,3 @@ def test_published_numbers_are_compared_on_original_faces_alone() -> None:
     assert the("best published", uneven).direction == UNDECIDED
     of_sequences = the("sequences", judge()).readings
     assert [each.paper_value for each in of_sequences] == pytest.approx([3.17, -2.14, 13.72])
-
-
-def test_an_interval_over_lenders_and_borrowers_holds_both() -> None:
-    """Coverage of the two-way bootstrap, simulated at the size used: 24 people, each other's."""
-    random, covered, pairs = np.random.default_rng(0), [], ~np.eye(24, dtype=bool)
-    for _ in range(120):
-        lends, borrows = random.normal(0, 0.6, (2, 24))
-        seen = random.random((24, 24)) < 1 / (1 + np.exp(-(lends[:, None] + borrows)))
-        _, low, high, _ = protocol.crossed(pairs * seen, pairs)
-        covered.append(low <= 0.5 <= high)
-    assert np.mean(covered) >= 0.93

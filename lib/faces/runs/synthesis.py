@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy import stats
 from torch import Tensor
 from torch.nn import functional as F
 
-from lib.book.claims import mean_interval
 from lib.faces import augment, classifier
 from lib.faces.classifier import PREDICTED
 from lib.faces.data.corpus import BASIC, EXPRESSIONS, NEUTRAL, Corpus, Faces
@@ -29,6 +29,7 @@ from lib.runs.rows import Rows
 STRANGERS = 12  # people of the recognition set, whom DE-GAN never met
 TARGETS = 5  # people DE-GAN learnt, who borrow
 CORNER = 1 / 6  # of the side: the two upper corners show the background
+CAREFUL = 0.995  # probability below the upper end of an interval over a dozen people
 FLAT = 1e-6  # spread of a number that does not change but for rounding
 
 
@@ -242,13 +243,14 @@ def _share_of_z(values: np.ndarray, rows: np.ndarray) -> float:
 def _over_people(statistic: Callable[[np.ndarray], float], people: np.ndarray) -> Estimate:
     """Return a number of all rows, with its interval from a jackknife over the people in them.
 
-    It leaves out one person after the other and takes Student's interval of the pseudo-values; for
-    shares of variance of a dozen people it covers more than a bootstrap does.
+    It leaves out one person after the other. Of a dozen, Student's interval of the pseudo-values
+    covers nine times in ten instead of 95 in 100; so that of 99 % is taken.
     """
     persons, rows = np.unique(people), np.arange(len(people))
     n, whole = len(persons), statistic(rows)
     pseudo = [n * whole - (n - 1) * statistic(rows[people != person]) for person in persons]
-    return Estimate(whole, *mean_interval(pseudo), n)
+    half = stats.t.ppf(CAREFUL, n - 1) * stats.sem(pseudo)
+    return Estimate(whole, np.mean(pseudo) - half, np.mean(pseudo) + half, n)
 
 
 def compare(first: Mapping[str, float], second: Mapping[str, float]) -> str:

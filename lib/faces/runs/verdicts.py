@@ -184,8 +184,8 @@ class Judge:
             "z models illumination and head pose: its share of the variance of what tells of light"
         )
         note = (
-            f"holds from {100 * FULLY:.0f}, a limit set when the numbers were known; over a dozen "
-            "people an interval covers about nine times in ten (simulated); no head pose"
+            f"holds from {100 * FULLY:.0f}, a limit set when the numbers were known; a jackknife "
+            "over a dozen people, wide enough to cover 95 times in 100 (simulated); no head pose"
         )
         return Claim(f"{text}, %", "1", tuple(readings), source, note)
 
