@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # 39 · Appendix: two explanations, all open points, all symbols
+# # 39 · Appendix: an explanation, an open question, all open points, all symbols
 #
 # **Question.** Why does a stronger attack on the robust network suddenly stir the filter less? Why is the filter so much
 # later on the reference's natural network than on ours? And what else was measured?
@@ -118,8 +118,6 @@ Markdown(
 # Roughness does not pass the rule. Its large changes all come where the guards answer, but it also drifts a little
 # elsewhere, and the reference's change of sign was not foreseen: reached exactly, its guards make an attack smoother, and
 # one step beyond far rougher. The guards have to do with it; how they do it, our test does not show.
-#
-# So what the robust network knows is, in its first layer, a single number: how strong the attacks were that it met.
 #
 # ## Curves in numbers
 #
@@ -249,8 +247,8 @@ Markdown(
 # quotient puts the two networks that were trained longer before the two that were not, as the attack does; it promises too
 # much, since slopes grow on the way. In both forms longer training on more digits brings an earlier end. The filter's
 # score, though, is higher on our form, and higher after longer training: how early a network gives way says little about
-# how early the filter sees it. This is one training of each kind and a hundred images; why the paper's network gives way
-# first of all stays open.
+# how early the filter sees it. This is one training of each kind and a hundred images; why the score is higher on our form,
+# and why the paper's network gives way first of all, stay open.
 #
 # ## The ledger: where the paper leaves a choice
 #

@@ -48,7 +48,7 @@ def table(runs: Runs, attacks: AttackReadings, *what: str) -> pd.DataFrame:
         for kind, readings in attacks.items():
             found = {name: at_epsilon(runs, EPSILON) for name, runs in readings.items()}
             both = compared(entry, at_epsilon(runs["ours", kind], EPSILON), found)
-            row |= zip((f"{kind}: ours", f"{kind}: other"), both, strict=True)
+            row |= zip((f"{kind}: as taken", f"{kind}: other"), both, strict=True)
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -45,4 +45,4 @@ def test_an_entry_compares_the_right_runs(other: str, compared: tuple[float, flo
     table = ledger.table(runs, {"robust": attacks}, *KNOWN)
     assert len(table) == len(ledger.ENTRIES) > len(ledger.table(runs, {"robust": attacks}, "rate"))
     (row,) = table[table["other choice"] == other].to_dict("records")
-    assert (row["robust: ours"], row["robust: other"]) == pytest.approx(compared)
+    assert (row["robust: as taken"], row["robust: other"]) == pytest.approx(compared)
