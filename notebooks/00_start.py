@@ -107,8 +107,8 @@ page.figure(
 # Features learned from millions of videos help to say *what* sounds in a recording, and in which second, but hardly
 # *exactly* when, says the paper. Three scores ask for this: which classes are in a *clip*, which in each second (a
 # *segment*), and from when to when each *event* lasts. Each is an [F1](01_glossary.ipynb), from 0 to 100 %: high if what
-# is said is true *and* what is true is said. What will surprise you: a system that knows every tag and no time at all has
-# about the event F1 of the paper's pretrained features alone (chapter 11). And two streams that the paper joins one to one
+# is said is true *and* what is true is said. What will surprise you: a system that tags as well as the paper's
+# pretrained audio, and knows no time at all, has about its event F1 (chapter 11). And two streams that the paper joins one to one
 # are half a second apart at both ends of a clip (12).
 #
 # Below is a thumbnail of [chapter 15](15_sound_explore.ipynb). Curves are a network's probabilities, smoothed by a *median

@@ -60,7 +60,8 @@ cost("01_glossary")
 #   ([33](33_adversarial_results.ipynb)).
 # - **95 % interval**: made to catch the truth in about 95 of 100 repetitions with other units (people, images, rotations).
 #   Trainings are drawn anew only where this is said.
-# - **n**: of how many units, each drawn independently of the others: rotations, people, images.
+# - **n**: of how many units: rotations, people, images. They are taken as independent; rotations share recordings to
+#   learn from, so their intervals are somewhat too short.
 # - **profile**: how much is computed; *quick* is what the book stores, *paper* the published size, *smoke* a test that all
 #   runs.
 # - **pilot**: a first, small study. It shows what can happen and decides little.

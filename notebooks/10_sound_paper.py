@@ -137,7 +137,8 @@ mixture.figure(
 # %% [markdown]
 # ESC-10 has five *folds* without a common source, and our trainings **rotate** them: training $k$ of every row of
 # Table 3 learns from three folds, is watched on the fourth and tested on the fifth, and the next training moves on
-# by one. So an interval over trainings holds what another set of recordings would change. Training, validation and test
+# by one. So an interval over trainings holds most of what other recordings would change (rotations share some to learn
+# from, which makes it a little short). Training, validation and test
 # clips of one rotation **share nothing**: no recording, no real clip's timing, no photograph.
 
 # %%
@@ -180,8 +181,8 @@ page.figure(
 
 # %% [markdown]
 # The *log-mel spectrogram* shows how much sound there is at which pitch and when (chapter 12). Hold the grey bars against
-# it: a bark begins at once, so its onset is plain; it dies away, so its end is not. A picture of anything but a dog is
-# the third knob at work. Listen from just before the first event:
+# it: a bark begins at once, so its onset is plain; it dies away, so its end is not. No dog in sight is the first knob at
+# work, something else in its place the third. Listen from just before the first event:
 
 # %%
 start = max(0.0, float(truth.onset[truth.clip == chosen].min()) - 0.5)
@@ -227,7 +228,7 @@ Markdown(
 # %% [markdown]
 # ## Where we differ and why
 #
-# - **Clips** are mixtures in the timing of DCASE 2018 task 4 where its own are missing; fewer unlabelled ones, for time.
+# - **Clips** are mixtures in the timing of DCASE 2018 task 4 where its own are missing; fewer of every kind, for time.
 # - **Training clips** have the timing of half of the real validation clips.
 # - **Short clips**: the paper says "some shorter"; ours are padded with silence, predictions cut at the true end.
 #

@@ -156,7 +156,7 @@ Markdown(
 
 # %% [markdown]
 # So in the paper's table pretrained features place sounds to the second. As *events* A places them hardly better than a
-# system that knows no times, A + V somewhat better. Real errors are not random, though, so the taggers give a scale for
+# system that knows no times, V and A + V somewhat better. Real errors are not random, though, so the taggers give a scale for
 # these numbers; they prove nothing about the networks.
 #
 # ## The ceilings of windows, filters and grids
@@ -182,7 +182,7 @@ page.figure(
 # - **The window** of the audio network is 0.96 s. If it says yes whenever it is touched, every event grows by 0.48 s
 #   at both ends, more than the collar (19 has all lengths).
 # - **The grids.** Spectral and pretrained features have 151 frames each, "hence concatenation is safely possible"
-#   (section 4.2). But 151 windows, one each 60 ms, span less than 151 frames of 66.24 ms (chapter 12).
+#   (section 4.2). But the centres of 151 windows, one each 60 ms, span 9.0 s, those of 151 frames of 66.24 ms 9.9 s (12).
 
 # %%
 lengths = {"events": truth.offset - truth.onset, "gaps between them": oracles.gap_seconds(truth)}
@@ -296,7 +296,7 @@ Markdown(
         f"in {metric} F1 (band {bands[metric][0]:.1f} points) {beyond(metric)}"
         for metric in evaluation.METRICS
     )
-    + ". Rows inside the band cannot be ranked."
+    + ". A row inside the pale band cannot be told from S."
 )
 
 # %% [markdown]

@@ -176,7 +176,7 @@ Markdown(
     f"{100 * trivial:.0f} %. {both}"
     + (
         f": {pretrained.NETWORKS[profile.visual].dimensions:,} more inputs and {len(corpus.clips['weak'])} clips, so the "
-        "probe learns them by heart; that is no statement about pictures."
+        "probe may learn them by heart."
         if f1["audio and visual"] < f1["audio"]
         else "."
     )
@@ -190,7 +190,8 @@ Markdown(
 #
 # A weighted sum of averages is the average of weighted sums. So the same probe can be read in each frame: $z(n, t)$ for
 # class $n$ in frame $t$. Average it around the clear onsets of the test clips (1.2 s of silence of the class before, as
-# much of its sound after). Its unit is the mean contrast between clips that have the class and clips that do not.
+# much of its sound after). 1 is by how much the clip average of $z$ is higher in clips with the class; it counts their silent
+# frames, too, so a frame in which the class sounds may exceed 1.
 
 # %%
 page.figure(
@@ -199,7 +200,7 @@ page.figure(
     alt="Response of the three probes from 1.2 s before to 1.2 s after an onset, beside the ramp of a window of "
     "0.96 s.",
     caption="Mean response around onsets with its 95 % interval over onsets. Pale band: the collar of 0.2 s. Thick grey "
-    "line: what a window of 0.96 s that fills up evenly does to a sharp onset. Compare when each curve begins to rise, and "
+    "line: what a window of 0.96 s that fills up evenly does to a sharp onset, as high as the audio's curve. Compare when each curve begins to rise, and "
     "how high it is at the onset.",
     sources=[result],
 )
@@ -217,12 +218,11 @@ Markdown(
     f"has {window:.2f}. At the onset itself, with half the patch still silent, pretrained audio has "
     f"{100 * at_onset:.0f} % of its height"
     + (": a little of the sound in the patch already suffices." if at_onset > 0.6 else ".")
-    + " A height above 1 means that clips hold their class only part of the time."
 )
 
 # %% [markdown]
 # A patch holds 0.96 s, so a sound is in it from half a second before its onset. YAMNet averages each patch over time, so
-# it keeps no place within it. VGGish flattens its maps instead, which keeps places. Whether a network trained to place
+# most of the place within it is lost. VGGish flattens its maps instead, which keeps places. Whether a network trained to place
 # sounds would keep them, this picture cannot say. (That most photographs appear with their sound is our doing; chapter 14
 # undoes it.)
 #

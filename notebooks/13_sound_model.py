@@ -215,6 +215,8 @@ Markdown(
 # %% [markdown]
 # ## Where we differ and why
 #
+# - **Size.** The trained networks have half the channels and 64 bands, so the last stack does not pool frequency; batches
+#   are smaller (chapter 14).
 # - **Consistency ramp.** The paper gives the weight 2 and no ramp. The two public baselines that this network descends
 #   from (DCASE 2018, DESED) ramp it with the learning rate, and so do we; [chapter 19](19_sound_appendix.ipynb) has the
 #   literal reading.

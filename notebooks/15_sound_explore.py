@@ -149,7 +149,8 @@ replace(page, dataset="a recording of ESC-10", rung="open").figure(
     "part1_own",
     alt=f"Spectrogram of a dog's bark, and the probabilities of each class by row: {heard.get_label()}.",
     caption="A recording as it was made, not mixed, of a fold that none of these networks was trained on: a dog that "
-    "barks, with rests. Which curve follows the barks, and how late? Does a network name another class? "
+    "barks, with rests. Bars are events found, right or wrong: nobody marked this recording. Which curve follows the barks, and how "
+    "late? (A's may lie under that of S + A.) Does a network name another class? "
     f"Events: {heard.get_label()}. Sound: {example.path.name} by {example.author} ({example.licence}).",
     networks=["S", "A", "S + A"],
 )

@@ -18,7 +18,7 @@
 # **In the paper.** Sections 2.1, 2.3 and 3: linear pooling, the mean teacher, the size of an [embedding](01_glossary.ipynb).
 #
 # Each section changes one thing in a few lines, trains networks of row **A** (pretrained audio features alone) with it, and
-# draws them beside the paper's own. **Edit a cell that begins with *Your idea*, run it and the next one.** A new idea
+# draws them beside the paper's idea. **Edit a cell that begins with *Your idea*, run it and the next one.** A new idea
 # takes one to two minutes on two cores, the first one a minute more, for its clips have to be heard; an idea that was
 # tried before comes back at once. Nothing here decides about a claim.
 
@@ -47,7 +47,7 @@ cost(page.chapter)
 
 # %%
 def show(name, caption, **ideas):
-    """Draw some ideas beside the paper's own, and return what they came to."""
+    """Draw some ideas beside the paper's, and return what they came to."""
     found = laboratory.beside({key.replace("_", " "): idea for key, idea in ideas.items()}, profile)
     alt = (
         "Clip F1 and event F1 of each idea: a dot for each training, their mean, and its interval."
@@ -98,8 +98,8 @@ def mean(frame):
 # %%
 found = show(
     "part1_lab_pooling",
-    "Left: what sounds. Right: what sounds, and when. A dot is a training, the line its 95 % interval of their mean; "
-    "dotted, the paper's own.",
+    "Left: what sounds. Right: what sounds, and when. Dots are trainings, ours and small, the upright bar their mean, "
+    "the line its 95 % interval, cut at 0; dotted, the paper's idea.",
     maximum=Idea(pooling=maximum),
     mean=Idea(pooling=mean),
 )
@@ -107,7 +107,7 @@ found = show(
 # %%
 sounding = {name: sum(each.metrics["sounding"]) / profile.trainings for name, each in found.items()}
 Markdown(
-    f"Beside the paper's own: {told(found)} (points, with 95 % intervals over {profile.trainings} pairs of trainings).\n\n"
+    f"Beside the paper's idea: {told(found)} (points, with 95 % intervals over {profile.trainings} pairs of trainings).\n\n"
     "The lengths of all found events sum to this share of the lengths of the true ones: "
     + ", ".join(f"{100 * value:.0f} % ({name})" for name, value in sounding.items())
     + "."
@@ -157,7 +157,7 @@ Markdown(
 # %% [markdown]
 # The maximum needs one frame to be right about a clip, and only the teacher asks for its neighbours. The mean needs most
 # of them: where a class fills less than half of the clip, frames that are right leave it below 0.5, untagged. Eq. 1 lies
-# between the two: it asks for as many frames as are sure already.
+# between: frames count by their own probability, so that a short sound can carry the clip.
 #
 # ## No teacher
 #

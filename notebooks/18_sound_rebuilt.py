@@ -79,7 +79,8 @@ page.again("part1_tables_1_and_2")
 Markdown(
     "- Kernels, strides, channels and poolings are the paper's.\n"
     "- Parameters, frames and bands left it does not give; ours are counted on the network.\n"
-    f"- Trained at this profile are {here.width:g} times as many channels."
+    f"- Trained at this profile are {here.width:g} times as many channels, on {here.mel_bands} bands, so that the last stack "
+    "does not pool frequency."
 )
 
 # %% [markdown]
@@ -140,7 +141,8 @@ Markdown(
     f"{theirs.unlabelled_batch} unlabelled clips; the mean of the {there.best} that are best on validation.\n"
     f"- *Here:* {steps:,} steps of {ours.weak_batch} and {ours.unlabelled_batch} clips; the mean of all trainings, as many "
     "as Table 3 below says. Learning rates rise and fall in the paper's shape.\n"
-    "- The three scores are counted as the field's own program counts them, to the last event."
+    "- The three scores are counted as the field's own program counts them, to the last event. By the words of section "
+    "4.3.2 an event's end may be missed by less, and every row has less event F1 (chapter 19)."
 )
 
 # %% [markdown]
@@ -190,7 +192,8 @@ rebuilt.answers("part1", PROFILE, "5.1")
 page.again("part1_alignment_gains")
 page.again("part1_knobs")
 Markdown(
-    "- *Paper:* two reasons, untested. *Here:* each changed alone, on mixtures.\n"
+    "- *Paper:* two reasons, untested. *Here:* the second is changed alone, on mixtures; the first is not, and the "
+    "joining is a reason of our own.\n"
     "- Where no interval is shown, these are of one [rotation](01_glossary.ipynb) and decide nothing.\n"
     "- How often the paper's pictures are out of step is not known."
 )

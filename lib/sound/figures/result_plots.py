@@ -131,7 +131,7 @@ def collars(
     Args:
         seconds: the collars.
         found: by row and rotation the event F1 at each collar, as a share of 1; dashed is what has
-            a comma in its name, pale what has pictures.
+            a comma in its name, thin what has pictures.
         reference: name of the row that the others are compared with.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 3.2))
@@ -143,19 +143,19 @@ def collars(
     right.axhline(0, color=INK, linewidth=0.8)
     for name, scores in found.items():
         row, _, otherwise = name.partition(",")
-        colour, style = PALE if "V" in row else ROW_COLOURS[row], "--" if otherwise else "-"
+        colour, style = ROW_COLOURS[row], "--" if otherwise else "-"
         mean = 100 * np.mean(list(scores.values()), axis=0)
-        label = "with V" if colour == PALE else name
-        left.plot(seconds, mean, style, color=colour, label=label, zorder=2 + (colour != PALE))
+        sees = "V" in row
+        left.plot(seconds, mean, style, color=colour, label=name, linewidth=1.0 if sees else 1.8)
         gained = protocol.curve_difference(scores, found[reference])
-        if name == reference or colour == PALE or gained[0].n < 2:
+        if name == reference or sees or gained[0].n < 2:
             continue
         value, low, high = 100 * np.array([[each.value, each.low, each.high] for each in gained]).T
         right.plot(seconds, value, style, color=colour)
         right.fill_between(seconds, low, high, color=colour, alpha=0.2, linewidth=0)
     handles, names = left.get_legend_handles_labels()
     lines = dict(zip(names, handles, strict=True))
-    figure.legend(lines.values(), lines, loc="outside lower center", ncols=len(lines))
+    figure.legend(lines.values(), lines, loc="outside lower center", ncols=len(lines) // 2)
     return figure
 
 

@@ -21,7 +21,7 @@ from lib.sound.runs import experiments, sources
 from lib.sound.runs.profiles import Profile
 
 ROW = ("audio",)  # the cheapest row of Table 3 that hears
-BESIDE = "the paper's"  # what an idea is drawn beside
+BESIDE = "the paper's idea"  # what an idea is drawn beside
 
 
 def as_it_is(features: Tensor) -> Tensor:
