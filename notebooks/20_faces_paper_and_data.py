@@ -98,12 +98,12 @@ of_people.figure(
 
 # %%
 made = np.stack([each.made for each in lent])
-before = augment.pixels(augment.centre(own[people, 0]))
+neutral = augment.pixels(augment.centre(own[people, 0]))
 left = np.stack([lent[0].source, np.full_like(made[0], 255)])
-smiles = np.concatenate([left[:, None], np.stack([before, made])], axis=1)
+smiles = np.concatenate([left[:, None], np.stack([neutral, made])], axis=1)
 names = ["x, a smile", *(f"person {n}" for n in people)]
 of_people.figure(
-    grids.grid_of(smiles, rows=("before", "synthesised"), columns=names, width=6.3),
+    grids.grid_of(smiles, rows=("photograph", "synthesised"), columns=names, width=6.3),
     "part2_one_smile",
     alt="Above, a person who smiles and five who look neutral; below each of the five as the network paints them with "
     "that smile.",

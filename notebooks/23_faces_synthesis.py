@@ -130,8 +130,8 @@ page.figure(
     synthesis_plots.hardly_known(cast),
     "part2_hardly_known",
     alt="Above, a smiling source and ten people, neutral; below these as synthesised with the smile.",
-    caption="Above: the number of each person, and in how many of their faces the judge knows them. Skin and the cut of hair "
-    "are much like those above, but glasses, long hair and a white beard are gone or a smear. "
+    caption="Above: the number of each person, and in how many of their faces the judge knows them. Skin and fringe are "
+    "much like those above; long hair, a white beard and one pair of glasses are gone, other glasses pale. "
     f"{grids.credit(corpus)}",
     networks=["de_gan", "identity_judge"],
 )

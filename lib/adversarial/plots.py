@@ -349,7 +349,7 @@ def _explore_ground() -> Ground:
     figure = plt.figure(figsize=(width / DPI, height / DPI), layout="none")
     for column, title in zip(COLUMNS, SHOWN, strict=True):
         figure.text(column / width, 0.9, title, ha="center", fontsize=9)
-    left, right = (figure.add_axes((x / width, 0.12, 122 / width, 0.76)) for x in (546, 714))
+    left, right = (figure.add_axes((x / width, 0.12, 116 / width, 0.76)) for x in (546, 714))
     left.set(xlim=(0, 1), ylim=(9.6, -0.6), yticks=range(10))
     left.set_xticks((0, 0.5, 1), ("0", "probability", "1"))
     right.set(xlim=(-0.5, 1.5), ylim=(0, SCORE), yticks=(0, 0.02, 0.04, 0.06))

@@ -81,7 +81,7 @@ def figure1(shown: Transfer, real: np.ndarray, source: str, target: str) -> Figu
     arrow(axes, (5.13, LINE), (5.29, LINE), lw=LINES)
     face(axes, shown.made, 5.86, LINE, FACE, above=r"synthesised $\bar{x}$", below=target)
     real = augment.pixels(augment.centre(real[None]))[0]
-    face(axes, real, 7.07, LINE, 0.8, above=f"{target}, before", below="for comparison")
+    face(axes, real, 7.07, LINE, 0.8, above=f"{target}, neutral", below="for comparison")
     _recognition(axes, shown)
     axes.set(xlim=(0, PAGE_WIDTH), ylim=(0, HEIGHT), aspect="equal")
     return figure

@@ -40,14 +40,7 @@ NETWORKS = {  # whose features are probed
     "de_gan": (PALETTE[0], "o", "-", "DE-GAN's encoder"),
     "supervised": (PALETTE[2], "^", "--", "supervised encoder"),
 }
-LABELS: dict[str, dict[str, Any]] = {  # where they stand beside their points
-    "de_gan": {"xytext": (8, 6), "textcoords": "offset points"},
-    "supervised": {"xytext": (-7, -14), "textcoords": "offset points", "ha": "right"},
-}
-APART: dict[Any, dict[str, Any]] = {  # from other points and from the axis, which are near
-    ("de_gan", "f(x)"): {"xytext": (1, 10)},
-    ("supervised", "f(x)"): {"xytext": (4, -20), "ha": "left"},
-}
+CODE_LABELS = {"de_gan": (1, 10), "supervised": (4, -20)}  # where they stand beside their points
 FEATURES = ("pixels", "map 1", "map 2", "map 3", "f(x)")
 
 WIDTH = 5.1  # inches of the grid: faces take bytes
@@ -103,7 +96,7 @@ def hardly_known(cast: Cast) -> Figure:
     sheet = np.stack([np.concatenate(row) for row in ([source, own], [255 | source, lent])])
     counts = cast.recognised[:, people].sum(axis=0)
     columns = ["the source", *(f"{who}: {n}" for who, n in zip(people, counts, strict=True))]
-    return _faces(cast, sheet, ["before", "synthesised"], columns, width=PAGE_WIDTH)
+    return _faces(cast, sheet, ["rendered", "synthesised"], columns, width=PAGE_WIDTH)
 
 
 def _faces(
@@ -200,10 +193,12 @@ def _layers(axes: Axes, found: Result) -> None:
         for place, (identity, expression) in enumerate(points):
             look = (colour, mark) if place else (INK, "*")
             _crossed(axes, identity, expression, *look)
-        for features, point in zip(FEATURES[1:], points[1:, :, 0], strict=True):
-            words = features.removeprefix("map ")
-            style = LABELS[network] | APART.get((network, features), {})
-            axes.annotate(words, point, color=colour, fontsize=FONT, **style)
+        for features, point in zip(FEATURES[1:-1], points[1:-1, :, 0], strict=True):
+            inside: dict[str, Any] = {"color": "white", "fontsize": 6.5, "weight": "bold"}
+            inside |= {"ha": "center", "va": "center_baseline", "zorder": 4}
+            axes.text(point[0], point[1], features.removeprefix("map "), **inside)
+        style: dict[str, Any] = {"xytext": CODE_LABELS[network], "textcoords": "offset points"}
+        axes.annotate(FEATURES[-1], tuple(points[-1, :, 0]), color=colour, fontsize=FONT, **style)
         axes.plot([], [], color=colour, marker=mark, ls=line, label=name)
 
 
@@ -221,7 +216,7 @@ def _crossed(
     """Draw a point with its intervals in both directions."""
     (x, left, right), (y, below, above) = identity, expression
     across, up = [[x - left], [right - x]], [[y - below], [above - y]]
-    style: dict[str, Any] = {"fmt": mark, "color": colour, "markersize": 7, "elinewidth": 1.1}
+    style: dict[str, Any] = {"fmt": mark, "color": colour, "markersize": 10, "elinewidth": 1.1}
     axes.errorbar(x, y, xerr=across, yerr=up, **style)
 
 
