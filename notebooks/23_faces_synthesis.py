@@ -168,7 +168,7 @@ Markdown(
     'The paper says that DE-GAN is "initially pre-trained", and not what follows. We go on from rendered people to the '
     f"{photographed.people} of chapter 21, photographed once neutral and once smiling. Of {len(kept_back)} of them, drawn at "
     "random, the smile was **kept back**: of these people the generator knows a neutral face and no more. This training took "
-    f"{profile.real_people.steps:,} steps, and its rates fell to 0 in the last {profile.real_people.falling:.0%}, a switch "
+    f"{profile.real_people.steps:,} steps, and its rates fell to 0 in the last {100 * profile.real_people.falling:.0f} %, a switch "
     "under which chapter 22's study found the fewest people."
 )
 
