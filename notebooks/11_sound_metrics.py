@@ -182,7 +182,8 @@ page.figure(
 # - **The window** of the audio network is 0.96 s. If it says yes whenever it is touched, every event grows by 0.48 s
 #   at both ends, more than the collar (19 has all lengths).
 # - **The grids.** Spectral and pretrained features have 151 frames each, "hence concatenation is safely possible"
-#   (section 4.2). But the centres of 151 windows, one each 60 ms, span 9.0 s, those of 151 frames of 66.24 ms 9.9 s (12).
+#   (section 4.2). But the centres of 151 windows, one each 60 ms, lie closer together than those of 151
+#   frames of 66.24 ms (chapter 12).
 
 # %%
 lengths = {"events": truth.offset - truth.onset, "gaps between them": oracles.gap_seconds(truth)}

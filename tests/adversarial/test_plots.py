@@ -12,7 +12,7 @@ from lib.adversarial.data import Digits
 from lib.adversarial.detector import Detector
 from lib.adversarial.evaluation import LEDGER
 from lib.adversarial.verdicts import COMBINED
-from lib.book.claims import wilson
+from lib.book.claims import mean_interval, wilson
 from lib.book.show import PALETTE
 from lib.runs.results import Result
 from tests.adversarial.made_up import run
@@ -116,14 +116,21 @@ def test_the_lowest_point_is_drawn_with_its_interval_and_where_half_is_reached()
 
 
 def test_the_mechanisms_show_what_was_predicted_beside_what_withstood() -> None:
-    found = {"predicted": [0.07, 0.2], "right": [[1, 1], [0, 1], [0, 0]], "score": [0.1, 0.2, 0.3]}
+    scores, rough = np.array([[[1, 3], [2, 6], [3, 3]], [[0, 1], [1, 1], [5, 7]]])  # by image
+    found = {"predicted": [0.07, 0.2], "right": [[1, 1], [0, 1], [0, 0]]}
+    found |= {"score": scores.tolist(), "rough": rough.tolist()}
     config = {"pair": "ours", "to": None, "epsilons": list(EPSILONS)}
     result = Result("part3", "moved", config, found | {"answer_above": [0.3, 0.1, 0.2]})
     withstood, predicted = plots.falling({"natural": result}).axes
     assert line(withstood, "natural")[1] == [1, 0.5, 0]
     assert predicted.get_lines()[0].get_ydata().tolist() == [1, 0.5, 0]
-    score, answers = plots.moved([result]).axes[0].get_lines()
-    assert list(score.get_ydata()) == [0.1, 0.2, 0.3] and list(answers.get_xdata()) == [0.2] * 2
+    for axes, values in zip(plots.moved([result]).axes, (scores, rough), strict=True):
+        mean, answers = axes.get_lines()
+        assert list(mean.get_ydata()) == values.mean(axis=1).tolist()
+        assert list(answers.get_xdata()) == [0.2] * 2
+        extents = axes.collections[0].get_paths()[0].get_extents()
+        low, high = np.transpose([mean_interval(each) for each in values])
+        assert (extents.y0, extents.y1) == pytest.approx((low.min(), high.max()))
 
 
 # --- images
