@@ -257,6 +257,14 @@ class Claim:
         return next(answer, Reading("", None, *NO_NUMBERS, UNDECIDED))
 
     @property
+    def answer(self) -> str:
+        """Return the direction, and how many deciding readings give it where they differ."""
+        found = [reading.direction for reading in self.readings if reading.decides]
+        same = found.count(self.direction)
+        differ = 0 < same < len(found)
+        return f"{self.direction} ({same} of {len(found)})" if differ else self.direction
+
+    @property
     def sizes(self) -> str:
         """Return where the paper's value lies, counted where the deciding readings differ in it."""
         found = Counter(reading.size for reading in self.readings if reading.decides)
@@ -385,7 +393,7 @@ def markdown(claims: Iterable[Claim], chapters: bool = False, readings: bool = T
             said.append(f"shown is one of {len(claim.readings)} readings: {shown.name}")
         text = f"**{claim.claim}**<br><small>{'; '.join(filter(None, said))}</small>"
         numbers = _numbers(shown, unit) if alone or not readings else ("", "", "")
-        rows.append((text, *numbers, f"**{claim.direction}**", claim.sizes))
+        rows.append((text, *numbers, f"**{claim.answer}**", claim.sizes))
         if readings and not alone:
             rows += [_below(reading, unit) for reading in claim.readings]
     columns = ["Claim", "Paper", "Ours [95 %]", "n", "Direction", "Size"]
@@ -396,7 +404,7 @@ def short(claims: Sequence[Claim]) -> str:
     """Return the claims that matter most in Markdown, the first of each part, without numbers."""
     columns = ["Part", "Claim", "Direction", "Size", "Evidence"]
     rows = [
-        (part.removeprefix("part"), claim.claim, claim.direction, claim.sizes, claim.evidence)
+        (part.removeprefix("part"), claim.claim, claim.answer, claim.sizes, claim.evidence)
         for part in PARTS
         for claim in [each for each in claims if each.source.part == part][:MATTER]
     ]

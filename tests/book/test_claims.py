@@ -256,6 +256,8 @@ def test_a_page_shows_each_claim_with_its_readings_below() -> None:
     assert {line.replace(r"\|", "").count("|") for line in (alone, first, *below)} == {7}
     apart = replace(CLAIM, readings=(READING, replace(READING, paper_value=0.9)))
     assert (CLAIM.sizes, apart.sizes) == ("inside", "inside 1, above 1")
+    split = replace(CLAIM, readings=(READING, replace(READING, direction=FAILS)))
+    assert (CLAIM.answer, split.answer) == (HOLDS, "fails (1 of 2)")
 
 
 def test_the_papers_claims_are_counted_by_what_they_stand_on() -> None:

@@ -34,7 +34,7 @@ PEOPLE = 12  # whom they lend to; more would keep a reader waiting
 NETWORKS = ("de_gan", "expression_judge", "identity_judge")  # asked here, of checkpoints.KINDS
 BORROWERS = 5  # real people in one grid
 STEPS = (3, 9)  # faces in a walk, least and most
-LEFT, RIGHT = 46, 132  # pixels beside a walk
+LEFT, RIGHT = 60, 132  # pixels beside a walk
 SHARE = 0.15  # probability from which on an expression is drawn in a walk
 LOOKS: tuple[dict[str, Any], ...] = (
     {"color": PALETTE[0], "hatch": "////"},
