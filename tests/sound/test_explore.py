@@ -8,11 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import ipywidgets as widgets
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 
 from lib.sound import crnn, evaluation
 from lib.sound.crnn import COMBINATIONS, CRNN, ModelConfig, Probabilities
@@ -21,7 +23,7 @@ from lib.sound.data.mixtures import CLASSES
 from lib.sound.events import Events
 from lib.sound.figures import explore
 from lib.sound.figures.explore import Scenes
-from lib.sound.figures.metric_plots import ROW_COLOURS
+from lib.sound.figures.metric_plots import ROW_COLOURS, short_label
 
 pytestmark = pytest.mark.usefixtures("no_open_figures")
 MakeEvents = Callable[..., Events]
@@ -132,6 +134,26 @@ def test_curves_bars_and_scores_are_those_of_the_metrics(
     assert [bar.get_height() for bar in scored.patches] == pytest.approx(scores)
     said = [float(number) for number in re.findall(r"(\d+) %", figure.get_label())]
     assert said == pytest.approx(scores, abs=0.5)
+
+
+@pytest.mark.parametrize("clip", [0, 2])
+def test_each_row_has_its_name_and_is_shaded_where_its_class_sounds(
+    scenes: Scenes, clip: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Figure] = []
+    close = plt.close
+    monkeypatch.setattr(plt, "close", drawn.append)
+    labels = explore.classes_of_interest(scenes, clip, ["S"]).tolist()
+    explore._ground.__wrapped__(scenes, clip, tuple(labels))
+    rows = drawn[0].axes[2]
+    names = [name.get_text() for name in rows.get_yticklabels()]
+    assert names == [short_label(scenes.truth.classes[label]) for label in labels]
+    for shade, label in zip(rows.collections, labels, strict=False):
+        boxes = [path.get_extents() for path in shade.get_paths()]
+        here = (scenes.truth.clip == clip) & (scenes.truth.label == label)
+        ends = [*zip(scenes.truth.onset[here], scenes.truth.offset[here], strict=True)]
+        assert [(box.x0, box.x1) for box in boxes] == [pytest.approx(each) for each in ends]
+    close(drawn[0])
 
 
 @pytest.mark.parametrize("headless", [True, False])
