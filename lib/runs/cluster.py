@@ -11,6 +11,7 @@ import hashlib
 import logging
 import shutil
 import signal
+import socket
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from lib.book.files import REPOSITORY
 try:
     import dask
     from distributed import Client, as_completed, get_worker
+    from distributed.comm import get_address_host_port
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         f"no {error.name}, which runs on other machines need; "
@@ -96,11 +98,12 @@ def _called(function: Callable[[Any], Any], code: str, item: Any) -> Any:
 @contextmanager
 def connected(address: str) -> Iterator[Client]:
     """Give a client of a scheduler; raise ConnectionError where nobody answers."""
-    try:
+    try:  # a client that finds nobody locks up another's start, if it is collected amid that
+        socket.create_connection(get_address_host_port(address), CONNECTING).close()
         client = Client(address, timeout=CONNECTING, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ConnectionError(
-            f"no Dask scheduler answers at {address} within {CONNECTING:.0f} s; "
+            f"no Dask scheduler answers at {address}; "
             "start one with `dask scheduler`, or look at the address, tcp://HOST:PORT"
         ) from error
     with client:

@@ -1,5 +1,6 @@
 """Sweeps on a cluster, with runs that take no time; the faults have tests of their own."""
 
+import gc
 import os
 import socket
 import subprocess
@@ -20,6 +21,8 @@ from tests.book.clusters import Cluster, running, wait_until
 from tests.book.test_run import call
 
 pytest.importorskip("distributed", reason="needs the extra: requirements-cluster.txt")
+
+from distributed import Client
 
 from lib.runs import cluster as clusters
 
@@ -129,6 +132,8 @@ def test_a_scheduler_that_is_none_is_one_line_and_exit_2(
         taken.bind(("127.0.0.1", 0))
         address = address.format(free=taken.getsockname()[1])
         assert call(root, "--scheduler", address) == 2
+    left = [each.status for each in gc.get_objects() if type(each) is Client]
+    assert set(left) <= {"closed"}  # one that is not would lock up the start of another
     told = capfd.readouterr()
     assert (
         f"no Dask scheduler answers at {address}" in told.err
