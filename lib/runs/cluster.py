@@ -12,6 +12,7 @@ import logging
 import shutil
 import signal
 import socket
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
@@ -99,15 +100,27 @@ def _called(function: Callable[[Any], Any], code: str, item: Any) -> Any:
 def connected(address: str) -> Iterator[Client]:
     """Give a client of a scheduler; raise ConnectionError where nobody answers."""
     try:  # a client that finds nobody locks up another's start, if it is collected amid that
-        socket.create_connection(get_address_host_port(address), CONNECTING).close()
+        _wait_for(*get_address_host_port(address))
         client = Client(address, timeout=CONNECTING, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ConnectionError(
-            f"no Dask scheduler answers at {address}; "
+            f"no Dask scheduler answers at {address} within {CONNECTING:.0f} s; "
             "start one with `dask scheduler`, or look at the address, tcp://HOST:PORT"
         ) from error
     with client:
         yield client
+
+
+def _wait_for(host: str, port: int) -> None:
+    """Wait until somebody listens there, who may be about to start; OSError: nobody does."""
+    until = time.monotonic() + CONNECTING
+    while True:
+        try:
+            return socket.create_connection((host, port), CONNECTING).close()
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
 
 
 @contextmanager
