@@ -222,7 +222,6 @@ def curves(random: Random) -> Held:
         ("ours", kind): [run(e, 300 - n, n, images=300) for e, n in counts(random, truth).items()]
         for kind, truth in TRUTH.items()
     }
-    one = replace(SETTING, runs=runs)
     one, both = replace(SETTING, runs=runs), list(TRUTH.values())
     passing = [one.passing(kind, TABLE2, 0.5) for kind in TRUTH]
     average = [(*one.average(kind, TABLE2), 300) for kind in TRUTH]
@@ -251,9 +250,9 @@ def images(random: Random) -> Held:
     ]
 
 
-SIMULATED = {rotations: 3000, folds: 1000, noise: 500, borrowed: 300, onsets: 400} | {
-    curves: 100,
-    images: 1000,
+SIMULATED = {
+    **{rotations: 3000, folds: 1000, noise: 500, borrowed: 300},
+    **{onsets: 400, curves: 100, images: 1000},
 }
 
 
